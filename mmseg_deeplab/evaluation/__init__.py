@@ -1,0 +1,5 @@
+"""Evaluation: one metric on one confusion matrix."""
+
+from .segmentation_metric import SegmentationMetric
+
+__all__ = ['SegmentationMetric']

@@ -1,0 +1,148 @@
+"""ResNet as DeepLab v2 uses it: Caffe strides, ceil-rounded pool, full dilation."""
+
+from collections.abc import Sequence
+
+from mmseg.models.backbones import ResNet
+from mmseg.registry import MODELS
+from torch import nn
+
+from mmseg_deeplab.checkpoints.pretrained import load_pretrained, split_pretrained
+
+from .bottleneck import Bottleneck
+from .output_stride import stage_geometry
+
+FROZEN_BN = ('none', 'affine', 'all')
+
+
+@MODELS.register_module()
+class ResNetMulti(ResNet):
+    """Dilated ResNet of DeepLab v2, with the key names of the ``deeplabv2.py`` lineage.
+
+    `DeepLab v2 <https://arxiv.org/abs/1606.00915>`_, section 4.1, in the form of its
+    Caffe release. It differs from MMSeg's ``ResNet``: the stem's pool rounds up, the
+    stride of a stage sits in the first 1x1 convolution, every block of a dilated
+    stage runs at the full rate, the multi-grid multiplies that rate instead of
+    replacing it, and no residual branch starts at zero (a frozen one would stay
+    there).
+
+    Args:
+        depth: 26 (blocks 2, 2, 2, 2), 50, 101 or 152.
+        in_channels: Channels of the image.
+        base_channels: Channels of the stem and of the first stage's bottlenecks; the
+            four outputs have 4, 8, 16 and 32 times as many.
+        output_stride: Input size over feature size: 8, 16 or 32.
+        multi_grid: One factor per block of the last stage, multiplied with its rate
+            (`DeepLab v3 <https://arxiv.org/abs/1706.05587>`_, section 3.2).
+        frozen_bn: ``'none'`` trains BatchNorm; ``'affine'`` keeps weight and bias but
+            lets the running statistics follow (the lineage); ``'all'`` keeps the
+            statistics too (Caffe). Each survives ``model.train()``.
+        out_indices: Stages to return, from 0.
+        frozen_stages: Stages kept entirely: 0 is the stem, -1 none.
+        with_cp: Recompute blocks in the backward pass: less memory, more time.
+        conv_cfg: Convolution layer of the host's registry.
+        norm_cfg: Normalisation layer; ``frozen_bn`` decides about its gradients.
+        init_cfg: Initialisation. With ``type='Pretrained'`` the file may come from
+            any family that :mod:`mmseg_deeplab.checkpoints` knows (the lineage's
+            ImageNet file, kazuto1011, torchvision, this project, MMSeg).
+
+    Shape:
+        input ``(N, in_channels, H, W)``; output a tuple of ``(N, C, h, w)`` maps, where
+        each stride-2 step of the stem and of the stages rounds up.
+
+    Raises:
+        ValueError: If an argument is outside the values above.
+    """
+
+    arch_settings = {
+        26: (Bottleneck, (2, 2, 2, 2)),
+        50: (Bottleneck, (3, 4, 6, 3)),
+        101: (Bottleneck, (3, 4, 23, 3)),
+        152: (Bottleneck, (3, 8, 36, 3)),
+    }
+
+    def __init__(
+        self,
+        depth: int = 101,
+        *,
+        in_channels: int = 3,
+        base_channels: int = 64,
+        output_stride: int = 8,
+        multi_grid: Sequence[int] | None = None,
+        frozen_bn: str = 'affine',
+        out_indices: Sequence[int] = (0, 1, 2, 3),
+        frozen_stages: int = -1,
+        with_cp: bool = False,
+        conv_cfg: dict | None = None,
+        norm_cfg: dict | None = None,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        self._check(depth, frozen_bn, out_indices, multi_grid)
+        strides, dilations = stage_geometry(output_stride)
+        norm_cfg = dict(norm_cfg or dict(type='BN'))
+        norm_cfg['requires_grad'] = frozen_bn == 'none'
+        super().__init__(
+            depth,
+            in_channels=in_channels,
+            stem_channels=base_channels,
+            base_channels=base_channels,
+            strides=strides,
+            dilations=dilations,
+            out_indices=tuple(out_indices),
+            style='caffe',
+            frozen_stages=frozen_stages,
+            conv_cfg=conv_cfg,
+            norm_cfg=norm_cfg,
+            norm_eval=frozen_bn == 'all',
+            multi_grid=multi_grid and [dilations[-1] * rate for rate in multi_grid],
+            with_cp=with_cp,
+            zero_init_residual=False,
+            init_cfg=init_cfg,
+        )
+        self.output_stride = output_stride
+        self.frozen_bn = frozen_bn
+
+    def _make_stem_layer(self, in_channels: int, stem_channels: int) -> None:
+        super()._make_stem_layer(in_channels, stem_channels)
+        # Caffe rounds pooled sizes up: 321 -> 161 -> 81 -> 41.
+        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1, ceil_mode=True)
+
+    def init_weights(self) -> None:
+        """Initialise, then load the pre-trained file whatever family it is from."""
+        self.init_cfg, pretrained = split_pretrained(self.init_cfg)
+        super().init_weights()
+        if pretrained is not None:
+            load_pretrained(self, **pretrained)
+
+    def train(self, mode: bool = True) -> 'ResNetMulti':
+        """Switch the mode, keep frozen what is frozen; unlike the host's, chainable."""
+        super().train(mode)
+        return self
+
+    @classmethod
+    def _check(
+        cls,
+        depth: int,
+        frozen_bn: str,
+        out_indices: Sequence[int],
+        multi_grid: Sequence[int] | None,
+    ) -> None:
+        if depth not in cls.arch_settings:
+            raise ValueError(
+                f'depth must be one of {sorted(cls.arch_settings)}, received {depth!r}'
+            )
+        if frozen_bn not in FROZEN_BN:
+            raise ValueError(
+                f'frozen_bn must be one of {FROZEN_BN}, received {frozen_bn!r}'
+            )
+        if not out_indices or not set(out_indices) <= {0, 1, 2, 3}:
+            raise ValueError(
+                f'out_indices must name stages 0 to 3, received {tuple(out_indices)}'
+            )
+        blocks = cls.arch_settings[depth][1][-1]
+        if multi_grid is not None and (
+            len(multi_grid) != blocks or any(rate < 1 for rate in multi_grid)
+        ):
+            raise ValueError(
+                f'multi_grid needs {blocks} factors >= 1 (one per block of the last '
+                f'stage of depth {depth}), received {tuple(multi_grid)}'
+            )

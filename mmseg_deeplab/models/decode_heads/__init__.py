@@ -1,0 +1,5 @@
+"""Decode heads of the DeepLab family."""
+
+from .classifier_module import ClassifierModule
+
+__all__ = ['ClassifierModule']

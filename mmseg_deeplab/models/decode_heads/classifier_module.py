@@ -1,0 +1,99 @@
+"""The head of DeepLab v2: parallel atrous classifiers, summed."""
+
+from collections.abc import Sequence
+
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+
+@MODELS.register_module()
+class ClassifierModule(BaseDecodeHead):
+    """Atrous spatial pyramid of classifiers whose score maps are added (ASPP-L).
+
+    `DeepLab v2 <https://arxiv.org/abs/1606.00915>`_, section 3.2, in the form of the
+    Caffe release for ResNet-101: 3x3 convolutions straight from the features to the
+    classes, with bias, without normalisation, activation or dropout. Unlike other
+    heads of the host there is no ``conv_seg``: every parameter is used.
+
+    Args:
+        in_channels: Channels of the feature map.
+        num_classes: ``K``, channels of the score map.
+        dilations: Rate (and padding) of each branch; (6, 12, 18, 24) is ASPP-L of the
+            paper, (2, 4, 8, 12) ASPP-S.
+        num_summed: How many branches, from the first, are added; all by default. 2 is
+            for checkpoints of AdaptSegNet and its relatives, whose code returned
+            inside the summing loop. The others stay in the state dict, frozen.
+        dropout_ratio: The paper's head for ResNet has none.
+        init_cfg: N(0, 0.01) and bias 0 by default (``weight_filler`` of the Caffe
+            release's ``train.prototxt``).
+
+    Shape:
+        input a list of feature maps, of which ``in_index`` selects ``(N, C, h, w)``;
+        output ``(N, K, h, w)``.
+
+    Raises:
+        ValueError: If ``num_classes`` is missing, ``dilations`` is empty or holds a
+            value below 1, or ``num_summed`` is outside 1..len(dilations).
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        *,
+        num_classes: int,
+        dilations: Sequence[int] = (6, 12, 18, 24),
+        num_summed: int | None = None,
+        dropout_ratio: float = 0.0,
+        init_cfg: dict | list[dict] | None = None,
+        **kwargs,
+    ) -> None:
+        num_summed = self._check(num_classes, dilations, num_summed)
+        super().__init__(
+            in_channels,
+            channels=num_classes,
+            num_classes=num_classes,
+            dropout_ratio=dropout_ratio,
+            init_cfg=init_cfg or dict(type='Normal', layer='Conv2d', std=0.01, bias=0),
+            **kwargs,
+        )
+        self.dilations = tuple(dilations)
+        self.num_summed = num_summed
+        del self.conv_seg  # never used here: DistributedDataParallel would wait for it
+        self.conv2d_list = nn.ModuleList(
+            nn.Conv2d(
+                self.in_channels, self.out_channels, 3, padding=rate, dilation=rate
+            )
+            for rate in self.dilations
+        )
+        self.conv2d_list[num_summed:].requires_grad_(False)
+
+    @staticmethod
+    def _check(
+        num_classes: int, dilations: Sequence[int], num_summed: int | None
+    ) -> int:
+        if not isinstance(num_classes, int) or num_classes < 1:
+            raise ValueError(
+                'num_classes must be a positive integer (set decode_head.num_classes '
+                f'in the leaf config), received {num_classes!r}'
+            )
+        if not dilations or any(rate < 1 for rate in dilations):
+            raise ValueError(
+                f'dilations must hold rates >= 1, received {tuple(dilations)}'
+            )
+        if num_summed is None:
+            return len(dilations)
+        if not 1 <= num_summed <= len(dilations):
+            raise ValueError(
+                f'num_summed must be 1 to {len(dilations)}, received {num_summed!r}'
+            )
+        return num_summed
+
+    def cls_seg(self, feat: Tensor) -> Tensor:
+        """Classify each position: the sum of the first ``num_summed`` branches."""
+        if self.dropout is not None:
+            feat = self.dropout(feat)
+        return sum(conv(feat) for conv in self.conv2d_list[: self.num_summed])
+
+    def forward(self, inputs: Sequence[Tensor]) -> Tensor:
+        return self.cls_seg(self._transform_inputs(inputs))  # (N, K, h, w)
