@@ -1,0 +1,105 @@
+"""``get_deeplab_v2``: the plain network that the ``deeplabv2.py`` lineage expects."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmseg_deeplab.models import ClassifierModule, ResNetMulti
+
+# Every convolution N(0, 0.01), BatchNorm the identity: `ResNetMulti` of the lineage.
+LINEAGE_INIT = [
+    dict(type='Normal', layer='Conv2d', std=0.01),
+    dict(type='Constant', layer='BatchNorm2d', val=1, bias=0),
+]
+# Shared by the lineage's read-me files.
+PRETRAINED_URL = 'https://drive.google.com/uc?id=1ZX0UCXvJwqd2uBGCX7LI2n-DfMg3t74v'
+
+
+class DeepLabV2(ResNetMulti):
+    """DeepLab v2 on ResNet-101 as one plain module, keys as in the lineage.
+
+    ``conv1``, ``bn1``, ``layer1`` to ``layer4`` and the classifier ``layer6``; output
+    stride 8; weight and bias of BatchNorm frozen, statistics not. It differs from the
+    lineage's code: the classifier's biases start at 0 instead of PyTorch's uniform
+    default, and every tensor appears once in the parameter groups (there, a backbone
+    tensor comes once per module around it, so that SGD stepped it up to four times).
+
+    Args:
+        num_classes: ``K``.
+        pretrained: Weights of the backbone, or None.
+
+    Shape:
+        input ``(N, 3, H, W)``, BGR minus the ImageNet mean; output ``(N, K, H, W)`` in
+        evaluation, ``(output, None, None)`` in training.
+    """
+
+    def __init__(
+        self, num_classes: int, *, pretrained: str | os.PathLike | None = None
+    ) -> None:
+        init_cfg = list(LINEAGE_INIT)
+        if pretrained is not None:
+            init_cfg.append(dict(type='Pretrained', checkpoint=os.fspath(pretrained)))
+        super().__init__(101, frozen_bn='affine', out_indices=(3,), init_cfg=init_cfg)
+        self.init_weights()  # before the classifier is there: the file has none for it
+        self.layer6 = ClassifierModule(
+            self.feat_dim, in_index=0, num_classes=num_classes
+        )
+        self.layer6.init_weights()
+
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, None, None]:
+        scores = self.layer6(super().forward(x))  # (N, K, h, w)
+        scores = F.interpolate(scores, size=x.shape[2:], mode='bilinear')
+        return (scores, None, None) if self.training else scores
+
+    def get_1x_lr_params_no_scale(self) -> Iterator[nn.Parameter]:
+        """Yield the backbone's trainable tensors, each once."""
+        heads = set(self.layer6.parameters())
+        return (p for p in self.parameters() if p.requires_grad and p not in heads)
+
+    def get_10x_lr_params(self) -> Iterator[nn.Parameter]:
+        """Yield the classifier's tensors."""
+        return self.layer6.parameters()
+
+    def optim_parameters(self, lr: float) -> list[dict]:
+        """Return the groups for ``torch.optim.SGD``: backbone ``lr``, head ten times.
+
+        The 20x of the Caffe release for the head's biases is not in the lineage; see
+        ``DeepLabOptimWrapperConstructor`` for it.
+        """
+        return [
+            {'params': list(self.get_1x_lr_params_no_scale()), 'lr': lr},
+            {'params': list(self.get_10x_lr_params()), 'lr': 10 * lr},
+        ]
+
+
+def get_deeplab_v2(
+    num_classes: int = 19,
+    pretrain: bool = True,
+    pretrain_model_path: str | os.PathLike = 'DeepLab_resnet_pretrained_imagenet.pth',
+) -> DeepLabV2:
+    """Build the lineage's DeepLab v2, drop-in.
+
+    Args:
+        num_classes: ``K``.
+        pretrain: Load ImageNet weights into the backbone.
+        pretrain_model_path: The lineage's file (keys such as ``Scale.conv1.weight``), or
+            any other that ``ResNetMulti`` can load.
+
+    Raises:
+        FileNotFoundError: If ``pretrain`` is set and the file is missing; says what to
+            download and where to put it.
+    """
+    if not pretrain:
+        return DeepLabV2(num_classes)
+    path = Path(pretrain_model_path).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'{path}: no such file (from {Path.cwd()}). Download '
+            f'DeepLab_resnet_pretrained_imagenet.pth from {PRETRAINED_URL} and put it at '
+            f'{path.absolute()}, or give its place as pretrain_model_path, or build '
+            'without it: pretrain=False'
+        )
+    return DeepLabV2(num_classes, pretrained=path)

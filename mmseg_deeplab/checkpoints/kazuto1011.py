@@ -1,0 +1,62 @@
+"""kazuto1011/deeplab-pytorch, DeepLab v2 on ResNet.
+
+``layer1`` is the stem and ``layer2`` to ``layer5`` the stages; blocks are called
+``reduce``, ``conv3x3``, ``increase`` and ``shortcut``; ``base.`` comes from the
+multi-scale wrapper.
+"""
+
+import re
+
+from .keys import StateDict, drop, map_keys, strip_leading
+from .resnet import backbone_config, classifier_config, segmentor_config
+
+MARKER = 'layer2.block1.reduce.conv.weight'
+UNITS = {
+    ('reduce', 'conv'): 'conv1',
+    ('reduce', 'bn'): 'bn1',
+    ('conv3x3', 'conv'): 'conv2',
+    ('conv3x3', 'bn'): 'bn2',
+    ('increase', 'conv'): 'conv3',
+    ('increase', 'bn'): 'bn3',
+    ('shortcut', 'conv'): 'downsample.0',
+    ('shortcut', 'bn'): 'downsample.1',
+}
+STEM = re.compile(r'layer1\.conv1\.(conv|bn)\.(\w+)')
+BLOCK = re.compile(
+    r'layer([2-5])\.block(\d+)\.(reduce|conv3x3|increase|shortcut)\.(conv|bn)\.(\w+)'
+)
+CLASSIFIER = re.compile(r'aspp\.c(\d+)\.(weight|bias)')
+
+
+def rename(key: str) -> str | None:
+    """Return the key here of one of theirs, None if it is not a DeepLab v2 key."""
+    if match := STEM.fullmatch(key):
+        return f'backbone.{match[1]}1.{match[2]}'
+    if match := BLOCK.fullmatch(key):
+        stage, block, unit, kind, tensor = match.groups()
+        name = UNITS[unit, kind]
+        return f'backbone.layer{int(stage) - 1}.{int(block) - 1}.{name}.{tensor}'
+    if match := CLASSIFIER.fullmatch(key):
+        return f'decode_head.conv2d_list.{match[1]}.{match[2]}'
+    return None
+
+
+def convert(state: StateDict) -> StateDict:
+    """Rename to ``backbone.*`` and ``decode_head.*``."""
+    state = strip_leading(state, MARKER)
+    # The COCO initialisation file ends in the classifier of another task.
+    state = drop(state, ['fc.weight', 'fc.bias'], why='the image classifier')
+    return map_keys(state, rename, source='kazuto1011')
+
+
+def model_config(state: StateDict, *, output_stride: int) -> dict:
+    """Return the segmentor that the weights load into strictly.
+
+    Args:
+        state: Weights of kazuto1011/deeplab-pytorch, or converted ones.
+        output_stride: 8 as trained, 16 or 32.
+    """
+    if 'backbone.conv1.weight' not in state:
+        state = convert(state)
+    head = classifier_config(state, 'decode_head', align_corners=False, num_summed=None)
+    return segmentor_config(backbone_config(state, output_stride=output_stride), head)

@@ -1,0 +1,89 @@
+"""Helpers that every family's key map shares."""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import torch
+from mmengine.logging import print_log
+from torch import Tensor
+
+StateDict = dict[str, Tensor]
+
+
+def tensors_of(checkpoint: Mapping[str, Any]) -> StateDict:
+    """Return the tensors of a checkpoint, out of ``state_dict`` or ``model`` if nested.
+
+    Raises:
+        ValueError: If what is found is empty or holds something else than tensors.
+    """
+    for name in ('state_dict', 'model', 'model_state', 'model_state_dict'):
+        if isinstance(checkpoint.get(name), Mapping):
+            checkpoint = checkpoint[name]
+    others = [key for key, value in checkpoint.items() if not isinstance(value, Tensor)]
+    if others or not checkpoint:
+        raise ValueError(
+            f'expected a state dict of tensors, received {len(checkpoint)} entries of '
+            f'which these are none: {some(others)}'
+        )
+    return dict(checkpoint)
+
+
+def strip_leading(state: StateDict, marker: str) -> StateDict:
+    """Drop what stands before ``marker`` in the key that ends with it, from every key.
+
+    Wrappers put names there: ``Scale.``, ``base.``, ``module.``.
+    """
+    ends = [key for key in state if key.endswith('.' + marker)]
+    if marker in state or not ends:
+        return state
+    prefix = min(ends, key=len).removesuffix(marker)
+    return {key.removeprefix(prefix): value for key, value in state.items()}
+
+
+def map_keys(
+    state: StateDict, rename: Callable[[str], str | None], *, source: str
+) -> StateDict:
+    """Rename every key, or fail with the list of those that have no place.
+
+    Args:
+        state: Tensors by the source's names.
+        rename: Returns the new key, or None for one that is not known.
+        source: For the error message.
+
+    Raises:
+        ValueError: If keys are left over.
+    """
+    renamed = {key: rename(key) for key in state}
+    unknown = [key for key, new in renamed.items() if new is None]
+    if unknown:
+        raise ValueError(
+            f'{len(unknown)} of {len(state)} keys are not known for source '
+            f'{source!r}: {some(unknown)}'
+        )
+    return with_counters({renamed[key]: value for key, value in state.items()})
+
+
+def with_counters(state: StateDict) -> StateDict:
+    """Add the ``num_batches_tracked`` that files from before PyTorch 0.4.1 lack."""
+    for key in [key for key in state if key.endswith('.running_mean')]:
+        counter = key.removesuffix('running_mean') + 'num_batches_tracked'
+        state.setdefault(counter, torch.tensor(0, dtype=torch.long))
+    return state
+
+
+def drop(state: StateDict, keys: Iterable[str], *, why: str) -> StateDict:
+    """Return ``state`` without ``keys``, and say so in the log."""
+    keys = [key for key in keys if key in state]
+    if keys:
+        print_log(
+            f'left out, {why}: {some(keys)}', logger='current', level=logging.INFO
+        )
+    return {key: value for key, value in state.items() if key not in keys}
+
+
+def some(keys: Iterable[str], limit: int = 12) -> str:
+    """List keys for a message, the first ``limit`` of them."""
+    keys = list(keys)
+    more = f' and {len(keys) - limit} more' if len(keys) > limit else ''
+    return ', '.join(keys[:limit]) + more

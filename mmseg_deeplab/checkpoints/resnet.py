@@ -1,0 +1,110 @@
+"""What the state dict of a dilated bottleneck ResNet tells of its configuration."""
+
+import re
+
+from .keys import StateDict
+
+PART = r'(conv1|bn1|layer[1-4]\.\d+\.(conv[123]|bn[123]|downsample\.[01]))'
+TENSOR = r'(weight|bias|running_mean|running_var|num_batches_tracked)'
+BACKBONE_KEY = re.compile(rf'{PART}\.{TENSOR}')
+
+DEPTH_OF_BLOCKS = {
+    (2, 2, 2, 2): 26,
+    (3, 4, 6, 3): 50,
+    (3, 4, 23, 3): 101,
+    (3, 8, 36, 3): 152,
+}
+
+# Caffe release of DeepLab v2, train.prototxt: BGR minus the ImageNet mean, no scaling.
+CAFFE_PREPROCESSOR = dict(
+    type='SegDataPreProcessor',
+    mean=[104.008, 116.669, 122.675],
+    std=[1.0, 1.0, 1.0],
+    bgr_to_rgb=False,
+    pad_val=0,
+    seg_pad_val=255,
+)
+
+
+def fold_stem_bias(state: StateDict) -> StateDict:
+    """Move the bias of the stem's convolution into the mean of its BatchNorm: exact.
+
+    MSRA's Caffe files, and what other projects made of them, have ``conv1.bias``.
+    """
+    bias = state.pop('conv1.bias', None)
+    if bias is not None:
+        state['bn1.running_mean'] = state['bn1.running_mean'] - bias
+    return state
+
+
+def backbone_config(state: StateDict, *, output_stride: int) -> dict:
+    """Read depth and width of a ``ResNetMulti`` off converted weights.
+
+    Raises:
+        ValueError: If the numbers of blocks are those of no known depth.
+    """
+    pattern = re.compile(r'backbone\.layer(\d)\.(\d+)\.conv1\.weight')
+    found = [match.groups() for match in map(pattern.fullmatch, state) if match]
+    blocks = tuple(sum(stage == str(i) for stage, _ in found) for i in range(1, 5))
+    if blocks not in DEPTH_OF_BLOCKS:
+        raise ValueError(
+            f'blocks per stage must be one of {sorted(DEPTH_OF_BLOCKS)}, found {blocks}'
+        )
+    return dict(
+        type='ResNetMulti',
+        depth=DEPTH_OF_BLOCKS[blocks],
+        in_channels=state['backbone.conv1.weight'].shape[1],
+        base_channels=state['backbone.conv1.weight'].shape[0],
+        output_stride=output_stride,
+        frozen_bn='all',
+    )
+
+
+def classifier_config(
+    state: StateDict, head: str, *, align_corners: bool, num_summed: int | None
+) -> dict:
+    """Read a ``ClassifierModule`` off converted weights under the name ``head``.
+
+    The rates are not in the weights: 6, 12, 18, 24, as every published model has
+    them, or the first of these when there are fewer branches.
+
+    Raises:
+        ValueError: If there is no such head, or no rates are known for its branches.
+    """
+    pattern = re.compile(rf'{head}\.conv2d_list\.(\d+)\.weight')
+    branches = [key for key in state if pattern.fullmatch(key)]
+    if not 1 <= len(branches) <= 4:
+        raise ValueError(
+            f'a DeepLab v2 model has 1 to 4 classifiers under {head}.conv2d_list, '
+            f'found {len(branches)}: these weights are a backbone alone, or another net'
+        )
+    num_classes, in_channels = state[branches[0]].shape[:2]
+    stage = next(i for i in (3, 2, 1, 0) if in_channels == stage_channels(state, i))
+    return dict(
+        type='ClassifierModule',
+        in_channels=in_channels,
+        in_index=stage,
+        num_classes=num_classes,
+        dilations=(6, 12, 18, 24)[: len(branches)],
+        num_summed=num_summed,
+        align_corners=align_corners,
+        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+    )
+
+
+def stage_channels(state: StateDict, stage: int) -> int:
+    """Return the output channels of a stage, counted from 0, of converted weights."""
+    return state[f'backbone.layer{stage + 1}.0.conv3.weight'].shape[0]
+
+
+def segmentor_config(backbone: dict, decode_head: dict, **others: dict) -> dict:
+    """Put a backbone and heads together as the host's ``EncoderDecoder``."""
+    return dict(
+        type='EncoderDecoder',
+        data_preprocessor=CAFFE_PREPROCESSOR.copy(),
+        backbone=backbone,
+        decode_head=decode_head,
+        **others,
+        train_cfg=dict(),
+        test_cfg=dict(mode='whole'),
+    )

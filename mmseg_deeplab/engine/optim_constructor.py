@@ -1,0 +1,130 @@
+"""DeepLab's learning rates: backbone 1x, head weights 10x, head biases 20x."""
+
+import logging
+from collections.abc import Iterator
+
+from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
+from mmengine.optim import DefaultOptimWrapperConstructor
+from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS
+from torch import nn
+from torch.nn.modules.batchnorm import _NormBase
+
+HEADS = ('decode_head', 'auxiliary_head')
+NORMS = (_NormBase, nn.GroupNorm, nn.LayerNorm)
+
+# Caffe release of DeepLab v2, train.prototxt for ResNet-101: lr_mult and decay_mult of
+# the backbone's convolutions, of the classifiers' weights and of their biases. (For
+# VGG16 it has 2 and 0 for the backbone's biases.)
+MULTIPLIERS = dict(
+    backbone_lr_mult=1.0,
+    backbone_decay_mult=1.0,
+    backbone_bias_lr_mult=1.0,
+    backbone_bias_decay_mult=1.0,
+    head_lr_mult=10.0,
+    head_decay_mult=1.0,
+    head_bias_lr_mult=20.0,
+    head_bias_decay_mult=0.0,
+)
+
+
+@OPTIM_WRAPPER_CONSTRUCTORS.register_module()
+class DeepLabOptimWrapperConstructor(DefaultOptimWrapperConstructor):
+    """Learning rates by module: backbone 1x, head weights 10x, head biases 20x.
+
+    `DeepLab v2 <https://arxiv.org/abs/1606.00915>`_, section 4 (classifier 10x), with
+    the biases' 20x and no weight decay from the Caffe release. A parameter belongs to
+    a head when it lies in the segmentor's ``decode_head`` or ``auxiliary_head``
+    (a single one or a list), to the backbone otherwise; a bias is a bias unless its
+    module is a normalisation layer. Names are never searched for substrings, which is
+    what the host's ``custom_keys`` do. Frozen parameters stay out, shared ones come
+    once, and the groups are printed.
+
+    Args:
+        optim_wrapper_cfg: As of the host: ``type``, ``optimizer`` (with ``lr``, and
+            ``weight_decay`` or 0), ``accumulative_counts`` (Caffe's ``iter_size``), ...
+        paramwise_cfg: Other values for any of :data:`MULTIPLIERS`.
+
+    Raises:
+        ValueError: If a multiplier is unknown or negative, the optimizer has no ``lr``,
+            or the model has no decode head or nothing to train.
+    """
+
+    def _validate_cfg(self) -> None:
+        super()._validate_cfg()
+        unknown = sorted(self.paramwise_cfg.keys() - MULTIPLIERS.keys())
+        if unknown:
+            raise ValueError(
+                f'paramwise_cfg takes {sorted(MULTIPLIERS)}, received {unknown}'
+            )
+        negative = {k: v for k, v in self.paramwise_cfg.items() if v < 0}
+        if negative:
+            raise ValueError(f'multipliers must not be negative, received {negative}')
+        if self.base_lr is None:
+            raise ValueError(f'optimizer needs an lr, received {self.optimizer_cfg}')
+        # The multipliers of the paper count as given: the base class builds the
+        # groups only when there are some.
+        self.paramwise_cfg = {**MULTIPLIERS, **self.paramwise_cfg}
+
+    def add_params(
+        self,
+        params: list[dict],
+        module: nn.Module,
+        prefix: str = '',
+        is_dcn_module: int | float | None = None,
+    ) -> None:
+        """Fill ``params`` with one group per kind of parameter that occurs."""
+        model = module.module if is_model_wrapper(module) else module
+        if not isinstance(getattr(model, HEADS[0], None), nn.Module):
+            raise ValueError(
+                f'{type(model).__name__} has no decode_head: this constructor is for '
+                'segmentors of the EncoderDecoder family'
+            )
+        groups: dict[str, list[nn.Parameter]] = {}
+        for kind, parameter in trainable_parameters(model):
+            groups.setdefault(kind, []).append(parameter)
+        if not groups:
+            raise ValueError(f'every parameter of {type(model).__name__} is frozen')
+        for kind, members in groups.items():
+            params.append(
+                dict(
+                    params=members,
+                    name=kind,
+                    lr=self.base_lr * self.paramwise_cfg[f'{kind}_lr_mult'],
+                    weight_decay=(self.base_wd or 0.0)
+                    * self.paramwise_cfg[f'{kind}_decay_mult'],
+                )
+            )
+        print_log(describe_groups(params), logger='current', level=logging.INFO)
+
+
+def trainable_parameters(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+    """Yield each trainable parameter once with its kind.
+
+    Kinds are ``backbone``, ``backbone_bias``, ``head`` and ``head_bias``.
+    """
+    heads = [getattr(model, name, None) for name in HEADS]
+    in_heads = {
+        m for head in heads if isinstance(head, nn.Module) for m in head.modules()
+    }
+    seen: set[nn.Parameter] = set()
+    for module in model.modules():
+        part = 'head' if module in in_heads else 'backbone'
+        for name, parameter in module.named_parameters(recurse=False):
+            if parameter in seen or not parameter.requires_grad:
+                continue
+            seen.add(parameter)
+            is_bias = name == 'bias' and not isinstance(module, NORMS)
+            yield f'{part}_bias' if is_bias else part, parameter
+
+
+def describe_groups(groups: list[dict]) -> str:
+    """Return a table of the optimizer's groups."""
+    lines = [f'{"group":14} {"lr":>10} {"decay":>10} {"tensors":>8} {"parameters":>12}']
+    for group in groups:
+        size = sum(parameter.numel() for parameter in group['params'])
+        lines.append(
+            f'{group["name"]:14} {group["lr"]:10.3g} {group["weight_decay"]:10.3g} '
+            f'{len(group["params"]):8d} {size:12,d}'
+        )
+    return 'Optimizer groups:\n' + '\n'.join(lines)

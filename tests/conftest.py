@@ -1,0 +1,50 @@
+"""What the whole suite shares: the host's scope and its registries."""
+
+import os
+import sys
+from pathlib import Path
+
+# Two cores, several processes in some tests: one thread each keeps times steady.
+os.environ.setdefault('OMP_NUM_THREADS', '2')
+
+import mmengine
+import pytest
+from mmengine.registry import init_default_scope
+from mmseg.utils import register_all_modules
+
+import mmseg_deeplab  # noqa: F401
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `golden`
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope='session', autouse=True)
+def host_scope() -> None:
+    """Register the host's modules and make its scope the default."""
+    register_all_modules(init_default_scope=False)
+    init_default_scope('mmseg')
+
+
+@pytest.fixture(scope='session')
+def root() -> Path:
+    """Return the project's root."""
+    return ROOT
+
+
+@pytest.fixture(scope='session')
+def load_config():
+    """Return a function that reads a config by its path under ``configs``."""
+
+    def load(name: str) -> mmengine.Config:
+        return mmengine.Config.fromfile(ROOT / 'configs' / name)
+
+    return load
+
+
+@pytest.fixture(scope='session')
+def server():
+    """Yield what forks runs of the tools quickly: see ``training.Server``."""
+    from training import running_server
+
+    yield from running_server()

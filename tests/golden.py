@@ -1,0 +1,105 @@
+"""Deterministic weights, inputs and outputs of the reference implementations.
+
+Every tensor depends on its own key and shape alone, so the weights of a reference are
+made anew under its own key names, sent through a converter, and the converted model is
+compared with the outputs stored in ``data/golden``.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import re
+import zlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+
+# Gain of the norm layer that closes a residual branch; without it ResNet-101 / Xception blow up.
+_RESIDUAL_GAINS: tuple[tuple[re.Pattern[str], float], ...] = (
+    # ResNet `bn3` and kazuto1011 `increase.bn`.
+    (re.compile(r'(layer\d+\.\d+\.bn3|increase\.bn)\.weight$'), 0.2),
+    # jfzhang95 Xception `rep.7` / `rep.8`.
+    (re.compile(r'(^|\.)block\d+\.rep\.[78]\.weight$'), 0.1),
+    # MobileNetV2 (VainF) `conv.2` / `conv.3`, torchvision MobileNetV3 `block.2.1` / `block.3.1`.
+    (re.compile(r'(\.conv\.[23]|\.block\.[23]\.1)\.weight$'), 0.5),
+)
+
+
+def deterministic_array(
+    key: str, shape: Iterable[int], is_norm_weight: bool
+) -> np.ndarray:
+    """Return the value of one state_dict entry (float32; int64 for num_batches_tracked)."""
+    shape = tuple(int(n) for n in shape)
+    rng = np.random.default_rng(zlib.crc32(key.encode()))
+    if key.endswith('num_batches_tracked'):
+        return np.zeros(shape, dtype=np.int64)
+    if key.endswith('running_var'):
+        value = rng.uniform(0.5, 1.5, size=shape)
+    elif is_norm_weight:
+        gain = next((g for pattern, g in _RESIDUAL_GAINS if pattern.search(key)), 1.0)
+        value = gain * rng.uniform(0.5, 1.5, size=shape)
+    elif len(shape) <= 1:  # running_mean and every bias
+        value = 0.1 * rng.normal(size=shape)
+    else:  # convolution / linear weight, He initialisation over fan-in
+        value = rng.normal(size=shape) * np.sqrt(2.0 / np.prod(shape[1:]))
+    return value.astype(np.float32)
+
+
+def deterministic_state_dict(
+    shapes: Mapping[str, Iterable[int]],
+) -> dict[str, torch.Tensor]:
+    """Build the state_dict for ``shapes`` (reference key -> shape, see metadata.json)."""
+    state = {}
+    for key, shape in shapes.items():
+        shape = tuple(shape)
+        prefix, _, leaf = key.rpartition('.')
+        sibling = f'{prefix}.running_mean' if prefix else 'running_mean'
+        is_norm_weight = leaf == 'weight' and len(shape) == 1 and sibling in shapes
+        state[key] = torch.from_numpy(deterministic_array(key, shape, is_norm_weight))
+    return state
+
+
+def deterministic_input(height: int, width: int, batch: int = 1) -> torch.Tensor:
+    """Return the standard-normal input image batch, float32, (batch, 3, height, width)."""
+    shape = (batch, 3, height, width)
+    return torch.from_numpy(
+        np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    )
+
+
+def fingerprint(state: Mapping[str, torch.Tensor]) -> str:
+    """SHA-256 over keys and bytes in sorted key order; tells RNG drift from model bugs."""
+    digest = hashlib.sha256()
+    for key in sorted(state):
+        digest.update(key.encode())
+        digest.update(state[key].contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+GOLDEN = Path(__file__).parent / 'data' / 'golden'
+METADATA = json.loads((GOLDEN / 'metadata.json').read_text())
+
+
+@functools.cache
+def reference_state(name: str) -> dict[str, torch.Tensor]:
+    """Return the deterministic weights of a reference, checked against its hash."""
+    state = deterministic_state_dict(METADATA[name]['keys'])
+    if fingerprint(state) != METADATA[name]['weights_sha256']:
+        raise RuntimeError(f'{name}: this numpy draws other numbers than the reference')
+    return state
+
+
+def reference_output(name: str, array: str) -> np.ndarray:
+    """Return one stored output."""
+    with np.load(GOLDEN / f'{name}.npz') as arrays:
+        return arrays[array]
+
+
+def reference_input(size: str) -> torch.Tensor:
+    """Return the input called ``odd``, ``even``, ``wide`` or ``square``."""
+    batch, _, height, width = METADATA['inputs'][size]
+    return deterministic_input(height, width, batch)

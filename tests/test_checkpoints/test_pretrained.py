@@ -1,0 +1,110 @@
+"""``init_cfg=dict(type='Pretrained', ...)`` from every family's files."""
+
+import pytest
+import torch
+from mmseg.registry import MODELS
+from torchvision.models import resnet50
+
+from mmseg_deeplab.checkpoints.torchvision import STRIDE_NOTE
+
+
+def backbone(checkpoint=None, **options):
+    options = dict(depth=26, base_channels=4) | options
+    if checkpoint is not None:
+        options['init_cfg'] = dict(type='Pretrained', checkpoint=str(checkpoint))
+    return MODELS.build(dict(type='ResNetMulti', **options))
+
+
+def classifier(channels: int) -> dict[str, torch.Tensor]:
+    head = MODELS.build(
+        dict(type='ClassifierModule', in_channels=channels, in_index=3, num_classes=21)
+    )
+    return {f'layer5.{key}': value for key, value in head.state_dict().items()}
+
+
+@pytest.mark.parametrize('prefix', ['', 'Scale.', 'module.Scale.', 'backbone.'])
+@pytest.mark.parametrize('with_classifier', [True, False])
+@pytest.mark.parametrize('with_counters', [True, False])
+def test_lineage_file_loads_straight_from_a_config(
+    tmp_path, prefix, with_classifier, with_counters
+):
+    source = backbone()
+    state = source.state_dict()
+    if with_classifier and prefix != 'backbone.':
+        state |= classifier(128)
+    state = {prefix + k: v for k, v in state.items()}
+    if not with_counters:
+        state = {k: v for k, v in state.items() if 'num_batches_tracked' not in k}
+    torch.save(state, tmp_path / 'net.pth')
+    model = backbone(tmp_path / 'net.pth')
+    model.init_weights()
+    for key, value in source.state_dict().items():
+        assert torch.equal(model.state_dict()[key], value), key
+
+
+def test_torchvision_file_loads_with_the_stride_note(tmp_path, monkeypatch):
+    notes = []
+    monkeypatch.setattr(
+        'mmseg_deeplab.checkpoints.pretrained.print_log',
+        lambda m, *a, **k: notes.append(m),
+    )
+    source = resnet50(weights=None)
+    torch.save(source.state_dict(), tmp_path / 'resnet50.pth')
+    model = backbone(tmp_path / 'resnet50.pth', depth=50, base_channels=64)
+    model.init_weights()
+    assert torch.equal(model.layer3[5].conv2.weight, source.layer3[5].conv2.weight)
+    assert STRIDE_NOTE in notes
+
+
+def test_stride_is_the_only_difference_to_torchvision(tmp_path):
+    """With the stride moved into the 3x3 and a floor pool, the features agree."""
+    source = resnet50(weights=None).eval()
+    torch.save(source.state_dict(), tmp_path / 'resnet50.pth')
+    model = backbone(
+        tmp_path / 'resnet50.pth', depth=50, base_channels=64, output_stride=32
+    )
+    model.init_weights()
+    model.eval().maxpool.ceil_mode = False
+    for stage in (model.layer2, model.layer3, model.layer4):
+        stage[0].conv1.stride, stage[0].conv2.stride = (1, 1), (2, 2)
+    x = torch.randn(1, 3, 64, 64)
+    expected = source.maxpool(source.relu(source.bn1(source.conv1(x))))
+    for layer in (source.layer1, source.layer2, source.layer3, source.layer4):
+        expected = layer(expected)
+    torch.testing.assert_close(model(x)[-1], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_whole_segmentor_initialises_its_backbone(tmp_path):
+    source = backbone()
+    torch.save(
+        {f'Scale.{k}': v for k, v in source.state_dict().items()}, tmp_path / 'n.pth'
+    )
+    model = MODELS.build(
+        dict(
+            type='EncoderDecoder',
+            backbone=dict(
+                type='ResNetMulti',
+                depth=26,
+                base_channels=4,
+                init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'n.pth')),
+            ),
+            decode_head=dict(
+                type='ClassifierModule', in_channels=128, in_index=3, num_classes=2
+            ),
+        )
+    )
+    model.init_weights()
+    assert torch.equal(model.backbone.conv1.weight, source.conv1.weight)
+    assert model.decode_head.conv2d_list[0].weight.std() < 0.02
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'nowhere\.pth'):
+        backbone(tmp_path / 'nowhere.pth').init_weights()
+
+
+@pytest.mark.parametrize('options', [dict(depth=50), dict(base_channels=8)])
+def test_a_file_of_another_net_is_an_error_that_says_what_differs(tmp_path, options):
+    torch.save(backbone().state_dict(), tmp_path / 'r26.pth')
+    with pytest.raises(ValueError, match=r'r26\.pth does not fit .*layer'):
+        backbone(tmp_path / 'r26.pth', **options).init_weights()

@@ -1,0 +1,120 @@
+"""DeepLabOptimWrapperConstructor: the groups, whatever the head."""
+
+import pytest
+import torch
+from mmengine.optim import build_optim_wrapper
+from mmseg.registry import MODELS
+from torch import nn
+
+from mmseg_deeplab.engine.optim_constructor import trainable_parameters
+
+ASPP = dict(
+    type='ASPPHead', in_channels=128, in_index=3, channels=8, num_classes=3,
+    norm_cfg=dict(type='BN'),
+)  # fmt: skip
+CLASSIFIER = dict(type='ClassifierModule', in_channels=128, in_index=3, num_classes=3)
+SEPARABLE = dict(
+    type='DepthwiseSeparableASPPHead', in_channels=128, in_index=3, channels=8,
+    num_classes=3, c1_in_channels=16, c1_channels=4, norm_cfg=dict(type='BN'),
+)  # fmt: skip
+
+
+def segmentor(head: dict = CLASSIFIER, frozen_bn: str = 'all') -> nn.Module:
+    backbone = dict(type='ResNetMulti', depth=26, base_channels=4, frozen_bn=frozen_bn)
+    return MODELS.build(
+        dict(type='EncoderDecoder', backbone=backbone, decode_head=head)
+    )
+
+
+def groups(
+    model: nn.Module, weight_decay: float = 5e-4, **paramwise
+) -> dict[str, dict]:
+    wrapper = build_optim_wrapper(
+        model,
+        dict(
+            type='OptimWrapper',
+            constructor='DeepLabOptimWrapperConstructor',
+            optimizer=dict(
+                type='SGD', lr=2.5e-4, momentum=0.9, weight_decay=weight_decay
+            ),
+            paramwise_cfg=paramwise or None,
+        ),
+    )
+    return {group['name']: group for group in wrapper.optimizer.param_groups}
+
+
+def test_rates_and_decays_are_those_of_the_caffe_release():
+    found = {
+        name: (group['lr'], group['weight_decay'])
+        for name, group in groups(segmentor()).items()
+    }
+    assert found == {
+        'backbone': (2.5e-4, 5e-4),
+        'head': (pytest.approx(2.5e-3), 5e-4),
+        'head_bias': (pytest.approx(5e-3), 0.0),
+    }
+
+
+@pytest.mark.parametrize('head', [CLASSIFIER, ASPP, SEPARABLE])
+@pytest.mark.parametrize('frozen_bn', ['none', 'affine', 'all'])
+def test_every_trainable_parameter_is_there_once(head, frozen_bn):
+    model = segmentor(head, frozen_bn)
+    listed = [p for group in groups(model).values() for p in group['params']]
+    expected = {p for p in model.parameters() if p.requires_grad}
+    assert len(listed) == len(expected)
+    assert set(listed) == expected
+
+
+def test_head_is_found_by_module_and_not_by_name():
+    model = segmentor(ASPP)
+    # A name that a substring rule would take for a head.
+    model.backbone.layer1[0].decode_head_like = nn.Linear(2, 2)
+    kinds = {id(p): kind for kind, p in trainable_parameters(model)}
+    extra = model.backbone.layer1[0].decode_head_like
+    assert kinds[id(extra.weight)] == 'backbone'
+    assert kinds[id(extra.bias)] == 'backbone_bias'
+    assert kinds[id(model.decode_head.conv_seg.bias)] == 'head_bias'
+    assert kinds[id(model.decode_head.bottleneck.bn.bias)] == 'head'
+
+
+def test_auxiliary_heads_count_as_heads():
+    model = segmentor()
+    model.auxiliary_head = nn.ModuleList([MODELS.build(CLASSIFIER)])
+    kinds = {kind for kind, p in trainable_parameters(model.auxiliary_head[0])}
+    assert kinds == {'backbone', 'backbone_bias'}  # alone it is no head
+    in_model = {id(p): kind for kind, p in trainable_parameters(model)}
+    found = {in_model[id(p)] for p in model.auxiliary_head.parameters()}
+    assert found == {'head', 'head_bias'}
+
+
+def test_shared_parameters_come_once():
+    model = segmentor()
+    model.decode_head.twin = model.decode_head.conv2d_list[0]
+    assert len(groups(model)['head']['params']) == 4
+
+
+def test_one_step_moves_by_rate_times_gradient():
+    model = segmentor()
+    found = groups(model, weight_decay=0.0)
+    optimizer = torch.optim.SGD(list(found.values()), lr=1.0)
+    bias = model.decode_head.conv2d_list[0].bias
+    before, bias.grad = bias.detach().clone(), torch.ones_like(bias)
+    optimizer.step()
+    torch.testing.assert_close(before - bias.detach(), torch.full((3,), 20 * 2.5e-4))
+
+
+@pytest.mark.parametrize(
+    'paramwise, match',
+    [
+        (dict(custom_keys={}), 'custom_keys'),
+        (dict(head_lr_mult=-1.0), 'negative'),
+    ],
+)
+def test_bad_multipliers_are_named(paramwise, match):
+    with pytest.raises(ValueError, match=match):
+        groups(segmentor(), **paramwise)
+
+
+def test_a_model_without_head_is_named():
+    with pytest.raises(ValueError, match='Linear has no decode_head'):
+        groups(nn.Linear(2, 2))

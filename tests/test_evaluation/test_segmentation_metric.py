@@ -1,0 +1,115 @@
+"""SegmentationMetric against the host's IoUMetric."""
+
+import numpy as np
+import pytest
+import torch
+from mmseg.evaluation import IoUMetric
+from mmseg.registry import METRICS
+from PIL import Image
+
+CLASSES = ('road', 'sky', 'car', 'never')
+
+
+def samples(seed: int, count: int = 3, absent: int = 3) -> list[dict]:
+    generator = torch.Generator().manual_seed(seed)
+    found = []
+    for i in range(count):
+        target = torch.randint(0, absent, (1, 7 + i, 9), generator=generator)
+        wrong = torch.rand(target.shape, generator=generator) < 0.4
+        prediction = torch.where(wrong, (target + 1) % absent, target)
+        target[torch.rand(target.shape, generator=generator) < 0.2] = 255
+        found.append(
+            dict(
+                pred_sem_seg=dict(data=prediction),
+                gt_sem_seg=dict(data=target),
+                img_path=f'{seed}_{i}.png',
+            )
+        )
+    return found
+
+
+def build(**options):
+    metric = METRICS.build(dict(type='SegmentationMetric', **options))
+    metric.dataset_meta = dict(classes=CLASSES)
+    return metric
+
+
+@pytest.mark.parametrize('absent', [3, 4])
+def test_figures_equal_the_hosts(absent):
+    host = IoUMetric(iou_metrics=['mIoU', 'mDice', 'mFscore'])
+    host.dataset_meta = dict(classes=CLASSES)
+    own = build()
+    for seed in range(3):
+        for metric in (host, own):
+            metric.process({}, samples(seed, absent=absent))
+    expected, found = host.evaluate(9), own.evaluate(9)
+    for name, value in expected.items():
+        assert found[name] == pytest.approx(value, abs=0.006), name
+
+
+def test_frequency_weighted_iou_by_hand():
+    """Truth 3 x a, 1 x b; one a taken for b: IoU 2/3 and 1/2, weights 3/4 and 1/4."""
+    metric = build()
+    sample = dict(
+        pred_sem_seg=dict(data=torch.tensor([[[0, 0, 1, 1]]])),
+        gt_sem_seg=dict(data=torch.tensor([[[0, 0, 0, 1]]])),
+    )
+    metric.process({}, [sample])
+    assert metric.evaluate(1)['fwIoU'] == pytest.approx(
+        100 * (0.75 * 2 / 3 + 0.25 / 2), abs=0.01
+    )
+
+
+def test_report_keeps_classes_and_matrix():
+    metric = build()
+    metric.process({}, samples(0))
+    metric.evaluate(3)
+    assert metric.report['per_class']['never']['IoU'] is None
+    assert np.array(metric.report['confusion']).shape == (4, 4)
+
+
+def test_evaluation_starts_anew():
+    metric = build()
+    metric.process({}, samples(0))
+    first = metric.evaluate(3)
+    metric.process({}, samples(0))
+    assert metric.evaluate(3) == first
+
+
+@pytest.mark.parametrize('rank', [0, 1])
+def test_padding_of_the_sampler_is_not_counted(rank, monkeypatch):
+    """Three images over two processes: rank 1's second image repeats the first."""
+    target = 'mmseg_deeplab.evaluation.segmentation_metric.'
+    monkeypatch.setattr(target + 'get_dist_info', lambda: (rank, 2))
+    metric, images = build(), samples(0)
+    mine = [images[0], images[2]] if rank == 0 else [images[1], images[0]]
+    metric.process({}, mine)
+    alone = build()
+    monkeypatch.setattr(target + 'get_dist_info', lambda: (0, 1))
+    alone.process({}, mine if rank == 0 else mine[:1])
+    expected = alone._reduced(10)
+    monkeypatch.setattr(target + 'get_dist_info', lambda: (rank, 2))
+    assert torch.equal(metric._reduced(3), expected)
+
+
+def test_predictions_are_written(tmp_path):
+    metric, images = build(output_dir=str(tmp_path), format_only=True), samples(1, 1)
+    images[0]['reduce_zero_label'] = True
+    images[0].pop('gt_sem_seg')
+    metric.process({}, images)
+    assert metric.evaluate(1) == {}
+    written = np.array(Image.open(tmp_path / '1_0.png'))
+    assert (written == images[0]['pred_sem_seg']['data'][0].numpy() + 1).all()
+
+
+def test_a_sample_without_label_is_named():
+    with pytest.raises(ValueError, match=r'a\.png: no label'):
+        build().process(
+            {}, [dict(pred_sem_seg=dict(data=torch.zeros(1, 2, 2)), img_path='a.png')]
+        )
+
+
+def test_nothing_labelled_is_an_error():
+    metric = build()
+    with pytest.raises(ValueError, match='no labelled pixel'):
+        metric.evaluate(1)
