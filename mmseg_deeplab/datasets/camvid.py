@@ -1,0 +1,93 @@
+"""CamVid with the 11 classes of the SegNet edition."""
+
+from mmengine import fileio
+from mmseg.datasets import BaseSegDataset
+from mmseg.registry import DATASETS
+
+SUFFIXES = ('.png', '.jpg')
+
+
+@DATASETS.register_module()
+class CamVidDataset(BaseSegDataset):
+    """CamVid, 480x360, 11 classes; 255 is void.
+
+    Brostow, Fauqueur, Cipolla: `Semantic object classes in video
+    <https://doi.org/10.1016/j.patrec.2008.04.005>`_; classes, palette and split of
+    `SegNet <https://arxiv.org/abs/1511.00561>`_.
+
+    Args:
+        img_suffix: Suffix of the images. None takes the one that the image folder
+            holds: ``.png`` as ``tools/dataset_converters/camvid.py`` writes them, or
+            ``.jpg``.
+        seg_map_suffix: Suffix of the labels.
+        **kwargs: Passed to ``BaseSegDataset``.
+
+    Raises:
+        FileNotFoundError: If there is no image folder, or no image in it.
+        ValueError: If the folder holds images of both suffixes.
+    """
+
+    METAINFO = dict(
+        classes=(
+            'sky',
+            'building',
+            'pole',
+            'road',
+            'pavement',
+            'tree',
+            'signsymbol',
+            'fence',
+            'car',
+            'pedestrian',
+            'bicyclist',
+        ),
+        palette=[
+            [128, 128, 128],
+            [128, 0, 0],
+            [192, 192, 128],
+            [128, 64, 128],
+            [60, 40, 222],
+            [128, 128, 0],
+            [192, 128, 128],
+            [64, 64, 128],
+            [64, 0, 128],
+            [64, 64, 0],
+            [0, 128, 192],
+        ],
+    )
+
+    def __init__(
+        self, img_suffix: str | None = None, seg_map_suffix: str = '.png', **kwargs
+    ) -> None:
+        super().__init__(img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        """Find the suffix where none was given, then list files as the host does."""
+        if self.img_suffix is None:
+            self.img_suffix = self._find_suffix(self.data_prefix['img_path'])
+        return super().load_data_list()
+
+    def _find_suffix(self, folder: str) -> str:
+        if not fileio.isdir(folder, backend_args=self.backend_args):
+            raise FileNotFoundError(
+                f'{folder}: no such folder of CamVid images. Remedy: write it with '
+                'tools/dataset_converters/camvid.py, or correct data_root.'
+            )
+        files = fileio.list_dir_or_file(
+            folder,
+            list_dir=False,
+            suffix=SUFFIXES,
+            recursive=True,
+            backend_args=self.backend_args,
+        )
+        found = sorted({name[-4:] for name in files})
+        if not found:
+            raise FileNotFoundError(
+                f'{folder}: no file ends in {" or ".join(SUFFIXES)}.'
+            )
+        if len(found) > 1:
+            raise ValueError(
+                f'{folder}: holds {" and ".join(found)} images. Remedy: say which are '
+                "meant, e.g. img_suffix='.png'."
+            )
+        return found[0]

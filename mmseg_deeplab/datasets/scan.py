@@ -1,0 +1,285 @@
+"""Read every sample of a data set, and collect what is wrong instead of stopping.
+
+The files go through the checked loading of training, so that a data set without
+faults here cannot stop a training later.
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from mmcv.transforms import LoadImageFromFile
+from mmengine import fileio
+from mmengine.dataset import Compose
+from mmengine.utils import track_iter_progress
+from mmseg.datasets import BaseSegDataset
+from mmseg.datasets.transforms import LoadAnnotations
+from torch.utils.data import DataLoader, Dataset
+
+from .scan_report import NUM_VALUES, DatasetReport, Finding
+from .transforms import LoadCheckedAnnotations, LoadCheckedImage
+
+
+@dataclass
+class Sample:
+    """What was found in one sample.
+
+    Args:
+        size: ``(H, W)`` of the image, None if it cannot be read.
+        pixels: Pixels per label value ``(256,)``, None if there is no readable label.
+        label: Name of the label's file.
+        faults: What is wrong with its files.
+    """
+
+    size: tuple[int, int] | None = None
+    pixels: np.ndarray | None = None
+    label: str = ''
+    faults: list[Finding] = field(default_factory=list)
+
+
+class SampleScan:
+    """Stands in for a pipeline: turns the info of one sample into a :class:`Sample`.
+
+    The loading transforms of the data set's own pipeline are kept; those of the host
+    are replaced by the checked ones with the same settings.
+
+    Args:
+        transforms: The data set's pipeline.
+        num_classes: K; None leaves the range of the labels unchecked.
+        ignore_index: The label value that is ignored.
+    """
+
+    def __init__(
+        self,
+        transforms: list[Callable],
+        *,
+        num_classes: int | None,
+        ignore_index: int = 255,
+    ) -> None:
+        self.num_classes = num_classes
+        self.ignore_index = ignore_index
+        loaders = [t for t in transforms if type(t).__name__.startswith('Load')]
+        loaders = loaders or [LoadCheckedImage(), LoadCheckedAnnotations()]
+        self.loaders = [self._checked(loader) for loader in loaders]
+        self.checker = self._checked(LoadCheckedAnnotations())
+
+    def _checked(self, loader: Callable) -> Callable:
+        if type(loader) in (LoadAnnotations, LoadCheckedAnnotations):
+            return LoadCheckedAnnotations(
+                num_classes=self.num_classes,
+                ignore_index=self.ignore_index,
+                reduce_zero_label=loader.reduce_zero_label,
+                backend_args=loader.backend_args,
+                imdecode_backend=loader.imdecode_backend,
+            )
+        if type(loader) in (LoadImageFromFile, LoadCheckedImage):
+            return LoadCheckedImage(
+                color_type=loader.color_type,
+                imdecode_backend=loader.imdecode_backend,
+                backend_args=loader.backend_args,
+            )
+        return loader
+
+    def __call__(self, results: dict) -> Sample:
+        """Load image and label, each on its own."""
+        sample = Sample(label=LoadCheckedAnnotations.source(results))
+        for loader in self.loaders:
+            try:
+                faults = self._run(loader, results)
+            except Exception as error:  # a broken file must not end the scan
+                faults = [error]
+            sample.faults += [_finding(f, loader, results) for f in faults]
+        if results.get('img') is not None:
+            sample.size = tuple(results['img'].shape[:2])
+        label = results.get('gt_seg_map')
+        if label is not None and label.dtype == np.uint8:
+            sample.pixels = np.bincount(label.ravel(), minlength=NUM_VALUES)
+        return sample
+
+    def _run(self, loader: Callable, results: dict) -> list[Exception]:
+        """Run one loader; give all faults of a label, not only the first."""
+        if not isinstance(loader, LoadCheckedAnnotations):
+            had_label = 'gt_seg_map' in results
+            results.update(loader(results) or {})
+            if had_label or 'gt_seg_map' not in results:
+                return []
+            loader = self.checker  # a label that a loader of the user's gave
+        return loader.faults(results) if loader.load(results) else []
+
+
+def _finding(fault: Exception, loader: Callable, results: dict) -> Finding:
+    """File a fault under its kind."""
+    of_label = isinstance(loader, LoadAnnotations)
+    where = results.get('seg_map_path' if of_label else 'img_path')
+    if isinstance(fault, FileNotFoundError):
+        kind = 'image without a label' if of_label else 'missing image'
+    else:
+        kind = getattr(fault, 'kind', type(fault).__name__)
+    return Finding(kind=kind, where=str(where), message=str(fault) or repr(fault))
+
+
+class _Samples(Dataset):
+    """The samples of a data set as :class:`Sample`, whatever happens."""
+
+    def __init__(self, dataset: BaseSegDataset) -> None:
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> Sample:
+        try:
+            return self.dataset.prepare_data(index)
+        except Exception as error:  # of the data set itself
+            message = f'sample {index}: {type(error).__name__}: {error}'
+            kind = 'sample that the data set cannot give'
+            return Sample(faults=[Finding(kind, f'sample {index}', message)])
+
+
+def _same(item: Sample) -> Sample:
+    return item
+
+
+def _one_thread(worker: int) -> None:
+    cv2.setNumThreads(0)
+
+
+def scan_dataset(
+    dataset: BaseSegDataset,
+    *,
+    name: str = '',
+    num_classes: int | None = None,
+    workers: int = 0,
+    progress: bool = True,
+) -> DatasetReport:
+    """Read all samples of a data set and collect all faults.
+
+    Args:
+        dataset: Any data set of MMSegmentation without a wrapper. Its pipeline is
+            replaced.
+        name: Heading of the report.
+        num_classes: K for a data set that does not know its classes.
+        workers: Number of processes; 0 reads in this one.
+        progress: Whether to show a progress bar on stderr.
+
+    Returns:
+        Faults, warnings, class histogram and image sizes.
+    """
+    classes = tuple(dataset.metainfo.get('classes') or ())
+    report = DatasetReport(
+        name=name or type(dataset).__name__,
+        classes=classes,
+        ignore_index=getattr(dataset, 'ignore_index', 255),
+        num_samples=len(dataset),
+    )
+    reader = SampleScan(
+        dataset.pipeline.transforms,
+        num_classes=len(classes) or num_classes,
+        ignore_index=report.ignore_index,
+    )
+    dataset.pipeline = Compose([reader])
+    samples = DataLoader(
+        _Samples(dataset),
+        batch_size=None,
+        num_workers=workers,
+        collate_fn=_same,
+        worker_init_fn=_one_thread,
+    )
+    if progress and len(dataset):
+        samples = track_iter_progress((samples, len(dataset)), file=sys.stderr)
+    for sample in samples:
+        _add(sample, report)
+    report.faults += _empty(dataset) + unpaired_labels(dataset)
+    report.warnings += _absent_classes(report)
+    return report
+
+
+def _add(sample: Sample, report: DatasetReport) -> None:
+    """Add one sample to the sums."""
+    report.faults += sample.faults
+    if sample.size is not None:
+        report.sizes[sample.size] += 1
+    if sample.pixels is None:
+        return
+    report.pixels += sample.pixels
+    report.images += sample.pixels > 0
+    held = np.flatnonzero(sample.pixels).tolist()
+    if held == [report.ignore_index]:
+        kind, message = 'label without a class', 'every pixel is ignored'
+    elif held == [0, 255] and len(report.classes) > 1:
+        kind = 'label of 0 and 255 only'
+        message = (
+            'holds 0 and 255 only, which is a mask rather than class ids: 255 is '
+            'ignored. Remedy: write the foreground as its class id'
+        )
+    else:
+        return
+    report.warnings.append(Finding(kind, sample.label, f'{sample.label}: {message}.'))
+
+
+def _empty(dataset: BaseSegDataset) -> list[Finding]:
+    """Report a data set without samples."""
+    if len(dataset):
+        return []
+    folder = dataset.data_prefix.get('img_path', '')
+    suffix = getattr(dataset, 'img_suffix', '')
+    listed = f' that {dataset.ann_file} lists' if dataset.ann_file else ''
+    message = (
+        f'{folder}: holds no image {listed or f"whose name ends in {suffix!r}"}. '
+        'Remedy: correct data_root, data_prefix or img_suffix.'
+    )
+    return [Finding('empty data set', str(folder), message)]
+
+
+def unpaired_labels(dataset: BaseSegDataset) -> list[Finding]:
+    """Find labels without an image.
+
+    Looks only at data sets that take all files of a folder: where a list names the
+    images, the other labels may belong to other splits.
+
+    Args:
+        dataset: Any data set of MMSegmentation without a wrapper.
+    """
+    folder = dataset.data_prefix.get('seg_map_path')
+    whole = not dataset.ann_file and dataset._indices is None
+    backend = dict(backend_args=dataset.backend_args)
+    if not folder or not whole or not fileio.isdir(folder, **backend):
+        return []
+    infos = map(dataset.get_data_info, range(len(dataset)))
+    used = {info['seg_map_path'] for info in infos if info.get('seg_map_path')}
+    names = fileio.list_dir_or_file(
+        folder,
+        list_dir=False,
+        suffix=dataset.seg_map_suffix,
+        recursive=True,
+        **backend,
+    )
+    paths = sorted(fileio.join_path(folder, name, **backend) for name in names)
+    images = f'{dataset.data_prefix.get("img_path")}/*{dataset.img_suffix}'
+    return [
+        Finding(
+            'label without an image',
+            path,
+            f'{path}: no image belongs to it. Remedy: add the image ({images}), '
+            'correct img_suffix, or remove the label.',
+        )
+        for path in paths
+        if path not in used
+    ]
+
+
+def _absent_classes(report: DatasetReport) -> list[Finding]:
+    """Warn of classes that no pixel has."""
+    if not report.pixels.any():
+        return []
+    return [
+        Finding(
+            'class that never occurs',
+            row['name'],
+            f'{row["id"]} {row["name"]}: no pixel in {report.num_samples} images.',
+        )
+        for row in report.histogram()
+        if row['pixels'] == 0
+    ]

@@ -1,0 +1,210 @@
+"""Checks of one label map: arrays only, no files.
+
+``H, W`` is the size of the image, ``K`` the number of classes.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from .errors import LabelFormatError, LabelSizeError, LabelValueError
+
+MAX_LISTED = 8  # values spelled out in one message
+
+
+def describe_values(values: np.ndarray) -> str:
+    """List the distinct values with their pixel counts: ``11 (42 pixels), ...``."""
+    return _describe(*np.unique(values, return_counts=True))
+
+
+def _describe(found: np.ndarray, counts: np.ndarray) -> str:
+    """List what was found, the rest as a number."""
+    listed = [
+        f'{value} ({count} pixels)'
+        for value, count in zip(found[:MAX_LISTED].tolist(), counts, strict=False)
+    ]
+    more = len(found) - len(listed)
+    return ', '.join(listed) + (f' and {more} more values' if more else '')
+
+
+def _describe_colors(colors: np.ndarray) -> str:
+    """List the distinct colours of ``(H, W, C)`` with their pixel counts."""
+    # One number per colour: sorting rows takes seconds for a large label.
+    shifts = 16 * np.arange(colors.shape[2])[::-1]
+    packed = (colors.astype(np.int64) << shifts).sum(axis=2)
+    found, counts = np.unique(packed, return_counts=True)
+    return _describe(found[:, None] >> shifts & 0xFFFF, counts)
+
+
+def as_class_ids(label: np.ndarray, source: str) -> np.ndarray:
+    """Turn a decoded label into ``(H, W)`` uint8 without changing a value.
+
+    The host's ``astype(np.uint8)`` would wrap 256 to 0 and -1 to 255.
+
+    Args:
+        label: What the decoder gave.
+        source: The label's file, for the error.
+
+    Raises:
+        LabelFormatError: If the label has several channels, holds real numbers, or
+            values outside 0..255.
+    """
+    if label.ndim == 3 and label.shape[2] == 1:
+        label = label[..., 0]
+    if label.ndim != 2:
+        raise LabelFormatError(_why_no_ids(label, source))
+    if label.dtype == np.uint8:
+        return label
+    if label.dtype != bool and not np.issubdtype(label.dtype, np.integer):
+        raise LabelFormatError(
+            f'{source}: the label holds real numbers ({label.dtype}), from '
+            f'{label.min()} to {label.max()}. '
+            'Remedy: export class ids as 8-bit integers.'
+        )
+    outside = label[(label < 0) | (label > 255)]
+    if outside.size:
+        raise LabelFormatError(
+            f'{source}: the label ({label.dtype}) holds values outside 0..255: '
+            f'{describe_values(outside)}. Remedy: export class ids as 8-bit integers, '
+            'ignored pixels as 255.'
+        )
+    return label.astype(np.uint8)
+
+
+def _why_no_ids(label: np.ndarray, source: str) -> str:
+    """Compose the message for a label that is not ``(H, W)``."""
+    if label.ndim != 3:
+        return (
+            f'{source}: the label has shape {label.shape}, expected (H, W). '
+            'Remedy: export one class id per pixel.'
+        )
+    channels = label.shape[2]
+    colors = label[..., 2::-1] if channels >= 3 else label  # the host decodes to BGR
+    grey = (colors == colors[..., :1]).all()
+    if channels >= 3 and grey:
+        remedy = 'the channels are equal: keep one of them (mode L) and save it as PNG'
+    else:
+        remedy = (
+            'convert each colour to its class id (the palette of the data set) and '
+            "save one 8-bit channel, or a palette image (mode 'P')"
+        )
+    name = 'RGB' if channels >= 3 else f'{channels}-channel'
+    return (
+        f'{source}: the label is a colour image of shape {label.shape}, expected '
+        f'(H, W) class ids; {name} values found: {_describe_colors(colors)}. '
+        f'Remedy: {remedy}.'
+    )
+
+
+def label_table(
+    *, reduce_zero_label: bool, label_map: Mapping[int, int] | None
+) -> np.ndarray | None:
+    """Build the table that maps the values of a file to class ids.
+
+    The host's rules, in its order: with ``reduce_zero_label`` 0 and 255 become 255
+    and every other value goes down by one; then ``label_map`` replaces ids.
+
+    Args:
+        reduce_zero_label: Whether 0 is an unlabelled background.
+        label_map: Old to new ids, where a data set keeps only some classes.
+
+    Returns:
+        256 values of uint8, or None where nothing changes.
+    """
+    if not reduce_zero_label and label_map is None:
+        return None
+    ids = np.arange(256)
+    if reduce_zero_label:
+        ids = np.where((ids == 0) | (ids == 255), 255, ids - 1)
+    table = ids.copy()
+    for old, new in (label_map or {}).items():
+        table[ids == old] = new
+    return table.astype(np.uint8)
+
+
+def check_size(label: np.ndarray, size: tuple[int, int], source: str) -> None:
+    """Refuse a label of another size than its image.
+
+    Args:
+        label: ``(H, W)``.
+        size: The image's ``(H, W)`` as loaded.
+        source: The label's file, for the error.
+
+    Raises:
+        LabelSizeError: If the sizes differ.
+    """
+    if label.shape == tuple(size):
+        return
+    remedy = 'export the label at the size of the image (nearest neighbour)'
+    if label.shape == tuple(size)[::-1]:
+        remedy += (
+            '; the sides are swapped: the image may carry an EXIF rotation, which '
+            "color_type='color_ignore_orientation' leaves out"
+        )
+    raise LabelSizeError(
+        f'{source}: the label is {label.shape[0]}x{label.shape[1]} pixels (H x W), its '
+        f'image {size[0]}x{size[1]}. Remedy: {remedy}.'
+    )
+
+
+def check_range(
+    label: np.ndarray,
+    num_classes: int,
+    source: str,
+    *,
+    ignore_index: int = 255,
+    reduced: bool = False,
+) -> None:
+    """Refuse class ids that the loss and the metric cannot take.
+
+    Args:
+        label: Class ids ``(H, W)`` as training sees them.
+        num_classes: K; ids 0..K-1 are valid.
+        source: The label's file, for the error.
+        ignore_index: The one valid value besides.
+        reduced: Whether ``reduce_zero_label`` was applied, for the error.
+
+    Raises:
+        LabelValueError: If any other value occurs.
+    """
+    outside = label >= num_classes
+    outside &= label != ignore_index
+    if not outside.any():
+        return
+    bad, held = label[outside], np.unique(label)
+    note = ' after reduce_zero_label, the file holds one more' if reduced else ''
+    hints = _value_hints(bad, held, num_classes, reduced=reduced, source=source)
+    raise LabelValueError(
+        f'{source}: the label holds values outside 0..{num_classes - 1} '
+        f'(num_classes={num_classes}; {ignore_index} is ignored){note}: '
+        f'{describe_values(bad)}. All values: {_shorten(held)}. '
+        f'Remedy: {"; or ".join(hints)}.'
+    )
+
+
+def _shorten(held: np.ndarray) -> str:
+    """List the distinct values of a label, at most twice ``MAX_LISTED``."""
+    listed = ', '.join(map(str, held[: 2 * MAX_LISTED]))
+    return listed + (', ...' if held.size > 2 * MAX_LISTED else '')
+
+
+def _value_hints(
+    bad: np.ndarray, held: np.ndarray, num_classes: int, *, reduced: bool, source: str
+) -> list[str]:
+    """Name the likely causes first, then what always helps."""
+    hints = []
+    if source.lower().endswith(('.jpg', '.jpeg')):
+        hints.append('JPEG is lossy and blurs class ids: export labels as PNG')
+    if not reduced and (bad == num_classes).all():
+        hints.append(
+            f'if 0 is an unlabelled background and the classes are 1..{num_classes}, '
+            'set reduce_zero_label=True on the data set; if '
+            f'{num_classes} is a void class, write it as 255'
+        )
+    if held[-1] > 127 and held.size <= num_classes + 1 and (np.diff(held) > 1).all():
+        hints.append('these look like grey levels for viewing: export class ids')
+    hints.append(
+        'convert the labels to consecutive class ids (255 for ignored pixels), map '
+        'them by `label_map` (metainfo=dict(classes=...)), or correct num_classes'
+    )
+    return hints

@@ -1,0 +1,243 @@
+"""Load an image and its label, and refuse broken ones with a reason.
+
+The host trains on whatever the decoder gives: half-grey images, colour labels and
+class ids that do not exist end in an IoU of 0 or in a device-side assert.
+"""
+
+import cv2
+import numpy as np
+from mmcv.transforms import LoadImageFromFile
+from mmseg.datasets.transforms import LoadAnnotations
+from mmseg.registry import TRANSFORMS
+
+from .errors import DataFileError
+from .file_checks import (
+    PNG_GREY,
+    PNG_PALETTE,
+    decode,
+    png_bit_depth,
+    png_color_type,
+    read_file,
+)
+from .label_checks import as_class_ids, check_range, check_size, label_table
+
+
+@TRANSFORMS.register_module()
+class LoadCheckedImage(LoadImageFromFile):
+    """Load an image; a missing, truncated, empty or foreign file is an error.
+
+    Takes the place of mmcv's ``LoadImageFromFile`` and sets the same keys. An image
+    that is already in ``results['img']`` (rendered by the data set) is left as it is.
+
+    Args:
+        to_float32: Whether to convert the image to float32.
+        color_type: What to decode to, see :func:`mmcv.imfrombytes`.
+        imdecode_backend: The decoder, see :func:`mmcv.imfrombytes`.
+        ignore_empty: Whether to skip a broken file (the data set then draws another
+            sample) instead of raising the error.
+        backend_args: Arguments of mmengine's storage backend.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is empty, truncated, or no image; the message names the
+            file and the remedy.
+    """
+
+    def __init__(
+        self,
+        to_float32: bool = False,
+        color_type: str = 'color',
+        imdecode_backend: str = 'cv2',
+        ignore_empty: bool = False,
+        *,
+        backend_args: dict | None = None,
+    ) -> None:
+        super().__init__(
+            to_float32=to_float32,
+            color_type=color_type,
+            imdecode_backend=imdecode_backend,
+            ignore_empty=ignore_empty,
+            backend_args=backend_args,
+        )
+
+    def transform(self, results: dict) -> dict | None:
+        """Set ``img``, ``img_shape`` and ``ori_shape``."""
+        if results.get('img') is None:
+            try:
+                results['img'] = self._read(results['img_path'])
+            except (DataFileError, FileNotFoundError):
+                if self.ignore_empty:
+                    return None
+                raise
+        if self.to_float32:
+            results['img'] = results['img'].astype(np.float32)
+        results['img_shape'] = results['ori_shape'] = results['img'].shape[:2]
+        return results
+
+    def _read(self, path: str) -> np.ndarray:
+        content = read_file(
+            path,
+            remedy="check data_root, data_prefix['img_path'] and img_suffix",
+            backend_args=self.backend_args,
+        )
+        return decode(
+            content, path, flag=self.color_type, backend=self.imdecode_backend
+        )
+
+
+@TRANSFORMS.register_module()
+class LoadCheckedAnnotations(LoadAnnotations):
+    """Load a label map; one that cannot be trained on is an error.
+
+    Takes the place of mmseg's ``LoadAnnotations`` and gives the same class ids for
+    every sound label. Differs from it:
+
+    - values are checked after ``reduce_zero_label`` and ``label_map`` were applied;
+    - palette PNG files load as indices with any decoder, and 1, 2 and 4-bit grey PNG
+      files as the numbers stored (decoders stretch them to 0..255);
+    - values that do not fit 8 bits are refused instead of wrapped;
+    - a label that is already in ``results['gt_seg_map']`` (rendered by the data set)
+      is left as it is, and checked;
+    - results of no data set (:func:`mmseg.apis.inference_model`) pass unchanged, so
+      that one pipeline serves evaluation and prediction.
+
+    Args:
+        num_classes: K; ids 0..K-1 are valid. None leaves the range unchecked, since a
+            pipeline does not know its data set's classes.
+        ignore_index: The one valid value besides.
+        reduce_zero_label: As in the host: None takes the data set's setting.
+        backend_args: Arguments of mmengine's storage backend.
+        imdecode_backend: The decoder, see :func:`mmcv.imfrombytes`.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is empty, truncated or no image, the label has colours,
+            real numbers, negative or too large values, another size than its image, or
+            ids outside the classes; the message names the file, the values found and
+            the remedy.
+    """
+
+    def __init__(
+        self,
+        num_classes: int | None = None,
+        ignore_index: int = 255,
+        reduce_zero_label: bool | None = None,
+        backend_args: dict | None = None,
+        imdecode_backend: str = 'pillow',
+    ) -> None:
+        super().__init__(
+            reduce_zero_label=reduce_zero_label,
+            backend_args=backend_args,
+            imdecode_backend=imdecode_backend,
+        )
+        if num_classes is not None and not 0 < num_classes < 256:
+            raise ValueError(
+                f'num_classes={num_classes}: expected 1..255, as a label has 8 bits'
+            )
+        self.num_classes = num_classes
+        self.ignore_index = ignore_index
+
+    def _load_seg_map(self, results: dict) -> None:
+        """Set ``gt_seg_map`` and ``seg_fields``; raise what is wrong with them."""
+        if self.load(results):
+            for fault in self.faults(results):
+                raise fault
+
+    def load(self, results: dict) -> bool:
+        """Set ``gt_seg_map`` and ``seg_fields`` without looking at size and range.
+
+        Returns:
+            False where there is no label to load: prediction on a bare image.
+        """
+        source = self.source(results)
+        if results.get('gt_seg_map') is not None:
+            label = as_class_ids(results['gt_seg_map'], source)
+        elif results.get('seg_map_path'):
+            label = self._read(results['seg_map_path'])
+            table = label_table(
+                reduce_zero_label=self._reduces_zero(results),
+                label_map=results.get('label_map'),
+            )
+            label = label if table is None else cv2.LUT(label, table)
+        elif 'seg_fields' in results:  # only a data set puts it there
+            raise ValueError(
+                f'{source}: the data set gives no label. Remedy: set '
+                "data_prefix['seg_map_path'], or take LoadCheckedAnnotations out of "
+                'the pipeline of a test set without labels.'
+            )
+        else:
+            return False
+        results['gt_seg_map'] = label
+        fields = results.setdefault('seg_fields', [])
+        if 'gt_seg_map' not in fields:
+            fields.append('gt_seg_map')
+        return True
+
+    def faults(self, results: dict) -> list[DataFileError]:
+        """Find what is wrong with the size and the values of a loaded label."""
+        checks = []
+        if 'ori_shape' in results:
+            checks.append(self._check_size)
+        if self.num_classes is not None:
+            checks.append(self._check_range)
+        found = []
+        for check in checks:
+            try:
+                check(results)
+            except DataFileError as fault:
+                found.append(fault)
+        return found
+
+    @staticmethod
+    def source(results: dict) -> str:
+        """Name the label for a message."""
+        path = results.get('seg_map_path')
+        return path or f'label of {results.get("img_path", "an image without a name")}'
+
+    def _check_size(self, results: dict) -> None:
+        # `ori_shape`, not `img_shape`: test pipelines may resize the image first.
+        check_size(results['gt_seg_map'], results['ori_shape'], self.source(results))
+
+    def _check_range(self, results: dict) -> None:
+        check_range(
+            results['gt_seg_map'],
+            self.num_classes,
+            self.source(results),
+            ignore_index=self.ignore_index,
+            reduced=self._reduces_zero(results),
+        )
+
+    def _read(self, path: str) -> np.ndarray:
+        """Read the class ids as stored in the file, ``(H, W)`` uint8."""
+        content = read_file(
+            path,
+            remedy="check data_root, data_prefix['seg_map_path'] and seg_map_suffix",
+            backend_args=self.backend_args,
+        )
+        depth, color_type = png_bit_depth(content), png_color_type(content)
+        stretched = color_type == PNG_GREY and depth < 8
+        # Pillow alone gives the indices of a palette; OpenCV gives its colours.
+        indexed = stretched or color_type == PNG_PALETTE
+        backend = 'pillow' if indexed else self.imdecode_backend
+        label = decode(content, path, flag='unchanged', backend=backend)
+        label = as_class_ids(label, path)
+        if stretched and depth > 1:  # Pillow gives 1-bit files as 0 and 1
+            label = label // (255 // (2**depth - 1))
+        return label
+
+    def _reduces_zero(self, results: dict) -> bool:
+        """The data set's setting; a loader that says otherwise is a mistake."""
+        of_data_set = results.get('reduce_zero_label', False)
+        if self.reduce_zero_label not in (None, of_data_set):
+            raise ValueError(
+                f'reduce_zero_label={self.reduce_zero_label} in '
+                f'LoadCheckedAnnotations, but {of_data_set} in the data set. '
+                'Remedy: set it on the data set only.'
+            )
+        return of_data_set
+
+    def __repr__(self) -> str:
+        return (
+            f'{super().__repr__()[:-1]}, num_classes={self.num_classes}, '
+            f'ignore_index={self.ignore_index})'
+        )

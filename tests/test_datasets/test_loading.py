@@ -1,0 +1,339 @@
+"""Checked loading: sound files as the host loads them, broken ones with a reason."""
+
+import struct
+import types
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+from mmcv.transforms import LoadImageFromFile
+from mmengine.dataset import Compose
+from mmseg.apis.utils import _preprare_data
+from mmseg.datasets.transforms import LoadAnnotations
+from mmseg.registry import TRANSFORMS
+from PIL import Image
+
+from mmseg_deeplab.datasets import LoadCheckedAnnotations, LoadCheckedImage
+from mmseg_deeplab.datasets.transforms.file_checks import check_whole
+from mmseg_deeplab.datasets.transforms.label_checks import label_table
+
+SIZE = (12, 16)
+
+
+@pytest.fixture
+def image() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (*SIZE, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def label() -> np.ndarray:
+    label = np.random.default_rng(1).integers(0, 5, SIZE, dtype=np.uint8)
+    label[0] = 255
+    return label
+
+
+@pytest.fixture
+def save(tmp_path):
+    """Return a function that saves a label and gives the results of a data set."""
+
+    def save(label, name='label.png', **results) -> dict:
+        label = label if isinstance(label, Image.Image) else Image.fromarray(label)
+        label.save(tmp_path / name)
+        return info(tmp_path / name, **results)
+
+    return save
+
+
+def info(path, **results) -> dict:
+    return dict(
+        seg_map_path=str(path),
+        seg_fields=[],
+        reduce_zero_label=results.pop('reduce_zero_label', False),
+        label_map=results.pop('label_map', None),
+        **results,
+    )
+
+
+def png(depth: int, color_type: int, rows: list[bytes], size: tuple) -> bytes:
+    """Write a PNG file by hand, as no library here writes 2 and 4-bit grey ones."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        body = kind + data
+        return struct.pack('>I', len(data)) + body + struct.pack('>I', zlib.crc32(body))
+
+    header = struct.pack('>IIBBBBB', size[1], size[0], depth, color_type, 0, 0, 0)
+    pixels = zlib.compress(b''.join(b'\0' + row for row in rows))
+    chunks = chunk(b'IHDR', header) + chunk(b'IDAT', pixels) + chunk(b'IEND', b'')
+    return b'\x89PNG\r\n\x1a\n' + chunks
+
+
+@pytest.mark.parametrize('suffix', ['.jpg', '.png', '.bmp', '.webp'])
+@pytest.mark.parametrize('settings', [{}, {'to_float32': True}])
+def test_sound_image_equals_host(tmp_path, image, suffix, settings):
+    path = str(tmp_path / f'image{suffix}')
+    cv2.imwrite(path, image)
+    ours = LoadCheckedImage(**settings)(dict(img_path=path))
+    host = LoadImageFromFile(**settings)(dict(img_path=path))
+    assert ours.keys() == host.keys()
+    np.testing.assert_array_equal(ours['img'], host['img'])
+    assert ours['img'].dtype == host['img'].dtype
+    assert ours['ori_shape'] == ours['img_shape'] == SIZE
+
+
+@pytest.mark.parametrize('suffix', ['.jpg', '.png'])
+@pytest.mark.parametrize('kept', [0.5, 0.9, -12, -1])
+def test_truncated_file_is_named(tmp_path, image, suffix, kept):
+    content = cv2.imencode(suffix, image)[1].tobytes()
+    path = tmp_path / f'cut{suffix}'
+    path.write_bytes(content[: int(len(content) * kept) if kept > 0 else kept])
+    with pytest.raises(ValueError, match=rf'cut{suffix}.*truncated.*download'):
+        LoadCheckedImage()(dict(img_path=str(path)))
+    with pytest.raises(ValueError, match=rf'cut{suffix}.*truncated'):
+        LoadCheckedAnnotations()(info(path))
+
+
+@pytest.mark.parametrize('suffix', ['.jpg', '.png'])
+def test_zeros_in_place_of_the_end_are_found(image, suffix):
+    content = cv2.imencode(suffix, image)[1].tobytes()
+    half = len(content) // 2
+    with pytest.raises(ValueError, match='truncated'):
+        check_whole(content[:half] + bytes(len(content) - half), 'preallocated')
+
+
+@pytest.mark.parametrize('suffix', ['.jpg', '.png'])
+@pytest.mark.parametrize('tail', [b'\0\0\0', b'ftypmp42' * 50])
+def test_bytes_after_the_end_are_no_fault(tmp_path, image, suffix, tail):
+    content = cv2.imencode(suffix, image)[1].tobytes()
+    path = tmp_path / f'motion{suffix}'
+    path.write_bytes(content + tail)
+    loaded = LoadCheckedImage()(dict(img_path=str(path)))['img']
+    np.testing.assert_array_equal(
+        loaded, cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    )
+
+
+@pytest.mark.parametrize(
+    'content, reason',
+    [
+        (b'', r'empty \(0 bytes\)'),
+        (b'<html>404</html>', 'web page'),
+        (b'version https://git-lfs.github.com/spec/v1\n', 'git lfs pull'),
+        (b'just some text', "begins with b'just some text'"),
+    ],
+)
+def test_foreign_file_is_named(tmp_path, content, reason):
+    path = tmp_path / 'x.png'
+    path.write_bytes(content)
+    for load in (LoadCheckedImage(), LoadCheckedAnnotations()):
+        with pytest.raises(ValueError, match=rf'x\.png.*{reason}'):
+            load(info(path, img_path=str(path)))
+
+
+def test_missing_file_says_what_is_there(tmp_path):
+    (tmp_path / 'a.jpg').touch()
+    with pytest.raises(FileNotFoundError, match=r"a\.png.*holds 'a.jpg'.*img_suffix"):
+        LoadCheckedImage()(dict(img_path=str(tmp_path / 'a.png')))
+    with pytest.raises(FileNotFoundError, match=r'folder.*gone.*does not exist'):
+        LoadCheckedAnnotations()(info(tmp_path / 'gone' / 'a.png'))
+
+
+def test_ignore_empty_skips_a_broken_image(tmp_path):
+    (tmp_path / 'a.jpg').touch()
+    loader = LoadCheckedImage(ignore_empty=True)
+    assert loader(dict(img_path=str(tmp_path / 'a.jpg'))) is None
+
+
+@pytest.mark.parametrize('reduce_zero_label', [False, True])
+@pytest.mark.parametrize('label_map', [None, {0: 1, 1: 255, 2: 0, 3: 3, 4: 2}])
+def test_sound_label_equals_host(save, label, reduce_zero_label, label_map):
+    settings = dict(reduce_zero_label=reduce_zero_label, label_map=label_map)
+    host = LoadAnnotations()(save(label, **settings))
+    ours = LoadCheckedAnnotations(num_classes=5)(save(label, **settings))
+    np.testing.assert_array_equal(ours['gt_seg_map'], host['gt_seg_map'])
+    assert ours['gt_seg_map'].dtype == np.uint8
+    assert ours['seg_fields'] == ['gt_seg_map']
+
+
+def test_table_follows_the_host_for_every_value(save):
+    values = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    settings = dict(reduce_zero_label=True, label_map={0: 7, 7: 0, 254: 3, 9: 255})
+    host = LoadAnnotations()(save(values, **settings))
+    np.testing.assert_array_equal(label_table(**settings)[values], host['gt_seg_map'])
+
+
+@pytest.mark.parametrize('backend', ['pillow', 'cv2'])
+@pytest.mark.parametrize('bits', [4, 8])
+def test_palette_file_loads_as_indices(save, label, backend, bits):
+    indices = np.minimum(label, 15)
+    file = Image.fromarray(indices)
+    file.putpalette(np.random.default_rng(0).integers(0, 256, 768).tolist())
+    file.save(save(label)['seg_map_path'].replace('label', 'palette'), bits=bits)
+    path = save(label)['seg_map_path'].replace('label', 'palette')
+    loaded = LoadCheckedAnnotations(imdecode_backend=backend)(info(path))
+    np.testing.assert_array_equal(loaded['gt_seg_map'], indices)
+
+
+@pytest.mark.parametrize('backend', ['pillow', 'cv2'])
+@pytest.mark.parametrize('depth', [1, 2, 4])
+def test_packed_grey_file_loads_as_stored(tmp_path, depth, backend):
+    stored = np.random.default_rng(0).integers(0, 2**depth, (4, 8), dtype=np.uint8)
+    bits = np.unpackbits(stored[..., None], axis=2)[..., -depth:].reshape(4, -1)
+    rows = [np.packbits(row).tobytes() for row in bits]
+    (tmp_path / 'l.png').write_bytes(png(depth, 0, rows, stored.shape))
+    loader = LoadCheckedAnnotations(imdecode_backend=backend)
+    loaded = loader(info(tmp_path / 'l.png'))['gt_seg_map']
+    np.testing.assert_array_equal(loaded, stored)
+
+
+def test_16_bit_label_of_small_ids_loads(save, label):
+    loaded = LoadCheckedAnnotations(num_classes=5)(save(label.astype(np.uint16)))
+    np.testing.assert_array_equal(loaded['gt_seg_map'], label)
+    assert loaded['gt_seg_map'].dtype == np.uint8
+
+
+@pytest.mark.parametrize(
+    'broken, name, reason',
+    [
+        (lambda x: np.dstack([x, x * 9, x]), 'l.png', r'\[0, 0, 0\] \(.*palette'),
+        (lambda x: np.dstack([x, x, x]), 'l.png', 'channels are equal'),
+        (lambda x: np.dstack([x, x * 9, x, x]), 'l.png', 'RGB.*colour to its class'),
+        (lambda x: x.astype(np.uint16) * 300, 'l.png', r'300 \(\d+ pixels\)'),
+        (lambda x: x.astype(np.float32), 'l.tif', r'real numbers \(float32\)'),
+        (lambda x: x.astype(np.int32) - 1, 'l.tif', r'-1 \(\d+ pixels\)'),
+    ],
+)
+def test_label_that_holds_no_ids_is_named(save, label, broken, name, reason):
+    with pytest.raises(ValueError, match=rf'{name}.*{reason}'):
+        LoadCheckedAnnotations(num_classes=5)(save(broken(label), name))
+
+
+def test_out_of_range_values_are_counted(save):
+    label = np.zeros(SIZE, np.uint8)
+    label[0, :3], label[1, :5], label[2] = 30, 11, 255
+    with pytest.raises(ValueError) as error:
+        LoadCheckedAnnotations(num_classes=11)(save(label))
+    message = str(error.value)
+    assert 'label.png' in message
+    assert '11 (5 pixels), 30 (3 pixels).' in message
+    assert 'All values: 0, 11, 30, 255.' in message
+    assert 'num_classes=11; 255 is ignored' in message
+
+
+def test_list_of_values_is_capped(save):
+    label = np.tile(np.arange(100, 112, dtype=np.uint8), (12, 1))
+    with pytest.raises(ValueError, match=r'107 \(12 pixels\) and 4 more values'):
+        LoadCheckedAnnotations(num_classes=5)(save(label))
+
+
+@pytest.mark.parametrize(
+    'label, name, remedy',
+    [
+        ([[0, 1], [2, 3]], 'l.png', 'reduce_zero_label=True'),
+        ([[0, 127], [254, 0]], 'l.png', 'grey levels'),
+        ([[0, 33], [7, 26]], 'l.png', 'label_map'),
+    ],
+)
+def test_remedy_fits_the_values(save, label, name, remedy):
+    with pytest.raises(ValueError, match=remedy):
+        LoadCheckedAnnotations(num_classes=3)(save(np.uint8(label), name))
+
+
+def test_range_is_checked_after_reduce_zero_label(save):
+    one_to_five = np.uint8([[0, 1], [4, 5]])
+    loader = LoadCheckedAnnotations(num_classes=5)
+    loaded = loader(save(one_to_five, reduce_zero_label=True))['gt_seg_map']
+    assert loaded.tolist() == [[255, 0], [3, 4]]
+    with pytest.raises(ValueError, match=r'5 \(1 pixels\).*reduce_zero_label=True'):
+        loader(save(one_to_five))
+    with pytest.raises(ValueError, match=r'after reduce_zero_label.*5 \(1 pixels\)'):
+        loader(save(one_to_five + 1, reduce_zero_label=True))
+
+
+def test_range_is_checked_after_label_map(save):
+    loader = LoadCheckedAnnotations(num_classes=2)
+    kept = loader(save(np.uint8([[0, 33]]), label_map={0: 255, 33: 1}))
+    assert kept['gt_seg_map'].tolist() == [[255, 1]]
+
+
+@pytest.mark.parametrize('ignore_index, sound', [(255, False), (11, True)])
+def test_ignore_index_is_the_one_value_besides(save, ignore_index, sound):
+    loader = LoadCheckedAnnotations(num_classes=3, ignore_index=ignore_index)
+    results = save(np.uint8([[0, 2, 11]]))
+    if sound:
+        assert loader(results)['gt_seg_map'].tolist() == [[0, 2, 11]]
+    else:
+        with pytest.raises(ValueError, match='11 '):
+            loader(results)
+
+
+def test_without_num_classes_the_range_is_open(save):
+    label = np.uint8([[0, 200]])
+    assert LoadCheckedAnnotations()(save(label))['gt_seg_map'].tolist() == [[0, 200]]
+
+
+@pytest.mark.parametrize('size, remedy', [((24, 32), 'nearest'), ((16, 12), 'EXIF')])
+def test_label_of_another_size_is_named(save, label, size, remedy):
+    with pytest.raises(ValueError, match=rf'12x16.*{size[0]}x{size[1]}.*{remedy}'):
+        LoadCheckedAnnotations()(save(label, ori_shape=size))
+
+
+def test_image_may_be_resized_before_the_label_is_loaded(tmp_path, image, label, save):
+    cv2.imwrite(str(tmp_path / 'image.png'), image)
+    steps = [
+        dict(type='LoadCheckedImage'),
+        dict(type='Resize', scale=(32, 24)),
+        dict(type='LoadCheckedAnnotations', num_classes=5),
+    ]
+    results = save(label, img_path=str(tmp_path / 'image.png'))
+    results = Compose([TRANSFORMS.build(step) for step in steps])(results)
+    assert results['img'].shape == (24, 32, 3)
+    assert results['gt_seg_map'].shape == SIZE
+
+
+def test_rendered_sample_is_left_as_it_is(image, label):
+    results = dict(
+        img=image, gt_seg_map=label, img_path='street/0.png', seg_map_path=None
+    )
+    results = LoadCheckedImage()(results)
+    results = LoadCheckedAnnotations(num_classes=5)(results)
+    assert results['img'] is image
+    assert results['gt_seg_map'] is label
+    assert results['ori_shape'] == results['img_shape'] == SIZE
+    assert results['seg_fields'] == ['gt_seg_map']
+
+
+def test_rendered_label_is_checked(image, label):
+    results = dict(img=image, gt_seg_map=label + 9, img_path='street/0.png')
+    with pytest.raises(ValueError, match=r'street/0\.png.*9 \('):
+        LoadCheckedAnnotations(num_classes=5)(LoadCheckedImage()(results))
+
+
+def test_data_set_without_labels_is_an_error():
+    results = dict(img_path='a.png', seg_fields=[], reduce_zero_label=False)
+    with pytest.raises(ValueError, match=r'a\.png.*seg_map_path'):
+        LoadCheckedAnnotations()(results)
+
+
+def test_conflicting_reduce_zero_label_is_an_error(save, label):
+    with pytest.warns(UserWarning, match='deprecated'):
+        loader = LoadCheckedAnnotations(reduce_zero_label=True)
+    with pytest.raises(
+        ValueError, match=r'reduce_zero_label=True in.*False in the data'
+    ):
+        loader(save(label))
+
+
+@pytest.mark.parametrize('num_classes', [0, 256])
+def test_num_classes_must_fit_a_label(num_classes):
+    with pytest.raises(ValueError, match=f'num_classes={num_classes}'):
+        LoadCheckedAnnotations(num_classes=num_classes)
+
+
+@pytest.mark.parametrize('as_array', [False, True])
+def test_test_pipeline_serves_prediction(tmp_path, image, load_config, as_array):
+    cv2.imwrite(str(tmp_path / 'image.png'), image)
+    # All that the host's `inference_model` reads of a model here is its config.
+    model = types.SimpleNamespace(cfg=load_config('_base_/datasets/camvid.py'))
+    data, _ = _preprare_data(image if as_array else str(tmp_path / 'image.png'), model)
+    np.testing.assert_array_equal(data['inputs'][0].permute(1, 2, 0), image)

