@@ -18,13 +18,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-# Gain of the norm layer that closes a residual branch; without it ResNet-101 / Xception blow up.
+# Gain of the norm layer that closes a residual branch; without it ResNet-101 and
+# Xception blow up.
 _RESIDUAL_GAINS: tuple[tuple[re.Pattern[str], float], ...] = (
     # ResNet `bn3` and kazuto1011 `increase.bn`.
     (re.compile(r'(layer\d+\.\d+\.bn3|increase\.bn)\.weight$'), 0.2),
     # jfzhang95 Xception `rep.7` / `rep.8`.
     (re.compile(r'(^|\.)block\d+\.rep\.[78]\.weight$'), 0.1),
-    # MobileNetV2 (VainF) `conv.2` / `conv.3`, torchvision MobileNetV3 `block.2.1` / `block.3.1`.
+    # MobileNetV2 (VainF) `conv.2`, `conv.3`; torchvision MobileNetV3 `block.2.1`, ....
     (re.compile(r'(\.conv\.[23]|\.block\.[23]\.1)\.weight$'), 0.5),
 )
 
@@ -32,7 +33,7 @@ _RESIDUAL_GAINS: tuple[tuple[re.Pattern[str], float], ...] = (
 def deterministic_array(
     key: str, shape: Iterable[int], is_norm_weight: bool
 ) -> np.ndarray:
-    """Return the value of one state_dict entry (float32; int64 for num_batches_tracked)."""
+    """Return one state_dict entry (float32; int64 for num_batches_tracked)."""
     shape = tuple(int(n) for n in shape)
     rng = np.random.default_rng(zlib.crc32(key.encode()))
     if key.endswith('num_batches_tracked'):
@@ -64,7 +65,7 @@ def deterministic_state_dict(
 
 
 def deterministic_input(height: int, width: int, batch: int = 1) -> torch.Tensor:
-    """Return the standard-normal input image batch, float32, (batch, 3, height, width)."""
+    """Return the standard-normal input, float32, (batch, 3, height, width)."""
     shape = (batch, 3, height, width)
     return torch.from_numpy(
         np.random.default_rng(0).normal(size=shape).astype(np.float32)
@@ -72,7 +73,7 @@ def deterministic_input(height: int, width: int, batch: int = 1) -> torch.Tensor
 
 
 def fingerprint(state: Mapping[str, torch.Tensor]) -> str:
-    """SHA-256 over keys and bytes in sorted key order; tells RNG drift from model bugs."""
+    """SHA-256 over keys and bytes in key order; tells RNG drift from model bugs."""
     digest = hashlib.sha256()
     for key in sorted(state):
         digest.update(key.encode())

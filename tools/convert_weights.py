@@ -20,7 +20,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--num-summed',
         type=int,
-        help='resnet_multi: 2 for files trained by AdaptSegNet, which sums two branches',
+        help='resnet_multi: 2 for files trained by AdaptSegNet, which sums 2 branches',
     )
     return parser.parse_args()
 

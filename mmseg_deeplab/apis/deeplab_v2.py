@@ -85,8 +85,8 @@ def get_deeplab_v2(
     Args:
         num_classes: ``K``.
         pretrain: Load ImageNet weights into the backbone.
-        pretrain_model_path: The lineage's file (keys such as ``Scale.conv1.weight``), or
-            any other that ``ResNetMulti`` can load.
+        pretrain_model_path: The lineage's file (keys such as ``Scale.conv1.weight``),
+            or any other that ``ResNetMulti`` can load.
 
     Raises:
         FileNotFoundError: If ``pretrain`` is set and the file is missing; says what to
@@ -98,8 +98,8 @@ def get_deeplab_v2(
     if not path.is_file():
         raise FileNotFoundError(
             f'{path}: no such file (from {Path.cwd()}). Download '
-            f'DeepLab_resnet_pretrained_imagenet.pth from {PRETRAINED_URL} and put it at '
-            f'{path.absolute()}, or give its place as pretrain_model_path, or build '
+            f'DeepLab_resnet_pretrained_imagenet.pth from {PRETRAINED_URL} and put it '
+            f'at {path.absolute()}, or give its place as pretrain_model_path, or build '
             'without it: pretrain=False'
         )
     return DeepLabV2(num_classes, pretrained=path)

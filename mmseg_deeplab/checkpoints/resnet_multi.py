@@ -1,8 +1,8 @@
 """The ``deeplabv2.py`` lineage: isht7, Pytorch-Deeplab, AdaptSegNet and descendants.
 
 Keys are those of :class:`ResNetMulti`, the classifier is ``layer5`` (one level) or
-``layer6`` (with ``layer5`` as an auxiliary classifier on the third stage), and a wrapper
-may have put a name before each of them (``Scale.``, ``module.``).
+``layer6`` (with ``layer5`` as an auxiliary classifier on the third stage), and a
+wrapper may have put a name before each of them (``Scale.``, ``module.``).
 """
 
 from .keys import StateDict, map_keys, strip_leading

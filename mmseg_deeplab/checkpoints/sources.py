@@ -18,7 +18,7 @@ def convert(state_dict: Mapping[str, Any], source: str) -> StateDict:
     """Rename the weights of another code base to ``backbone.*`` / ``decode_head.*``.
 
     Args:
-        state_dict: What :func:`load` returned: tensors, or a checkpoint that holds them.
+        state_dict: What :func:`load` returned: tensors, or a dictionary with them.
         source: Family of the weights, one of :data:`SOURCES`.
 
     Raises:

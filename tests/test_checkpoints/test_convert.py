@@ -72,7 +72,7 @@ def test_no_tensor_is_lost_or_doubled(name, source):
 @pytest.mark.parametrize('source', ['resnet_multi', 'kazuto1011', 'torchvision'])
 def test_left_over_keys_are_listed(source):
     state = reference_state(KAZUTO) if source == 'kazuto1011' else small_state()
-    with pytest.raises(ValueError, match='decoder.nobody.weight'):
+    with pytest.raises(ValueError, match=r'decoder\.nobody\.weight'):
         convert(state | {'decoder.nobody.weight': torch.zeros(1)}, source)
 
 
@@ -85,7 +85,7 @@ def test_a_checkpoint_that_holds_the_state_dict_is_unwrapped():
 
 
 def test_unknown_source_lists_the_known_ones():
-    with pytest.raises(ValueError, match='kazuto1011.*received .caffe2'):
+    with pytest.raises(ValueError, match=r'kazuto1011.*received .caffe2'):
         convert({}, 'caffe2')
 
 

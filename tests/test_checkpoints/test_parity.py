@@ -24,8 +24,10 @@ def converted_model(name: str) -> torch.nn.Module:
 
 @pytest.mark.parametrize(
     'name, size',
-    [(KAZUTO, 'odd'), (KAZUTO, 'even'), (KAZUTO, 'wide')]
-    + [(ISHT7, 'odd'), (ISHT7, 'even'), (ISHT7, 'wide'), (ISHT7, 'square')],
+    [
+        *((KAZUTO, size) for size in ('odd', 'even', 'wide')),
+        *((ISHT7, size) for size in ('odd', 'even', 'wide', 'square')),
+    ],
 )
 def test_same_logits_as_the_reference(name, size):
     with torch.no_grad():
