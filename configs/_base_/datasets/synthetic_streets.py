@@ -1,0 +1,75 @@
+"""SyntheticStreets: 128x256 street scenes in 8 classes, drawn when they are needed;
+2000 to train, 100 to validate, 200 to test. Nothing is on disk.
+
+A scene takes about as long as decoding a large JPEG file. All splits come from
+``seed=0``; scenes are evaluated at their own size.
+"""
+
+dataset_type = 'SyntheticStreets'
+num_classes = 8
+image_size = (128, 256)  # rows, columns
+crop_size = (128, 256)
+# DeepLab v2, section 4: random scales from 0.5 to 1.5.
+train_pipeline = [
+    dict(type='LoadCheckedImage'),
+    dict(type='LoadCheckedAnnotations', num_classes=num_classes),
+    dict(
+        type='RandomResize',
+        scale=image_size[::-1],
+        ratio_range=(0.5, 1.5),
+        keep_ratio=True,
+    ),
+    dict(type='RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackSegInputs'),
+]
+test_pipeline = [
+    dict(type='LoadCheckedImage'),
+    dict(type='LoadCheckedAnnotations', num_classes=num_classes),
+    dict(type='PackSegInputs'),
+]
+img_ratios = [0.5, 0.75, 1.0, 1.25, 1.5, 1.75]
+tta_pipeline = [
+    dict(type='LoadCheckedImage'),
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [dict(type='Resize', scale_factor=r, keep_ratio=True) for r in img_ratios],
+            [
+                dict(type='RandomFlip', prob=0.0, direction='horizontal'),
+                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
+            ],
+            [dict(type='LoadCheckedAnnotations', num_classes=num_classes)],
+            [dict(type='PackSegInputs')],
+        ],
+    ),
+]
+train_dataloader = dict(
+    batch_size=8,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type='InfiniteSampler', shuffle=True),
+    dataset=dict(
+        type=dataset_type,
+        split='train',
+        num_images=2000,
+        size=image_size,
+        pipeline=train_pipeline,
+    ),
+)
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        split='val',
+        num_images=100,
+        size=image_size,
+        pipeline=test_pipeline,
+    ),
+)
+test_dataloader = val_dataloader
+val_evaluator = dict(type='SegmentationMetric')
+test_evaluator = val_evaluator

@@ -1,0 +1,341 @@
+"""Cars: a body and a cabin made of flat faces, with windows, wheels and lamps."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from .classes import CAR
+from .dice import Dice
+from .light import Colour, rgb
+from .shapes import disc, inset
+from .stage import Stage
+from .street import Side, Street
+
+PAINTS = {
+    0xC8CACC: 0.17, 0xEDEDEB: 0.18, 0x2A2B2E: 0.16, 0x6E7276: 0.16, 0x9B1F23: 0.08,
+    0x2C4A7C: 0.09, 0x4C5B4A: 0.04, 0x8A7A62: 0.04, 0xD8B23A: 0.03, 0x5E8CB0: 0.05,
+}  # fmt: skip
+BOTTOM = 0.24  # metres; clearance below the body
+WHEEL = 0.33  # metres; radius
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The shape of a kind of car, in metres; lengths from the middle to the front.
+
+    Args:
+        length: Length of the body.
+        width: Width of the body.
+        belt: Height where the windows begin.
+        hood: Height of the front.
+        roof: Height of the roof.
+        cabin: Where rear window, roof and windscreen begin and end, as shares of the
+            length: foot of the rear window, roof, roof, foot of the windscreen.
+    """
+
+    length: float
+    width: float
+    belt: float
+    hood: float
+    roof: float
+    cabin: tuple[float, float, float, float]
+
+
+SHAPES = {
+    'sedan': Shape(4.5, 1.78, 0.92, 0.72, 1.44, (-0.36, -0.22, 0.10, 0.26)),
+    'hatch': Shape(3.9, 1.70, 0.92, 0.74, 1.48, (-0.49, -0.40, 0.10, 0.28)),
+    'suv': Shape(4.6, 1.86, 1.06, 0.92, 1.74, (-0.49, -0.43, 0.12, 0.27)),
+    'van': Shape(5.0, 1.92, 1.15, 1.00, 2.15, (-0.50, -0.48, 0.28, 0.42)),
+}
+SHAPE_SHARES = {'sedan': 0.36, 'hatch': 0.32, 'suv': 0.22, 'van': 0.10}
+
+# A face: its corners (n, 3) as (along, across, up), counter-clockwise as seen from
+# outside, and what it is.
+Face = tuple[np.ndarray, str]
+
+
+def _box_faces(shape: Shape) -> Iterator[Face]:
+    """The faces of the body below the windows."""
+    rear, front = -shape.length / 2, shape.length / 2
+    nose = shape.cabin[3] * shape.length
+    half, belt, hood = shape.width / 2, shape.belt, shape.hood
+    profile = [
+        (rear, BOTTOM),
+        (front, BOTTOM),
+        (front, hood),
+        (nose, belt),
+        (rear, belt),
+    ]
+    for side in (-1, 1):
+        corners = [(along, side * half, up) for along, up in profile[::side]]
+        yield np.array(corners), 'side'
+    yield _quad((rear, -half, BOTTOM), (rear, half, belt)), 'rear'
+    yield _quad((front, half, BOTTOM), (front, -half, hood)), 'front'
+    yield _top(front, nose, half, hood, belt), 'top'
+    yield _top(nose, rear, half, belt, belt), 'top'
+
+
+def _quad(low: tuple[float, ...], high: tuple[float, ...]) -> np.ndarray:
+    """An upright end face: bottom left, bottom right, top right, top left."""
+    return np.array(
+        [low, (low[0], high[1], low[2]), high, (high[0], low[1], high[2])], float
+    )
+
+
+def _top(first: float, last: float, half: float, low: float, high: float) -> np.ndarray:
+    """A face that looks up, from a front edge to a rear edge."""
+    return np.array(
+        [
+            (first, half, low),
+            (first, -half, low),
+            (last, -half, high),
+            (last, half, high),
+        ]
+    )
+
+
+def _cabin_faces(shape: Shape) -> Iterator[Face]:
+    """The faces of the cabin; the four around it carry windows."""
+    foot, back, fore, nose = (share * shape.length for share in shape.cabin)
+    wide, slim = shape.width * 0.48, shape.width * 0.40
+    belt, roof = shape.belt, shape.roof
+    rear = [
+        (foot, -wide, belt),
+        (foot, wide, belt),
+        (back, slim, roof),
+        (back, -slim, roof),
+    ]
+    front = [
+        (nose, wide, belt),
+        (nose, -wide, belt),
+        (fore, -slim, roof),
+        (fore, slim, roof),
+    ]
+    left = [front[1], rear[0], rear[3], front[2]]
+    right = [rear[1], front[0], front[3], rear[2]]
+    yield np.array(left), 'window side'
+    yield np.array(right), 'window side'
+    yield np.array(rear), 'window end'
+    yield np.array(front), 'window end'
+    yield _top(fore, back, slim, roof, roof), 'top'
+
+
+def _wheels(shape: Shape) -> Iterator[Face]:
+    """Tyres and rims on both sides."""
+    circle = disc(12)
+    for side in (-1, 1):
+        for along in (-0.31 * shape.length, 0.31 * shape.length):
+            for size, material in ((1.0, 'tyre'), (0.55, 'rim')):
+                points = np.empty((12, 3))
+                points[:, 0] = along + side * circle[:, 0] * WHEEL * size
+                points[:, 1] = side * (shape.width / 2 + 0.01)
+                points[:, 2] = WHEEL + circle[:, 1] * WHEEL * size
+                yield points, material
+
+
+def _end_details(shape: Shape) -> Iterator[Face]:
+    """Lamps, plates, bumpers, and the tyres as seen from behind and from the front."""
+    for face, material in list(_box_faces(shape))[2:4]:
+        lamp = 'tail' if material == 'rear' else 'head'
+        yield inset(face, 0.03, 0.97, 0.0, 0.3), 'trim'
+        yield inset(face, 0.02, 0.22, 0.5, 0.85), lamp
+        yield inset(face, 0.78, 0.98, 0.5, 0.85), lamp
+        yield inset(face, 0.36, 0.64, 0.34, 0.56), 'plate'
+        for left in (0.03, 0.83):
+            tyre = inset(face, left, left + 0.14, 0.0, 0.1)
+            tyre[:2, 2] = 0.0
+            yield tyre, 'tyre'
+
+
+def _windows(shape: Shape) -> Iterator[Face]:
+    """Panes inside the faces of the cabin."""
+    for face, material in _cabin_faces(shape):
+        if material == 'window side':
+            yield inset(face, 0.08, 0.47, 0.1, 0.88), 'glass'
+            yield inset(face, 0.53, 0.93, 0.1, 0.88), 'glass'
+        elif material == 'window end':
+            yield inset(face, 0.07, 0.93, 0.1, 0.92), 'glass'
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """All faces of a kind of car in the order of drawing.
+
+    Attributes:
+        corners: ``(n, 3)`` corners of all faces: along, across, up.
+        spans: First and last corner of each face.
+        materials: Material of each face.
+        following: Number of the corner that follows each corner around its face.
+    """
+
+    corners: np.ndarray
+    spans: tuple[tuple[int, int], ...]
+    materials: tuple[str, ...]
+    following: np.ndarray
+
+    def seen(self, pixels: np.ndarray) -> np.ndarray:
+        """Which faces show their outside: those whose corners turn left."""
+        here, there = pixels.astype(np.int64), pixels[self.following]
+        twice = here[:, 0] * there[:, 1] - there[:, 0] * here[:, 1]
+        area = np.add.reduceat(twice, [first for first, _ in self.spans])
+        return area < 0  # rows count downwards
+
+
+@lru_cache(maxsize=2 * len(SHAPES))
+def mesh(kind: str, *, fine: bool) -> Mesh:
+    """The faces of a kind of car; the rough one lacks plates, bumpers and rims."""
+    shape = SHAPES[kind]
+    details = list(_end_details(shape))
+    faces = [face for face in details if face[1] == 'tyre']
+    faces += [*_box_faces(shape), *_wheels(shape)]
+    faces += [face for face in details if face[1] != 'tyre']
+    faces += [*_cabin_faces(shape), *_windows(shape)]
+    if not fine:
+        faces = [face for face in faces if face[1] not in ('rim', 'trim', 'plate')]
+    lasts = np.cumsum([len(corners) for corners, _ in faces]).tolist()
+    spans = tuple(zip([0, *lasts[:-1]], lasts, strict=True))
+    rings = [np.roll(np.arange(first, last), -1) for first, last in spans]
+    return Mesh(
+        corners=np.concatenate([corners for corners, _ in faces]),
+        spans=spans,
+        materials=tuple(MATERIALS.get(name, name) for _, name in faces),
+        following=np.concatenate(rings),
+    )
+
+
+# Faces of the body that are painted alike.
+MATERIALS = {
+    'window side': 'side', 'window end': 'end', 'rear': 'end', 'front': 'end',
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Car:
+    """A car on the road.
+
+    Args:
+        kind: A key of `SHAPES`.
+        x: Place of its middle.
+        z: Depth of its middle.
+        heading: Unit vector ``(x, z)`` from its rear to its front.
+        paint_colour: Colour of the body.
+        lamps: Whether its lamps are lit.
+    """
+
+    kind: str
+    x: float
+    z: float
+    heading: tuple[float, float]
+    paint_colour: Colour
+    lamps: bool
+
+    @property
+    def depth(self) -> float:
+        """Depth for the order of drawing: that of its far end."""
+        return self.z + 0.4 * SHAPES[self.kind].length * abs(self.heading[1])
+
+    def _ground(self, along: np.ndarray, across: np.ndarray) -> tuple:
+        """World ``x`` and ``z`` of places on the car."""
+        x, z = self.heading
+        return self.x + along * x + across * z, self.z + along * z - across * x
+
+    def covers(self, x: float, z: float) -> bool:
+        """Whether a person at a place would stand in the car."""
+        along = (x - self.x) * self.heading[0] + (z - self.z) * self.heading[1]
+        across = (x - self.x) * self.heading[1] - (z - self.z) * self.heading[0]
+        shape = SHAPES[self.kind]
+        return (
+            abs(along) < shape.length / 2 + 0.3 and abs(across) < shape.width / 2 + 0.4
+        )
+
+    def cast(self, stage: Stage) -> None:
+        """Draw the dark ground below the car, and the shadow beside it."""
+        shape = SHAPES[self.kind]
+        along = np.array([-0.5, 0.5, 0.5, -0.5]) * shape.length
+        across = np.array([-0.5, -0.5, 0.5, 0.5]) * shape.width
+        foot = np.stack(self._ground(along, across), axis=1)
+        stage.cast_upright(foot, shape.roof * 0.85)
+
+    def paint(self, stage: Stage) -> None:
+        """Draw the visible faces."""
+        parts = mesh(self.kind, fine=self.z < 32)
+        along, across, up = parts.corners.T
+        x, z = self._ground(along, across)
+        if z.min() < 1.5:
+            return
+        pixels = stage.camera.pixels(x, up, z)
+        colours = self._colours(stage)
+        for number in np.flatnonzero(parts.seen(pixels)).tolist():
+            first, last = parts.spans[number]
+            colour = colours[parts.materials[number]]
+            stage.canvas.polygon(pixels[first:last], colour, CAR)
+
+    def _colours(self, stage: Stage) -> dict[str, list[float]]:
+        """Colour of each material as the camera sees it."""
+        light, flank = stage.light, -0.95 if self.x > 0 else 0.95
+        end = light.on_front
+        lit = {material: colour * end for material, colour in PARTS.items()}
+        lit['side'] = self.paint_colour * light.on((flank, 0.1, -0.3))
+        lit['top'] = self.paint_colour * light.on_top
+        lit['end'] = self.paint_colour * end
+        if self.lamps:
+            lit |= LAMPS
+        dim = np.float32(stage.dimmed(self.x, self.z))
+        return {key: light.seen(colour * dim, self.z) for key, colour in lit.items()}
+
+
+PARTS = {
+    'glass': rgb(0x1E252B), 'tyre': rgb(0x17181A), 'rim': rgb(0x9A9DA0),
+    'trim': rgb(0x26282A), 'tail': rgb(0xB01818), 'head': rgb(0xF4F2E4),
+    'plate': rgb(0xE6E4D6),
+}  # fmt: skip
+LAMPS = {'tail': rgb(0xFF4030), 'head': rgb(0xFFFBE8)}
+
+
+def draw_car(
+    dice: Dice, x: float, z: float, heading: tuple[float, float], *, lamps: bool
+) -> Car:
+    """Draw one car."""
+    paint = rgb(dice.weighted(PAINTS)) * np.float32(dice.uniform(0.8, 1.1))
+    kind = dice.weighted(SHAPE_SHARES)
+    return Car(kind=kind, x=x, z=z, heading=heading, paint_colour=paint, lamps=lamps)
+
+
+def draw_parked(dice: Dice, street: Street, side: Side, nearest: float) -> list[Car]:
+    """Draw the cars parked along one kerb."""
+    cars, s = [], side.sign * (side.kerb - 1.05)
+    z = nearest + dice.uniform(0.0, 4.0)
+    while z < 60.0:
+        free = not street.crossed(z, z, margin=4.0)
+        if free and dice.chance(side.parking):
+            turn = 1 if side.sign == street.drive or dice.chance(0.3) else -1
+            x, ahead = street.heading(z)
+            here = street.x(s + dice.uniform(-0.12, 0.12), z)
+            heading = (turn * x, turn * ahead)
+            cars.append(draw_car(dice, here, z, heading, lamps=False))
+        z += dice.uniform(5.3, 6.6)
+    return cars
+
+
+def draw_traffic(dice: Dice, street: Street, *, lamps: bool) -> list[Car]:
+    """Draw the cars that drive: ahead of the camera, towards it, and across."""
+    cars = []
+    for turn, chance in ((1, 0.75), (-1, 0.7)):
+        side = street.sides[(turn * street.drive + 1) // 2]
+        room = side.kerb - (2.1 if side.parking else 0.0)
+        s = side.sign * max(room / 2, 1.1)
+        z = dice.uniform(7.0, 20.0)
+        while z < 65.0 and dice.chance(chance):
+            x, ahead = street.heading(z)
+            heading = (turn * x, turn * ahead)
+            here = street.x(s + dice.uniform(-0.3, 0.3), z)
+            cars.append(draw_car(dice, here, z, heading, lamps=lamps))
+            z += dice.uniform(8.0, 25.0)
+    if street.crossing is not None and dice.chance(0.6):
+        z = sum(street.crossing) / 2 + dice.uniform(-1.5, 1.5)
+        x = street.x(dice.uniform(-9.0, 9.0), z)
+        heading = (dice.choice((-1.0, 1.0)), 0.0)
+        cars.append(draw_car(dice, x, z, heading, lamps=lamps))
+    return cars

@@ -1,0 +1,171 @@
+"""Faces of buildings: storeys, windows, shops, brick, plaster, glass and roofs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import noise
+from .dice import Dice
+from .light import Colour, Light, mix, rgb
+from .wall import Wall
+
+PLASTER = (
+    0xD9CDB4,
+    0xE6E1D6,
+    0xC9A97A,
+    0xC98F74,
+    0xB7BFA0,
+    0xA9B8C4,
+    0xD8B9A8,
+    0x9A9C98,
+)
+BRICK = (0x8E4B3A, 0xA0604A, 0x6E4034, 0xB08A5E, 0x7B6A5C)
+STONE = (0x8A8782, 0xA7A39B, 0x6A6B6E, 0x54565A, 0xBDB8AC)
+GREEN = (0x5E7355, 0x7C8B5F, 0x48604C)
+GLASS = (0x7FA6C8, 0xA9C4D6, 0x5D7F9C, 0x93A7B0)
+ROOF = (0x7A4A3C, 0x5A4A46, 0x4A4C52, 0x8C5A44, 0x6B6E70)
+SIGN = (0xB23A3A, 0x2F5DA8, 0x2E7D4F, 0xE0C040, 0xF0F0F0, 0x202020, 0xD07030)
+STYLES = {'plaster': 0.38, 'brick': 0.24, 'stone': 0.2, 'glass': 0.12, 'green': 0.06}
+# Rows of a style's colour table.
+WALL, FRAME, ROOFING, BAND, SHOP, BOARD, DOOR, PANE = range(8)
+PANES = 8  # variants of window panes, from row PANE on
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a building's faces look.
+
+    Args:
+        table: ``(7 + 8, 3)`` colours of the materials.
+        storey: Height of a storey in metres.
+        bay: Distance between windows in metres.
+        window: Width and height of a window as shares of bay and storey.
+        ground: Height of the ground floor, 0 without shops.
+        rough: Strength of the wall's texture.
+        courses: Height of the wall's courses (bricks, slabs) in metres.
+        band: Whether a ledge runs below every storey.
+        phase: Where the texture begins in its tile.
+    """
+
+    table: np.ndarray
+    storey: float
+    bay: float
+    window: tuple[float, float]
+    ground: float
+    rough: float
+    courses: float
+    band: bool
+    phase: tuple[int, int]
+
+
+def _base_colour(dice: Dice, kind: str) -> Colour:
+    """Colour of the wall itself."""
+    tints = {'plaster': PLASTER, 'brick': BRICK, 'stone': STONE, 'green': GREEN}
+    base = rgb(dice.choice(tints.get(kind, GLASS)))
+    return base * np.float32(dice.uniform(0.75, 1.1))
+
+
+def _pane_colours(dice: Dice, light: Light, lit: float) -> list[Colour]:
+    """Window panes: dark rooms, curtains, reflected sky, at dusk lamps."""
+    dark, curtain = rgb(0x2A3038), rgb(0xA8A296)
+    panes = [dark, mix(dark, light.zenith, 0.35), mix(dark, curtain, 0.5)]
+    panes += [mix(dark, light.haze, dice.uniform(0.1, 0.6)), dark * np.float32(0.7)]
+    panes += [mix(dark, curtain, 0.2), mix(dark, light.haze, 0.25)]
+    lamp = rgb(0xFFD48A) * np.float32(1.3) if light.lamps else mix(dark, curtain, 0.3)
+    return [*panes, mix(dark, lamp, lit)]
+
+
+def draw_style(dice: Dice, light: Light, *, shops: bool) -> Style:
+    """Draw a style; ``shops`` allows shops on the ground floor."""
+    kind = dice.weighted(STYLES)
+    wall = _base_colour(dice, kind)
+    trim = mix(wall, rgb(0xECE8E0), dice.uniform(0.2, 0.8))
+    panes = _pane_colours(dice, light, dice.uniform(0.6, 1.0))
+    if kind == 'glass':
+        panes = [mix(pane, wall, 0.7) for pane in panes]
+    table = [wall, trim, rgb(dice.choice(ROOF)), trim, mix(panes[0], panes[3], 0.4)]
+    table += [rgb(dice.choice(SIGN)), rgb(dice.choice(SIGN)) * np.float32(0.5), *panes]
+    window = (dice.uniform(0.35, 0.62), dice.uniform(0.42, 0.62))
+    return Style(
+        table=np.stack(table).astype(np.float32),
+        storey=dice.uniform(2.8, 3.7),
+        bay=dice.uniform(1.7, 3.4),
+        window=(0.9, 0.85) if kind == 'glass' else window,
+        ground=dice.uniform(3.2, 4.2) if shops and dice.chance(0.5) else 0.0,
+        rough=0.32 if kind in ('brick', 'stone') else 0.16,
+        courses={'brick': 0.22, 'stone': 0.8}.get(kind, 0.0),
+        band=dice.chance(0.4),
+        phase=(dice.integer(0, 255), dice.integer(0, 255)),
+    )
+
+
+def _byte(numbers: np.ndarray) -> np.ndarray:
+    """Whole numbers modulo 256, also negative ones."""
+    return numbers.astype(np.int32).astype(np.uint8)
+
+
+def _upper_floors(style: Style, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Material of each pixel above the ground floor, ``(h, w)`` uint8."""
+    floors = (v - style.ground) / style.storey
+    floor = np.floor(floors)
+    bays = u / style.bay
+    bay = np.floor(bays)
+    aside = np.abs(bays - bay - 0.5)
+    above = np.abs(floors - floor - 0.55)
+    wide, high = style.window[0] / 2, style.window[1] / 2
+    frame = (aside < wide)[None, :] & (above < high)
+    pane = (aside < wide - 0.03)[None, :] & (above < high - 0.03)
+    # one pane per window, scattered by a small hash of its place
+    mixed = _byte(bay * 5)[None, :] + _byte(floor * 11)
+    variant = mixed * (mixed + np.uint8(style.phase[0])) >> np.uint8(5)
+    material = np.where(frame, np.uint8(FRAME), np.uint8(WALL))
+    np.copyto(material, variant + np.uint8(PANE), where=pane)
+    if style.band:
+        material[floors - floor < 0.07] = BAND
+    return material
+
+
+def _ground_floor(style: Style, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Material of each pixel of a ground floor with shops, ``(h, w)`` uint8."""
+    shops = u / (style.bay * 2)
+    shop = np.floor(shops)
+    aside = np.abs(shops - shop - 0.5)
+    share = v / style.ground
+    glass = (aside < 0.42)[None, :] & (share > 0.12) & (share < 0.72)
+    door = ((aside < 0.1) & (shop % 3 == 0))[None, :] & (share < 0.66)
+    material = np.where(glass, np.uint8(SHOP), np.uint8(WALL))
+    material[(share > 0.76) & (share < 0.94) & (aside < 0.46)[None, :]] = BOARD
+    material[door] = DOOR
+    return material
+
+
+def materials(style: Style, wall: Wall, eaves: float) -> np.ndarray:
+    """Material of each pixel of a face, ``(h, w)`` uint8.
+
+    Args:
+        style: The building's style.
+        wall: The visible face.
+        eaves: Height where the roof begins, in metres.
+    """
+    material = _upper_floors(style, wall.u, wall.v)
+    material[wall.v > eaves - 0.45] = BAND
+    material[wall.v > eaves] = ROOFING
+    if style.ground:
+        low = wall.v < style.ground
+        np.copyto(material, _ground_floor(style, wall.u, wall.v), where=low)
+    return material
+
+
+def texture(style: Style, wall: Wall) -> np.ndarray:
+    """Brightness of a face, ``(h, w)`` float32, about 1: stains, bricks, dark foot."""
+    rows = wall.v * 5 + style.phase[0]
+    columns = (wall.u * 5 + style.phase[1])[None, :]
+    stains = noise.lookup(noise.tile(16, 5), rows, columns)
+    bright = 1 + np.float32(style.rough) * stains
+    bright += np.minimum(wall.v * np.float32(0.05) - np.float32(0.12), 0)
+    if style.courses:
+        course = wall.v / style.courses
+        joint = course - np.floor(course) < 0.2
+        # joints are visible only where a course is wider than two pixels
+        bright -= np.float32(0.1) * (joint & (wall.z < 18 * style.courses / 0.22))
+    return bright

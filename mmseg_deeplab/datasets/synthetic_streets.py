@@ -1,0 +1,126 @@
+"""SyntheticStreets: street scenes that are drawn when they are asked for."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import cv2
+from mmcv.transforms import LoadAnnotations
+from mmseg.datasets import BaseSegDataset
+from mmseg.registry import DATASETS
+
+from .street_scenes import CLASSES, PALETTE, render_scene
+from .street_scenes.request import check_integer, check_size, check_split
+from .transforms.label_checks import label_table
+
+
+@DATASETS.register_module()
+class SyntheticStreets(BaseSegDataset):
+    """Street scenes with 8 classes and exact labels; nothing is on disk.
+
+    A scene depends on ``(seed, split, index)`` alone and is the same on every machine.
+    Its plan does not depend on ``size``: the same scene is drawn finer or coarser.
+    A sample carries ``img`` (BGR), ``gt_seg_map`` and a virtual ``img_path``. Loading
+    transforms leave both arrays as they are, so that the pipelines of data sets on
+    disk work here too.
+
+    Args:
+        split: ``'train'``, ``'val'`` or ``'test'``: disjoint streams of scenes.
+        num_images: Number of scenes.
+        size: Height and width in pixels, from (32, 64) to (1024, 2048).
+        seed: Number of the collection.
+        metainfo: ``dict(classes=...)`` keeps some of the classes, 255 for the others.
+        indices: Keep the first or last few scenes, or those listed.
+        serialize_data: Whether workers share the list of scenes.
+        pipeline: Transforms of a sample.
+        test_mode: Whether a sample that a transform drops is an error.
+        lazy_init: Whether to build the list of scenes later.
+        max_refetch: How often to draw another sample for one that was dropped.
+        ignore_index: Label that is ignored.
+
+    Raises:
+        TypeError: If ``num_images``, ``size`` or ``seed`` is not of its kind.
+        ValueError: If one of them is out of range, or the split is unknown.
+    """
+
+    METAINFO = dict(classes=CLASSES, palette=[list(colour) for colour in PALETTE])
+
+    def __init__(
+        self,
+        split: str = 'train',
+        num_images: int = 1000,
+        size: tuple[int, int] = (128, 256),
+        seed: int = 0,
+        *,
+        metainfo: Mapping | None = None,
+        indices: int | Sequence[int] | None = None,
+        serialize_data: bool = True,
+        pipeline: Sequence[dict | Callable] = (),
+        test_mode: bool = False,
+        lazy_init: bool = False,
+        max_refetch: int = 1000,
+        ignore_index: int = 255,
+    ) -> None:
+        check_split(split)
+        check_integer('num_images', num_images, 1)
+        check_integer('seed', seed, 0)
+        check_size(size)
+        self.split = split
+        self.num_images = int(num_images)
+        self.size = tuple(int(edge) for edge in size)
+        self.seed = int(seed)
+        super().__init__(
+            metainfo=metainfo,
+            indices=indices,
+            serialize_data=serialize_data,
+            pipeline=list(pipeline),
+            test_mode=test_mode,
+            lazy_init=lazy_init,
+            max_refetch=max_refetch,
+            ignore_index=ignore_index,
+        )
+
+    def load_data_list(self) -> list[dict]:
+        """List the scenes by number."""
+        return [
+            dict(
+                scene=index,
+                img_path=f'synthetic_streets/{self.split}/{index:06d}.png',
+                seg_map_path=None,
+                label_map=self.label_map,
+                reduce_zero_label=False,
+            )
+            for index in range(self.num_images)
+        ]
+
+    def get_data_info(self, idx: int) -> dict:
+        """Draw one scene.
+
+        Raises:
+            IndexError: If there is no such scene.
+        """
+        if not -len(self) <= idx < len(self):
+            raise IndexError(
+                f'index {idx} is out of range: the {self.split} split of '
+                f'SyntheticStreets has {len(self)} scenes'
+            )
+        results = super().get_data_info(int(idx) % len(self))
+        image, label = render_scene(self.split, results['scene'], self.size, self.seed)
+        table = label_table(reduce_zero_label=False, label_map=self.label_map)
+        results['img'] = image
+        results['gt_seg_map'] = label if table is None else cv2.LUT(label, table)
+        results['img_shape'] = results['ori_shape'] = self.size
+        # Where a loader stands in the pipeline, its place decides which transforms
+        # change the label: after a resize in testing, before it in training.
+        loaded = _loads_labels(self.pipeline.transforms)
+        results['seg_fields'] = [] if loaded else ['gt_seg_map']
+        return results
+
+
+def _loads_labels(transforms: Sequence[Callable]) -> bool:
+    """Whether a pipeline holds a transform that loads labels."""
+    for transform in transforms:
+        if isinstance(transform, LoadAnnotations):
+            return True
+        branches = getattr(transform, 'subroutines', ())  # TestTimeAug
+        if any(_loads_labels(branch.transforms) for branch in branches):
+            return True
+    return False

@@ -1,0 +1,145 @@
+"""SyntheticStreets as a data set of the host."""
+
+import numpy as np
+import pytest
+from mmengine import Config
+from mmseg.registry import DATASETS
+from torch.utils.data import DataLoader
+
+from mmseg_deeplab.datasets.street_scenes import CLASSES, render_scene
+
+SIZE = (32, 64)
+LOAD = [dict(type='LoadCheckedImage'), dict(type='LoadCheckedAnnotations')]
+PACK = dict(type='PackSegInputs')
+
+
+def build(pipeline=(), **kwargs):
+    settings = dict(split='train', num_images=6, size=SIZE, seed=0)
+    settings |= dict(type='SyntheticStreets', pipeline=list(pipeline)) | kwargs
+    return DATASETS.build(settings)
+
+
+def test_sample_is_the_rendered_scene():
+    dataset = build(split='val', seed=3)
+    image, label = render_scene('val', 2, SIZE, 3)
+    sample = dataset[2]
+    np.testing.assert_array_equal(sample['img'], image)
+    np.testing.assert_array_equal(sample['gt_seg_map'], label)
+    assert sample['img_shape'] == sample['ori_shape'] == SIZE
+    assert sample['img_path'] == 'synthetic_streets/val/000002.png'
+    assert sample['seg_map_path'] is None
+    assert sample['reduce_zero_label'] is False
+    assert sample['sample_idx'] == 2
+
+
+def test_classes_have_a_colour_each():
+    meta = build().metainfo
+    assert meta['classes'] == CLASSES
+    assert len({tuple(colour) for colour in meta['palette']}) == 8
+
+
+@pytest.mark.parametrize('serialize', [True, False])
+@pytest.mark.parametrize('lazy', [True, False])
+def test_list_of_scenes(serialize, lazy):
+    dataset = build(serialize_data=serialize, lazy_init=lazy)
+    dataset.full_init()
+    assert len(dataset) == 6
+    np.testing.assert_array_equal(dataset[-6]['img'], dataset.get_data_info(0)['img'])
+    assert dataset[-6]['sample_idx'] == 0
+
+
+@pytest.mark.parametrize('serialize', [True, False])
+def test_subsets_keep_their_scenes(serialize):
+    whole = build(serialize_data=serialize)
+    chosen = build(serialize_data=serialize, indices=[4, 1])
+    subset = whole.get_subset([4, 1])
+    assert len(chosen) == len(subset) == 2
+    for number, index in enumerate((4, 1)):
+        for part in (chosen, subset):
+            np.testing.assert_array_equal(part[number]['img'], whole[index]['img'])
+    assert len(build(serialize_data=serialize, indices=3)) == 3
+
+
+@pytest.mark.parametrize('index', [6, -7])
+def test_index_beyond_the_end_is_named(index):
+    with pytest.raises(IndexError, match=rf'index {index} .*train.* 6 scenes'):
+        build()[index]
+
+
+def test_iteration_ends():
+    assert sum(1 for _ in build()) == 6
+
+
+@pytest.mark.parametrize(
+    'setting, error, match',
+    [
+        (dict(split='eval'), ValueError, "split is 'eval'"),
+        (dict(num_images=0), ValueError, 'num_images is 0'),
+        (dict(num_images=2.5), TypeError, 'num_images is 2.5'),
+        (dict(size=(16, 32)), ValueError, r'size is \(16, 32\)'),
+        (dict(seed=-1), ValueError, 'seed is -1'),
+        (dict(data_root='data'), TypeError, 'data_root'),
+    ],
+)
+def test_wrong_settings_are_explained(setting, error, match):
+    with pytest.raises(error, match=match):
+        build(**setting)
+
+
+def test_some_of_the_classes():
+    dataset = build(metainfo=dict(classes=('car', 'road')))
+    original = build()[0]['gt_seg_map']
+    expected = np.full(SIZE, 255)
+    expected[original == CLASSES.index('car')] = 0
+    expected[original == CLASSES.index('road')] = 1
+    np.testing.assert_array_equal(dataset[0]['gt_seg_map'], expected)
+
+
+@pytest.mark.parametrize('load', [LOAD, []], ids=['loaded', 'bare'])
+def test_label_follows_the_image(load):
+    pipeline = [*load, dict(type='RandomFlip', prob=1.0), PACK]
+    sample = build(pipeline)[1]
+    image, label = render_scene('train', 1, SIZE)
+    np.testing.assert_array_equal(sample['inputs'], image[:, ::-1].transpose(2, 0, 1))
+    np.testing.assert_array_equal(
+        sample['data_samples'].gt_sem_seg.data[0], label[:, ::-1]
+    )
+
+
+def test_label_stays_at_native_size_where_it_is_loaded_late():
+    resize = dict(type='Resize', scale_factor=2.0, keep_ratio=True)
+    sample = build([LOAD[0], resize, LOAD[1], PACK], test_mode=True)[0]
+    assert sample['inputs'].shape == (3, 64, 128)
+    assert sample['data_samples'].gt_sem_seg.shape == SIZE
+
+
+def test_workers_draw_the_same_scenes():
+    dataset = build([*LOAD, PACK])
+    loader = DataLoader(dataset, batch_size=None, num_workers=2)
+    for index, sample in enumerate(loader):
+        np.testing.assert_array_equal(sample['inputs'], dataset[index]['inputs'])
+
+
+@pytest.fixture(scope='module')
+def cfg(load_config) -> Config:
+    return load_config('_base_/datasets/synthetic_streets.py')
+
+
+@pytest.mark.parametrize('split', ['train', 'val', 'test'])
+def test_config_builds(cfg, split):
+    dataset = DATASETS.build(cfg[f'{split}_dataloader'].dataset)
+    sample = dataset[0]
+    label = sample['data_samples'].gt_sem_seg
+    assert dataset.split == split
+    assert len(dataset.metainfo['classes']) == cfg.num_classes
+    assert sample['inputs'].shape[1:] == label.shape
+    assert all(a <= b for a, b in zip(label.shape, cfg.crop_size, strict=True))
+    assert label.data.max() < cfg.num_classes
+
+
+def test_config_augments_at_evaluation(cfg):
+    settings = cfg.test_dataloader.dataset.to_dict() | dict(pipeline=cfg.tta_pipeline)
+    views = DATASETS.build(settings)[0]
+    assert len(views['inputs']) == 6 * 2
+    shapes = {sample.gt_sem_seg.shape for sample in views['data_samples']}
+    assert shapes == {cfg.image_size}

@@ -1,0 +1,201 @@
+"""SyntheticStreets as folders: what the host's data sets read is what was drawn."""
+
+import json
+import runpy
+import sys
+
+import cv2
+import numpy as np
+import pytest
+from mmseg.datasets import CityscapesDataset, PascalVOCDataset
+from mmseg.registry import DATASETS
+from PIL import Image
+
+from mmseg_deeplab.datasets import export_streets as export
+from mmseg_deeplab.datasets.export_streets import MARKER, Request, export_streets
+from mmseg_deeplab.datasets.street_scenes import CLASSES, render_scene
+
+SIZE = (48, 96)
+LOAD = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations')]
+
+
+def request(layout: str, **settings) -> Request:
+    return Request(
+        **(dict(layout=layout, num_train=3, num_val=2, size=SIZE) | settings)
+    )
+
+
+def names(dataset, label: np.ndarray) -> np.ndarray:
+    return np.array(dataset.metainfo['classes'])[label]
+
+
+@pytest.mark.parametrize('split, count', [('train', 3), ('val', 2)])
+def test_cityscapes_reads_the_same_scenes(tmp_path, split, count):
+    root = export_streets(tmp_path / 'cityscapes', request('cityscapes', seed=4))
+    dataset = CityscapesDataset(
+        data_root=str(root),
+        data_prefix=dict(
+            img_path=f'leftImg8bit/{split}', seg_map_path=f'gtFine/{split}'
+        ),
+        pipeline=LOAD,
+    )
+    assert len(dataset) == count
+    for index in range(count):
+        image, label = render_scene(split, index, SIZE, 4)
+        sample = dataset[index]
+        np.testing.assert_array_equal(sample['img'], image)
+        found = names(dataset, sample['gt_seg_map'])
+        np.testing.assert_array_equal(found, np.array(CLASSES)[label])
+
+
+def voc(root, name: str, folder: str = 'SegmentationClass') -> PascalVOCDataset:
+    return PascalVOCDataset(
+        data_root=str(root),
+        data_prefix=dict(img_path='JPEGImages', seg_map_path=folder),
+        ann_file=f'ImageSets/Segmentation/{name}.txt',
+        pipeline=LOAD,
+    )
+
+
+@pytest.mark.parametrize(
+    'name, folder, split, first, count',
+    [
+        ('train', 'SegmentationClass', 'train', 0, 3),
+        ('aug', 'SegmentationClassAug', 'train', 3, 3),
+        ('val', 'SegmentationClass', 'val', 0, 2),
+    ],
+)
+def test_voc_reads_the_same_scenes(tmp_path, name, folder, split, first, count):
+    root = export_streets(tmp_path, request('voc'))
+    assert root == tmp_path / 'VOCdevkit/VOC2012'
+    dataset = voc(root, name, folder)
+    assert len(dataset) == count
+    for number in range(count):
+        image, label = render_scene(split, first + number, SIZE)
+        sample = dataset[number]
+        found, truth = names(dataset, sample['gt_seg_map']), np.array(CLASSES)[label]
+        for known in ('car', 'person'):
+            np.testing.assert_array_equal(found == known, truth == known)
+        assert set(np.unique(found)) <= {'car', 'person', 'background'}
+        # JPEG changes pixels, but hardly their mean
+        assert abs(sample['img'].mean() - image.mean()) < 1
+
+
+def test_voc_labels_carry_the_palette(tmp_path):
+    root = export_streets(tmp_path, request('voc'))
+    label = Image.open(next((root / 'SegmentationClass').glob('*.png')))
+    palette = PascalVOCDataset.METAINFO['palette']
+    assert label.mode == 'P'
+    assert label.getpalette()[:63] == np.ravel(palette).tolist()
+    trainval = (root / 'ImageSets/Segmentation/trainval.txt').read_text().split()
+    assert len(trainval) == 5
+
+
+@pytest.mark.parametrize(
+    'layout, base',
+    [('cityscapes', 'cityscapes'), ('voc', 'voc12aug')],
+)
+def test_configs_run_on_it(tmp_path, load_config, layout, base):
+    root = str(export_streets(tmp_path, request(layout, size=(320, 640))))
+    cfg = load_config(f'_base_/datasets/{base}.py')
+    train = cfg.train_dataloader.dataset
+    for part in train.get('datasets', [train]):
+        part.data_root = root
+    cfg.val_dataloader.dataset.data_root = root
+    for dataset in (train, cfg.val_dataloader.dataset):
+        label = DATASETS.build(dataset)[0]['data_samples'].gt_sem_seg.data
+        assert label.max() < cfg.num_classes
+
+
+def test_a_stopped_run_goes_on(tmp_path, monkeypatch):
+    write, left = export.write_whole, [6]
+
+    def stop_after_six(content, path):
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        write(content, path)
+
+    monkeypatch.setattr(export, 'write_whole', stop_after_six)
+    with pytest.raises(KeyboardInterrupt):
+        export_streets(tmp_path / 'a', request('voc'))
+    monkeypatch.undo()
+    stopped = tmp_path / 'a/VOCdevkit/VOC2012'
+    assert not (stopped / 'ImageSets').exists()
+    labels = (stopped / 'SegmentationClass').glob('*.png')
+    finished = {path: path.stat().st_mtime_ns for path in labels}
+    assert len(finished) == 2
+    export_streets(tmp_path / 'a', request('voc'))
+    export_streets(tmp_path / 'b', request('voc'))
+    files = [path for path in (tmp_path / 'b').rglob('*') if path.is_file()]
+    for path in files:
+        twin = tmp_path / 'a' / path.relative_to(tmp_path / 'b')
+        assert twin.read_bytes() == path.read_bytes()
+    assert all(path.stat().st_mtime_ns == time for path, time in finished.items())
+    assert not list(tmp_path.rglob('*.part'))
+
+
+def test_another_data_set_is_left_alone(tmp_path):
+    (tmp_path / 'leftImg8bit').mkdir()
+    with pytest.raises(FileExistsError, match=r'real data set.*--out'):
+        export_streets(tmp_path, request('cityscapes'))
+    assert [path.name for path in tmp_path.iterdir()] == ['leftImg8bit']
+
+
+def test_other_settings_do_not_mix(tmp_path):
+    export_streets(tmp_path, request('cityscapes'))
+    with pytest.raises(FileExistsError, match='other settings'):
+        export_streets(tmp_path, request('cityscapes', seed=1))
+    assert json.loads((tmp_path / MARKER).read_text())['seed'] == 0
+
+
+@pytest.mark.parametrize(
+    'settings, match',
+    [
+        (dict(layout='coco'), "layout is 'coco'.*'cityscapes', 'voc'"),
+        (dict(num_train=0), 'num_train is 0'),
+        (dict(num_val=-1), 'num_val is -1'),
+        (dict(size=(8, 8)), r'size is \(8, 8\)'),
+    ],
+)
+def test_wrong_requests_are_explained(settings, match):
+    with pytest.raises(ValueError, match=match):
+        request(**(dict(layout='voc') | settings))
+
+
+@pytest.fixture
+def run_tool(root, monkeypatch):
+    def run(*arguments: str) -> None:
+        tool = str(root / 'tools/dataset_converters/synthetic_streets.py')
+        monkeypatch.setattr(sys, 'argv', [tool, *arguments])
+        runpy.run_path(tool, run_name='__main__')
+
+    return run
+
+
+def test_tool_writes_and_says_where(run_tool, tmp_path, capsys):
+    counts = ['--num-train', '1', '--num-val', '1', '--size', '32', '64']
+    run_tool('--layout', 'cityscapes', '--out', str(tmp_path / 'c'), *counts)
+    assert f"data_root = '{tmp_path / 'c'}'" in capsys.readouterr().out
+    assert len(list((tmp_path / 'c').rglob('*.png'))) == 4
+
+
+def test_tool_explains_a_refusal(run_tool, tmp_path):
+    (tmp_path / 'other').touch()
+    with pytest.raises(SystemExit, match='not empty'):
+        run_tool('--layout', 'cityscapes', '--out', str(tmp_path))
+
+
+def test_tool_needs_a_task(run_tool, capsys):
+    with pytest.raises(SystemExit):
+        run_tool('--layout', 'voc')
+    assert '--layout and --out' in capsys.readouterr().err
+
+
+def test_tool_draws_a_sheet(run_tool, tmp_path):
+    run_tool('--sheet', str(tmp_path / 's.png'), '--scenes', '1', '2')
+    sheet = cv2.imread(str(tmp_path / 's.png'))
+    _, label = render_scene('val', 2, (132, 264))
+    # labels stand below the images, the second scene in the second column
+    colours = sheet[132:264, 270 : 270 + 264].reshape(-1, 3)
+    assert len(np.unique(colours, axis=0)) == len(np.unique(label))
