@@ -1,0 +1,42 @@
+# Two commands for a newcomer: `make quickstart` and `make test`.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIN := -c requirements/constraints.txt
+CONFIG := configs/deeplabv2_r26_synthetic_streets.py
+OUT := work_dirs/quickstart
+
+.PHONY: quickstart install test lint format clean
+
+quickstart: $(VENV)/.installed
+	$(BIN)/python tools/train.py $(CONFIG) --work-dir $(OUT) --resume
+	$(BIN)/python tools/report.py $(CONFIG) $(OUT)/iter_$(shell sed -n 's/^max_iters = \([0-9]*\).*/\1/p' $(CONFIG)).pth
+
+install: $(VENV)/.installed
+
+# Done once; again when the requirements change.
+$(VENV)/.installed: setup.py requirements/runtime.txt requirements/constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3,10),(3,11),(3,12)) and "Python 3.10, 3.11 or 3.12 is needed, this is " + sys.version.split()[0] + ": make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q $(PIN) -e .
+	touch $@
+
+$(VENV)/.installed-tests: $(VENV)/.installed requirements/tests.txt
+	$(BIN)/python -m pip install -q $(PIN) -r requirements/tests.txt
+	touch $@
+
+test: lint
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+
+lint: $(VENV)/.installed-tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+
+format: $(VENV)/.installed-tests
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) work_dirs build dist *.egg-info

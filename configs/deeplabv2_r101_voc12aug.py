@@ -1,0 +1,20 @@
+"""DeepLab v2 (ResNet-101) on PASCAL VOC 2012 + SBD: https://arxiv.org/abs/1606.00915
+
+One process, 1 crop of 321x321 x 10 accumulated, 20k updates: the Caffe release's own
+batch. The paper reports 76.35 mIoU on val before the CRF, with COCO pre-training and
+multi-scale inputs, which this config has not; not measured by us.
+
+    python tools/train.py configs/deeplabv2_r101_voc12aug.py
+"""
+
+_base_ = [
+    './_base_/models/deeplabv2_r101.py',
+    './_base_/datasets/voc12aug.py',
+    './_base_/schedules/deeplabv2_20k.py',
+    './_base_/default_runtime.py',
+]
+model = dict(
+    data_preprocessor=dict(size=_base_.crop_size),
+    decode_head=dict(num_classes=_base_.num_classes),
+)
+train_dataloader = dict(batch_size=1)

@@ -1,0 +1,20 @@
+"""DeepLab v2 (ResNet-50) on CamVid: https://arxiv.org/abs/1606.00915
+
+367 street scenes of 480x360, 11 classes; the evaluation is on the test split. Measured
+figures: docs/benchmarks.md.
+
+    python tools/train.py configs/deeplabv2_r50_camvid.py
+"""
+
+_base_ = [
+    './_base_/models/deeplabv2_r101.py',
+    './_base_/datasets/camvid.py',
+    './_base_/schedules/deeplabv2_4k.py',
+    './_base_/default_runtime.py',
+]
+pretrained = 'open-mmlab://detectron2/resnet50_caffe'
+model = dict(
+    data_preprocessor=dict(size=_base_.crop_size),
+    backbone=dict(depth=50, init_cfg=dict(checkpoint=pretrained)),
+    decode_head=dict(num_classes=_base_.num_classes),
+)

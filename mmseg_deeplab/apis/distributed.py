@@ -1,0 +1,79 @@
+"""Distributed runs on machines without a GPU, which mmengine does not start.
+
+mmengine's ``init_dist`` selects a GPU before it makes the process group. Where
+there is none, the group is made here, and mmengine takes it as it is.
+"""
+
+import os
+import subprocess
+
+import torch
+import torch.distributed as dist
+
+# Name of the number in the environment, by launcher. torchrun uses torch's own.
+ENVIRONMENT = {
+    'slurm': {
+        'RANK': 'SLURM_PROCID',
+        'WORLD_SIZE': 'SLURM_NTASKS',
+        'LOCAL_RANK': 'SLURM_LOCALID',
+    },
+    'mpi': {
+        'RANK': 'OMPI_COMM_WORLD_RANK',
+        'WORLD_SIZE': 'OMPI_COMM_WORLD_SIZE',
+        'LOCAL_RANK': 'OMPI_COMM_WORLD_LOCAL_RANK',
+    },
+}
+DEFAULT_PORT = '29500'  # torch's own default
+
+
+def init_cpu_process_group(launcher: str) -> None:
+    """Make the default process group with gloo.
+
+    Args:
+        launcher: ``'pytorch'``, ``'slurm'`` or ``'mpi'``: says which variables hold
+            rank and number of processes.
+
+    Raises:
+        ValueError: If the launcher's variables are not set.
+    """
+    for name, source in ENVIRONMENT.get(launcher, {}).items():
+        os.environ[name] = _variable(source, launcher)
+    for name in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK'):
+        _variable(name, launcher)
+    if launcher == 'slurm' and 'MASTER_ADDR' not in os.environ:
+        os.environ['MASTER_ADDR'] = _first_slurm_host()
+    os.environ.setdefault('MASTER_ADDR', '127.0.0.1')
+    os.environ.setdefault('MASTER_PORT', DEFAULT_PORT)
+    dist.init_process_group('gloo')
+
+
+def require_one_gpu_each(launcher: str) -> None:
+    """Raise ValueError if this process of a distributed run has no GPU of its own.
+
+    Args:
+        launcher: As for :func:`init_cpu_process_group`.
+    """
+    name = ENVIRONMENT.get(launcher, {}).get('LOCAL_RANK', 'LOCAL_RANK')
+    local_rank, gpus = int(os.environ.get(name, 0)), torch.cuda.device_count()
+    if local_rank >= gpus:
+        raise ValueError(
+            f'process {local_rank} of this machine has no GPU: {gpus} visible. Start '
+            f'at most {gpus}, or set CUDA_VISIBLE_DEVICES= (empty) to run on the CPU'
+        )
+
+
+def _variable(name: str, launcher: str) -> str:
+    if name not in os.environ:
+        raise ValueError(
+            f'--launcher {launcher}: the environment variable {name} is not set; '
+            'start through tools/dist_train.sh or tools/slurm_train.sh'
+        )
+    return os.environ[name]
+
+
+def _first_slurm_host() -> str:
+    nodes = _variable('SLURM_NODELIST', 'slurm')
+    command = ['scontrol', 'show', 'hostnames', nodes]
+    return subprocess.run(
+        command, check=True, capture_output=True, text=True
+    ).stdout.split()[0]

@@ -1,0 +1,152 @@
+"""Checkpoints that are whole, and of one training only."""
+
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import master_only
+from mmengine.fileio import join_path
+from mmengine.hooks import CheckpointHook
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+
+from ..files import AtomicLocalBackend, remove_parts
+from ..resume import numbered_checkpoints
+
+
+@HOOKS.register_module()
+class TrustedCheckpointHook(CheckpointHook):
+    """mmengine's ``CheckpointHook``, safe against ``kill -9`` at any moment.
+
+    Differs from the host:
+
+    - A checkpoint is written whole or not at all (:class:`AtomicLocalBackend`).
+    - An older checkpoint is removed after the newer one is on the disk; the host
+      removes first. There must be room for one more than ``max_keep_ckpts``.
+    - What a kill has left, an unfinished file or an older checkpoint that was about to
+      be removed, is cleared away when the training goes on.
+    - Checkpoints numbered above the iteration a training begins with are damaged or
+      of another training. They are moved to ``superseded_<time>/``, so that a
+      later resume cannot take one for its own.
+
+    The text file ``last_checkpoint`` is still written in place, by the host, and
+    nothing here relies on it.
+
+    Args:
+        out_dir: As in the host; other than the local disk it turns the safeguards
+            off.
+        backend_args: As in the host; given, it replaces the atomic backend.
+        file_client_args: As in the host (deprecated there).
+        **kwargs: All other arguments of ``CheckpointHook``.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        out_dir: str | Path | None = None,
+        backend_args: dict | None = None,
+        file_client_args: dict | None = None,
+        **kwargs: Any,
+    ) -> None:
+        local = '://' not in str(out_dir)
+        if local and backend_args is None and file_client_args is None:
+            backend_args = {'backend': 'atomic_local'}
+        super().__init__(
+            *args,
+            out_dir=out_dir,
+            backend_args=backend_args,
+            file_client_args=file_client_args,
+            **kwargs,
+        )
+        self._superseded: list[str] = []
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Write down what will be removed when this checkpoint is on the disk."""
+        if isinstance(self.file_backend, AtomicLocalBackend):
+            checkpoint['superseded'] = [path.name for path in self.file_backend.held]
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Read what should have been removed by now."""
+        self._superseded = list(checkpoint.get('superseded', []))
+
+    def before_train(self, runner: Runner) -> None:
+        """Make the folder ready: no leftovers, nothing of another training."""
+        super().before_train(runner)
+        if isinstance(self.file_backend, AtomicLocalBackend):
+            self._tidy(runner)
+        self._warn_of_lost_gradients(runner)
+
+    @master_only
+    def _tidy(self, runner: Runner) -> None:
+        folder = Path(self.out_dir)
+        if parts := remove_parts(folder):
+            runner.logger.warning(f'Removed unfinished checkpoints: {parts}')
+        begin = runner.epoch if self.by_epoch else runner.iter
+        if Path(runner._load_from or '').parent == folder:  # the list is ours
+            for name in self._superseded:
+                (folder / Path(name).name).unlink(missing_ok=True)
+        found = numbered_checkpoints(folder, self.filename_tmpl)
+        alien = [path for number, path in found if number > begin]
+        if alien:
+            target = set_aside(alien, folder)
+            runner.logger.warning(
+                f'{len(alien)} checkpoints numbered above {begin}, where this training '
+                'begins, are damaged or of another training. They have been moved to '
+                f'{target}; delete them if they are no longer needed.'
+            )
+
+    def _warn_of_lost_gradients(self, runner: Runner) -> None:
+        steps = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
+        if not self.by_epoch and self.interval > 0 and self.interval % steps:
+            runner.logger.warning(
+                f'Checkpoints every {self.interval} iterations fall between the steps '
+                f'of the optimizer (accumulative_counts={steps}): resuming from one '
+                'loses the gradients gathered since the last step. Set '
+                f'default_hooks.checkpoint.interval to a multiple of {steps}.'
+            )
+
+    def _removals_last(self) -> AbstractContextManager[None]:
+        if isinstance(self.file_backend, AtomicLocalBackend):
+            return self.file_backend.removals_last()
+        return nullcontext()
+
+    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
+        with self._removals_last():
+            super()._save_checkpoint_with_step(runner, step, meta)
+
+    def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
+        with self._removals_last():
+            super()._save_best_checkpoint(runner, metrics)
+
+
+def checkpoint_folder(out_dir: str | Path | None, work_dir: str) -> str:
+    """Where a checkpoint hook writes: the host's rule for ``out_dir``.
+
+    Args:
+        out_dir: As given to the hook.
+        work_dir: Of the runner.
+
+    Returns:
+        ``work_dir``, or its last component under ``out_dir``.
+    """
+    if out_dir is None or str(out_dir) == work_dir:
+        return work_dir
+    return join_path(out_dir, Path(work_dir).name)
+
+
+def set_aside(paths: list[Path], folder: Path) -> Path:
+    """Move files to a new sub-folder named after the time.
+
+    Args:
+        paths: Files in ``folder``.
+        folder: Gets the sub-folder ``superseded_<date>_<time>``.
+
+    Returns:
+        The sub-folder.
+    """
+    target = folder / f'superseded_{datetime.now():%Y%m%d_%H%M%S_%f}'
+    target.mkdir()
+    for path in paths:
+        path.rename(target / path.name)
+    return target

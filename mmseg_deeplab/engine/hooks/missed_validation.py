@@ -1,0 +1,31 @@
+"""The validation that was due when a training was killed."""
+
+from mmengine.hooks import Hook
+from mmengine.runner import EpochBasedTrainLoop, Runner
+from mmseg.registry import HOOKS
+
+
+@HOOKS.register_module()
+class MissedValidationHook(Hook):
+    """Validate first when a training goes on from where a validation was due.
+
+    A checkpoint is saved before the validation of its iteration. mmengine goes on
+    with the next iteration, so that a training killed during a validation never
+    makes up for it, not even for the last one, and may keep the wrong checkpoint as
+    the best. Whether the validation had been finished cannot be told from the
+    checkpoint; made twice, it changes nothing.
+    """
+
+    priority = 'LOWEST'  # when all other hooks are ready to train
+
+    def before_train(self, runner: Runner) -> None:
+        """Run the validation that belongs to the checkpoint, if any."""
+        loop = runner.train_loop
+        if isinstance(loop, EpochBasedTrainLoop):
+            step, last = loop.epoch, loop.max_epochs
+        else:
+            step, last = loop.iter, loop.max_iters
+        due = step % loop.val_interval == 0 or step == last
+        if runner.val_loop is not None and step >= max(loop.val_begin, 1) and due:
+            runner.logger.info(f'Validating {step}, which may have been missed.')
+            runner.val_loop.run()

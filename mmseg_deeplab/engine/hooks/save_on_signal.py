@@ -1,0 +1,173 @@
+"""A training that is asked to stop saves a checkpoint and ends in order."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from types import FrameType
+from typing import Any
+
+import torch
+from mmengine.dist import all_reduce, barrier
+from mmengine.hooks import CheckpointHook, Hook
+from mmengine.optim import OptimWrapper
+from mmengine.runner import IterBasedTrainLoop, Runner
+from mmseg.registry import HOOKS
+from torch.utils.data import DataLoader
+
+
+@HOOKS.register_module()
+class SaveOnSignalHook(Hook):
+    """Save a checkpoint and exit when a signal asks the training to stop.
+
+    Schedulers send SIGTERM before they kill; Slurm sends SIGUSR1 ahead of the time
+    limit if told so (``sbatch --signal=USR1@120``). The iteration under way is
+    finished (with gradient accumulation: the iterations up to the next step of the
+    optimizer), the checkpoint of :class:`mmengine.hooks.CheckpointHook` is saved
+    unless it has just been, and the process ends with ``exit_code``. In a
+    distributed training one rank that was told is enough: all agree after each
+    iteration (one all-reduce of one number). ``--resume`` goes on from there.
+
+    A signal during validation is obeyed after the current validation batch, in a
+    distributed training after the next training iteration. A loop by epochs can
+    only be resumed at the beginning of an epoch: there nothing is saved, and the
+    newest checkpoint stands. Repeated signals change nothing, since torchrun passes on
+    what Slurm has already sent to all; SIGINT and SIGKILL act as ever.
+
+    Args:
+        signals: Names of the signals.
+        exit_code: Of the process; the default 0 says that it ended in order. Give
+            another one, such as 143 (128 + SIGTERM), where what follows must tell a
+            stopped training from a finished one.
+
+    Raises:
+        ValueError: If a name is not that of a signal.
+    """
+
+    priority = 'LOWEST'  # after the checkpoint of this iteration
+
+    def __init__(
+        self,
+        signals: Sequence[str] = ('SIGTERM', 'SIGUSR1'),
+        exit_code: int = 0,
+    ) -> None:
+        unknown = [name for name in signals if name not in signal.Signals.__members__]
+        if unknown or isinstance(signals, str):
+            raise ValueError(
+                f"signals must be a list of names such as 'SIGTERM', got {signals!r}"
+            )
+        self.signals = [signal.Signals[name] for name in signals]
+        self.exit_code = exit_code
+        self.received: signal.Signals | None = None
+        self._previous: dict[signal.Signals, Any] = {}
+
+    def before_train(self, runner: Runner) -> None:
+        """Begin to listen."""
+        if threading.current_thread() is not threading.main_thread():
+            runner.logger.warning(
+                'SaveOnSignalHook is idle: Python hears signals in the main thread only'
+            )
+            return
+        self._previous = {
+            number: signal.signal(number, self._receive) for number in self.signals
+        }
+        _shield_workers(runner.train_dataloader)
+
+    def before_val(self, runner: Runner) -> None:
+        """Shield the loader's workers if training is under way."""
+        if self._previous:
+            _shield_workers(runner.val_dataloader)
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: dict | None = None,
+    ) -> None:
+        """Stop here if any rank has been told to and no gradient is pending."""
+        if self._agreed() and _has_stepped(runner.optim_wrapper):
+            self._stop(runner, step=runner.iter + 1)
+
+    def after_val_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: Any = None,
+    ) -> None:
+        """Stop here if told to; ranks may differ in their number of batches."""
+        if self.received and not runner.distributed:
+            self._stop(runner, step=runner.iter)
+
+    def after_train(self, runner: Runner) -> None:
+        """Listen no longer."""
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+        self._previous = {}
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        self.received = signal.Signals(number)
+
+    def _agreed(self) -> bool:
+        told = torch.tensor(float(self.received or 0))
+        all_reduce(told, op='max')
+        if told and not self.received:
+            self.received = signal.Signals(int(told))
+        return bool(told)
+
+    def _stop(self, runner: Runner, step: int) -> None:
+        name = self.received.name
+        if isinstance(runner.train_loop, IterBasedTrainLoop):
+            runner.logger.info(f'{name}: saving a checkpoint at iteration {step}.')
+            _save(runner, step)
+        else:
+            runner.logger.info(f'{name}: the epoch is broken off and not saved.')
+        runner.logger.info(f'Stopped by {name}. Go on with the same command, --resume.')
+        runner.visualizer.close()
+        barrier()
+        sys.exit(self.exit_code)
+
+
+def _has_stepped(optim_wrapper: OptimWrapper) -> bool:
+    """Whether no gradient is pending: with accumulation it would be lost."""
+    return not isinstance(optim_wrapper, OptimWrapper) or optim_wrapper.should_update()
+
+
+def _save(runner: Runner, step: int) -> None:
+    for hook in runner.hooks:
+        if isinstance(hook, CheckpointHook) and not hook.by_epoch:
+            name = hook.filename_tmpl.format(step)
+            if os.path.basename(hook.last_ckpt or '') != name:
+                meta = {'epoch': runner.epoch, 'iter': step}
+                hook._save_checkpoint_with_step(runner, step, meta=meta)
+            return
+    runner.logger.warning('No CheckpointHook by iterations: nothing is saved.')
+
+
+def _shield_workers(loader: DataLoader) -> None:
+    """Let a loader's workers outlive a signal sent to the whole process group.
+
+    torchrun and Slurm signal every process. A worker that dies of it breaks the
+    training before its checkpoint is saved.
+    """
+    init = loader.worker_init_fn
+    if not (isinstance(init, partial) and init.func is _init_shielded):
+        loader.worker_init_fn = partial(_init_shielded, init)
+
+
+def _init_shielded(init: Callable[[int], None] | None, worker_id: int) -> None:
+    """Heed SIGTERM in this worker only if its parent sent it; then ``init``."""
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    threading.Thread(target=_heed_parent, args=(os.getppid(),), daemon=True).start()
+    if init is not None:
+        init(worker_id)
+
+
+def _heed_parent(parent: int) -> None:
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != parent:
+        pass
+    os._exit(0)

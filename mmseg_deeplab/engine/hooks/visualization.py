@@ -1,0 +1,87 @@
+"""Pictures of predictions, also for samples that are no files."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from mmengine.runner import Runner
+from mmseg.engine.hooks import SegVisualizationHook
+from mmseg.registry import HOOKS
+from mmseg.structures import SegDataSample
+
+
+@HOOKS.register_module()
+class SampleVisualizationHook(SegVisualizationHook):
+    """MMSeg's ``SegVisualizationHook`` for data sets whose images are rendered.
+
+    The host reads ``img_path`` again to draw on it. Where that is no file, as in
+    ``SyntheticStreets``, the picture is what the network was given, brought to the
+    size of the prediction.
+
+    Args:
+        As in the host.
+    """
+
+    def after_val_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict,
+        outputs: Sequence[SegDataSample],
+    ) -> None:
+        """Draw the first sample of every ``interval``-th validation batch."""
+        if not self.draw or _is_file(outputs[0]):
+            super().after_val_iter(runner, batch_idx, data_batch, outputs)
+            return
+        step = runner.iter + batch_idx
+        if step % self.interval == 0:
+            self._draw('val', _input_image(data_batch, 0), outputs[0], step)
+
+    def after_test_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict,
+        outputs: Sequence[SegDataSample],
+    ) -> None:
+        """Draw every sample."""
+        if not self.draw or _is_file(outputs[0]):
+            super().after_test_iter(runner, batch_idx, data_batch, outputs)
+            return
+        for index, sample in enumerate(outputs):
+            self._test_index += 1
+            image = _input_image(data_batch, index)
+            self._draw('test', image, sample, self._test_index)
+
+    def _draw(
+        self, split: str, image: np.ndarray, sample: SegDataSample, step: int
+    ) -> None:
+        height, width = sample.pred_sem_seg.shape[-2:]
+        self._visualizer.add_datasample(
+            f'{split}_{os.path.basename(sample.img_path)}',
+            cv2.resize(image, (width, height)),
+            data_sample=sample,
+            show=self.show,
+            wait_time=self.wait_time,
+            step=step,
+        )
+
+
+def _is_file(sample: SegDataSample) -> bool:
+    return '://' in sample.img_path or os.path.isfile(sample.img_path)
+
+
+def _input_image(data_batch: dict[str, Any], index: int) -> np.ndarray:
+    """The RGB image of one sample as the data loader gave it.
+
+    With test-time augmentation the batch holds one list per view; the first view
+    that is not flipped is taken.
+    """
+    inputs, samples = data_batch['inputs'], data_batch['data_samples']
+    if isinstance(samples[0], (list, tuple)):
+        upright = [not view[index].metainfo.get('flip', False) for view in samples]
+        inputs = inputs[upright.index(True) if any(upright) else 0]
+    bgr = inputs[index].permute(1, 2, 0).cpu().numpy()  # (H, W, 3)
+    return np.ascontiguousarray(bgr[..., ::-1])

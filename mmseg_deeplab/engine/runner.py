@@ -1,0 +1,95 @@
+"""A runner that goes on from the newest whole checkpoint, in the same data order."""
+
+from pathlib import Path
+
+import torch.nn as nn
+from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.hooks import CheckpointHook
+from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner.checkpoint import CheckpointLoader
+from mmseg.registry import RUNNERS
+
+from .hooks.checkpoint import checkpoint_folder
+from .resume import RESUME_KEYS, newest_whole_checkpoint
+
+
+@RUNNERS.register_module()
+class ResumableRunner(Runner):
+    """mmengine's runner with a resume that can be trusted.
+
+    Differs from the host in two things:
+
+    - With ``resume='auto'`` it goes on from the newest whole checkpoint of the work
+      folder and, if there is none, starts as the config says, ``load_from``
+      included, so that one command serves the first start and every restart. With
+      ``resume=True`` the host's rule holds: from ``load_from`` where that is given,
+      else from the work folder. ``last_checkpoint`` is not consulted.
+    - The seed of the checkpoint is taken before the data loader is built. The host
+      takes it after, so that a training without a fixed seed goes on with another
+      order of the samples than it began with.
+
+    What a resumed training has in common with an uninterrupted one: iteration,
+    weights, optimizer state, learning rate, best score, and the order of the
+    samples. What it has not: the random numbers of augmentations and of dropout,
+    which begin anew.
+    """
+
+    def train(self) -> nn.Module:
+        """Find what to go on from, then train as the host does."""
+        if self._resume:
+            self._decide()
+        return super().train()
+
+    def _decide(self) -> None:
+        given = None if self._resume == 'auto' else self._load_from
+        found = [None]
+        if is_main_process():
+            found = [self._examine(given) if given else self._newest()]
+        broadcast_object_list(found)
+        self._resume = found[0] is not None
+        if found[0] is None:
+            self.logger.info(
+                f'Nothing to resume from in {self._checkpoints()[0]}: '
+                'the training starts from scratch.'
+            )
+            return
+        self._load_from, seed = found[0]
+        self.logger.info(f'Resuming from {self._load_from}.')
+        self._adopt_seed(seed)
+
+    def _newest(self) -> tuple[str, int | None] | None:
+        folder, template = self._checkpoints()
+        if '://' in folder:  # not on this machine: only the host's way is left
+            last = find_latest_checkpoint(self.work_dir)
+            return last and self._examine(last)
+        found = newest_whole_checkpoint(Path(folder), template)
+        return found and (str(found.path), found.meta.get('seed'))
+
+    def _examine(self, path: str) -> tuple[str, int | None]:
+        content = CheckpointLoader.load_checkpoint(path, map_location='cpu')
+        if missing := RESUME_KEYS - content.keys():
+            raise ValueError(
+                f'{path}: cannot be resumed, it is without {sorted(missing)}; '
+                'leave out --resume to start from its weights'
+            )
+        return path, content['meta'].get('seed')
+
+    def _checkpoints(self) -> tuple[str, str]:
+        """Folder and name template of this run's checkpoints."""
+        for hook in self.hooks:
+            if isinstance(hook, CheckpointHook):
+                folder = checkpoint_folder(hook.out_dir, self.work_dir)
+                return folder, hook.filename_tmpl
+        return self.work_dir, 'iter_{}.pth'
+
+    def _adopt_seed(self, seed: int | None) -> None:
+        if seed is None or seed == self.seed:
+            return
+        configured = self._randomness_cfg.get('seed')
+        if configured is not None:
+            self.logger.warning(
+                f'The training was begun with seed {seed}; the seed {configured} of '
+                'the config is not used.'
+            )
+        self._randomness_cfg.update(seed=seed)
+        self.set_randomness(**self._randomness_cfg)

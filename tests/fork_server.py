@@ -1,0 +1,60 @@
+"""Fork one child per request line: see ``training.Server``."""
+
+import json
+import os
+import runpy
+import signal
+import sys
+import time
+
+import matplotlib.pyplot  # noqa: F401
+import mmseg.datasets
+import mmseg.engine
+import mmseg.evaluation
+import mmseg.models
+import mmseg.visualization  # noqa: F401
+from yapf.yapflib import yapf_api
+
+import mmseg_deeplab.apis.launch  # noqa: F401
+
+# The host lays out the text of the config for each checkpoint, which takes longer
+# than all else in the tests' trainings.
+yapf_api.FormatCode = lambda text, **_: (text, False)
+
+
+def run(request: dict) -> None:
+    """Become the tool: its arguments, its environment, its output."""
+    log = os.open(request['log'], os.O_WRONLY | os.O_APPEND)
+    for descriptor in (1, 2):
+        os.dup2(log, descriptor)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.setsid()
+    os.environ.update(request['env'])
+    sys.argv = request['argv']
+    runpy.run_path(sys.argv[0], run_name='__main__')
+
+
+def wait(pid: int, timeout: float = 120) -> int:
+    """Return the exit code of a child, which is killed if it takes too long."""
+    end = time.monotonic() + timeout
+    while not (done := os.waitpid(pid, os.WNOHANG))[0]:
+        if time.monotonic() > end:
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(0.01)
+    return os.waitstatus_to_exitcode(done[1])
+
+
+def main() -> None:
+    """Answer a run with the child's process id, a wait with its exit code."""
+    for line in iter(sys.stdin.readline, ''):
+        request = json.loads(line)
+        if 'wait' in request:
+            answer = wait(request['wait'])
+        elif (answer := os.fork()) == 0:
+            run(request)
+            return
+        print('answer', answer, flush=True)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,163 @@
+"""What stands in the work folder during and after a training."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.hooks import CheckpointHook, Hook
+from training import train_here, write_config
+
+from mmseg_deeplab.engine import TrustedCheckpointHook
+from mmseg_deeplab.engine.hooks.checkpoint import checkpoint_folder
+
+
+class Watch(Hook):
+    """Notes the checkpoints that are on the disk whenever one is about to be saved."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.seen: list[list[str]] = []
+
+    def before_save_checkpoint(self, runner, checkpoint) -> None:
+        self.seen.append(sorted(path.name for path in self.folder.glob('*.pth')))
+
+
+@pytest.mark.parametrize(
+    ('hook', 'seen'),
+    [
+        ('CheckpointHook', [[], [], []]),  # the host: for a while there is nothing
+        ('TrustedCheckpointHook', [[], ['iter_1.pth'], ['iter_2.pth']]),
+    ],
+)
+def test_the_older_checkpoint_is_there_while_the_newer_is_saved(tmp_path, hook, seen):
+    watch = Watch(tmp_path / 'run')
+    train_here(
+        write_config(tmp_path, iters=3),
+        tmp_path / 'run',
+        default_hooks__checkpoint__type=hook,
+        default_hooks__checkpoint__max_keep_ckpts=1,
+        hooks=[watch],
+    )
+    assert watch.seen == seen
+    assert [path.name for path in (tmp_path / 'run').glob('*.pth')] == ['iter_3.pth']
+
+
+class Improve(Hook):
+    """Makes each validation better than the one before."""
+
+    priority = 'HIGHEST'
+
+    def after_val_epoch(self, runner, metrics=None) -> None:
+        metrics['mIoU'] = runner.iter
+
+
+def test_the_older_best_checkpoint_is_there_while_the_newer_is_saved(tmp_path):
+    watch = Watch(tmp_path / 'run')
+    train_here(
+        write_config(tmp_path, iters=2, interval=2),
+        tmp_path / 'run',
+        default_hooks__checkpoint__save_best='mIoU',
+        train_cfg__val_interval=1,
+        hooks=[watch, Improve()],
+    )
+    assert watch.seen[-1] == [
+        'best_mIoU_iter_1.pth', 'best_mIoU_iter_2.pth', 'iter_2.pth'
+    ]  # fmt: skip
+    best = [path.name for path in (tmp_path / 'run').glob('best*')]
+    assert best == ['best_mIoU_iter_2.pth']
+
+
+def test_an_older_checkpoint_whose_removal_was_killed_is_removed_later(tmp_path):
+    """Put back what the second save has removed, as if killed just before that."""
+    config, folder = write_config(tmp_path, iters=3), tmp_path / 'run'
+    options = {'default_hooks__checkpoint__max_keep_ckpts': 1}
+    train_here(config, folder, train_cfg__max_iters=2, **options)
+    shutil.copy(folder / 'iter_2.pth', folder / 'iter_1.pth')
+    train_here(config, folder, resume=True, **options)
+    assert [path.name for path in folder.glob('*.pth')] == ['iter_3.pth']
+
+
+@pytest.fixture
+def run_with_leftovers(tmp_path) -> Path:
+    """Return a work folder that holds an unfinished write and another training."""
+    folder = tmp_path / 'run'
+    folder.mkdir()
+    for name in ('.iter_4.pth.99.part', 'iter_9.pth', 'best_mIoU_iter_9.pth'):
+        (folder / name).write_bytes(b'x')
+    train_here(write_config(tmp_path, iters=1), folder)
+    return folder
+
+
+def test_a_killed_write_is_cleared_away_at_the_start(run_with_leftovers):
+    assert not list(run_with_leftovers.glob('.*'))
+
+
+def test_checkpoints_of_another_training_are_set_aside(run_with_leftovers):
+    moved = list(run_with_leftovers.glob('superseded_*/*'))
+    assert [path.name for path in moved] == ['iter_9.pth']
+    assert [path.name for path in run_with_leftovers.glob('iter_*')] == ['iter_1.pth']
+
+
+class Block(Hook):
+    """Puts a folder where the second checkpoint is to be."""
+
+    def after_train_iter(self, runner, **kwargs) -> None:
+        (Path(runner.work_dir) / 'iter_2.pth').mkdir(exist_ok=True)
+
+
+def test_a_save_that_fails_ends_the_training_and_keeps_the_checkpoint(tmp_path):
+    folder = tmp_path / 'run'
+    with pytest.raises(OSError, match=r'iter_2\.pth: could not be written.*free space'):
+        train_here(
+            write_config(tmp_path, iters=3),
+            folder,
+            default_hooks__checkpoint__max_keep_ckpts=1,
+            hooks=[Block()],
+        )
+    assert not list(folder.glob('.*'))
+    assert torch.load(folder / 'iter_1.pth', weights_only=False)['meta']['iter'] == 1
+
+
+def test_checkpoints_between_optimizer_steps_are_warned_of(tmp_path):
+    runner = train_here(
+        write_config(tmp_path, iters=2),
+        tmp_path / 'run',
+        optim_wrapper__accumulative_counts=2,
+    )
+    log = (Path(runner.log_dir) / f'{runner.timestamp}.log').read_text()
+    assert 'multiple of 2' in log
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'backend'),
+    [
+        ({}, {'backend': 'atomic_local'}),
+        ({'out_dir': '/x'}, {'backend': 'atomic_local'}),
+        ({'out_dir': 's3://x'}, None),
+        ({'backend_args': {'backend': 'local'}}, {'backend': 'local'}),
+    ],
+)
+def test_the_atomic_backend_is_the_default_on_the_local_disk(arguments, backend):
+    hook = TrustedCheckpointHook(interval=1, **arguments)
+    assert isinstance(hook, CheckpointHook)
+    assert hook.backend_args == backend
+
+
+@pytest.mark.parametrize(
+    ('out_dir', 'folder'),
+    [(None, '/w/run'), ('/w/run', '/w/run'), ('/else', '/else/run')],
+)
+def test_checkpoint_folder_follows_the_host(out_dir, folder):
+    assert checkpoint_folder(out_dir, '/w/run') == folder
+
+
+def test_an_out_dir_is_where_the_resume_looks(tmp_path):
+    config, options = (
+        write_config(tmp_path, iters=2),
+        {'default_hooks__checkpoint__out_dir': str(tmp_path / 'out')},
+    )
+    train_here(config, tmp_path / 'run', train_cfg__max_iters=1, **options)
+    assert (tmp_path / 'out' / 'run' / 'iter_1.pth').exists()
+    runner = train_here(config, tmp_path / 'run', resume=True, **options)
+    assert 'out/run/iter_1.pth' in runner._load_from

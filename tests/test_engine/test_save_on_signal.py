@@ -1,0 +1,130 @@
+"""SIGTERM ends a training in order, with a checkpoint to go on from."""
+
+import os
+import signal
+import time
+
+import pytest
+import torch
+from training import (
+    TRAIN,
+    Server,
+    same_weights,
+    start_ranks,
+    train_here,
+    write_config,
+)
+
+from mmseg_deeplab.engine import SaveOnSignalHook
+
+# Long enough that the signal comes in the middle, and no checkpoint by itself.
+LONG = {'iters': 100000, 'interval': 100000}
+
+
+def saved_iteration(work_dir) -> int:
+    """Return the iteration of the one checkpoint, which must be readable."""
+    (path,) = work_dir.glob('*.pth')
+    state = torch.load(path, weights_only=False)
+    assert path.name == f'iter_{state["meta"]["iter"]}.pth'
+    return state['meta']['iter']
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGUSR1])
+def test_the_signal_saves_and_exits_with_0(server: Server, tmp_path, number):
+    run = server.start(
+        TRAIN, write_config(tmp_path, **LONG), '--work-dir', tmp_path / 'run',
+        log=tmp_path / 'log',
+    )  # fmt: skip
+    run.wait_for_step(3)
+    run.send(number)
+    assert run.wait() == 0, run.log.read_text()
+    saved = saved_iteration(tmp_path / 'run')
+    run.wait_for_step(saved)
+    assert f'Stopped by {number.name}' in run.log.read_text()
+
+
+def test_stopped_and_resumed_equals_uninterrupted(server: Server, tmp_path):
+    config = write_config(tmp_path, iters=60, interval=60)
+    command = (TRAIN, config, '--resume', '--work-dir')
+    run = server.start(*command, tmp_path / 'stopped', log=tmp_path / 'log')
+    run.wait_for_step(5)
+    run.send(signal.SIGTERM)
+    assert run.wait() == 0
+    assert saved_iteration(tmp_path / 'stopped') < 60
+    for folder in ('stopped', 'straight'):
+        assert server.run(*command, tmp_path / folder, log=tmp_path / 'log') == 0
+    assert same_weights(
+        tmp_path / 'stopped' / 'iter_60.pth', tmp_path / 'straight' / 'iter_60.pth'
+    )
+
+
+def test_data_workers_outlive_a_signal_to_the_process_group(server: Server, tmp_path):
+    workers = 'train_dataloader.update(num_workers=2, persistent_workers=True)'
+    run = server.start(
+        TRAIN, write_config(tmp_path, **LONG, extra=workers),
+        '--work-dir', tmp_path / 'run', log=tmp_path / 'log',
+    )  # fmt: skip
+    run.wait_for_step(3)
+    os.killpg(run.pid, signal.SIGTERM)
+    assert run.wait() == 0, run.log.read_text()
+    assert saved_iteration(tmp_path / 'run') >= 3
+    time.sleep(0.1)
+    with pytest.raises(ProcessLookupError):  # no worker is left
+        os.killpg(run.pid, 0)
+
+
+def test_with_accumulation_it_stops_after_a_step_of_the_optimizer(
+    server: Server, tmp_path
+):
+    steps = "optim_wrapper['accumulative_counts'] = 7"
+    run = server.start(
+        TRAIN, write_config(tmp_path, **LONG, extra=steps),
+        '--work-dir', tmp_path / 'run', log=tmp_path / 'log',
+    )  # fmt: skip
+    run.wait_for_step(8)
+    run.send(signal.SIGTERM)
+    assert run.wait() == 0
+    assert saved_iteration(tmp_path / 'run') % 7 == 0
+
+
+def test_during_validation_it_stops_there(server: Server, tmp_path):
+    slow = "val_dataloader['dataset'] = dict(type='RepeatDataset', times=10000, "
+    slow += "dataset=dataset)\ntrain_cfg['val_interval'] = 2"
+    run = server.start(
+        TRAIN, write_config(tmp_path, **LONG, extra=slow),
+        '--work-dir', tmp_path / 'run', log=tmp_path / 'log',
+    )  # fmt: skip
+    run.wait_for_step(1, mode='val')
+    run.send(signal.SIGTERM)
+    assert run.wait() == 0, run.log.read_text()
+    assert saved_iteration(tmp_path / 'run') == 2
+
+
+def test_one_rank_that_is_told_stops_all(server: Server, tmp_path):
+    config = write_config(tmp_path, **LONG)
+    ranks = start_ranks(server, tmp_path, TRAIN, config, '--work-dir', tmp_path / 'run')
+    ranks[0].wait_for_step(3)
+    ranks[1].send(signal.SIGTERM)
+    assert [rank.wait() for rank in ranks] == [0, 0], ranks[0].log.read_text()
+    assert saved_iteration(tmp_path / 'run') >= 3
+
+
+def test_the_handlers_are_gone_after_training(tmp_path):
+    before = signal.getsignal(signal.SIGTERM)
+    train_here(write_config(tmp_path, iters=1), tmp_path / 'run')
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_the_exit_code_can_be_chosen(tmp_path):
+    hook = SaveOnSignalHook(exit_code=143)
+    hook.received = signal.SIGTERM
+    with pytest.raises(SystemExit) as ended:
+        train_here(write_config(tmp_path, iters=2), tmp_path / 'run', hooks=[hook])
+    assert ended.value.code == 143
+    assert saved_iteration(tmp_path / 'run') == 1
+
+
+@pytest.mark.parametrize('signals', [['SIGWHAT'], 'SIGTERM', ['TERM']])
+def test_an_unknown_signal_is_refused(signals):
+    with pytest.raises(ValueError, match='signals must be a list of names'):
+        SaveOnSignalHook(signals=signals)

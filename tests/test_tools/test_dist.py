@@ -1,0 +1,176 @@
+"""Two processes train like one with the double batch, without a GPU, through gloo."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from training import (
+    ROOT,
+    TEST,
+    TRAIN,
+    Server,
+    losses,
+    start_ranks,
+    weights,
+    write_config,
+)
+
+QUICKSTART = ROOT / 'configs' / 'deeplabv2_r26_synthetic_streets.py'
+# The quickstart, small, with frozen statistics and without random augmentation.
+LEAF = f"""
+_base_ = [{str(QUICKSTART)!r}]
+size = (64, 128)
+pipeline = [
+    dict(type='LoadCheckedImage'),
+    dict(type='LoadCheckedAnnotations', num_classes=8),
+    dict(type='PackSegInputs')]
+model = dict(data_preprocessor=dict(size=size), backbone=dict(frozen_bn='all'))
+train_dataloader = dict(
+    batch_size=2, num_workers=0, persistent_workers=False,
+    dataset=dict(size=size, num_images=16, pipeline=pipeline))
+val_dataloader = dict(
+    num_workers=0, persistent_workers=False,
+    dataset=dict(size=size, num_images=3, pipeline=pipeline))
+optim_wrapper = dict(optimizer=dict(lr=5e-4))  # without statistics 0.01 diverges
+param_scheduler = [dict(_base_.param_scheduler[0], end=6)]
+train_cfg = dict(max_iters=6, val_interval=6)
+default_hooks = dict(logger=dict(interval=1))
+log_processor = dict(window_size=1)
+"""
+
+
+def shell(*command: object, **env: str) -> subprocess.CompletedProcess:
+    """Run a shell script of ``tools`` with this interpreter."""
+    return subprocess.run(
+        [str(part) for part in command],
+        env=os.environ | {'PYTHON': sys.executable, 'OMP_NUM_THREADS': '1'} | env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+def test_dist_train_has_the_curve_of_one_process_with_the_double_batch(
+    server: Server, tmp_path
+):
+    config = tmp_path / 'leaf.py'
+    config.write_text(LEAF)
+    script = ROOT / 'tools' / 'dist_train.sh'
+    done = shell(script, config, 2, '--work-dir', tmp_path / 'two')
+    assert done.returncode == 0, done.stdout + done.stderr
+    double = ('--cfg-options', 'train_dataloader.batch_size=4')
+    server.run(
+        TRAIN, config, '--work-dir', tmp_path / 'one', *double, log=tmp_path / 'log'
+    )
+    one, two = losses(tmp_path / 'one'), losses(tmp_path / 'two')
+    assert one.keys() == two.keys() == set(range(1, 7))
+    assert [two[step] for step in two] == pytest.approx(list(one.values()), abs=1e-4)
+    assert abs(one[6] - one[1]) > 0.01  # it has learnt something to agree on
+
+
+def test_each_rank_alone_has_another_loss_than_the_log(server: Server, tmp_path):
+    """The log holds the mean: with the hook off, rank 0 logs its own half."""
+    config = write_config(tmp_path, iters=1)
+    curves = {}
+    for name, options in {
+        'mean': (),
+        'own': ('--cfg-options', 'default_hooks.mean_loss.type=IterTimerHook'),
+        'one': ('--cfg-options', 'train_dataloader.batch_size=4'),
+    }.items():
+        work_dir = tmp_path / name
+        command = (config, '--work-dir', work_dir, *options)
+        if name == 'one':
+            server.run(TRAIN, *command, log=tmp_path / 'log')
+        else:
+            ranks = start_ranks(server, tmp_path, TRAIN, *command)
+            assert [rank.wait() for rank in ranks] == [0, 0], ranks[0].log.read_text()
+        curves[name] = losses(work_dir)[1]
+    assert curves['mean'] == pytest.approx(curves['one'], abs=1e-6)
+    assert abs(curves['own'] - curves['one']) > 1e-4
+
+
+def test_two_processes_test_like_one(server: Server, tmp_path):
+    config = write_config(tmp_path, iters=1)
+    server.run(TRAIN, config, '--work-dir', tmp_path / 'run', log=tmp_path / 'log')
+    command = (TEST, config, tmp_path / 'run' / 'iter_1.pth')
+    one = (*command, '--work-dir', tmp_path / 'one')
+    assert server.run(*one, log=tmp_path / 'log') == 0
+    ranks = start_ranks(server, tmp_path, *command, '--work-dir', tmp_path / 'two')
+    assert [rank.wait() for rank in ranks] == [0, 0], ranks[0].log.read_text()
+    table = (tmp_path / 'log').read_text().split('class ')[-1].split('Iter(test)')[0]
+    assert 'mean' in table
+    assert table.rsplit('\n', 2)[0] in ranks[0].log.read_text()
+
+
+def test_sync_bn_becomes_plain_bn_on_the_cpu(server: Server, tmp_path):
+    sync = "model['backbone'].update(norm_cfg=dict(type='SyncBN'), norm_eval=False)"
+    config = write_config(tmp_path, iters=2, extra=sync)
+    ranks = start_ranks(server, tmp_path, TRAIN, config, '--work-dir', tmp_path / 'run')
+    assert [rank.wait() for rank in ranks] == [0, 0], ranks[0].log.read_text()
+    assert 'SyncBN needs GPUs' in ranks[0].log.read_text()
+    assert weights(tmp_path / 'run' / 'iter_2.pth')['backbone.bn1.running_mean'].any()
+
+
+def fake_python(folder: Path) -> str:
+    """Return a program that prints each argument that the interpreter would get."""
+    script = folder / 'python'
+    script.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    script.chmod(0o755)
+    return str(script)
+
+
+@pytest.mark.parametrize(
+    ('env', 'meeting'),
+    [
+        ({}, '--standalone'),
+        (
+            {'PORT': '1234'},
+            '--nnodes=1 --node_rank=0 --master_addr=127.0.0.1 --master_port=1234',
+        ),
+        (
+            {'NNODES': '2', 'NODE_RANK': '1', 'MASTER_ADDR': 'host'},
+            '--nnodes=2 --node_rank=1 --master_addr=host --master_port=29500',
+        ),
+    ],
+)
+@pytest.mark.parametrize('name', ['train', 'test'])
+def test_the_command_of_the_dist_scripts(tmp_path, name, env, meeting):
+    files = ['my config.py'] if name == 'train' else ['my config.py', 'my ckpt.pth']
+    script = ROOT / 'tools' / f'dist_{name}.sh'
+    done = shell(script, *files, 3, '--a', 'b c', PYTHON=fake_python(tmp_path), **env)
+    assert done.stdout.splitlines() == [
+        '-m', 'torch.distributed.run', *meeting.split(), '--nproc_per_node=3',
+        str(ROOT / 'tools' / f'{name}.py'), *files, '--launcher', 'pytorch',
+        '--a', 'b c',
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize('name', ['train', 'test'])
+def test_the_command_of_the_slurm_scripts(tmp_path, name):
+    (tmp_path / 'srun').symlink_to(fake_python(tmp_path))
+    files = ['my config.py'] if name == 'train' else ['my config.py', 'my ckpt.pth']
+    done = shell(
+        ROOT / 'tools' / f'slurm_{name}.sh', 'part', 'job', *files, '--a', 'b c',
+        PATH=f'{tmp_path}:{os.environ["PATH"]}', PYTHON='py', GPUS='8',
+        SRUN_ARGS='--time=1 --signal=USR1@60',
+    )  # fmt: skip
+    assert done.stdout.splitlines() == [
+        '--partition=part', '--job-name=job', '--gres=gpu:4', '--ntasks=8',
+        '--ntasks-per-node=4', '--cpus-per-task=5', '--kill-on-bad-exit=1',
+        '--time=1', '--signal=USR1@60', 'py', '-u',
+        str(ROOT / 'tools' / f'{name}.py'), *files, '--launcher', 'slurm',
+        '--a', 'b c',
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ('name', 'needed'),
+    [('dist_train', 2), ('dist_test', 3), ('slurm_train', 3), ('slurm_test', 4)],
+)
+def test_a_missing_argument_prints_the_usage(name, needed):
+    done = shell(ROOT / 'tools' / f'{name}.sh', *['x'] * (needed - 1))
+    assert done.returncode == 2
+    assert done.stderr.startswith('usage: ')

@@ -1,0 +1,261 @@
+"""Small real trainings for the tests: a data set, a config, and fast processes."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from unittest.mock import patch
+
+import cv2
+import numpy as np
+import torch
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from yapf.yapflib import yapf_api
+
+from mmseg_deeplab.apis import launch
+
+ROOT = Path(__file__).resolve().parents[1]
+TRAIN = str(ROOT / 'tools' / 'train.py')
+TEST = str(ROOT / 'tools' / 'test.py')
+
+# A ResNet-18 with 4 channels and frozen statistics; nothing in it is random.
+CONFIG = """
+_base_ = [{runtime!r}]
+crop_size = (32, 64)
+model = dict(
+    type='EncoderDecoder',
+    data_preprocessor=dict(
+        type='SegDataPreProcessor', mean=[127.5] * 3, std=[60.0] * 3,
+        size=crop_size, seg_pad_val=255),
+    backbone=dict(
+        type='ResNet', depth=18, base_channels=4, norm_eval=True,
+        norm_cfg=dict(type='BN')),
+    decode_head=dict(
+        type='FCNHead', in_channels=32, in_index=3, channels=8, num_convs=1,
+        concat_input=False, num_classes=3, dropout_ratio=0,
+        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True)),
+    test_cfg=dict(mode='whole'))
+load = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations')]
+pipeline = [*load, dict(type='PackSegInputs')]
+dataset = dict(
+    type='BaseSegDataset', data_root={data!r}, img_suffix='.png',
+    metainfo=dict(classes=('a', 'b', 'c'), palette=[[0] * 3, [9] * 3, [99] * 3]),
+    data_prefix=dict(img_path='images', seg_map_path='labels'), pipeline=pipeline)
+train_dataloader = dict(
+    batch_size=2, num_workers=0, dataset=dataset,
+    sampler=dict(type='InfiniteSampler', shuffle=True))
+val_dataloader = dict(
+    batch_size=1, num_workers=0, dataset=dataset,
+    sampler=dict(type='DefaultSampler', shuffle=False))
+test_dataloader = val_dataloader
+val_evaluator = dict(type='SegmentationMetric')
+test_evaluator = val_evaluator
+tta_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='TestTimeAug', transforms=[
+        [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
+        [dict(type='LoadAnnotations')],
+        [dict(type='PackSegInputs')]])]
+optim_wrapper = dict(
+    type='OptimWrapper', optimizer=dict(type='SGD', lr=0.003, momentum=0.9))
+param_scheduler = [
+    dict(type='PolyLR', power=0.9, eta_min=0, begin=0, end={iters}, by_epoch=False)]
+train_cfg = dict(type='IterBasedTrainLoop', max_iters={iters}, val_interval=100000)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+default_hooks = dict(
+    logger=dict(interval=1),
+    checkpoint=dict(interval={interval}, max_keep_ckpts=2))
+log_processor = dict(window_size=1)
+randomness = dict(seed=3)
+{extra}
+"""
+
+
+def write_data(folder: Path, images: int = 8) -> Path:
+    """Write 32x64 images of two squares in three classes; return ``folder``."""
+    generator = np.random.default_rng(0)
+    for name in ('images', 'labels'):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for index in range(images):
+        label = generator.integers(0, 3, (1, 2), dtype=np.uint8).repeat(32, 0)
+        label = label.repeat(32, 1)
+        noise = generator.integers(0, 100, (32, 64, 3), dtype=np.uint8)
+        image = noise + 150 * np.eye(3, dtype=np.uint8)[label]
+        cv2.imwrite(str(folder / 'images' / f'{index}.png'), image)
+        cv2.imwrite(str(folder / 'labels' / f'{index}.png'), label)
+    return folder
+
+
+def write_config(
+    folder: Path, *, iters: int = 6, interval: int = 1, extra: str = ''
+) -> Path:
+    """Write the config and its data set into ``folder``; return the config's path."""
+    config = folder / 'tiny.py'
+    config.write_text(
+        CONFIG.format(
+            runtime=str(ROOT / 'configs' / '_base_' / 'default_runtime.py'),
+            data=str(write_data(folder / 'data')),
+            iters=iters,
+            interval=interval,
+            extra=extra,
+        )
+    )
+    return config
+
+
+def weights(checkpoint: Path) -> dict[str, torch.Tensor]:
+    """Return the weights in a checkpoint, read without this project's help."""
+    return torch.load(checkpoint, weights_only=False)['state_dict']
+
+
+def same_weights(one: Path, other: Path) -> bool:
+    """Whether two checkpoints hold equal weights, to the bit."""
+    first, second = weights(one), weights(other)
+    return first.keys() == second.keys() and all(
+        torch.equal(first[name], second[name]) for name in first
+    )
+
+
+def scalars(work_dir: Path) -> list[dict]:
+    """Return all entries of all logs of a work folder, oldest first."""
+    paths = sorted(work_dir.glob('*/vis_data/scalars.json'))
+    return [json.loads(line) for path in paths for line in path.open()]
+
+
+def losses(work_dir: Path) -> dict[int, float]:
+    """Return the logged loss by iteration; later logs go before earlier ones."""
+    entries = scalars(work_dir)
+    return {entry['step']: entry['loss'] for entry in entries if 'loss' in entry}
+
+
+def train_here(
+    config: Path,
+    work_dir: Path,
+    *,
+    resume: bool = False,
+    hooks: Sequence[Hook] = (),
+    **options: object,
+) -> Runner:
+    """Train in this process; double underscores in ``options`` stand for dots."""
+    overrides = {name.replace('__', '.'): value for name, value in options.items()}
+    cfg = launch.load_config(str(config), work_dir=str(work_dir), cfg_options=overrides)
+    torch.set_num_threads(1)  # nothing here is worth a second one
+    # The host shares logs and visualizers of equal names.
+    cfg.experiment_name = cfg.visualizer.name = uuid.uuid4().hex
+    launch.prepare_training(cfg, resume=resume)
+    with patch.object(yapf_api, 'FormatCode', lambda text, **_: (text, False)):
+        runner = launch.build_runner(cfg)  # see fork_server.py
+        for hook in hooks:
+            runner.register_hook(hook)
+        runner.train()
+    return runner
+
+
+class Process:
+    """One run of a tool, forked by a :class:`Server`."""
+
+    def __init__(self, server: 'Server', pid: int, log: Path) -> None:
+        self.server, self.pid, self.log = server, pid, log
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to this process alone."""
+        os.kill(self.pid, number)
+
+    def wait(self) -> int:
+        """Wait for the end and return the exit code, negative for a signal."""
+        return self.server.ask({'wait': self.pid})
+
+    def wait_for_step(self, step: int, mode: str = 'train') -> None:
+        """Wait until the log tells of this iteration."""
+        pattern = re.compile(rf'Iter\({mode}\) \[ *{step}/')
+        self.wait_until(lambda: pattern.search(self.log.read_text()))
+
+    def wait_until(self, condition: Callable[[], object], timeout: float = 60) -> None:
+        """Wait until ``condition`` holds, looking often."""
+        end = time.monotonic() + timeout
+        while not condition():
+            if time.monotonic() > end:
+                os.kill(self.pid, signal.SIGKILL)
+                raise TimeoutError(self.log.read_text())
+            time.sleep(0.002)
+
+
+class Server:
+    """A process that has imported everything and forks one child per run.
+
+    Importing torch and the host takes seconds; a forked run of a tool starts in a
+    fraction of one and is a process of its own, which can be killed.
+    """
+
+    def __init__(self) -> None:
+        script = str(Path(__file__).with_name('fork_server.py'))
+        self.process = subprocess.Popen(
+            [sys.executable, script],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {'OMP_NUM_THREADS': '1'},
+        )
+
+    def ask(self, request: dict) -> int:
+        """Send one request and return the number that is the answer."""
+        self.process.stdin.write(json.dumps(request) + '\n')
+        self.process.stdin.flush()
+        for line in self.process.stdout:
+            if line.startswith('answer '):  # the host prints on import
+                return int(line.split()[1])
+        raise RuntimeError('the server has died')
+
+    def start(self, *argv: object, log: Path, **env: object) -> Process:
+        """Start a tool; its output goes to ``log``."""
+        log.write_text('')
+        pid = self.ask(
+            {
+                'argv': [str(a) for a in argv],
+                'log': str(log),
+                'env': {name: str(value) for name, value in env.items()},
+            }
+        )
+        return Process(self, pid, log)
+
+    def run(self, *argv: object, log: Path, **env: object) -> int:
+        """Start a tool, wait for its end, and return the exit code."""
+        return self.start(*argv, log=log, **env).wait()
+
+
+def start_ranks(server: Server, folder: Path, *argv: object) -> list[Process]:
+    """Start a tool as two ranks, each a process of its own, with logs in ``folder``."""
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    return [
+        server.start(
+            *argv,
+            '--launcher',
+            'pytorch',
+            log=folder / f'{rank}.log',
+            RANK=rank,
+            LOCAL_RANK=rank,
+            WORLD_SIZE=2,
+            MASTER_ADDR='127.0.0.1',
+            MASTER_PORT=port,
+        )
+        for rank in range(2)
+    ]
+
+
+def running_server() -> Iterator[Server]:
+    """Yield a server and end it afterwards: the body of a fixture."""
+    server = Server()
+    yield server
+    server.process.stdin.close()
+    server.process.wait()

@@ -1,0 +1,53 @@
+"""Test a segmentor; the interface is that of MMSegmentation.
+
+python tools/test.py CONFIG CHECKPOINT --show-dir painted --out label_maps
+"""
+
+from argparse import ArgumentParser, Namespace
+
+from mmseg_deeplab.apis import launch
+from mmseg_deeplab.checkpoints import enable_safe_loading
+
+
+def parse_args() -> Namespace:
+    """Read the command line."""
+    parser = ArgumentParser(description='Test (and evaluate) a segmentor')
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint file or URL')
+    parser.add_argument('--out', help='folder for the predicted label maps (PNG)')
+    parser.add_argument('--show', action='store_true', help='show in a window')
+    parser.add_argument('--show-dir', help='folder for painted images')
+    parser.add_argument(
+        '--wait-time', type=float, default=2, help='seconds per window (2)'
+    )
+    parser.add_argument('--tta', action='store_true', help='test-time augmentation')
+    launch.add_launch_arguments(parser)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Test."""
+    args = parse_args()
+    enable_safe_loading()
+    with launch.one_line_errors():
+        cfg = launch.load_config(
+            args.config,
+            work_dir=args.work_dir,
+            cfg_options=args.cfg_options,
+            launcher=args.launcher,
+            local_rank=args.local_rank,
+        )
+        launch.prepare_testing(
+            cfg,
+            args.checkpoint,
+            out=args.out,
+            show=args.show,
+            show_dir=args.show_dir,
+            wait_time=args.wait_time,
+            tta=args.tta,
+        )
+    launch.build_runner(cfg).test()
+
+
+if __name__ == '__main__':
+    main()
