@@ -7,6 +7,10 @@ PIN := -c requirements/constraints.txt
 CONFIG := configs/deeplabv2_r26_synthetic_streets.py
 OUT := work_dirs/quickstart
 
+# The worker that draws or decodes images shares the cores with the network: idle
+# OpenMP threads should sleep, not spin (4x on a busy 2-core machine).
+export OMP_WAIT_POLICY ?= PASSIVE
+
 .PHONY: quickstart install test lint format clean
 
 quickstart: $(VENV)/.installed

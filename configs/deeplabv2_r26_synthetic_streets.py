@@ -26,4 +26,5 @@ optim_wrapper = dict(
 )
 param_scheduler = [dict(_base_.param_scheduler[0], end=max_iters)]
 train_cfg = dict(max_iters=max_iters, val_interval=200)
+default_hooks = dict(checkpoint=dict(interval=200, max_keep_ckpts=1))
 randomness = dict(seed=0)

@@ -53,7 +53,7 @@ def deterministic_array(
 def deterministic_state_dict(
     shapes: Mapping[str, Iterable[int]],
 ) -> dict[str, torch.Tensor]:
-    """Build the state_dict for ``shapes`` (reference key -> shape, see metadata.json)."""
+    """Build the state_dict for ``shapes`` (reference key -> shape)."""
     state = {}
     for key, shape in shapes.items():
         shape = tuple(shape)

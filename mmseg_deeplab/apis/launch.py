@@ -17,6 +17,7 @@ from mmengine.dist import is_distributed, master_only
 from mmengine.runner import Runner
 from mmseg.registry import RUNNERS
 
+from mmseg_deeplab.datasets.scan_config import load_config as read_config
 from mmseg_deeplab.engine import ResumableRunner
 
 from .distributed import init_cpu_process_group, require_one_gpu_each
@@ -77,7 +78,7 @@ def load_config(
         config: Path of the config file.
         work_dir: Goes before the config's own; the default is
             ``work_dirs/<config name>``.
-        cfg_options: Overrides, dotted keys.
+        cfg_options: Overrides, dotted keys; ``data_root`` reaches every data set.
         launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
         local_rank: For launchers that do not set ``LOCAL_RANK``.
 
@@ -91,8 +92,7 @@ def load_config(
             'give the path of one of configs/*.py'
         )
     os.environ.setdefault('LOCAL_RANK', str(local_rank))
-    cfg = Config.fromfile(path)
-    cfg.merge_from_dict(cfg_options or {})
+    cfg = read_config(str(path), cfg_options)
     cfg.launcher = launcher
     cfg.work_dir = work_dir or cfg.get('work_dir') or f'work_dirs/{path.stem}'
     return cfg

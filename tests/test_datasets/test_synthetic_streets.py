@@ -32,6 +32,14 @@ def test_sample_is_the_rendered_scene():
     assert sample['sample_idx'] == 2
 
 
+def test_kept_scenes_equal_those_drawn_anew():
+    kept, drawn = build(cache=True), build()
+    kept[1]['img'][:] = 0  # what a transform does in place stays outside
+    kept[1]['gt_seg_map'][:] = 9
+    np.testing.assert_array_equal(kept[1]['img'], drawn[1]['img'])
+    np.testing.assert_array_equal(kept[1]['gt_seg_map'], drawn[1]['gt_seg_map'])
+
+
 def test_classes_have_a_colour_each():
     meta = build().metainfo
     assert meta['classes'] == CLASSES

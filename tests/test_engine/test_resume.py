@@ -9,6 +9,7 @@ import torch
 from mmengine.hooks import Hook
 from training import losses, same_weights, scalars, train_here, write_config
 
+from mmseg_deeplab.apis import launch
 from mmseg_deeplab.engine import newest_whole_checkpoint
 from mmseg_deeplab.engine.resume import archive_fault, numbered_checkpoints
 
@@ -195,3 +196,42 @@ def test_a_validation_that_may_have_been_missed_is_made_first(straight, half):
     assert validated(half) == [3]
     train_here(straight / 'tiny.py', half, resume=True, train_cfg__val_interval=3)
     assert validated(half) == [3, 3, 6]
+
+
+BY_EPOCH = """
+train_dataloader['sampler'] = dict(type='DefaultSampler', shuffle=True)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=3, val_interval=2)
+param_scheduler = []
+log_processor = dict(by_epoch=True)
+default_hooks['checkpoint'] = dict(by_epoch=True, interval=1)
+"""
+
+
+def test_training_by_epochs_goes_on_from_the_newest_epoch(tmp_path):
+    config = write_config(tmp_path, extra=BY_EPOCH)
+    train_here(config, tmp_path / 'straight')
+    train_here(config, tmp_path / 'run', train_cfg__max_epochs=2)
+    runner = train_here(config, tmp_path / 'run', resume=True)
+    assert runner._load_from.endswith('run/epoch_2.pth')
+    assert same_weights(
+        tmp_path / 'run' / 'epoch_3.pth', tmp_path / 'straight' / 'epoch_3.pth'
+    )
+
+
+def test_a_named_file_is_where_a_resume_goes_on(straight, half, tmp_path):
+    cfg = launch.load_config(str(straight / 'tiny.py'), work_dir=str(tmp_path / 'new'))
+    cfg.experiment_name = cfg.visualizer.name = 'named'
+    launch.prepare_training(cfg, resume=True, resume_from=str(half / 'iter_3.pth'))
+    launch.build_runner(cfg).train()
+    assert same_weights(
+        tmp_path / 'new' / 'iter_6.pth', straight / 'run' / 'iter_6.pth'
+    )
+
+
+def test_weights_cannot_be_resumed_by_name(straight, tmp_path):
+    path = save(tmp_path / 'weights.pth', {'state_dict': {}})
+    cfg = launch.load_config(str(straight / 'tiny.py'), work_dir=str(tmp_path / 'new'))
+    cfg.experiment_name = cfg.visualizer.name = 'weights'
+    launch.prepare_training(cfg, resume=True, resume_from=str(path))
+    with pytest.raises(ValueError, match=r'weights\.pth: cannot be resumed'):
+        launch.build_runner(cfg).train()

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -17,8 +18,19 @@ from training import (
 
 from mmseg_deeplab.engine import SaveOnSignalHook
 
+STOP_SIGNALS = [signal.SIGTERM, signal.SIGUSR1]
+
 # Long enough that the signal comes in the middle, and no checkpoint by itself.
 LONG = {'iters': 100000, 'interval': 100000}
+
+
+@pytest.fixture(autouse=True)
+def restored_handlers() -> Iterator[None]:
+    """Give this process its handlers back: a stopped training ends with it."""
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def saved_iteration(work_dir) -> int:
@@ -29,7 +41,7 @@ def saved_iteration(work_dir) -> int:
     return state['meta']['iter']
 
 
-@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGUSR1])
+@pytest.mark.parametrize('number', STOP_SIGNALS)
 def test_the_signal_saves_and_exits_with_0(server: Server, tmp_path, number):
     run = server.start(
         TRAIN, write_config(tmp_path, **LONG), '--work-dir', tmp_path / 'run',
@@ -128,3 +140,17 @@ def test_the_exit_code_can_be_chosen(tmp_path):
 def test_an_unknown_signal_is_refused(signals):
     with pytest.raises(ValueError, match='signals must be a list of names'):
         SaveOnSignalHook(signals=signals)
+
+
+def test_an_epoch_is_broken_off_without_a_checkpoint(tmp_path):
+    by_epoch = (
+        "train_dataloader['sampler'] = dict(type='DefaultSampler', shuffle=True)\n"
+        "train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=2)\n"
+        "default_hooks['checkpoint'] = dict(by_epoch=True, interval=1)"
+    )
+    hook = SaveOnSignalHook()
+    hook.received = signal.SIGTERM
+    config = write_config(tmp_path, extra=by_epoch)
+    with pytest.raises(SystemExit):
+        train_here(config, tmp_path / 'run', hooks=[hook])
+    assert not list((tmp_path / 'run').glob('*.pth'))

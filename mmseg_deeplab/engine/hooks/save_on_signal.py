@@ -34,7 +34,8 @@ class SaveOnSignalHook(Hook):
     distributed training after the next training iteration. A loop by epochs can
     only be resumed at the beginning of an epoch: there nothing is saved, and the
     newest checkpoint stands. Repeated signals change nothing, since torchrun passes on
-    what Slurm has already sent to all; SIGINT and SIGKILL act as ever.
+    what Slurm has already sent to all; SIGINT and SIGKILL act as ever. torchrun
+    itself ends with 1 after SIGTERM, and kills what is not done in 30 seconds.
 
     Args:
         signals: Names of the signals.

@@ -1,0 +1,205 @@
+"""What the tools make of a config before they run it."""
+
+import os
+import socket
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+from training import write_config
+
+from mmseg_deeplab.apis import launch
+from mmseg_deeplab.apis.distributed import init_cpu_process_group, require_one_gpu_each
+from mmseg_deeplab.engine import ResumableRunner
+
+
+@pytest.fixture
+def cfg(tmp_path) -> Config:
+    """Return a complete config whose data exist."""
+    return launch.load_config(str(write_config(tmp_path)), work_dir=str(tmp_path))
+
+
+def test_the_work_dir_is_that_of_the_command_line_then_the_configs(tmp_path):
+    config = str(write_config(tmp_path))
+    mine = {'work_dir': 'of_the_config'}
+    assert launch.load_config(config).work_dir == 'work_dirs/tiny'
+    assert launch.load_config(config, cfg_options=mine).work_dir == 'of_the_config'
+    both = launch.load_config(config, cfg_options=mine, work_dir='given')
+    assert both.work_dir == 'given'
+
+
+def test_cfg_options_reach_into_lists(tmp_path):
+    options = {'param_scheduler.0.power': 0.5, 'train_dataloader.batch_size': 7}
+    cfg = launch.load_config(str(write_config(tmp_path)), cfg_options=options)
+    assert cfg.param_scheduler[0].power == 0.5
+    assert cfg.train_dataloader.batch_size == 7
+
+
+@pytest.mark.parametrize(
+    ('resume', 'resume_from', 'expected'),
+    [(False, None, False), (True, None, 'auto'), (True, 'x', True)],
+)
+def test_resume_is_automatic_unless_a_file_is_named(
+    cfg, tmp_path, resume, resume_from, expected
+):
+    path = None
+    if resume_from:
+        path = str(tmp_path / resume_from)
+        (tmp_path / resume_from).touch()
+    launch.prepare_training(cfg, resume=resume, resume_from=path)
+    assert (cfg.resume, cfg.load_from) == (expected, path)
+
+
+def test_testing_loads_the_checkpoint_and_resumes_nothing(cfg, tmp_path):
+    (tmp_path / 'a.pth').touch()
+    launch.prepare_testing(cfg, str(tmp_path / 'a.pth'), out='maps', show_dir='painted')
+    assert (cfg.resume, cfg.load_from) == (False, str(tmp_path / 'a.pth'))
+    assert cfg.test_evaluator.output_dir == 'maps'
+    assert cfg.default_hooks.visualization.draw
+    assert cfg.visualizer.save_dir == 'painted'
+
+
+def test_show_sets_the_time_of_each_window(cfg):
+    launch.paint_predictions(cfg, show=True, show_dir=None, wait_time=0.5)
+    hook = cfg.default_hooks.visualization
+    assert (hook.draw, hook.show, hook.wait_time) == (True, True, 0.5)
+
+
+def test_tta_wraps_the_model_and_takes_its_pipeline(cfg):
+    network = cfg.model.type
+    launch.enable_tta(cfg)
+    assert (cfg.model.type, cfg.model.module.type) == ('SegTTAModel', network)
+    assert cfg.test_dataloader.dataset.pipeline == cfg.tta_pipeline
+
+
+@pytest.mark.parametrize(
+    ('missing', 'call', 'message'),
+    [
+        ('tta_pipeline', launch.enable_tta, 'tta_pipeline'),
+        ('test_evaluator', lambda cfg: launch.write_predictions(cfg, 'x'), '--out'),
+        (
+            'default_hooks',
+            lambda cfg: launch.paint_predictions(
+                cfg, show=True, show_dir=None, wait_time=1
+            ),
+            r'default_hooks\.visualization',
+        ),
+    ],
+)
+def test_what_an_option_needs_and_lacks_is_named(cfg, missing, call, message):
+    cfg.pop(missing)
+    with pytest.raises(ValueError, match=message):
+        call(cfg)
+
+
+def test_a_single_evaluator_in_a_list_writes_the_maps(cfg):
+    cfg.test_evaluator = [cfg.test_evaluator]
+    launch.write_predictions(cfg, 'maps')
+    assert cfg.test_evaluator[0].output_dir == 'maps'
+
+
+@pytest.mark.parametrize('key', ['data_root', 'data_prefix.img_path', 'ann_file'])
+def test_missing_data_in_a_wrapped_data_set_is_named(cfg, key):
+    inner = cfg.train_dataloader.dataset
+    cfg.train_dataloader.dataset = {
+        'type': 'ConcatDataset',
+        'datasets': [inner, {'type': 'RepeatDataset', 'times': 2, 'dataset': inner}],
+    }
+    cfg.merge_from_dict(
+        {f'train_dataloader.dataset.datasets.1.dataset.{key}': 'nowhere'}
+    )
+    with pytest.raises(FileNotFoundError, match=r'nowhere.*--cfg-options'):
+        launch.check_data(cfg, 'train_dataloader')
+
+
+def test_remote_data_and_absent_loaders_are_not_checked(cfg):
+    cfg.train_dataloader.dataset.update(data_root='s3://bucket/data')
+    cfg.val_dataloader = None
+    launch.check_data(cfg, 'train_dataloader', 'val_dataloader', 'no_dataloader')
+    launch.check_checkpoint('https://host/a.pth')
+
+
+def test_amp_takes_the_hosts_wrapper_where_there_is_a_gpu(cfg, monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    for _ in range(2):
+        launch.enable_amp(cfg)
+        assert cfg.optim_wrapper.type == 'AmpOptimWrapper'
+        assert cfg.optim_wrapper.loss_scale == 'dynamic'
+    cfg.optim_wrapper.type = 'MyWrapper'
+    with pytest.raises(ValueError, match="got 'MyWrapper'"):
+        launch.enable_amp(cfg)
+
+
+def test_amp_without_a_gpu_is_refused(cfg, monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    with pytest.raises(ValueError, match='--amp needs a GPU'):
+        launch.enable_amp(cfg)
+
+
+def test_sync_bn_is_replaced_at_any_depth():
+    model = {'a': [{'norm_cfg': {'type': 'SyncBN', 'eps': 1}}], 'b': ({'type': 'BN'},)}
+    assert launch.replace_sync_bn(model)
+    assert model['a'][0]['norm_cfg'] == {'type': 'BN', 'eps': 1}
+    assert not launch.replace_sync_bn(model)
+
+
+@pytest.mark.parametrize('error', [ValueError, TypeError, FileNotFoundError])
+def test_a_users_mistake_ends_the_program_with_one_line(error):
+    with pytest.raises(SystemExit, match=r'^error: what$'), launch.one_line_errors():
+        raise error('what')
+
+
+def test_another_error_keeps_its_traceback():
+    with pytest.raises(ZeroDivisionError), launch.one_line_errors():
+        raise ZeroDivisionError
+
+
+def test_the_runner_is_the_configs_or_the_resumable_one(cfg):
+    assert isinstance(launch.build_runner(cfg), ResumableRunner)
+    cfg.runner_type = 'Runner'
+    assert type(launch.build_runner(cfg)) is Runner
+
+
+@pytest.fixture
+def slurm(monkeypatch, tmp_path) -> None:
+    """Stand in for Slurm: one task on this machine, and its command."""
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        monkeypatch.setenv('MASTER_PORT', str(free.getsockname()[1]))
+    scontrol = tmp_path / 'scontrol'
+    scontrol.write_text('#!/bin/sh\necho 127.0.0.1; echo other\n')
+    scontrol.chmod(0o755)
+    monkeypatch.setenv('PATH', f'{tmp_path}:{os.environ["PATH"]}')
+    for name in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'MASTER_ADDR'):
+        monkeypatch.setenv(name, '')
+        monkeypatch.delenv(name)
+    for name in ('PROCID', 'LOCALID'):
+        monkeypatch.setenv(f'SLURM_{name}', '0')
+    monkeypatch.setenv('SLURM_NTASKS', '1')
+    monkeypatch.setenv('SLURM_NODELIST', 'node[1-2]')
+
+
+def test_slurm_tasks_meet_at_the_first_machine(slurm):
+    init_cpu_process_group('slurm')
+    try:
+        assert torch.distributed.get_backend() == 'gloo'
+        assert os.environ['MASTER_ADDR'] == '127.0.0.1'
+        assert os.environ['LOCAL_RANK'] == '0'
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+def test_a_launcher_that_has_not_launched_is_named(monkeypatch):
+    monkeypatch.delenv('OMPI_COMM_WORLD_RANK', raising=False)
+    with pytest.raises(ValueError, match=r'--launcher mpi.*OMPI_COMM_WORLD_RANK'):
+        init_cpu_process_group('mpi')
+
+
+def test_more_processes_than_gpus_is_an_error(monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: 1)
+    monkeypatch.setenv('LOCAL_RANK', '0')
+    require_one_gpu_each('pytorch')
+    monkeypatch.setenv('LOCAL_RANK', '1')
+    with pytest.raises(ValueError, match=r'process 1 .*: 1 visible.*at most 1'):
+        require_one_gpu_each('pytorch')
