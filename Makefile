@@ -15,7 +15,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 
 quickstart: $(VENV)/.installed
 	$(BIN)/python tools/train.py $(CONFIG) --work-dir $(OUT) --resume
-	$(BIN)/python tools/report.py $(CONFIG) $(OUT)/iter_$(shell sed -n 's/^max_iters = \([0-9]*\).*/\1/p' $(CONFIG)).pth
+	$(BIN)/python tools/report.py $(CONFIG) $(OUT)/iter_1400.pth
 
 install: $(VENV)/.installed
 

@@ -6,4 +6,3 @@ param_scheduler = [
     dict(type='PolyLR', power=0.9, eta_min=0, begin=0, end=4000, by_epoch=False)
 ]
 train_cfg = dict(max_iters=4000, val_interval=500)
-default_hooks = dict(checkpoint=dict(interval=500))
