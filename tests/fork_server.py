@@ -1,5 +1,6 @@
 """Fork one child per request line: see ``training.Server``."""
 
+import faulthandler
 import json
 import os
 import runpy
@@ -28,6 +29,7 @@ def run(request: dict) -> None:
     for descriptor in (1, 2):
         os.dup2(log, descriptor)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    faulthandler.enable()  # a crash leaves a trace in the log
     os.setsid()
     os.environ.update(request['env'])
     sys.argv = request['argv']

@@ -253,6 +253,15 @@ def start_ranks(server: Server, folder: Path, *argv: object) -> list[Process]:
     ]
 
 
+def assert_all_ended_well(ranks: list[Process]) -> None:
+    """Wait for all ranks; show exit codes and logs if one of them failed."""
+    codes = [rank.wait() for rank in ranks]
+    logs = '\n'.join(
+        f'--- {rank.log}\n{rank.log.read_text()[-3000:]}' for rank in ranks
+    )
+    assert codes == [0] * len(ranks), f'exit codes {codes}\n{logs}'
+
+
 def running_server() -> Iterator[Server]:
     """Yield a server and end it afterwards: the body of a fixture."""
     server = Server()

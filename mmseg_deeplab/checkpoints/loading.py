@@ -102,15 +102,15 @@ def enable_safe_loading() -> None:
     ``TORCH_FORCE_WEIGHTS_ONLY_LOAD`` forbids code.
     """
     os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'
-    CheckpointLoader.register_scheme('', loader=_load_local, force=True)
-    CheckpointLoader.register_scheme(('http://', 'https://'), _load_http, force=True)
+    CheckpointLoader.register_scheme('', loader=load_from_local, force=True)
+    CheckpointLoader.register_scheme(('http://', 'https://'), load_from_web, force=True)
 
 
-def _load_local(filename: str, map_location: str | None = None) -> dict[str, Any]:
+def load_from_local(filename: str, map_location: str | None = None) -> dict[str, Any]:
     return load(filename, map_location=map_location)
 
 
-def _load_http(filename: str, map_location: str | None = None) -> dict[str, Any]:
+def load_from_web(filename: str, map_location: str | None = None) -> dict[str, Any]:
     try:
         return load_from_http(filename, map_location=map_location)
     except UnpicklingError as error:

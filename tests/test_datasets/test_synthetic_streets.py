@@ -133,9 +133,11 @@ def cfg(load_config) -> Config:
     return load_config('_base_/datasets/synthetic_streets.py')
 
 
-@pytest.mark.parametrize('split', ['train', 'val', 'test'])
-def test_config_builds(cfg, split):
-    dataset = DATASETS.build(cfg[f'{split}_dataloader'].dataset)
+@pytest.mark.parametrize(
+    'loader, split', [('train', 'train'), ('val', 'val'), ('test', 'val')]
+)
+def test_config_builds(cfg, loader, split):
+    dataset = DATASETS.build(cfg[f'{loader}_dataloader'].dataset)
     sample = dataset[0]
     label = sample['data_samples'].gt_sem_seg
     assert dataset.split == split

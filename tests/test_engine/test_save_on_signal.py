@@ -10,6 +10,7 @@ import torch
 from training import (
     TRAIN,
     Server,
+    assert_all_ended_well,
     same_weights,
     start_ranks,
     train_here,
@@ -117,7 +118,7 @@ def test_one_rank_that_is_told_stops_all(server: Server, tmp_path):
     ranks = start_ranks(server, tmp_path, TRAIN, config, '--work-dir', tmp_path / 'run')
     ranks[0].wait_for_step(3)
     ranks[1].send(signal.SIGTERM)
-    assert [rank.wait() for rank in ranks] == [0, 0], ranks[0].log.read_text()
+    assert_all_ended_well(ranks)
     assert saved_iteration(tmp_path / 'run') >= 3
 
 

@@ -11,6 +11,7 @@ from training import (
     TEST,
     TRAIN,
     Server,
+    assert_all_ended_well,
     losses,
     start_ranks,
     weights,
@@ -86,7 +87,7 @@ def test_each_rank_alone_has_another_loss_than_the_log(server: Server, tmp_path)
             server.run(TRAIN, *command, log=tmp_path / 'log')
         else:
             ranks = start_ranks(server, tmp_path, TRAIN, *command)
-            assert [rank.wait() for rank in ranks] == [0, 0], ranks[0].log.read_text()
+            assert_all_ended_well(ranks)
         curves[name] = losses(work_dir)[1]
     assert curves['mean'] == pytest.approx(curves['one'], abs=1e-6)
     assert abs(curves['own'] - curves['one']) > 1e-4
@@ -99,7 +100,7 @@ def test_two_processes_test_like_one(server: Server, tmp_path):
     one = (*command, '--work-dir', tmp_path / 'one')
     assert server.run(*one, log=tmp_path / 'log') == 0
     ranks = start_ranks(server, tmp_path, *command, '--work-dir', tmp_path / 'two')
-    assert [rank.wait() for rank in ranks] == [0, 0], ranks[0].log.read_text()
+    assert_all_ended_well(ranks)
     table = (tmp_path / 'log').read_text().split('class ')[-1].split('Iter(test)')[0]
     assert 'mean' in table
     assert table.rsplit('\n', 2)[0] in ranks[0].log.read_text()
@@ -109,7 +110,7 @@ def test_sync_bn_becomes_plain_bn_on_the_cpu(server: Server, tmp_path):
     sync = "model['backbone'].update(norm_cfg=dict(type='SyncBN'), norm_eval=False)"
     config = write_config(tmp_path, iters=2, extra=sync)
     ranks = start_ranks(server, tmp_path, TRAIN, config, '--work-dir', tmp_path / 'run')
-    assert [rank.wait() for rank in ranks] == [0, 0], ranks[0].log.read_text()
+    assert_all_ended_well(ranks)
     assert 'SyncBN needs GPUs' in ranks[0].log.read_text()
     assert weights(tmp_path / 'run' / 'iter_2.pth')['backbone.bn1.running_mean'].any()
 
