@@ -53,6 +53,12 @@ def test_classes_agree_with_the_data_set(config):
     assert config.model.decode_head.num_classes == len(classes) == config.num_classes
 
 
+def test_augmented_testing_normalises_as_training_does(config):
+    # A runner gives a `data_preprocessor` of the top level to SegTTAModel, whatever
+    # the model's own is.
+    assert 'data_preprocessor' not in config
+
+
 def test_predicts_at_64(config):
     model = MODELS.build(config.model).eval()
     inputs = [torch.zeros(3, *SIZE, dtype=torch.uint8)]

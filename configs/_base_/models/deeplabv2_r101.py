@@ -6,17 +6,18 @@ stride in the first 1x1), downloaded once; the lineage's own file is taken with
 ``--cfg-options model.backbone.init_cfg.checkpoint=FILE``.
 """
 
-data_preprocessor = dict(
-    type='SegDataPreProcessor',
-    mean=[104.008, 116.669, 122.675],
-    std=[1.0, 1.0, 1.0],
-    bgr_to_rgb=False,
-    pad_val=0,  # after the mean is subtracted: the padding is the mean colour
-    seg_pad_val=255,
-)
 model = dict(
     type='EncoderDecoder',
-    data_preprocessor=data_preprocessor,
+    # Inside the model: with --tta the host would take one of the config's top level
+    # instead, which leaves do not change.
+    data_preprocessor=dict(
+        type='SegDataPreProcessor',
+        mean=[104.008, 116.669, 122.675],
+        std=[1.0, 1.0, 1.0],
+        bgr_to_rgb=False,
+        pad_val=0,  # after the mean is subtracted: the padding is the mean colour
+        seg_pad_val=255,
+    ),
     backbone=dict(
         type='ResNetMulti',
         depth=101,
