@@ -91,6 +91,13 @@ def test_frozen_bn_survives_train(frozen_bn, trains, follows):
     assert all(moved) if follows else not any(moved)
 
 
+def test_statistics_are_frozen_from_the_start():
+    model = build(frozen_bn='all')
+    before = model.bn1.running_mean.clone()
+    model(torch.randn(2, 3, 33, 33) + 1)
+    assert torch.equal(model.bn1.running_mean, before)
+
+
 def test_frozen_branches_are_not_dead_at_the_start():
     model = build(frozen_bn='all')
     model.init_weights()

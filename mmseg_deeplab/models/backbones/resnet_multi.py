@@ -100,6 +100,7 @@ class ResNetMulti(ResNet):
         )
         self.output_stride = output_stride
         self.frozen_bn = frozen_bn
+        self.train()  # frozen from the start, not only after the first train()
 
     def _make_stem_layer(self, in_channels: int, stem_channels: int) -> None:
         super()._make_stem_layer(in_channels, stem_channels)
