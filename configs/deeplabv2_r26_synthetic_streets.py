@@ -5,6 +5,7 @@ scratch. Measured figures: README.md.
 
     python tools/train.py configs/deeplabv2_r26_synthetic_streets.py
 """
+
 _base_ = [
     './_base_/models/deeplabv2_r101.py',
     './_base_/datasets/synthetic_streets.py',

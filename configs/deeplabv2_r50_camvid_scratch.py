@@ -5,6 +5,7 @@ docs/benchmarks.md.
 
     python tools/train.py configs/deeplabv2_r50_camvid_scratch.py
 """
+
 _base_ = [
     './_base_/models/deeplabv2_r101.py',
     './_base_/datasets/camvid.py',

@@ -39,7 +39,7 @@ tta_pipeline = [
 ]
 train_dataloader = dict(
     batch_size=8,
-    num_workers=2,
+    num_workers=1,  # each worker keeps the scenes it has drawn
     persistent_workers=True,
     sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=dict(
@@ -47,7 +47,7 @@ train_dataloader = dict(
         split='train',
         num_images=800,
         size=image_size,
-        cache=True,  # 100 MB in each worker
+        cache=True,  # 100 MB
         pipeline=train_pipeline,
     ),
 )

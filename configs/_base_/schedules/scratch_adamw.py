@@ -3,6 +3,7 @@
 Not a recipe of the papers: their SGD needs a pre-trained backbone. The rate was chosen
 on SyntheticStreets; a leaf with other steps sets ``end`` and ``max_iters``.
 """
+
 optim_wrapper = dict(
     type='OptimWrapper', optimizer=dict(type='AdamW', lr=0.006, weight_decay=0.01)
 )
