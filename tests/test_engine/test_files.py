@@ -5,6 +5,7 @@ import resource
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,18 @@ from mmseg_deeplab.engine import AtomicLocalBackend
 from mmseg_deeplab.engine.files import remove_parts, write_whole
 
 
-@pytest.fixture
-def full_disk() -> Iterator[int]:
-    """Let this process write no file beyond 4096 bytes, as on a full disk."""
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """Let this process write no file beyond ``size`` bytes, as on a full disk.
+
+    Only around the write: standard output may be a file, too.
+    """
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
-    yield 4096
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_backend_is_found_by_its_name(tmp_path):
@@ -43,11 +49,12 @@ def test_put_gives_the_permissions_of_any_new_file(tmp_path):
     assert (tmp_path / 'file').stat().st_mode == (tmp_path / 'plain').stat().st_mode
 
 
-def test_a_full_disk_is_an_error_that_keeps_the_old_file(tmp_path, full_disk):
+def test_a_full_disk_is_an_error_that_keeps_the_old_file(tmp_path):
     path = tmp_path / 'iter_1.pth'
     path.write_bytes(b'old')
-    with pytest.raises(OSError, match=r'iter_1\.pth.*8192 bytes.*too large.*free'):
-        write_whole(bytes(2 * full_disk), path)
+    message = r'iter_1\.pth.*8192 bytes.*too large.*free'
+    with pytest.raises(OSError, match=message), largest_file(4096):
+        write_whole(bytes(8192), path)
     assert path.read_bytes() == b'old'
     assert os.listdir(tmp_path) == ['iter_1.pth']
 
