@@ -21,6 +21,13 @@ def parse_args() -> Namespace:
         '--wait-time', type=float, default=2, help='seconds per window (2)'
     )
     parser.add_argument('--tta', action='store_true', help='test-time augmentation')
+    parser.add_argument(
+        '--output-stride',
+        type=int,
+        choices=[8, 16, 32],
+        help='evaluate at this output stride, whatever the training had; the rates of '
+        'the heads follow',
+    )
     launch.add_launch_arguments(parser)
     return parser.parse_args()
 
@@ -45,6 +52,7 @@ def main() -> None:
             show_dir=args.show_dir,
             wait_time=args.wait_time,
             tta=args.tta,
+            output_stride=args.output_stride,
         )
     launch.build_runner(cfg).test()
 

@@ -19,6 +19,7 @@ from mmseg.registry import RUNNERS
 
 from mmseg_deeplab.datasets.scan_config import load_config as read_config
 from mmseg_deeplab.engine import ResumableRunner
+from mmseg_deeplab.models import set_output_stride
 
 from .distributed import init_cpu_process_group, require_one_gpu_each
 
@@ -140,6 +141,7 @@ def prepare_testing(
     show_dir: str | None = None,
     wait_time: float = 2.0,
     tta: bool = False,
+    output_stride: int | None = None,
 ) -> None:
     """Set a config up for testing.
 
@@ -151,6 +153,7 @@ def prepare_testing(
         show_dir: Folder for painted images.
         wait_time: Seconds that each window stays.
         tta: Test-time augmentation by ``cfg.tta_pipeline``.
+        output_stride: Evaluate at another output stride than the config's.
 
     Raises:
         FileNotFoundError: If the checkpoint or a folder of the data is missing.
@@ -160,6 +163,8 @@ def prepare_testing(
     check_data(cfg, 'test_dataloader')
     cfg.load_from = checkpoint
     cfg.resume = False
+    if output_stride is not None:
+        cfg.model = ConfigDict(set_output_stride(cfg.model, output_stride))
     if out is not None:
         write_predictions(cfg, out)
     if show or show_dir:

@@ -1,6 +1,29 @@
 """Networks: what the papers have and the host has not."""
 
-from .backbones import ResNetMulti
-from .decode_heads import ClassifierModule
+from .backbones import (
+    AlignedXception,
+    DeepLabMobileNetV2,
+    DeepLabMobileNetV3,
+    ResNetMulti,
+    VGG16LargeFOV,
+)
+from .decode_heads import (
+    ClassifierModule,
+    DeepLabV3Head,
+    DeepLabV3PlusHead,
+    LargeFOVHead,
+)
+from .output_stride import set_output_stride
 
-__all__ = ['ClassifierModule', 'ResNetMulti']
+__all__ = [
+    'AlignedXception',
+    'ClassifierModule',
+    'DeepLabMobileNetV2',
+    'DeepLabMobileNetV3',
+    'DeepLabV3Head',
+    'DeepLabV3PlusHead',
+    'LargeFOVHead',
+    'ResNetMulti',
+    'VGG16LargeFOV',
+    'set_output_stride',
+]

@@ -1,5 +1,8 @@
 """Decode heads of the DeepLab family."""
 
 from .classifier_module import ClassifierModule
+from .deeplabv3_head import DeepLabV3Head
+from .deeplabv3plus_head import DeepLabV3PlusHead
+from .large_fov_head import LargeFOVHead
 
-__all__ = ['ClassifierModule']
+__all__ = ['ClassifierModule', 'DeepLabV3Head', 'DeepLabV3PlusHead', 'LargeFOVHead']

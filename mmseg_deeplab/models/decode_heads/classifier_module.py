@@ -6,6 +6,8 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from .checks import check_dilations, check_num_classes
+
 
 @MODELS.register_module()
 class ClassifierModule(BaseDecodeHead):
@@ -72,15 +74,8 @@ class ClassifierModule(BaseDecodeHead):
     def _check(
         num_classes: int, dilations: Sequence[int], num_summed: int | None
     ) -> int:
-        if not isinstance(num_classes, int) or num_classes < 1:
-            raise ValueError(
-                'num_classes must be a positive integer (set decode_head.num_classes '
-                f'in the leaf config), received {num_classes!r}'
-            )
-        if not dilations or any(rate < 1 for rate in dilations):
-            raise ValueError(
-                f'dilations must hold rates >= 1, received {tuple(dilations)}'
-            )
+        check_num_classes(num_classes)
+        check_dilations(dilations)
         if num_summed is None:
             return len(dilations)
         if not 1 <= num_summed <= len(dilations):

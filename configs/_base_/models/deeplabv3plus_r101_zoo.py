@@ -1,0 +1,6 @@
+"""DeepLab v3+ on ResNet-101 as in MMSeg's zoo: ``deeplabv3plus_r50_zoo.py``, deeper."""
+
+_base_ = ['./deeplabv3plus_r50_zoo.py']
+model = dict(
+    backbone=dict(depth=101, init_cfg=dict(checkpoint='open-mmlab://resnet101_v1c'))
+)

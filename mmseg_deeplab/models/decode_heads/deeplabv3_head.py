@@ -1,0 +1,129 @@
+"""The head of DeepLab v3 as the paper has it."""
+
+from collections.abc import Sequence
+
+import torch
+from mmcv.cnn import ConvModule, DepthwiseSeparableConvModule
+from mmseg.models.decode_heads import ASPPHead
+from mmseg.models.utils import resize
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from .checks import check_dilations, check_num_classes
+from .image_pooling import ImagePooling
+
+
+@MODELS.register_module()
+class DeepLabV3Head(ASPPHead):
+    """Atrous spatial pyramid pooling with image-level features, 1x1 fusion.
+
+    `DeepLab v3 <https://arxiv.org/abs/1706.05587>`_, section 3.3: a 1x1 branch, one 3x3
+    branch per rate and the pooled image, 256 channels each, joined by a 1x1
+    convolution. MMSeg's ``ASPPHead`` has 512 channels and a 3x3 fusion, and cannot
+    train with one image per process; the keys are the same, so are the meanings of the
+    arguments, and the order of the branches (image first).
+
+    Args:
+        in_channels: Channels of the feature map.
+        num_classes: ``K``, channels of the score map.
+        channels: Channels of every branch and of the fusion.
+        dilations: Rate of each branch; 1 is the 1x1 convolution. (1, 6, 12, 18) is the
+            paper's for output stride 16, (1,) what TF gives MobileNetV2.
+        image_pooling: Whether there is an image-level branch (DeepLab v3+ does without
+            on Cityscapes, its table 7).
+        separable: Depthwise separable 3x3 branches
+            (`DeepLab v3+ <https://arxiv.org/abs/1802.02611>`_, section 3.2).
+        num_convs: 3x3 convolutions between the fusion and the classifier: none in the
+            paper, one in torchvision's network.
+
+    Shape:
+        input a list of feature maps, of which ``in_index`` selects ``(N, C, h, w)``;
+        output ``(N, K, h, w)``.
+
+    Raises:
+        ValueError: If ``num_classes`` is missing, ``dilations`` is empty or holds a
+            value below 1, or ``num_convs`` is negative.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        *,
+        num_classes: int,
+        channels: int = 256,
+        dilations: Sequence[int] = (1, 6, 12, 18),
+        image_pooling: bool = True,
+        separable: bool = False,
+        num_convs: int = 0,
+        **kwargs,
+    ) -> None:
+        check_num_classes(num_classes)
+        check_dilations(dilations)
+        if num_convs < 0:
+            raise ValueError(f'num_convs must not be negative, received {num_convs!r}')
+        super().__init__(
+            in_channels=in_channels,
+            num_classes=num_classes,
+            channels=channels,
+            dilations=tuple(dilations),
+            **kwargs,
+        )
+        self.image_pool = (
+            ImagePooling(self.in_channels, channels, **self._layers)
+            if image_pooling
+            else None
+        )
+        if separable:
+            self._separate_branches()
+        branches = len(self.dilations) + image_pooling
+        self.bottleneck = ConvModule(branches * channels, channels, 1, **self._layers)
+        self.convs = self._conv_stack(channels, num_convs, separable=False)
+
+    @property
+    def _layers(self) -> dict:
+        return dict(
+            conv_cfg=self.conv_cfg, norm_cfg=self.norm_cfg, act_cfg=self.act_cfg
+        )
+
+    def _separate_branches(self) -> None:
+        for index, rate in enumerate(self.dilations):
+            if rate > 1:
+                self.aspp_modules[index] = self._conv3x3(
+                    self.in_channels, dilation=rate, separable=True
+                )
+
+    def _conv3x3(
+        self, in_channels: int, *, dilation: int = 1, separable: bool
+    ) -> nn.Module:
+        layer = DepthwiseSeparableConvModule if separable else ConvModule
+        return layer(
+            in_channels,
+            self.channels,
+            3,
+            padding=dilation,
+            dilation=dilation,
+            **self._layers,
+        )
+
+    def _conv_stack(
+        self, in_channels: int, num_convs: int, *, separable: bool
+    ) -> nn.Sequential:
+        widths = [in_channels, *[self.channels] * num_convs][:num_convs]
+        return nn.Sequential(
+            *(self._conv3x3(width, separable=separable) for width in widths)
+        )
+
+    def _pyramid(self, x: Tensor) -> Tensor:
+        outs = self.aspp_modules(x)
+        if self.image_pool is not None:
+            pooled = resize(
+                self.image_pool(x),
+                size=x.shape[2:],
+                mode='bilinear',
+                align_corners=self.align_corners,
+            )
+            outs = [pooled, *outs]
+        return self.bottleneck(torch.cat(outs, dim=1))  # (N, channels, h, w)
+
+    def _forward_feature(self, inputs: Sequence[Tensor]) -> Tensor:
+        return self.convs(self._pyramid(self._transform_inputs(inputs)))

@@ -1,0 +1,81 @@
+"""The head of DeepLab v3+ as the paper has it."""
+
+from collections.abc import Sequence
+
+import torch
+from mmcv.cnn import ConvModule
+from mmseg.models.utils import resize
+from mmseg.registry import MODELS
+from torch import Tensor
+
+from .deeplabv3_head import DeepLabV3Head
+
+
+@MODELS.register_module()
+class DeepLabV3PlusHead(DeepLabV3Head):
+    """DeepLab v3's pyramid, then a decoder that adds low-level features.
+
+    `DeepLab v3+ <https://arxiv.org/abs/1802.02611>`_, section 3.1 and table 2: the
+    pyramid's result is resized to the low-level features, which a 1x1 convolution
+    brings to 48 channels; two 3x3 convolutions of 256 refine both. MMSeg's
+    ``DepthwiseSeparableASPPHead`` has 512 channels and a 3x3 fusion before the decoder.
+
+    Args:
+        in_channels: Channels of the feature map.
+        num_classes: ``K``, channels of the score map.
+        c1_in_channels: Channels of the low-level features.
+        c1_channels: Channels that they are brought to.
+        c1_index: Which of the inputs is the low level.
+        num_convs: 3x3 convolutions of the decoder.
+        separable: Depthwise separable decoder (and pyramid): the last row of the
+            paper's table 5.
+        separable_aspp: The pyramid alone; as ``separable`` if None.
+        **kwargs: As of :class:`DeepLabV3Head` and the host's ``BaseDecodeHead``.
+
+    Shape:
+        input a list of feature maps: ``in_index`` selects ``(N, C, h, w)`` and
+        ``c1_index`` the larger low level; output ``(N, K, ...)`` in its size.
+
+    Raises:
+        ValueError: As of :class:`DeepLabV3Head`.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        *,
+        num_classes: int,
+        c1_in_channels: int = 256,
+        c1_channels: int = 48,
+        c1_index: int = 0,
+        num_convs: int = 2,
+        separable: bool = True,
+        separable_aspp: bool | None = None,
+        **kwargs,
+    ) -> None:
+        super().__init__(
+            in_channels,
+            num_classes=num_classes,
+            separable=separable if separable_aspp is None else separable_aspp,
+            num_convs=0,
+            **kwargs,
+        )
+        if num_convs < 0:
+            raise ValueError(f'num_convs must not be negative, received {num_convs!r}')
+        self.c1_index = c1_index
+        self.c1_bottleneck = ConvModule(
+            c1_in_channels, c1_channels, 1, **self._layers
+        )
+        self.convs = self._conv_stack(
+            self.channels + c1_channels, num_convs, separable=separable
+        )
+
+    def _forward_feature(self, inputs: Sequence[Tensor]) -> Tensor:
+        low_level = self.c1_bottleneck(inputs[self.c1_index])
+        pyramid = resize(
+            self._pyramid(self._transform_inputs(inputs)),
+            size=low_level.shape[2:],
+            mode='bilinear',
+            align_corners=self.align_corners,
+        )
+        return self.convs(torch.cat([pyramid, low_level], dim=1))

@@ -1,0 +1,78 @@
+"""Image-level features that also train with one image per process."""
+
+import torch.nn.functional as F
+from mmcv.cnn import ConvModule
+from torch import Tensor, distributed, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+
+class ImagePooling(nn.Sequential):
+    """Global average, 1x1 convolution, normalisation, ReLU; safe at one image.
+
+    `DeepLab v3 <https://arxiv.org/abs/1706.05587>`_, section 3.3. The pooled map has
+    one value per channel and image, so BatchNorm has no variance to divide by when a
+    process holds a single image, and PyTorch refuses. Then, and only then, this layer
+    normalises by its running statistics and leaves them alone. SyncBN over several
+    processes has enough values and is not touched.
+
+    Args:
+        in_channels: Channels of the feature map.
+        channels: Channels of the result.
+        conv_cfg: Convolution layer of the host's registry.
+        norm_cfg: Normalisation layer.
+        act_cfg: Activation.
+
+    Shape:
+        input ``(N, in_channels, h, w)``, output ``(N, channels, 1, 1)``.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        channels: int,
+        *,
+        conv_cfg: dict | None = None,
+        norm_cfg: dict | None = None,
+        act_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(
+            nn.AdaptiveAvgPool2d(1),  # the keys are those of the host's image_pool
+            ConvModule(
+                in_channels,
+                channels,
+                1,
+                conv_cfg=conv_cfg,
+                norm_cfg=norm_cfg,
+                act_cfg=act_cfg,
+            ),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        pool, project = self
+        if not (x.shape[0] == 1 and lacks_a_batch(project)):
+            return super().forward(x)
+        x, norm = project.conv(pool(x)), project.norm
+        x = F.batch_norm(
+            x,
+            norm.running_mean,
+            norm.running_var,
+            norm.weight,
+            norm.bias,
+            training=False,
+            eps=norm.eps,
+        )
+        return project.activate(x) if project.with_activation else x
+
+
+def lacks_a_batch(module: ConvModule) -> bool:
+    """Tell whether BatchNorm would see a single value per channel."""
+    norm = module.norm
+    if not isinstance(norm, _BatchNorm) or norm.running_mean is None:
+        return False
+    synced = (
+        isinstance(norm, nn.SyncBatchNorm)
+        and distributed.is_available()
+        and distributed.is_initialized()
+        and distributed.get_world_size(norm.process_group) > 1
+    )
+    return norm.training and not synced

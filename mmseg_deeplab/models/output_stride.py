@@ -1,0 +1,105 @@
+"""Output stride as one knob of a whole segmentor: backbone and rates together."""
+
+import copy
+import inspect
+from fractions import Fraction
+from typing import Any
+
+from mmseg.models.backbones import ResNet
+from mmseg.models.decode_heads import ASPPHead
+from mmseg.registry import MODELS
+
+from .backbones.output_stride import STAGE_STRIDES, stage_geometry
+
+STEM_STRIDE = 4  # of every ResNet
+
+
+def set_output_stride(model_cfg: dict, output_stride: int) -> dict:
+    """Return a segmentor's config at another output stride, rates of the heads included.
+
+    The weights stay valid: only strides and rates change. A rate of the heads is
+    multiplied by what the features grow by, so that it covers the same piece of the
+    image: 6, 12, 18 at output stride 16 are 12, 24, 36 at 8
+    (`DeepLab v3 <https://arxiv.org/abs/1706.05587>`_, section 3.3) and 3, 6, 9 at 32.
+    Training at 16 and evaluating at 8 gains 0.5 to 1.3 mIoU in the papers.
+
+    Args:
+        model_cfg: Config of an ``EncoderDecoder`` whose backbone has an
+            ``output_stride`` or is one of the host's ResNets.
+        output_stride: 8, 16 or 32.
+
+    Raises:
+        ValueError: If the backbone has no such knob, or a rate has no whole value at
+            this stride.
+    """
+    stage_geometry(output_stride)  # checks the value
+    cfg = copy.deepcopy(model_cfg)
+    current = _current(cfg['backbone'])
+    growth = Fraction(current, output_stride)
+    _set_backbone(cfg['backbone'], output_stride, growth)
+    for name in ('decode_head', 'auxiliary_head'):
+        heads = cfg.get(name) or []
+        for head in heads if isinstance(heads, list | tuple) else [heads]:
+            _scale_rates(head, growth)
+    return cfg
+
+
+def _current(backbone: dict) -> int:
+    kind = MODELS.get(backbone['type'])
+    knob = inspect.signature(kind).parameters.get('output_stride') if kind else None
+    if knob is not None:
+        return backbone.get('output_stride', knob.default)
+    if kind is not None and issubclass(kind, ResNet):
+        strides = tuple(backbone.get('strides', (1, 2, 2, 2)))
+        for stride, known in STAGE_STRIDES.items():
+            if strides == known:
+                return stride
+        raise ValueError(
+            f'strides of {backbone["type"]} must be one of '
+            f'{sorted(STAGE_STRIDES.values())} to change the output stride, received '
+            f'{strides}'
+        )
+    raise ValueError(
+        f'{backbone["type"]} has no output stride to set: it is possible with the '
+        "backbones of mmseg_deeplab that have an output_stride and with MMSeg's ResNets"
+    )
+
+
+def _set_backbone(backbone: dict, output_stride: int, growth: Fraction) -> None:
+    if issubclass(MODELS.get(backbone['type']), ResNet) and 'strides' in backbone:
+        strides, dilations = stage_geometry(output_stride)
+        backbone.update(strides=strides, dilations=dilations)
+        if backbone.get('multi_grid'):  # the host's are rates, not factors
+            rates = backbone['multi_grid']
+            backbone['multi_grid'] = tuple(_whole(r, growth, backbone) for r in rates)
+    else:
+        backbone['output_stride'] = output_stride
+
+
+def _scale_rates(head: dict, growth: Fraction) -> None:
+    kind = MODELS.get(head['type'])
+    default = inspect.signature(kind).parameters.get('dilations')
+    if default is None:
+        return
+    rates = head.get('dilations', default.default)
+    # To the host's ASPP, rate 1 means a 1x1 convolution.
+    pointwise = issubclass(kind, ASPPHead)
+    head['dilations'] = tuple(
+        rate if pointwise and rate == 1 else _whole(rate, growth, head)
+        for rate in rates
+    )
+    if pointwise and head['dilations'].count(1) > tuple(rates).count(1):
+        raise ValueError(
+            f'{head["type"]} would turn a 3x3 branch into a 1x1 one: dilations {rates} '
+            f'times {growth} are {head["dilations"]}'
+        )
+
+
+def _whole(rate: int, growth: Fraction, owner: dict[str, Any]) -> int:
+    scaled = rate * growth
+    if scaled.denominator != 1:
+        raise ValueError(
+            f'rate {rate} of {owner["type"]} has no whole value at this output stride '
+            f'({rate} x {growth}): choose another stride, or set its rates yourself'
+        )
+    return int(scaled)

@@ -1,0 +1,108 @@
+"""Output stride of a whole segmentor: the weights stay, strides and rates move."""
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmseg.registry import MODELS
+
+from mmseg_deeplab.models import set_output_stride
+
+RATES = {8: (1, 12, 24, 36), 16: (1, 6, 12, 18), 32: (1, 3, 6, 9)}
+
+
+def resnet(output_stride, **head):
+    return dict(
+        type='EncoderDecoder',
+        backbone=dict(
+            type='ResNetMulti',
+            depth=26,
+            base_channels=4,
+            output_stride=output_stride,
+            frozen_bn='none',
+        ),
+        decode_head=dict(
+            type='DeepLabV3Head',
+            in_channels=128,
+            in_index=3,
+            channels=8,
+            num_classes=3,
+            norm_cfg=dict(type='BN'),
+            **head,
+        ),
+    )
+
+
+@pytest.mark.parametrize('before', RATES)
+@pytest.mark.parametrize('after', RATES)
+def test_rates_follow(before, after):
+    cfg = set_output_stride(resnet(before, dilations=RATES[before]), after)
+    assert cfg['backbone']['output_stride'] == after
+    assert cfg['decode_head']['dilations'] == RATES[after]
+
+
+@pytest.mark.parametrize('after', [8, 32])
+def test_weights_stay_valid_and_the_grid_is_as_asked(after):
+    given = resnet(16)
+    model = MODELS.build(given).eval()
+    moved = MODELS.build(set_output_stride(given, after)).eval()
+    moved.load_state_dict(model.state_dict(), strict=True)
+    with torch.no_grad():
+        logits = moved(torch.randn(1, 3, 65, 97), mode='tensor')
+    assert logits.shape[2:] == (64 // after + 1, 96 // after + 1)
+    assert given['backbone']['output_stride'] == 16  # the argument is left alone
+
+
+def test_finer_grid_agrees_with_the_coarse_one_where_both_have_a_value():
+    # Dilation is the strided network on every shift of the image: the values at the
+    # common positions are equal (DeepLab v2, section 3.1), image pooling aside.
+    given = resnet(16, image_pooling=False)
+    model = MODELS.build(given).eval()
+    fine = MODELS.build(set_output_stride(given, 8)).eval()
+    fine.load_state_dict(model.state_dict())
+    image = torch.randn(1, 3, 129, 129)
+    with torch.no_grad():
+        coarse, dense = (net(image, mode='tensor') for net in (model, fine))
+    torch.testing.assert_close(dense[:, :, ::2, ::2], coarse, rtol=1e-4, atol=1e-5)
+
+
+def test_host_resnet_with_multi_grid():
+    cfg = resnet(16, dilations=RATES[16])
+    cfg['backbone'] = dict(
+        type='ResNetV1c',
+        depth=50,
+        strides=(1, 2, 2, 1),
+        dilations=(1, 1, 1, 2),
+        multi_grid=(2, 4, 8),  # the host's are rates
+    )
+    backbone = set_output_stride(cfg, 8)['backbone']
+    assert backbone['strides'] == (1, 2, 1, 1)
+    assert backbone['dilations'] == (1, 1, 2, 4)
+    assert backbone['multi_grid'] == (4, 8, 16)
+
+
+def test_defaults_of_backbone_and_heads_count():
+    cfg = Config(
+        dict(
+            backbone=dict(type='ResNetMulti'),  # output stride 8
+            decode_head=dict(type='ClassifierModule', in_channels=8, num_classes=2),
+            auxiliary_head=[dict(type='FCNHead', in_channels=8, num_classes=2)],
+        )
+    )
+    moved = set_output_stride(cfg._cfg_dict, 16)
+    assert moved['decode_head']['dilations'] == (3, 6, 9, 12)
+    assert 'dilations' not in moved['auxiliary_head'][0]
+
+
+@pytest.mark.parametrize(
+    'change, stride, message',
+    [
+        ({}, 4, 'must be 8, 16 or 32, received 4'),
+        (dict(decode_head=dict(type='DeepLabV3Head', dilations=(1, 7))), 32, 'rate 7'),
+        (dict(decode_head=dict(type='ASPPHead', dilations=(1, 2))), 32, '1x1'),
+        (dict(backbone=dict(type='MixVisionTransformer')), 8, 'no output stride'),
+        (dict(backbone=dict(type='ResNet', strides=(2, 2, 2, 2))), 8, 'strides'),
+    ],
+)
+def test_what_cannot_be_is_said(change, stride, message):
+    with pytest.raises(ValueError, match=message):
+        set_output_stride(resnet(16) | change, stride)
