@@ -46,9 +46,9 @@ def set_output_stride(model_cfg: dict, output_stride: int) -> dict:
 
 def _current(backbone: dict) -> int:
     kind = MODELS.get(backbone['type'])
-    knob = inspect.signature(kind).parameters.get('output_stride') if kind else None
-    if knob is not None:
-        return backbone.get('output_stride', knob.default)
+    default = argument_default(kind, 'output_stride') if kind else None
+    if default is not None:
+        return backbone.get('output_stride', default)
     if kind is not None and issubclass(kind, ResNet):
         strides = tuple(backbone.get('strides', (1, 2, 2, 2)))
         for stride, known in STAGE_STRIDES.items():
@@ -78,10 +78,9 @@ def _set_backbone(backbone: dict, output_stride: int, growth: Fraction) -> None:
 
 def _scale_rates(head: dict, growth: Fraction) -> None:
     kind = MODELS.get(head['type'])
-    default = inspect.signature(kind).parameters.get('dilations')
-    if default is None:
+    rates = head.get('dilations') or argument_default(kind, 'dilations')
+    if rates is None:
         return
-    rates = head.get('dilations', default.default)
     # To the host's ASPP, rate 1 means a 1x1 convolution.
     pointwise = issubclass(kind, ASPPHead)
     head['dilations'] = tuple(
@@ -93,6 +92,23 @@ def _scale_rates(head: dict, growth: Fraction) -> None:
             f'{head["type"]} would turn a 3x3 branch into a 1x1 one: dilations {rates} '
             f'times {growth} are {head["dilations"]}'
         )
+
+
+def argument_default(kind: type, name: str) -> Any:
+    """Return the default of a constructor's argument, None if it has no such one.
+
+    Arguments that a class passes on in ``**kwargs`` are looked for in its bases.
+
+    Args:
+        kind: The class.
+        name: The argument.
+    """
+    for cls in kind.__mro__:
+        if '__init__' in vars(cls):
+            argument = inspect.signature(cls.__init__).parameters.get(name)
+            if argument is not None:
+                return argument.default
+    return None
 
 
 def _whole(rate: int, growth: Fraction, owner: dict[str, Any]) -> int:

@@ -10,6 +10,14 @@ from mmseg_deeplab.models import set_output_stride
 RATES = {8: (1, 12, 24, 36), 16: (1, 6, 12, 18), 32: (1, 3, 6, 9)}
 
 
+HEADS = [
+    dict(type='DeepLabV3Head'),
+    dict(type='DeepLabV3PlusHead', c1_in_channels=16),
+    dict(type='ASPPHead'),
+    dict(type='DepthwiseSeparableASPPHead', c1_in_channels=16, c1_channels=4),
+]
+
+
 def resnet(output_stride, **head):
     return dict(
         type='EncoderDecoder',
@@ -32,12 +40,24 @@ def resnet(output_stride, **head):
     )
 
 
+@pytest.mark.parametrize('head', HEADS, ids=lambda head: head['type'])
 @pytest.mark.parametrize('before', RATES)
 @pytest.mark.parametrize('after', RATES)
-def test_rates_follow(before, after):
-    cfg = set_output_stride(resnet(before, dilations=RATES[before]), after)
+def test_rates_follow(before, after, head):
+    cfg = resnet(before, dilations=RATES[before])
+    cfg['decode_head'].update(head)
+    cfg = set_output_stride(cfg, after)
     assert cfg['backbone']['output_stride'] == after
     assert cfg['decode_head']['dilations'] == RATES[after]
+
+
+@pytest.mark.parametrize('head', HEADS, ids=lambda head: head['type'])
+def test_default_rates_follow_too(head):
+    cfg = resnet(16)
+    cfg['decode_head'].update(head)
+    moved = set_output_stride(cfg, 8)
+    built = MODELS.build(moved).decode_head
+    assert built.dilations == RATES[8]
 
 
 @pytest.mark.parametrize('after', [8, 32])

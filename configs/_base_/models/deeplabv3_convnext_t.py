@@ -2,11 +2,12 @@
 
 _base_ = ['./deeplabv3plus_convnext_t.py']
 model = dict(
+    backbone=dict(out_indices=(3,)),
     decode_head=dict(
         _delete_=True,
         type='DeepLabV3Head',
         in_channels=768,
-        in_index=3,
+        in_index=0,
         num_classes=None,  # the leaf must say
         dilations=(1, 3, 6, 9),
         dropout_ratio=0.1,

@@ -1,7 +1,8 @@
 """DeepLab v3 on MobileNetV2 with the dilation rule of the TF release.
 
 `MobileNetV2 <https://arxiv.org/abs/1801.04381>`_, section 6.3, and the TF model zoo:
-image pooling and a 1x1 branch only, output stride 16.
+image pooling and a 1x1 branch only, output stride 16. Mean and deviation are those of
+mmpretrain's weights; weights that come from TF expect 127.5 for both.
 """
 
 norm_cfg = dict(type='SyncBN', requires_grad=True)
@@ -9,8 +10,8 @@ model = dict(
     type='EncoderDecoder',
     data_preprocessor=dict(
         type='SegDataPreProcessor',
-        mean=[127.5, 127.5, 127.5],  # TF scales to -1..1
-        std=[127.5, 127.5, 127.5],
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
         bgr_to_rgb=True,
         pad_val=0,
         seg_pad_val=255,

@@ -9,7 +9,7 @@ model = dict(
         _delete_=True,
         type='mmpretrain.RegNet',
         arch='regnetx_3.2gf',
-        out_indices=(0, 1, 2, 3),
+        out_indices=(0, 3),
         norm_cfg=dict(type='SyncBN', requires_grad=True),
         init_cfg=dict(type='Pretrained', checkpoint='open-mmlab://regnetx_3.2gf'),
     ),

@@ -1,0 +1,21 @@
+"""FCN on MobileNetV2 and CamVid, for comparison: https://arxiv.org/abs/1411.4038
+
+MMSeg's head on the same backbone as the other heads. Measured figures:
+docs/benchmarks.md.
+
+    python tools/train.py configs/fcn_mobilenetv2_camvid.py
+"""
+
+_base_ = ['./deeplabv3_mobilenetv2_camvid.py']
+model = dict(
+    decode_head=dict(
+        _delete_=True,
+        type='FCNHead',
+        in_channels=320,
+        in_index=3,
+        num_classes=_base_.num_classes,
+        channels=256,
+        norm_cfg=dict(type='SyncBN', requires_grad=True),
+        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+    )
+)

@@ -1,0 +1,116 @@
+"""A comparison table: Markdown and a scatter plot out of finished rows."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+START, END = '<!-- table {}: start -->', '<!-- table {}: end -->'
+
+
+def read_rows(work_dir: str | Path) -> list[dict[str, Any]]:
+    """Return the finished rows of a table's work folder, best mIoU first.
+
+    Raises:
+        FileNotFoundError: If there is none.
+    """
+    files = sorted(Path(work_dir).glob('*/row.json'))
+    if not files:
+        raise FileNotFoundError(f'{work_dir}: no */row.json, so no row is finished')
+    rows = [json.loads(file.read_text()) for file in files]
+    return sorted(rows, key=lambda row: -row['mIoU'])
+
+
+def markdown(rows: Sequence[dict[str, Any]]) -> str:
+    """Return the rows as a Markdown table."""
+    lines = [
+        '| config | ImageNet weights | mIoU | mIoU, scales + flip | aAcc '
+        '| parameters, M | multiply-adds, G |',
+        '|---|---|---|---|---|---|---|',
+    ]
+    for row in rows:
+        tta = row.get('mIoU_tta')
+        lines.append(
+            f'| `{row["config"]}` | {"yes" if row["weights"] == "ImageNet" else "no"} '
+            f'| {row["mIoU"]:.2f} | {"-" if tta is None else format(tta, ".2f")} '
+            f'| {row["aAcc"]:.2f} | {row["parameters"] / 1e6:.2f} '
+            f'| {row["multiply_adds"] / 1e9:.2f} |'
+        )
+    return '\n'.join(lines)
+
+
+def protocol_text(rows: Sequence[dict[str, Any]]) -> str:
+    """Say what all rows share, from the rows themselves."""
+    row = rows[0]
+    crop, image = ('x'.join(map(str, row[key])) for key in ('crop_size', 'image_size'))
+    scales = ', '.join(f'{scale:g}' for scale in row['tta_scales']) or 'none'
+    return (
+        f'{row["steps"]} steps of {row["batch_size"]} crops of {crop}, schedule '
+        f'`{row["schedule"]}`; tested on whole images of {image}, to which the '
+        f'multiply-adds belong; scales of the second evaluation: {scales}.'
+    )
+
+
+def plot(rows: Sequence[dict[str, Any]], path: str | Path) -> None:
+    """Draw mIoU against multiply-adds into a PNG, one point per row."""
+    from matplotlib.figure import Figure  # slow to import, needed here alone
+
+    figure = Figure(figsize=(9, 5.5), layout='constrained')
+    axes = figure.subplots()
+    for weights, marker in (('ImageNet', 'o'), ('none', '^')):
+        chosen = [row for row in rows if row['weights'] == weights]
+        axes.scatter(
+            [row['multiply_adds'] / 1e9 for row in chosen],
+            [row['mIoU'] for row in chosen],
+            marker=marker,
+            label='from ImageNet weights' if weights == 'ImageNet' else 'from scratch',
+        )
+    for row, offset in zip(rows, spread([row['mIoU'] for row in rows]), strict=True):
+        axes.annotate(
+            row['config'].rsplit('_', 1)[0],
+            (row['multiply_adds'] / 1e9, row['mIoU']),
+            xytext=(6, offset),
+            textcoords='offset points',
+            fontsize=8,
+            va='center',
+        )
+    axes.set(xlabel='multiply-adds, G', ylabel='mIoU, %', xscale='log')
+    axes.margins(x=0.25)
+    axes.grid(alpha=0.3, which='both')
+    axes.legend(loc='lower right')
+    figure.savefig(path, dpi=110)
+
+
+def spread(scores: Sequence[float], least: float = 0.8) -> list[float]:
+    """Return label offsets in points that move close neighbours apart.
+
+    Args:
+        scores: Descending, percent.
+        least: Distance in percent below which labels would touch.
+    """
+    offsets, run = [], 0
+    for index, score in enumerate(scores):
+        close = index > 0 and scores[index - 1] - score < least
+        run = run + 1 if close else 0
+        offsets.append(-5.0 * run)
+    return offsets
+
+
+def write_into(document: str | Path, name: str, text: str) -> None:
+    """Replace what stands between a document's two marks of a table.
+
+    Args:
+        document: Markdown file.
+        name: Of the table, in the marks.
+        text: Goes between them.
+
+    Raises:
+        ValueError: If the marks are not there.
+    """
+    document = Path(document)
+    start, end = START.format(name), END.format(name)
+    before, found, rest = document.read_text().partition(start)
+    _, also, after = rest.partition(end)
+    if not (found and also):
+        raise ValueError(f'{document} has no lines {start!r} and {end!r}: add them')
+    document.write_text(f'{before}{start}\n\n{text}\n\n{end}{after}')
