@@ -85,13 +85,25 @@ GOLDEN = Path(__file__).parent / 'data' / 'golden'
 METADATA = json.loads((GOLDEN / 'metadata.json').read_text())
 
 
-@functools.cache
+@functools.lru_cache(maxsize=2)  # a ResNet-101 takes 250 MB
+def _weights(name: str) -> tuple[dict[str, torch.Tensor], str]:
+    state = deterministic_state_dict(METADATA[name]['keys'])
+    return state, fingerprint(state)
+
+
 def reference_state(name: str) -> dict[str, torch.Tensor]:
     """Return the deterministic weights of a reference, checked against its hash."""
-    state = deterministic_state_dict(METADATA[name]['keys'])
-    if fingerprint(state) != METADATA[name]['weights_sha256']:
+    entry = METADATA[name]
+    state, digest = _weights(entry.get('keys_same_as', name))
+    if digest != entry['weights_sha256']:
         raise RuntimeError(f'{name}: this numpy draws other numbers than the reference')
     return state
+
+
+def reference_arrays(name: str) -> list[str]:
+    """Return the names of the stored outputs."""
+    with np.load(GOLDEN / f'{name}.npz') as arrays:
+        return list(arrays.files)
 
 
 def reference_output(name: str, array: str) -> np.ndarray:
@@ -101,6 +113,6 @@ def reference_output(name: str, array: str) -> np.ndarray:
 
 
 def reference_input(size: str) -> torch.Tensor:
-    """Return the input called ``odd``, ``even``, ``wide`` or ``square``."""
+    """Return the input called ``odd``, ``even``, ``wide``, ``square`` or ``xwide``."""
     batch, _, height, width = METADATA['inputs'][size]
     return deterministic_input(height, width, batch)

@@ -1,14 +1,23 @@
 """``init_cfg=dict(type='Pretrained', ...)`` from a file of any known family."""
 
 import logging
+from collections.abc import Iterable
 from typing import Any
 
 from mmengine.logging import print_log
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import nn
 
-from . import kazuto1011, resnet_multi, torchvision
-from .keys import StateDict, map_keys, some, tensors_of
+from . import jfzhang95, kazuto1011, resnet_multi, torchvision, vainf, vgg16
+from .keys import (
+    StateDict,
+    drop,
+    map_keys,
+    some,
+    strip_leading,
+    tensors_of,
+    with_counters,
+)
 from .loading import load
 
 
@@ -43,7 +52,7 @@ def load_pretrained(
     the log.
 
     Args:
-        backbone: A ``ResNetMulti``.
+        backbone: One of this project's.
         checkpoint: A file, or a URL of mmengine's schemes (``https://``,
             ``torchvision://``, ...).
         prefix: Take only the keys that begin so, without the prefix.
@@ -59,7 +68,7 @@ def load_pretrained(
         state = {
             k.removeprefix(begin): v for k, v in state.items() if k.startswith(begin)
         }
-    family, converted = to_backbone(state)
+    family, converted = to_backbone(state, own_keys=backbone.state_dict())
     own = {
         key.removeprefix('backbone.'): value
         for key, value in converted.items()
@@ -70,19 +79,52 @@ def load_pretrained(
     heads = sorted({key.split('.')[0] for key in converted if 'backbone' not in key})
     left = f'; left out: {", ".join(heads)}' if heads else ''
     print_log(f'{checkpoint}: {family} weights into the backbone{left}', 'current')
-    if family == 'torchvision':
+    if family == 'torchvision' and torchvision.RESNET in own:
         print_log(torchvision.STRIDE_NOTE, 'current', level=logging.WARNING)
 
 
-def to_backbone(state: StateDict) -> tuple[str, StateDict]:
-    """Find the family by its key names and return it with ``backbone.*`` keys."""
+def to_backbone(
+    state: StateDict, *, own_keys: Iterable[str] = ()
+) -> tuple[str, StateDict]:
+    """Find the family by its key names and return it with ``backbone.*`` keys.
+
+    Args:
+        state: Tensors by the file's names.
+        own_keys: Names in the backbone that is to be filled: a file of no known family
+            that has some of them is taken for the backbone's own.
+    """
     if any(key.endswith(kazuto1011.MARKER) for key in state):
         return 'kazuto1011', kazuto1011.convert(state)
-    if any(key.startswith('backbone.') for key in state):
-        return 'mmseg', map_keys(state, lambda key: key, source='mmseg')
-    if {'fc.weight', 'layer4.0.conv1.weight'} <= state.keys():
+    if any(key.endswith(jfzhang95.MARKER) for key in state):
+        return 'jfzhang95', _jfzhang95(state)
+    if vgg16.is_vgg16(state):
+        return 'vgg16', vgg16.convert(state)
+    if torchvision.knows(state):
         return 'torchvision', torchvision.convert(state)
+    if vainf.knows(state):
+        return 'vainf', vainf.convert(state)
+    if any(key.startswith('backbone.') for key in state):
+        return 'mmseg', _mmseg(state)
+    foreign = any(key.endswith(resnet_multi.MARKER) for key in state)
+    if not foreign and not state.keys().isdisjoint(own_keys):
+        return 'own', map_keys(state, lambda key: f'backbone.{key}', source='own')
     return 'resnet_multi', resnet_multi.convert(state)
+
+
+def _mmseg(state: StateDict) -> StateDict:
+    """Keep the keys; mmpretrain's MobileNetV2 has one more convolution than MMSeg's."""
+    if any(key.startswith('backbone.layer7.') for key in state):
+        last = [key for key in state if key.startswith('backbone.conv2.')]
+        state = drop(state, last, why='the last convolution of the image classifier')
+    return with_counters(state)
+
+
+def _jfzhang95(state: StateDict) -> StateDict:
+    state = strip_leading(state, jfzhang95.MARKER)
+    names = {key: jfzhang95.rename_backbone(key) for key in state}
+    others = [key for key, name in names.items() if name is None]
+    state = drop(state, others, why='not the backbone')
+    return map_keys(state, lambda key: f'backbone.{names[key]}', source='jfzhang95')
 
 
 def _read(checkpoint: str, map_location: str) -> dict[str, Any]:
@@ -102,8 +144,15 @@ def _check_fit(backbone: nn.Module, state: StateDict, checkpoint: str) -> None:
     ]
     if missing or unexpected or misfits:
         raise ValueError(
-            f'{checkpoint} does not fit {type(backbone).__name__}(depth='
-            f'{getattr(backbone, "depth", "?")}): missing [{some(sorted(missing))}], '
-            f'unexpected [{some(sorted(unexpected))}], other shape '
-            f'[{some(sorted(misfits))}]. Check depth and base_channels of the backbone'
+            f'{checkpoint} does not fit {_describe(backbone)}: '
+            f'missing [{some(sorted(missing))}], '
+            f'unexpected [{some(sorted(unexpected))}], '
+            f'other shape [{some(sorted(misfits))}]. '
+            'Check depth and width of the backbone'
         )
+
+
+def _describe(backbone: nn.Module) -> str:
+    depth = getattr(backbone, 'depth', None)
+    name = type(backbone).__name__
+    return name if depth is None else f'{name}(depth={depth})'

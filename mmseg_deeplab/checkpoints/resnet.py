@@ -37,11 +37,75 @@ def fold_stem_bias(state: StateDict) -> StateDict:
     return state
 
 
-def backbone_config(state: StateDict, *, output_stride: int) -> dict:
+def backbone_config(
+    state: StateDict,
+    *,
+    output_stride: int,
+    multi_grid: tuple[int, ...] | None = None,
+    frozen_bn: str = 'all',
+) -> dict:
     """Read depth and width of a ``ResNetMulti`` off converted weights.
 
     Raises:
         ValueError: If the numbers of blocks are those of no known depth.
+    """
+    return dict(
+        type='ResNetMulti',
+        depth=depth_of(state),
+        in_channels=state['backbone.conv1.weight'].shape[1],
+        base_channels=state['backbone.conv1.weight'].shape[0],
+        output_stride=output_stride,
+        multi_grid=multi_grid,
+        frozen_bn=frozen_bn,
+    )
+
+
+def host_resnet_config(
+    state: StateDict,
+    *,
+    output_stride: int,
+    contract_dilation: bool = True,
+    multi_grid: tuple[int, ...] | None = None,
+) -> dict:
+    """Read the host's ``ResNet`` off converted weights: stride in the 3x3, floor pool.
+
+    Args:
+        state: Converted weights.
+        output_stride: Decides strides and dilations.
+        contract_dilation: The first block of a dilated stage keeps the rate so far, as
+            ``replace_stride_with_dilation`` of torchvision does.
+        multi_grid: Factors of the last stage's rate; the host is given their product.
+
+    Raises:
+        ValueError: If the numbers of blocks are those of no known depth, or of 26.
+    """
+    from mmseg_deeplab.models.backbones.output_stride import stage_geometry  # circular
+
+    depth = depth_of(state)
+    if depth == 26:
+        raise ValueError(
+            "blocks per stage (2, 2, 2, 2) are those of a ResNet-18, or 26: MMSeg's "
+            'ResNet with bottlenecks has 50, 101 or 152 layers'
+        )
+    strides, dilations = stage_geometry(output_stride)
+    return dict(
+        type='ResNet',
+        depth=depth,
+        stem_channels=state['backbone.conv1.weight'].shape[0],
+        base_channels=state['backbone.conv1.weight'].shape[0],
+        strides=strides,
+        dilations=dilations,
+        contract_dilation=contract_dilation,
+        multi_grid=multi_grid and tuple(dilations[-1] * rate for rate in multi_grid),
+        out_indices=(0, 1, 2, 3),
+    )
+
+
+def depth_of(state: StateDict) -> int:
+    """Return the depth of a bottleneck ResNet by its numbers of blocks.
+
+    Raises:
+        ValueError: If they are those of no known depth.
     """
     pattern = re.compile(r'backbone\.layer(\d)\.(\d+)\.conv1\.weight')
     found = [match.groups() for match in map(pattern.fullmatch, state) if match]
@@ -50,14 +114,7 @@ def backbone_config(state: StateDict, *, output_stride: int) -> dict:
         raise ValueError(
             f'blocks per stage must be one of {sorted(DEPTH_OF_BLOCKS)}, found {blocks}'
         )
-    return dict(
-        type='ResNetMulti',
-        depth=DEPTH_OF_BLOCKS[blocks],
-        in_channels=state['backbone.conv1.weight'].shape[1],
-        base_channels=state['backbone.conv1.weight'].shape[0],
-        output_stride=output_stride,
-        frozen_bn='all',
-    )
+    return DEPTH_OF_BLOCKS[blocks]
 
 
 def classifier_config(
@@ -97,11 +154,17 @@ def stage_channels(state: StateDict, stage: int) -> int:
     return state[f'backbone.layer{stage + 1}.0.conv3.weight'].shape[0]
 
 
-def segmentor_config(backbone: dict, decode_head: dict, **others: dict) -> dict:
+def segmentor_config(
+    backbone: dict,
+    decode_head: dict,
+    *,
+    data_preprocessor: dict = CAFFE_PREPROCESSOR,
+    **others: dict,
+) -> dict:
     """Put a backbone and heads together as the host's ``EncoderDecoder``."""
     return dict(
         type='EncoderDecoder',
-        data_preprocessor=CAFFE_PREPROCESSOR.copy(),
+        data_preprocessor=data_preprocessor.copy(),
         backbone=backbone,
         decode_head=decode_head,
         **others,

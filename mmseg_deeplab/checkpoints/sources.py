@@ -1,30 +1,53 @@
 """One door for every source family: ``convert`` and ``model_config``."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
-from . import kazuto1011, resnet_multi, torchvision
+from . import (
+    caffe,
+    jfzhang95,
+    kazuto1011,
+    resnet_multi,
+    tensorflow,
+    torchvision,
+    vainf,
+)
+from .caffe_file import load_caffe
 from .keys import StateDict, tensors_of
+from .tensorflow_file import load_tensorflow
 
 SOURCES: dict[str, ModuleType] = {
     'resnet_multi': resnet_multi,
     'kazuto1011': kazuto1011,
     'torchvision': torchvision,
+    'tensorflow': tensorflow,
+    'caffe': caffe,
+    'vainf': vainf,
+    'jfzhang95': jfzhang95,
+}
+
+# Families whose files are not those of torch.save.
+READERS: dict[str, Callable[[str | os.PathLike], StateDict]] = {
+    'tensorflow': load_tensorflow,
+    'caffe': load_caffe,
 }
 
 
-def convert(state_dict: Mapping[str, Any], source: str) -> StateDict:
+def convert(state_dict: Mapping[str, Any], source: str, **options: Any) -> StateDict:
     """Rename the weights of another code base to ``backbone.*`` / ``decode_head.*``.
 
     Args:
         state_dict: What :func:`load` returned: tensors, or a dictionary with them.
         source: Family of the weights, one of :data:`SOURCES`.
+        **options: What the family's own ``convert`` takes besides
+            (``use_averages`` of ``tensorflow``, ``fc_branches`` of ``caffe``).
 
     Raises:
         ValueError: If the source is unknown, or keys are left over (they are listed).
     """
-    return _family(source).convert(tensors_of(state_dict))
+    return _family(source).convert(tensors_of(state_dict), **options)
 
 
 def model_config(

@@ -1,22 +1,28 @@
 """Training: hooks, the runner, and the optimizer's groups."""
 
+from .decoupled_sgdw import DecoupledSGDW
 from .files import AtomicLocalBackend
 from .hooks import (
+    FittingWeightsHook,
     MeanLossHook,
     MissedValidationHook,
     SampleVisualizationHook,
     SaveOnSignalHook,
     TrustedCheckpointHook,
 )
+from .mixed_precision import MixedPrecisionOptimWrapper
 from .optim_constructor import DeepLabOptimWrapperConstructor
 from .resume import newest_whole_checkpoint
 from .runner import ResumableRunner
 
 __all__ = [
     'AtomicLocalBackend',
+    'DecoupledSGDW',
     'DeepLabOptimWrapperConstructor',
+    'FittingWeightsHook',
     'MeanLossHook',
     'MissedValidationHook',
+    'MixedPrecisionOptimWrapper',
     'ResumableRunner',
     'SampleVisualizationHook',
     'SaveOnSignalHook',

@@ -43,28 +43,36 @@ class DeepLabOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     Args:
         optim_wrapper_cfg: As of the host: ``type``, ``optimizer`` (with ``lr``, and
             ``weight_decay`` or 0), ``accumulative_counts`` (Caffe's ``iter_size``), ...
-        paramwise_cfg: Other values for any of :data:`MULTIPLIERS`.
+        paramwise_cfg: Other values for any of :data:`MULTIPLIERS`; and
+            ``classifier``, names of modules such as ``('fc8',)``: then only what lies
+            in modules of these names inside the heads has the heads' rates, and the
+            rest of the heads the backbone's. By default all of a head has its rates.
 
     Raises:
         ValueError: If a multiplier is unknown or negative, the optimizer has no ``lr``,
-            or the model has no decode head or nothing to train.
+            the model has no decode head or nothing to train, or no module in the heads
+            is named as ``classifier`` says.
     """
 
     def _validate_cfg(self) -> None:
         super()._validate_cfg()
-        unknown = sorted(self.paramwise_cfg.keys() - MULTIPLIERS.keys())
+        multipliers = dict(self.paramwise_cfg)
+        names = multipliers.pop('classifier', ())
+        self.classifier = (names,) if isinstance(names, str) else tuple(names)
+        unknown = sorted(multipliers.keys() - MULTIPLIERS.keys())
         if unknown:
             raise ValueError(
-                f'paramwise_cfg takes {sorted(MULTIPLIERS)}, received {unknown}'
+                f'paramwise_cfg takes {sorted(MULTIPLIERS)} and classifier, received '
+                f'{unknown}'
             )
-        negative = {k: v for k, v in self.paramwise_cfg.items() if v < 0}
+        negative = {k: v for k, v in multipliers.items() if v < 0}
         if negative:
             raise ValueError(f'multipliers must not be negative, received {negative}')
         if self.base_lr is None:
             raise ValueError(f'optimizer needs an lr, received {self.optimizer_cfg}')
         # The multipliers of the paper count as given: the base class builds the
         # groups only when there are some.
-        self.paramwise_cfg = {**MULTIPLIERS, **self.paramwise_cfg}
+        self.paramwise_cfg = {**MULTIPLIERS, **multipliers}
 
     def add_params(
         self,
@@ -81,7 +89,7 @@ class DeepLabOptimWrapperConstructor(DefaultOptimWrapperConstructor):
                 'segmentors of the EncoderDecoder family'
             )
         groups: dict[str, list[nn.Parameter]] = {}
-        for kind, parameter in trainable_parameters(model):
+        for kind, parameter in trainable_parameters(model, self.classifier):
             groups.setdefault(kind, []).append(parameter)
         if not groups:
             raise ValueError(f'every parameter of {type(model).__name__} is frozen')
@@ -98,15 +106,19 @@ class DeepLabOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         print_log(describe_groups(params), logger='current', level=logging.INFO)
 
 
-def trainable_parameters(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+def trainable_parameters(
+    model: nn.Module, classifier: tuple[str, ...] = ()
+) -> Iterator[tuple[str, nn.Parameter]]:
     """Yield each trainable parameter once with its kind.
 
     Kinds are ``backbone``, ``backbone_bias``, ``head`` and ``head_bias``.
+
+    Args:
+        model: A segmentor.
+        classifier: Names of the modules in its heads that count as heads; all by
+            default.
     """
-    heads = [getattr(model, name, None) for name in HEADS]
-    in_heads = {
-        m for head in heads if isinstance(head, nn.Module) for m in head.modules()
-    }
+    in_heads = head_modules(model, classifier)
     seen: set[nn.Parameter] = set()
     for module in model.modules():
         part = 'head' if module in in_heads else 'backbone'
@@ -116,6 +128,32 @@ def trainable_parameters(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]
             seen.add(parameter)
             is_bias = name == 'bias' and not isinstance(module, NORMS)
             yield f'{part}_bias' if is_bias else part, parameter
+
+
+def head_modules(model: nn.Module, classifier: tuple[str, ...] = ()) -> set[nn.Module]:
+    """Return the modules that have the heads' learning rates.
+
+    Args:
+        model: A segmentor.
+        classifier: Whole names of modules, at any depth of a head.
+
+    Raises:
+        ValueError: If no module has one of the names.
+    """
+    heads = [getattr(model, name, None) for name in HEADS]
+    found = {
+        module
+        for head in heads
+        if isinstance(head, nn.Module)
+        for path, module in head.named_modules()
+        if not classifier or set(classifier) & set(path.split('.'))
+    }
+    if classifier and not found:
+        raise ValueError(
+            f'paramwise_cfg.classifier={classifier}: no module in '
+            f'{" or ".join(HEADS)} has such a name'
+        )
+    return found
 
 
 def describe_groups(groups: list[dict]) -> str:

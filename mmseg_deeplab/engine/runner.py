@@ -10,6 +10,7 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from mmseg.registry import RUNNERS
 
 from .hooks.checkpoint import checkpoint_folder
+from .hooks.fitting_weights import FittingWeightsHook
 from .resume import RESUME_KEYS, newest_whole_checkpoint
 
 
@@ -17,7 +18,7 @@ from .resume import RESUME_KEYS, newest_whole_checkpoint
 class ResumableRunner(Runner):
     """mmengine's runner with a resume that can be trusted.
 
-    Differs from the host in two things:
+    Differs from the host in three things:
 
     - With ``resume='auto'`` it goes on from the newest whole checkpoint of the work
       folder and, if there is none, starts as the config says, ``load_from``
@@ -27,12 +28,24 @@ class ResumableRunner(Runner):
     - The seed of the checkpoint is taken before the data loader is built. The host
       takes it after, so that a training without a fixed seed goes on with another
       order of the samples than it began with.
+    - What is loaded must fit the model, but for classifiers of other classes: see
+      :class:`FittingWeightsHook`.
 
     What a resumed training has in common with an uninterrupted one: iteration,
     weights, optimizer state, learning rate, best score, and the order of the
     samples. What it has not: the random numbers of augmentations and of dropout,
     which begin anew.
     """
+
+    def register_hooks(
+        self,
+        default_hooks: dict | None = None,
+        custom_hooks: list | None = None,
+    ) -> None:
+        """Register the config's hooks and the one that looks at loaded weights."""
+        super().register_hooks(default_hooks, custom_hooks)
+        if not any(isinstance(hook, FittingWeightsHook) for hook in self.hooks):
+            self.register_hook(FittingWeightsHook())
 
     def train(self) -> nn.Module:
         """Find what to go on from, then train as the host does."""

@@ -66,7 +66,7 @@ def _current(backbone: dict) -> int:
 
 
 def _set_backbone(backbone: dict, output_stride: int, growth: Fraction) -> None:
-    if issubclass(MODELS.get(backbone['type']), ResNet) and 'strides' in backbone:
+    if argument_default(MODELS.get(backbone['type']), 'output_stride') is None:
         strides, dilations = stage_geometry(output_stride)
         backbone.update(strides=strides, dilations=dilations)
         if backbone.get('multi_grid'):  # the host's are rates, not factors

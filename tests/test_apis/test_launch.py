@@ -60,6 +60,14 @@ def test_testing_loads_the_checkpoint_and_resumes_nothing(cfg, tmp_path):
     assert cfg.visualizer.save_dir == 'painted'
 
 
+def test_testing_takes_another_output_stride(cfg, tmp_path):
+    (tmp_path / 'a.pth').touch()
+    launch.prepare_testing(cfg, str(tmp_path / 'a.pth'), output_stride=16)
+    assert cfg.model.backbone.type == 'ResNet'  # of the host, at 32 by default
+    assert tuple(cfg.model.backbone.strides) == (1, 2, 2, 1)
+    assert tuple(cfg.model.backbone.dilations) == (1, 1, 1, 2)
+
+
 def test_show_sets_the_time_of_each_window(cfg):
     launch.paint_predictions(cfg, show=True, show_dir=None, wait_time=0.5)
     hook = cfg.default_hooks.visualization

@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+from golden import reference_state
 from mmseg.registry import MODELS
 from torchvision.models import resnet50
 
+from mmseg_deeplab.checkpoints import convert, model_config
 from mmseg_deeplab.checkpoints.torchvision import STRIDE_NOTE
 
 
@@ -108,3 +110,20 @@ def test_a_file_of_another_net_is_an_error_that_says_what_differs(tmp_path, opti
     torch.save(backbone().state_dict(), tmp_path / 'r26.pth')
     with pytest.raises(ValueError, match=r'r26\.pth does not fit .*layer'):
         backbone(tmp_path / 'r26.pth', **options).init_weights()
+
+
+@pytest.mark.parametrize('name', ['torchvision', 'vainf'])
+def test_whole_mobile_networks_fill_their_backbones(tmp_path, name):
+    golden = {
+        'torchvision': 'torchvision_deeplabv3_mobilenet_v3_large',
+        'vainf': 'vainf_deeplabv3plus_mobilenet_os16',
+    }
+    state = reference_state(golden[name])
+    torch.save(state, tmp_path / 'net.pth')
+    config = model_config(state, name, output_stride=16)['backbone']
+    config['init_cfg'] = dict(type='Pretrained', checkpoint=str(tmp_path / 'net.pth'))
+    model = MODELS.build(config)
+    model.init_weights()
+    converted = convert(state, name)
+    for key, value in model.state_dict().items():
+        assert torch.equal(value, converted[f'backbone.{key}']), key

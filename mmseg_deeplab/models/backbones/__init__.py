@@ -1,5 +1,15 @@
 """Backbones of the DeepLab family."""
 
+from .aligned_xception import AlignedXception
+from .mobilenet_v2 import DeepLabMobileNetV2
+from .mobilenet_v3 import DeepLabMobileNetV3
 from .resnet_multi import ResNetMulti
+from .vgg16_large_fov import VGG16LargeFOV
 
-__all__ = ['ResNetMulti']
+__all__ = [
+    'AlignedXception',
+    'DeepLabMobileNetV2',
+    'DeepLabMobileNetV3',
+    'ResNetMulti',
+    'VGG16LargeFOV',
+]

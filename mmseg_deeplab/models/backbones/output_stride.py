@@ -1,7 +1,23 @@
-"""Output stride as one knob: the strides and dilations of four residual stages."""
+"""Output stride as one knob: strides and dilations of a backbone's stages or blocks."""
 
+from collections.abc import Sequence
+
+OUTPUT_STRIDES = (8, 16, 32)
 STAGE_STRIDES = {8: (1, 2, 1, 1), 16: (1, 2, 2, 1), 32: (1, 2, 2, 2)}
 STAGE_DILATIONS = {8: (1, 1, 2, 4), 16: (1, 1, 1, 2), 32: (1, 1, 1, 1)}
+
+
+def check_output_stride(output_stride: int) -> int:
+    """Return ``output_stride`` if it is one that every backbone offers.
+
+    Raises:
+        ValueError: If ``output_stride`` is not 8, 16 or 32.
+    """
+    if output_stride not in OUTPUT_STRIDES:
+        raise ValueError(
+            f'output_stride must be 8, 16 or 32, received {output_stride!r}'
+        )
+    return output_stride
 
 
 def stage_geometry(output_stride: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -17,8 +33,36 @@ def stage_geometry(output_stride: int) -> tuple[tuple[int, ...], tuple[int, ...]
     Raises:
         ValueError: If ``output_stride`` is not 8, 16 or 32.
     """
-    if output_stride not in STAGE_STRIDES:
-        raise ValueError(
-            f'output_stride must be 8, 16 or 32, received {output_stride!r}'
-        )
+    check_output_stride(output_stride)
     return STAGE_STRIDES[output_stride], STAGE_DILATIONS[output_stride]
+
+
+def block_geometry(
+    strides: Sequence[int], output_stride: int, *, stem_stride: int = 2
+) -> list[tuple[int, int]]:
+    """Return stride and dilation of every block, in the rule of TF's DeepLab.
+
+    Once the features have reached ``output_stride``, a block's stride becomes 1 and
+    multiplies the rate of the blocks **after** it; the block itself keeps the rate
+    reached before (``stack_blocks_dense`` of ``research/deeplab/core/xception.py`` and
+    ``mobilenet_base`` of ``research/slim/nets/mobilenet/mobilenet.py``). So a dilated
+    network equals the strided one wherever both have a value.
+
+    Args:
+        strides: Stride of every block in the image classifier.
+        output_stride: Input size over feature size.
+        stem_stride: Stride before the first block.
+
+    Raises:
+        ValueError: If ``output_stride`` is not 8, 16 or 32.
+    """
+    check_output_stride(output_stride)
+    reached, rate, geometry = stem_stride, 1, []
+    for stride in strides:
+        if reached == output_stride:
+            geometry.append((1, rate))
+            rate *= stride
+        else:
+            geometry.append((stride, 1))
+            reached *= stride
+    return geometry

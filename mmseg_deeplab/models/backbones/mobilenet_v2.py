@@ -1,0 +1,219 @@
+"""MobileNetV2 with TF's rule for dilations, at any output stride."""
+
+from collections.abc import Sequence
+
+from mmcv.cnn import ConvModule
+from mmseg.models.backbones import MobileNetV2
+from mmseg.models.utils import InvertedResidual, make_divisible
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mmseg_deeplab.checkpoints.pretrained import load_pretrained, split_pretrained
+
+from .output_stride import block_geometry
+from .recompute import recompute
+
+STYLES = ('tensorflow', 'vainf')
+STRIDES = (1, 2, 2, 2, 1, 2, 1)  # MobileNetV2, table 2
+
+
+class Block(InvertedResidual):
+    """MMSeg's inverted residual; with ``with_cp`` a step updates BatchNorm once."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Run the block, recomputing it in the backward pass if asked for."""
+        return recompute(self, self._forward, x, when=self.with_cp)
+
+    def _forward(self, x: Tensor) -> Tensor:
+        out = self.conv(x)
+        return x + out if self.use_res_connect else out
+
+
+class PaddedBlock(Block):
+    """Inverted residual that pads before its first 1x1 convolution, not after it.
+
+    So the depthwise convolution sees ``relu6(bn(0))`` at the borders, not zero, as in
+    VainF's code.
+    """
+
+    def __init__(self, *args, dilation: int = 1, **kwargs) -> None:
+        super().__init__(*args, dilation=dilation, **kwargs)
+        self.pad = (dilation,) * 4
+        for module in self.conv.modules():
+            if isinstance(module, nn.Conv2d):
+                module.padding = (0, 0)
+
+    def _forward(self, x: Tensor) -> Tensor:
+        out = self.conv(F.pad(x, self.pad))
+        return x + out if self.use_res_connect else out
+
+
+@MODELS.register_module()
+class DeepLabMobileNetV2(MobileNetV2):
+    """MobileNetV2 as TF's DeepLab dilates it.
+
+    `MobileNetV2 <https://arxiv.org/abs/1801.04381>`_, section 6.3. It differs from
+    MMSeg's ``MobileNetV2``, which dilates only the first block of a stage: here the
+    rate reached so far holds for every block, and the block whose stride was removed
+    keeps the rate before (output stride 16: stage 6 has rates 1, 2, 2 and stage 7
+    rate 2; 8: stage 4 has 1, 2, 2, 2, stage 5 has 2, stage 6 has 2, 4, 4, stage 7 has
+    4; ``mobilenet_base`` of ``research/slim/nets/mobilenet/mobilenet.py``). Weights
+    trained by TF need this rule. The output is a tuple also if it is one map.
+
+    Args:
+        widen_factor: Multiplies the channels.
+        output_stride: Input size over feature size: 8, 16 or 32.
+        divisor: Channels are rounded to multiples of it. None is TF DeepLab's choice:
+            8 at ``widen_factor`` 1, else 1 (``_mobilenet_v2`` of
+            ``research/deeplab/core/feature_extractor.py``); the width inside a block
+            is a multiple of 8 always. MMSeg rounds all to 8.
+        style: ``'tensorflow'``, or ``'vainf'`` for weights of that code base: a stem
+            without padding, and blocks that pad before their first 1x1 convolution.
+        out_indices: Stages to return, from 0 (16, 24, 32, 64, 96, 160, 320 channels).
+        frozen_stages: Stages kept entirely: 0 is the stem, -1 none.
+        conv_cfg: Convolution layer of the host's registry.
+        norm_cfg: Normalisation layer, ``BN`` if None (``eps`` is 1e-3 in TF).
+        act_cfg: Activation layer, ``ReLU6`` if None.
+        norm_eval: Keep BatchNorm's running statistics, also after ``model.train()``.
+        with_cp: Recompute blocks in the backward pass: less memory, more time.
+        init_cfg: Initialisation. With ``type='Pretrained'`` the file may be MMSeg's,
+            mmpretrain's (its last convolution and classifier are left out) or this
+            project's.
+
+    Shape:
+        input ``(N, 3, H, W)``; output a tuple of ``(N, C, h, w)`` maps, each stride-2
+        step rounding up; only the stem of ``'vainf'`` gives ``(H - 3) // 2 + 1`` rows.
+
+    Raises:
+        ValueError: If an argument is outside the values above.
+    """
+
+    def __init__(
+        self,
+        widen_factor: float = 1.0,
+        *,
+        output_stride: int = 16,
+        divisor: int | None = None,
+        style: str = 'tensorflow',
+        out_indices: Sequence[int] = (1, 2, 4, 6),
+        frozen_stages: int = -1,
+        conv_cfg: dict | None = None,
+        norm_cfg: dict | None = None,
+        act_cfg: dict | None = None,
+        norm_eval: bool = False,
+        with_cp: bool = False,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        if style not in STYLES:
+            raise ValueError(f'style must be one of {STYLES}, received {style!r}')
+        if widen_factor <= 0:
+            raise ValueError(f'widen_factor must be > 0, received {widen_factor!r}')
+        if divisor is not None and divisor < 1:
+            raise ValueError(f'divisor must be None or >= 1, received {divisor!r}')
+        # make_layer, which the host's constructor calls, needs these.
+        self.output_stride = output_stride
+        self.style = style
+        self.divisor = (8 if widen_factor == 1 else 1) if divisor is None else divisor
+        self.geometry = self._geometry(output_stride)
+        super().__init__(
+            widen_factor=widen_factor,
+            out_indices=tuple(out_indices),
+            frozen_stages=frozen_stages,
+            conv_cfg=conv_cfg,
+            norm_cfg=norm_cfg or dict(type='BN'),
+            act_cfg=act_cfg or dict(type='ReLU6'),
+            norm_eval=norm_eval,
+            with_cp=with_cp,
+            init_cfg=init_cfg,
+        )
+        self.train()  # frozen from the start, not only after the first train()
+
+    @classmethod
+    def _geometry(cls, output_stride: int) -> list[list[tuple[int, int]]]:
+        """Return stride and dilation of every block, by stage."""
+        strides = [
+            [first] + [1] * (num_blocks - 1)
+            for first, (_, _, num_blocks) in zip(
+                STRIDES, cls.arch_settings, strict=True
+            )
+        ]
+        flat = block_geometry([s for stage in strides for s in stage], output_stride)
+        blocks = iter(flat)
+        return [[next(blocks) for _ in stage] for stage in strides]
+
+    def make_layer(
+        self,
+        out_channels: int,
+        num_blocks: int,
+        stride: int,
+        dilation: int,
+        expand_ratio: int,
+    ) -> nn.Sequential:
+        """Build the next stage; called by the host's constructor, stage by stage.
+
+        ``out_channels``, ``stride`` and ``dilation`` are the host's and do not count.
+        """
+        stage = len(self.layers)
+        if stage == 0:
+            self._make_stem()
+        out_channels = self._width(self.arch_settings[stage][1])
+        block = PaddedBlock if self.style == 'vainf' else Block
+        blocks = []
+        for block_stride, rate in self.geometry[stage]:
+            blocks.append(
+                block(
+                    self.in_channels,
+                    out_channels,
+                    block_stride,
+                    expand_ratio=self._expansion(expand_ratio),
+                    dilation=rate,
+                    conv_cfg=self.conv_cfg,
+                    norm_cfg=self.norm_cfg,
+                    act_cfg=self.act_cfg,
+                    with_cp=self.with_cp,
+                )
+            )
+            self.in_channels = out_channels
+        return nn.Sequential(*blocks)
+
+    def _make_stem(self) -> None:
+        self.in_channels = self._width(32)
+        self.conv1 = ConvModule(
+            3,
+            self.in_channels,
+            3,
+            stride=2,
+            padding=0 if self.style == 'vainf' else 1,
+            conv_cfg=self.conv_cfg,
+            norm_cfg=self.norm_cfg,
+            act_cfg=self.act_cfg,
+        )
+
+    def _width(self, channels: int) -> int:
+        return make_divisible(channels * self.widen_factor, self.divisor)
+
+    def _expansion(self, ratio: int) -> float:
+        """Return the ratio that gives a hidden width in multiples of 8."""
+        if ratio == 1:
+            return 1
+        return make_divisible(self.in_channels * ratio, 8) / self.in_channels
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Return the maps of ``out_indices``, as a tuple also if it is one."""
+        maps = super().forward(x)
+        return maps if isinstance(maps, tuple) else (maps,)
+
+    def init_weights(self) -> None:
+        """Initialise, then load the pre-trained file whatever family it is from."""
+        self.init_cfg, pretrained = split_pretrained(self.init_cfg)
+        super().init_weights()
+        if pretrained is not None:
+            load_pretrained(self, **pretrained)
+
+    def train(self, mode: bool = True) -> 'DeepLabMobileNetV2':
+        """Switch the mode, keep frozen what is frozen; unlike the host's, chainable."""
+        super().train(mode)
+        if self.frozen_stages >= 0:
+            self.conv1.eval()  # the host lets the stem's statistics follow
+        return self

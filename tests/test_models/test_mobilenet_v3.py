@@ -1,0 +1,125 @@
+"""MobileNetV3: torchvision's network, the host's, and TF's rule for dilations."""
+
+import pytest
+import torch
+from mmseg.registry import MODELS
+from torch import nn
+from torchvision.models import mobilenetv3
+
+from mmseg_deeplab.checkpoints import convert
+
+SIZES = [(65, 97), (64, 96), (33, 50)]
+
+
+def build(arch='large', **options):
+    return MODELS.build(dict(type='DeepLabMobileNetV3', arch=arch, **options))
+
+
+def randomised(model: nn.Module) -> nn.Module:
+    """Give statistics and affine parameters values of a trained network."""
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.normal_(module.bias, std=0.1)
+            nn.init.normal_(module.running_mean, std=0.1)
+            nn.init.uniform_(module.running_var, 0.5, 1.5)
+    model.eval()  # the host's returns None
+    return model
+
+
+def assert_near(actual: torch.Tensor, expected: torch.Tensor) -> None:
+    assert actual.shape == expected.shape
+    error = (actual - expected).abs().max() / expected.abs().max()
+    assert error < 2e-5 and expected.abs().max() > 1e-3
+
+
+@pytest.mark.parametrize('arch', ['large', 'small'])
+@pytest.mark.parametrize('output_stride', [16, 32])
+def test_features_are_those_of_torchvision(arch, output_stride):
+    settings = mobilenetv3._mobilenet_v3_conf(
+        f'mobilenet_v3_{arch}', dilated=output_stride == 16
+    )
+    source = randomised(mobilenetv3.MobileNetV3(*settings))
+    model = build(arch, output_stride=output_stride).eval()
+    state = convert(source.state_dict(), 'torchvision')
+    model.load_state_dict({k.removeprefix('backbone.'): v for k, v in state.items()})
+    for size in SIZES:
+        x = torch.randn(1, 3, *size)
+        with torch.no_grad():
+            assert_near(model(x)[-1], source.features(x))
+
+
+def test_output_stride_8_is_the_stock_network():
+    """At sizes 32 n + 1, where TensorFlow's padding is the same on both sides."""
+    norm = dict(type='BN', eps=1e-3)
+    stock = dict(type='MobileNetV3', arch='large', norm_cfg=norm, out_indices=(3, 16))
+    stock = randomised(MODELS.build(stock))
+    model = build(output_stride=8, out_indices=(3, 16)).eval()
+    model.load_state_dict(stock.state_dict(), strict=True)
+    x = torch.randn(1, 3, 65, 97)
+    with torch.no_grad():
+        for actual, expected in zip(model(x), stock(x), strict=True):
+            assert_near(actual, expected)
+
+
+@pytest.mark.parametrize('output_stride', [8, 16])
+@pytest.mark.parametrize('arch', ['large', 'small'])
+def test_in_the_tf_rule_the_dilated_network_contains_the_strided_one(
+    arch, output_stride
+):
+    """Atrous convolution's definition; squeeze-and-excitation, global, is left out."""
+    strided = randomised(build(arch, output_stride=32, style='tensorflow'))
+    dense = build(arch, output_stride=output_stride, style='tensorflow').eval()
+    dense.load_state_dict(strided.state_dict())
+    for model in (strided, dense):
+        for name in model.layers[1:-1]:
+            getattr(model, name).with_se = False
+    x = torch.randn(1, 3, 65, 65)
+    step = 32 // output_stride
+    with torch.no_grad():
+        assert_near(dense(x)[-1][..., ::step, ::step], strided(x)[-1])
+
+
+@pytest.mark.parametrize('style', ['torchvision', 'tensorflow'])
+@pytest.mark.parametrize('output_stride', [8, 16, 32])
+def test_default_outputs(style, output_stride):
+    model = build(output_stride=output_stride, style=style).eval()
+    with torch.no_grad():
+        shapes = [tuple(out.shape[1:]) for out in model(torch.zeros(1, 3, 64, 64))]
+    sides = [64 // min(stride, output_stride) for stride in (4, 8, 16, 32)]
+    widths = (24, 40, 112, 960)
+    assert shapes == [(c, side, side) for c, side in zip(widths, sides, strict=True)]
+
+
+def test_norm_layers_have_the_published_constants():
+    norms = [m for m in build().modules() if isinstance(m, nn.BatchNorm2d)]
+    assert {(norm.eps, norm.momentum) for norm in norms} == {(1e-3, 0.01)}
+
+
+def test_frozen_layers_stay_frozen_from_the_start():
+    model = build('small', frozen_stages=2)
+    assert not any(p.requires_grad for p in model.layer2.parameters())
+    assert not model.train().layer2.training and model.layer3.training
+
+
+def test_imagenet_file_of_torchvision_is_initial_weight(tmp_path):
+    source = mobilenetv3.mobilenet_v3_small(weights=None)
+    torch.save(source.state_dict(), tmp_path / 'v3.pth')
+    init_cfg = dict(type='Pretrained', checkpoint=str(tmp_path / 'v3.pth'))
+    model = build('small', init_cfg=init_cfg)
+    model.init_weights()
+    conv = source.features[9].block[1][0]
+    assert torch.equal(model.layer9.depthwise_conv.conv.weight, conv.weight)
+
+
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (dict(arch='medium'), r"arch must be one of \['large', 'small'\].*'medium'"),
+        (dict(output_stride=4), 'output_stride must be 8, 16 or 32, received 4'),
+        (dict(style='caffe'), "style must be one of .*'caffe'"),
+    ],
+)
+def test_wrong_arguments_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        build(**options)
