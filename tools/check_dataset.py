@@ -15,7 +15,8 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
-from mmseg_deeplab.datasets.scan_config import SPLITS, load_config, scan_config
+from mmseg_deeplab.datasets.config_options import load_config
+from mmseg_deeplab.datasets.scan_config import SPLITS, scan_config
 
 
 def parse_args() -> argparse.Namespace:

@@ -1,28 +1,25 @@
-"""Write SyntheticStreets as the folders of Cityscapes or of PASCAL VOC 2012.
+"""Write SyntheticStreets in the layout of another data set.
 
 Every config for these data sets can then be tried without a download.
 """
 
-import io
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import cv2
-import numpy as np
 from mmengine.utils import track_progress
-from mmseg.datasets import CityscapesDataset, PascalVOCDataset
-from PIL import Image
 
 from mmseg_deeplab.engine.files import write_whole
 
-from .street_scenes import CLASSES, render_scene
+from .street_layouts import LAYOUTS, Layout
+from .street_scenes import render_scene
 from .street_scenes.request import check_integer, check_size
 
 MARKER = 'synthetic_streets.json'  # says what the folder was made from
 RENDERER = 1  # raise it when scenes change: old and new ones must not mix
-LAYOUTS = ('cityscapes', 'voc')
 
 
 @dataclass(frozen=True)
@@ -30,9 +27,9 @@ class Request:
     """What to write.
 
     Args:
-        layout: ``'cityscapes'`` or ``'voc'``.
+        layout: A key of ``street_layouts.LAYOUTS``.
         num_train: Number of training scenes.
-        num_val: Number of validation scenes.
+        num_val: Number of scenes to validate, and to test where the data set does.
         size: Height and width in pixels.
         seed: Number of the collection.
     """
@@ -45,7 +42,9 @@ class Request:
 
     def __post_init__(self) -> None:
         if self.layout not in LAYOUTS:
-            raise ValueError(f'layout is {self.layout!r}, expected one of {LAYOUTS}')
+            raise ValueError(
+                f'layout is {self.layout!r}, expected one of {tuple(LAYOUTS)}'
+            )
         check_integer('num_train', self.num_train, 1)
         check_integer('num_val', self.num_val, 1)
         check_integer('seed', self.seed, 0)
@@ -60,29 +59,18 @@ class Request:
 class Scene:
     """One scene and the two files that it becomes."""
 
-    split: str
+    stream: str
     index: int
     image: Path
     label: Path
-
-
-def label_ids(layout: str) -> np.ndarray:
-    """Class ids of a layout for our eight labels, ``(8,)`` uint8.
-
-    Cityscapes knows all eight: its trainIds. VOC knows cars and people: the rest
-    becomes background, 0.
-    """
-    host = CityscapesDataset if layout == 'cityscapes' else PascalVOCDataset
-    names = host.METAINFO['classes']
-    return np.array([names.index(n) if n in names else 0 for n in CLASSES], np.uint8)
+    lists: tuple[str, ...]
 
 
 def export_streets(out: str | Path, request: Request) -> Path:
     """Write a data set; a stopped run can be repeated and goes on where it stopped.
 
     Args:
-        out: ``leftImg8bit`` and ``gtFine`` are made in it for Cityscapes,
-            ``VOCdevkit/VOC2012`` for VOC.
+        out: The folder to write to; some layouts have their root below it.
         request: What to write.
 
     Returns:
@@ -91,14 +79,15 @@ def export_streets(out: str | Path, request: Request) -> Path:
     Raises:
         FileExistsError: If there is another data set in the place.
     """
-    voc = request.layout == 'voc'
-    root = Path(out) / 'VOCdevkit' / 'VOC2012' if voc else Path(out)
+    layout = LAYOUTS[request.layout]
+    root = Path(out) / layout.root
     _claim(root, request)
-    scenes = list((_voc_scenes if voc else _cityscapes_scenes)(root, request))
-    write = _scene_writer(request)
+    scenes = list(_scenes(root, layout, request))
+    write = _scene_writer(layout, request)
     track_progress(write, [scene for scene in scenes if not _is_written(scene)])
-    if voc:
-        _write_lists(root, scenes)
+    # Last, when all files are there.
+    for name, text in (layout.texts | _lists(scenes)).items():
+        write_whole(text.encode(), root / name)
     return root
 
 
@@ -121,34 +110,18 @@ def _claim(root: Path, request: Request) -> None:
     write_whole(wanted.encode(), marker)
 
 
-def _cityscapes_scenes(root: Path, request: Request) -> Iterator[Scene]:
-    """Files as Cityscapes names them: city, sequence, frame."""
-    for split, count in (('train', request.num_train), ('val', request.num_val)):
-        for index in range(count):
-            stem = f'streets/streets_{index:06d}_000000'
-            yield Scene(
-                split=split,
-                index=index,
-                image=root / 'leftImg8bit' / split / f'{stem}_leftImg8bit.png',
-                label=root / 'gtFine' / split / f'{stem}_gtFine_labelTrainIds.png',
-            )
-
-
-def _voc_scenes(root: Path, request: Request) -> Iterator[Scene]:
-    """Files of VOC; as many scenes again stand for the annotations of SBD."""
-    parts = {
-        'train': ('train', 0, request.num_train, 'SegmentationClass'),
-        'aug': ('train', request.num_train, request.num_train, 'SegmentationClassAug'),
-        'val': ('val', 0, request.num_val, 'SegmentationClass'),
-    }
-    for name, (split, first, count, folder) in parts.items():
+def _scenes(root: Path, layout: Layout, request: Request) -> Iterator[Scene]:
+    """Name the two files of each scene."""
+    for part in layout.parts:
+        count = request.num_train if part.stream == 'train' else request.num_val
+        first = part.skip * count
         for index in range(first, first + count):
-            stem = f'{name}_{index:06d}'
             yield Scene(
-                split=split,
+                stream=part.stream,
                 index=index,
-                image=root / 'JPEGImages' / f'{stem}.jpg',
-                label=root / folder / f'{stem}.png',
+                image=root / part.image.format(index=index, number=index + 1),
+                label=root / part.label.format(index=index, number=index + 1),
+                lists=part.lists,
             )
 
 
@@ -156,41 +129,24 @@ def _is_written(scene: Scene) -> bool:
     return scene.image.exists() and scene.label.exists()
 
 
-def _scene_writer(request: Request) -> Callable[[Scene], None]:
+def _scene_writer(layout: Layout, request: Request) -> Callable[[Scene], None]:
     """Make the function that draws one scene and writes its two files."""
-    ids = label_ids(request.layout)
-    encode_label = _palette_png if request.layout == 'voc' else _grey_png
 
     def write(scene: Scene) -> None:
         image, label = render_scene(
-            scene.split, scene.index, request.size, request.seed
+            scene.stream, scene.index, request.size, request.seed
         )
         _, content = cv2.imencode(scene.image.suffix, image)
         write_whole(content.tobytes(), scene.image)
-        write_whole(encode_label(ids[label]), scene.label)
+        write_whole(layout.encode(layout.ids[label]), scene.label)
 
     return write
 
 
-def _grey_png(label: np.ndarray) -> bytes:
-    return cv2.imencode('.png', label)[1].tobytes()
-
-
-def _palette_png(label: np.ndarray) -> bytes:
-    """Class ids as palette indices with VOC's colours, as VOC stores them."""
-    picture = Image.fromarray(label).convert('L')
-    picture.putpalette(np.array(PascalVOCDataset.METAINFO['palette'], np.uint8).ravel())
-    buffer = io.BytesIO()
-    picture.save(buffer, format='PNG')
-    return buffer.getvalue()
-
-
-def _write_lists(root: Path, scenes: list[Scene]) -> None:
-    """Write the lists of names, after all files are there."""
-    names: dict[str, list[str]] = {'train': [], 'val': [], 'aug': []}
+def _lists(scenes: list[Scene]) -> dict[str, str]:
+    """Give the lists of the scenes' names, by file."""
+    names = defaultdict(list)
     for scene in scenes:
-        names[scene.image.stem.split('_')[0]].append(scene.image.stem)
-    names['trainval'] = names['train'] + names['val']
-    for name, stems in names.items():
-        path = root / 'ImageSets' / 'Segmentation' / f'{name}.txt'
-        write_whole(('\n'.join(stems) + '\n').encode(), path)
+        for name in scene.lists:
+            names[name].append(scene.image.stem)
+    return {name: '\n'.join(stems) + '\n' for name, stems in names.items()}

@@ -205,6 +205,8 @@ def _add(sample: Sample, report: DatasetReport) -> None:
         return
     report.pixels += sample.pixels
     report.images += sample.pixels > 0
+    counted = sample.pixels.sum() - sample.pixels[report.ignore_index]
+    report.pixels_there += counted * (sample.pixels > 0)
     held = np.flatnonzero(sample.pixels).tolist()
     if held == [report.ignore_index]:
         kind, message = 'label without a class', 'every pixel is ignored'
@@ -237,7 +239,8 @@ def unpaired_labels(dataset: BaseSegDataset) -> list[Finding]:
     """Find labels without an image.
 
     Looks only at data sets that take all files of a folder: where a list names the
-    images, the other labels may belong to other splits.
+    images, the other labels may belong to other splits. A data set without a suffix
+    for its labels (:class:`FolderDataset`) pairs them itself.
 
     Args:
         dataset: Any data set of MMSegmentation without a wrapper.
@@ -245,6 +248,7 @@ def unpaired_labels(dataset: BaseSegDataset) -> list[Finding]:
     folder = dataset.data_prefix.get('seg_map_path')
     whole = not dataset.ann_file and dataset._indices is None
     backend = dict(backend_args=dataset.backend_args)
+    whole = whole and dataset.seg_map_suffix is not None
     if not folder or not whole or not fileio.isdir(folder, **backend):
         return []
     infos = map(dataset.get_data_info, range(len(dataset)))

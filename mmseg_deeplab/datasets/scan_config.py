@@ -9,48 +9,11 @@ from mmengine.registry import init_default_scope
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+from .config_options import named_dicts
 from .scan import scan_dataset
 from .scan_report import DatasetReport, Finding, ScanReport
 
 SPLITS = ('train', 'val', 'test')
-
-
-def load_config(path: str, cfg_options: dict | None = None) -> Config:
-    """Read a config and apply ``--cfg-options``.
-
-    Bases hand ``data_root`` to each of their data sets, where an override of the
-    variable does not arrive. Here ``data_root=DIR`` means all of them.
-
-    Args:
-        path: The config file.
-        cfg_options: Dotted keys and their new values.
-    """
-    cfg = Config.fromfile(path)
-    old = cfg.get('data_root')
-    cfg.merge_from_dict(cfg_options or {})
-    if old is not None and cfg.data_root != old:
-        for node in _dicts(cfg._cfg_dict):
-            if node.get('data_root') == old:
-                node['data_root'] = cfg.data_root
-    return cfg
-
-
-def _dicts(node: object, path: str = '') -> Iterator[dict]:
-    """Walk through all dicts of a config."""
-    return (value for _, value in _named_dicts(node, path))
-
-
-def _named_dicts(node: object, path: str) -> Iterator[tuple[str, dict]]:
-    """Walk through all dicts of a config, with their dotted names."""
-    if isinstance(node, dict):
-        yield path, node
-        items = node.items()
-    elif isinstance(node, list | tuple):
-        items = enumerate(node)
-    else:
-        return
-    for key, value in items:
-        yield from _named_dicts(value, f'{path}.{key}' if path else str(key))
 
 
 def scan_config(
@@ -127,8 +90,11 @@ def _scan_leaf(
     try:
         dataset = _build(leaf)
     except Exception as error:  # whatever a data set's constructor raises
-        message = f'{type(error).__name__}: {error}. {_expected(leaf)}'
-        fault = Finding('data set that cannot be built', name, message)
+        kind = getattr(error, 'kind', 'data set that cannot be built')
+        message = str(error)
+        if 'Remedy:' not in message:  # which errors of this package name themselves
+            message = f'{type(error).__name__}: {message}. {_expected(leaf)}'
+        fault = Finding(kind, name, message)
         report.datasets.append(DatasetReport(name=name, faults=[fault]))
         return
     found = scan_dataset(
@@ -229,7 +195,7 @@ def missing_paths(leaf: dict) -> list[Finding]:
 
 def _model_heads(cfg: Config) -> Iterator[tuple[str, dict]]:
     """All parts of the model that know a number of classes."""
-    for name, node in _named_dicts(cfg.get('model'), 'model'):
+    for name, node in named_dicts(cfg.get('model'), 'model'):
         if 'num_classes' in node:
             yield name, node
 

@@ -39,6 +39,8 @@ class DatasetReport:
         num_samples: Number of images.
         pixels: Pixels per label value, ``(256,)``.
         images: Images per label value, ``(256,)``.
+        pixels_there: Pixels that are not ignored in the images of each label value,
+            ``(256,)``.
         sizes: Number of images per size ``(H, W)``.
         faults: What stops or spoils a training.
         warnings: What is suspicious.
@@ -50,6 +52,9 @@ class DatasetReport:
     num_samples: int = 0
     pixels: np.ndarray = field(default_factory=lambda: np.zeros(NUM_VALUES, np.int64))
     images: np.ndarray = field(default_factory=lambda: np.zeros(NUM_VALUES, np.int64))
+    pixels_there: np.ndarray = field(
+        default_factory=lambda: np.zeros(NUM_VALUES, np.int64)
+    )
     sizes: Counter = field(default_factory=Counter)
     faults: list[Finding] = field(default_factory=list)
     warnings: list[Finding] = field(default_factory=list)

@@ -1,48 +1,86 @@
 """The data set bases: files in the layout that each one names go through both ways."""
 
+from pathlib import Path
+
 import cv2
+import mmseg
 import numpy as np
 import pytest
+from mmengine import Config
 from mmengine.dataset import pseudo_collate
 from mmseg.registry import DATASETS
 
-from mmseg_deeplab.datasets.scan_config import dataset_configs
+from mmseg_deeplab.datasets.config_options import load_config, named_dicts
+from mmseg_deeplab.datasets.export_streets import Request, export_streets
+from mmseg_deeplab.datasets.scan_config import dataset_configs, scan_config
+from mmseg_deeplab.datasets.street_scenes import CLASSES, render_scene
 
-NAMES = ['camvid', 'cityscapes', 'voc12aug']
-SIZE = (30, 50)
+LAYOUTS = {
+    'ade20k': 'ade20k',
+    'ade20k_mmseg': 'ade20k',
+    'camvid': 'camvid',
+    'cityscapes': 'cityscapes',
+    'cityscapes_769': 'cityscapes',
+    'cityscapes_769_mmseg': 'cityscapes',
+    'coco_stuff10k': 'coco_stuff10k',
+    'coco_stuff10k_mmseg': 'coco_stuff10k',
+    'coco_stuff164k': 'coco_stuff164k',
+    'coco_stuff164k_mmseg': 'coco_stuff164k',
+    'folder': 'folder',
+    'voc12': 'voc',
+    'voc12aug': 'voc',
+    'voc12aug_513': 'voc',
+    'voc12aug_mmseg': 'voc',
+}
+MMSEG = [name for name in LAYOUTS if name.endswith('_mmseg')]
+NATIVE = [name for name in LAYOUTS if name not in MMSEG]
+# What the data sets call our classes; VOC has no name for most of them.
+SYNONYMS = {
+    'sidewalk': {'pavement'},
+    'building': {'building-other'},
+    'sky': {'sky-other'},
+    'vegetation': {'tree'},
+    'person': {'pedestrian'},
+    'pole': {'metal'},
+}
+SIZE = (40, 72)
+HOST = Path(mmseg.__file__).parent / '.mim/configs/_base_/datasets'
 
 
-@pytest.fixture(params=NAMES)
-def cfg(request, load_config, tmp_path):
-    """Return a base, with its folders and two small pairs in each split."""
-    cfg = load_config(f'_base_/datasets/{request.param}.py')
-    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
-        for leaf in dataset_configs(loader):
-            leaf.data_root = str(tmp_path)
-            write(tmp_path, leaf, cfg.num_classes)
-    return cfg
+@pytest.fixture(scope='module')
+def roots(tmp_path_factory) -> dict[str, str]:
+    """Return the data_root of two scenes per split in each layout."""
+    roots = {}
+    for layout in sorted(set(LAYOUTS.values())):
+        request = Request(layout=layout, num_train=2, num_val=2, size=SIZE)
+        folder = tmp_path_factory.mktemp(layout)
+        roots[layout] = str(export_streets(folder, request))
+    return roots
 
 
-def write(root, leaf, num_classes) -> None:
-    """Write a pair of files where a data set expects them."""
-    image_suffix, label_suffix = {
-        'CityscapesDataset': ('_leftImg8bit.png', '_gtFine_labelTrainIds.png'),
-        'PascalVOCDataset': ('.jpg', '.png'),
-        'CamVidDataset': ('.png', '.png'),
-    }[leaf.type]
-    images = root / leaf.data_prefix.img_path
-    labels = root / leaf.data_prefix.seg_map_path
-    for folder in (images, labels):
-        folder.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(0)
-    for name in ('a', 'b'):
-        image = rng.integers(0, 256, (*SIZE, 3), dtype=np.uint8)
-        cv2.imwrite(str(images / f'{name}{image_suffix}'), image)
-        label = rng.integers(0, num_classes, SIZE, dtype=np.uint8)
-        cv2.imwrite(str(labels / f'{name}{label_suffix}'), label)
-    if leaf.get('ann_file'):
-        (root / leaf.ann_file).parent.mkdir(parents=True, exist_ok=True)
-        (root / leaf.ann_file).write_text('a\nb\n')
+@pytest.fixture
+def load(root, roots):
+    """Return a function that reads a base for the written data."""
+
+    def load(name: str) -> Config:
+        path = str(root / 'configs/_base_/datasets' / f'{name}.py')
+        cfg = load_config(path, dict(data_root=roots[LAYOUTS[name]]))
+        for _, node in named_dicts(cfg._cfg_dict):
+            if 'data_prefix' in node:
+                node['serialize_data'] = False  # it takes half a second
+        return cfg
+
+    return load
+
+
+@pytest.fixture(params=LAYOUTS)
+def cfg(request, load) -> Config:
+    return load(request.param)
+
+
+def test_every_base_is_tested(root):
+    files = (root / 'configs/_base_/datasets').glob('*.py')
+    assert {path.stem for path in files} == {*LAYOUTS, 'synthetic_streets'}
 
 
 def test_training_samples_fit_the_crop(cfg):
@@ -50,15 +88,53 @@ def test_training_samples_fit_the_crop(cfg):
     batch = pseudo_collate([dataset[index] for index in range(len(dataset))])
     assert len(dataset.metainfo['classes']) == cfg.num_classes
     for image, sample in zip(batch['inputs'], batch['data_samples'], strict=True):
-        assert image.shape[1:] == sample.gt_sem_seg.shape
-        assert all(s <= c for s, c in zip(image.shape[1:], cfg.crop_size, strict=True))
-        assert sample.gt_sem_seg.data.max() < cfg.num_classes
+        label = sample.gt_sem_seg
+        assert image.shape[1:] == label.shape
+        assert all(s <= c for s, c in zip(label.shape, cfg.crop_size, strict=True))
+        assert label.data[label.data != 255].max() < cfg.num_classes
 
 
+def test_training_takes_the_pipeline_of_that_name(cfg):
+    for leaf in dataset_configs(cfg.train_dataloader):
+        assert leaf.pipeline == cfg.train_pipeline
+    (crop,) = (step for step in cfg.train_pipeline if step.type == 'RandomCrop')
+    assert crop.crop_size == cfg.crop_size
+
+
+def test_scan_finds_no_fault(cfg):
+    report = scan_config(cfg, progress=False)
+    assert report.num_faults == 0
+    assert {found.num_samples for found in report.datasets} == {2}
+    sizes = [size for found in report.datasets for size in found.sizes]
+    assert set(sizes) == {SIZE}
+
+
+def test_labels_are_those_of_the_scene(cfg):
+    dataset = DATASETS.build(cfg.val_dataloader.dataset)
+    classes = dataset.metainfo['classes']
+    _, drawn = render_scene('val', 1, SIZE)
+    found = dataset[1]['data_samples'].gt_sem_seg.data[0].numpy()
+    for index, name in enumerate(CLASSES):
+        names = {classes[value] for value in np.unique(found[drawn == index])}
+        known = {name, *SYNONYMS.get(name, ())} & set(classes)
+        assert names == (known or {'background'})
+
+
+@pytest.mark.parametrize('name', NATIVE)
 @pytest.mark.parametrize('loader', ['val_dataloader', 'test_dataloader'])
-def test_evaluation_runs_at_native_size(cfg, loader):
-    sample = DATASETS.build(cfg[loader].dataset)[0]
+def test_evaluation_runs_at_native_size(load, name, loader):
+    sample = DATASETS.build(load(name)[loader].dataset)[0]
     assert sample['inputs'].shape == (3, *SIZE)
+    assert sample['data_samples'].gt_sem_seg.shape == SIZE
+
+
+@pytest.mark.parametrize('name', MMSEG)
+@pytest.mark.parametrize('loader', ['val_dataloader', 'test_dataloader'])
+def test_evaluation_as_in_mmseg_resizes_the_image_alone(load, name, loader):
+    sample = DATASETS.build(load(name)[loader].dataset)[0]
+    short = 1025 if 'cityscapes' in name else 512
+    width = SIZE[1] * short / SIZE[0]
+    assert sample['inputs'].shape == (3, short, int(width + 0.5))
     assert sample['data_samples'].gt_sem_seg.shape == SIZE
 
 
@@ -70,17 +146,98 @@ def test_augmented_evaluation_keeps_the_label(cfg):
     assert {sample.gt_sem_seg.shape for sample in views['data_samples']} == {SIZE}
 
 
-@pytest.mark.parametrize('name', ['camvid', 'voc12aug'])
+def as_host(node: object) -> object:
+    """Put the host's loading transforms in the place of ours, without settings."""
+    if isinstance(node, dict) and 'Load' in str(node.get('type')):
+        return node['type'].replace('Checked', '').replace('ImageFromFile', 'Image')
+    if isinstance(node, dict):
+        return {key: as_host(value) for key, value in node.items()}
+    if isinstance(node, list | tuple):
+        return [as_host(value) for value in node]
+    return node
+
+
+@pytest.mark.skipif(not HOST.is_dir(), reason='this host comes without its configs')
+@pytest.mark.parametrize(
+    'name, host',
+    [
+        ('ade20k_mmseg', 'ade20k'),
+        ('cityscapes', 'cityscapes'),
+        ('cityscapes_769_mmseg', 'cityscapes_769x769'),
+        ('coco_stuff10k_mmseg', 'coco-stuff10k'),
+        ('coco_stuff164k_mmseg', 'coco-stuff164k'),
+        ('voc12aug_mmseg', 'pascal_voc12_aug'),
+    ],
+)
+def test_protocol_of_mmseg_is_the_hosts_own(load_config, name, host):
+    ours = load_config(f'_base_/datasets/{name}.py')
+    theirs = Config.fromfile(HOST / f'{host}.py')
+    assert ours.crop_size == theirs.crop_size
+    for split in ('train', 'val', 'test'):
+        key = f'{split}_dataloader'
+        assert ours[key].batch_size == theirs[key].batch_size
+        found, expected = (as_host(c[key].dataset.to_dict()) for c in (ours, theirs))
+        if name == 'cityscapes' and split != 'train':  # (2048, 1024) is its own size
+            expected['pipeline'].pop(1)
+        assert found == expected
+    assert as_host(ours.tta_pipeline) == as_host(theirs.tta_pipeline)
+
+
+@pytest.mark.parametrize(
+    'name, expected',
+    [
+        ('ade20k', [255, 0, 149, 255]),
+        ('coco_stuff10k', [255, 0, 149, 255]),
+        ('coco_stuff164k', [0, 1, 150, 255]),
+    ],
+)
+def test_zero_is_unlabelled_where_the_data_set_says_so(load, tmp_path, name, expected):
+    dataset = DATASETS.build(load(name).val_dataloader.dataset)
+    info = dataset.get_data_info(0)
+    info['seg_map_path'] = str(tmp_path / 'label.png')
+    stored = np.zeros(SIZE, np.uint8)
+    stored[0, :4] = 0, 1, 150, 255
+    cv2.imwrite(info['seg_map_path'], stored)
+    label = dataset.pipeline(info)['data_samples'].gt_sem_seg.data[0]
+    assert label[0, :4].tolist() == expected
+
+
+@pytest.mark.parametrize(
+    'name', ['camvid', 'cityscapes_769', 'folder', 'voc12', 'voc12aug', 'voc12aug_513']
+)
 def test_crops_are_deeplab_crops(load_config, name):
     crop_size = load_config(f'_base_/datasets/{name}.py').crop_size
     assert all(side % 8 == 1 for side in crop_size)
 
 
-def test_voc_scales_are_those_of_caffe(load_config):
-    pipeline = load_config('_base_/datasets/voc12aug.py').train_pipeline
+@pytest.mark.parametrize(
+    'name, largest',
+    [
+        ('voc12aug', 1.5),
+        ('coco_stuff164k', 1.5),
+        ('voc12aug_513', 2.0),
+        ('folder', 2.0),
+    ],
+)
+def test_scales_are_those_of_the_papers(load_config, name, largest):
+    pipeline = load_config(f'_base_/datasets/{name}.py').train_pipeline
     (choice,) = (step for step in pipeline if step.type == 'RandomChoice')
     scales = [branch[0].scale_factor for branch in choice.transforms]
-    assert scales == [0.5, 0.75, 1.0, 1.25, 1.5]
+    assert scales == np.arange(0.5, largest + 0.1, 0.25).tolist()
+
+
+def test_voc_trains_on_both_annotations_or_on_its_own(load_config):
+    own, both = (
+        [
+            (leaf.ann_file.split('/')[-1], leaf.data_prefix.seg_map_path)
+            for leaf in dataset_configs(
+                load_config(f'_base_/datasets/{name}.py').train_dataloader
+            )
+        ]
+        for name in ('voc12', 'voc12aug_513')
+    )
+    assert own == [('train.txt', 'SegmentationClass')]
+    assert both == [*own, ('aug.txt', 'SegmentationClassAug')]
 
 
 def test_camvid_splits_are_three(load_config):

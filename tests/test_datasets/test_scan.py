@@ -8,12 +8,9 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from mmseg_deeplab.datasets import SyntheticStreets
+from mmseg_deeplab.datasets.config_options import load_config
 from mmseg_deeplab.datasets.scan import scan_dataset
-from mmseg_deeplab.datasets.scan_config import (
-    dataset_configs,
-    load_config,
-    scan_config,
-)
+from mmseg_deeplab.datasets.scan_config import dataset_configs, scan_config
 
 CLASSES = ('road', 'car', 'sky')
 
@@ -256,6 +253,20 @@ def test_data_set_that_cannot_be_built_is_a_fault(tmp_path):
     (fault,) = report.datasets[0].faults
     assert fault.kind == 'data set that cannot be built'
     assert 'no_such_setting' in fault.message
+
+
+def test_data_set_that_names_the_remedy_is_reported_in_its_words(tmp_path):
+    for name in ('images/a.png', 'images/b.png', 'labels/a.png'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(tmp_path / name), np.zeros((4, 5), np.uint8))
+    (tmp_path / 'labels.txt').write_text('road\n')
+    dataset = dict(type='FolderDataset', data_root=str(tmp_path))
+    cfg = Config(dict(train_dataloader=dict(dataset=dataset)))
+    report = scan_config(cfg, splits=('train',), progress=False)
+    (fault,) = report.datasets[0].faults
+    assert fault.kind == 'image or label without its partner'
+    assert 'b.png' in fault.message
+    assert fault.message.count('Remedy:') == 1
 
 
 def test_config_without_data_sets_is_an_error():

@@ -107,6 +107,59 @@ def test_configs_run_on_it(tmp_path, load_config, layout, base):
         assert label.max() < cfg.num_classes
 
 
+@pytest.mark.parametrize(
+    'layout, expected',
+    [
+        (
+            'camvid',
+            [f'ann_dir/{s}/streets_000000.png' for s in ('test', 'train', 'val')]
+            + [f'img_dir/{s}/streets_000000.png' for s in ('test', 'train', 'val')],
+        ),
+        (
+            'coco_stuff10k',
+            [
+                'annotations/test2014/COCO_train2014_000000000001_labelTrainIds.png',
+                'annotations/train2014/COCO_train2014_000000000001_labelTrainIds.png',
+                'images/test2014/COCO_train2014_000000000001.jpg',
+                'images/train2014/COCO_train2014_000000000001.jpg',
+            ],
+        ),
+        (
+            'folder',
+            [
+                'images/train/streets_000000.jpg',
+                'images/val/streets_000000.jpg',
+                'labels.txt',
+                'labels/train/streets_000000.png',
+                'labels/val/streets_000000.png',
+            ],
+        ),
+    ],
+)
+def test_files_are_named_as_the_data_set_names_them(tmp_path, layout, expected):
+    root = export_streets(tmp_path, request(layout, num_train=1, num_val=1))
+    found = {str(path.relative_to(root)) for path in root.rglob('*') if path.is_file()}
+    assert found == {*expected, MARKER}
+
+
+def test_voc_lists_name_their_splits(tmp_path):
+    root = export_streets(tmp_path, request('voc'))
+    lists = root / 'ImageSets/Segmentation'
+    names = {path.stem: path.read_text().split() for path in lists.glob('*.txt')}
+    assert [len(names[split]) for split in ('train', 'aug', 'val')] == [3, 3, 2]
+    assert names['trainval'] == names['train'] + names['val']
+    assert names['trainaug'] == names['train'] + names['aug']
+
+
+def test_colour_labels_of_the_folder_layout_are_those_of_its_labels_file(tmp_path):
+    root = export_streets(tmp_path, request('folder'))
+    rows = [line.rsplit(' ', 3) for line in (root / 'labels.txt').open()]
+    assert [row[0] for row in rows] == list(CLASSES)
+    colors = np.array([row[1:] for row in rows], np.uint8)
+    label = cv2.imread(str(root / 'labels/val/streets_000001.png'))[..., ::-1]
+    np.testing.assert_array_equal(label, colors[render_scene('val', 1, SIZE)[1]])
+
+
 def test_a_stopped_run_goes_on(tmp_path, monkeypatch):
     write, left = export.write_whole, [6]
 

@@ -1,8 +1,15 @@
-"""Write SyntheticStreets as Cityscapes or VOC folders, or a sheet of its scenes.
+"""Write SyntheticStreets in the layout of a data set, or a sheet of its scenes.
 
-Cityscapes: ``leftImg8bit`` and ``gtFine`` in ``--out``, labels are trainIds.
-VOC: ``VOCdevkit/VOC2012`` in ``--out``; car 7 and person 15, the rest is background 0;
-``aug.txt`` and ``SegmentationClassAug`` hold as many scenes as ``train.txt``.
+What ``--out`` gets, and what the labels hold:
+
+- cityscapes: ``leftImg8bit``, ``gtFine``; trainIds.
+- voc: ``VOCdevkit/VOC2012``; car 7 and person 15, the rest is background 0. ``aug.txt``
+  and ``SegmentationClassAug`` hold as many scenes as ``train.txt``.
+- ade20k: ``ADEChallengeData2016``; ids + 1, as 0 is unlabelled there.
+- coco_stuff10k, coco_stuff164k: ``images``, ``annotations``, as after the host's
+  converters; ids + 1 in the 10k, ids in the 164k; poles are metal.
+- camvid: ``img_dir``, ``ann_dir`` with train, val and test.
+- folder: ``images``, ``labels``, ``labels.txt``; labels are colours.
 
 Examples:
     python tools/dataset_converters/synthetic_streets.py --layout cityscapes \
@@ -18,7 +25,8 @@ from pathlib import Path
 
 import cv2
 
-from mmseg_deeplab.datasets.export_streets import LAYOUTS, Request, export_streets
+from mmseg_deeplab.datasets.export_streets import Request, export_streets
+from mmseg_deeplab.datasets.street_layouts import LAYOUTS
 from mmseg_deeplab.datasets.street_scenes.sheet import draw_sheet
 from mmseg_deeplab.engine.files import write_whole
 

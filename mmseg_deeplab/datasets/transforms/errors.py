@@ -40,3 +40,15 @@ class LabelValueError(DataFileError):
     """The label holds values that are no class and not ignored."""
 
     kind = 'label values outside the classes'
+
+
+class LabelColorError(DataFileError):
+    """The label holds colours that the labels file does not list."""
+
+    kind = 'label colours outside the labels file'
+
+
+class UnpairedFilesError(DataFileError):
+    """Images without a label, or labels without an image."""
+
+    kind = 'image or label without its partner'

@@ -18,7 +18,7 @@ from .errors import TruncatedFileError, UnreadableFileError
 JPEG_START, JPEG_END = b'\xff\xd8\xff', b'\xff\xd9'  # ITU-T T.81, SOI and EOI
 PNG_START, PNG_END = b'\x89PNG\r\n\x1a\n', b'IEND\xaeB`\x82'  # type and CRC of IEND
 PNG_DEPTH, PNG_COLOR_TYPE = 24, 25  # offsets of these bytes of IHDR
-PNG_GREY, PNG_PALETTE = 0, 3  # colour types
+PNG_GREY, PNG_PALETTE, PNG_GREY_ALPHA = 0, 3, 4  # colour types
 
 # How files begin that are often found in the place of an image.
 IMPOSTORS = {

@@ -98,6 +98,9 @@ class LoadCheckedAnnotations(LoadAnnotations):
     - values that do not fit 8 bits are refused instead of wrapped;
     - a label that is already in ``results['gt_seg_map']`` (rendered by the data set)
       is left as it is, and checked;
+    - colours become class ids where the data set gives their table in
+      ``results['label_colors']``, a :class:`LabelColors`: see
+      :class:`~mmseg_deeplab.datasets.FolderDataset`;
     - results of no data set (:func:`mmseg.apis.inference_model`) pass unchanged, so
       that one pipeline serves evaluation and prediction.
 
@@ -153,12 +156,7 @@ class LoadCheckedAnnotations(LoadAnnotations):
         if results.get('gt_seg_map') is not None:
             label = as_class_ids(results['gt_seg_map'], source)
         elif results.get('seg_map_path'):
-            label = self._read(results['seg_map_path'])
-            table = label_table(
-                reduce_zero_label=self._reduces_zero(results),
-                label_map=results.get('label_map'),
-            )
-            label = label if table is None else cv2.LUT(label, table)
+            label = self._read(results)
         elif 'seg_fields' in results:  # only a data set puts it there
             raise ValueError(
                 f'{source}: the data set gives no label. Remedy: set '
@@ -207,13 +205,27 @@ class LoadCheckedAnnotations(LoadAnnotations):
             reduced=self._reduces_zero(results),
         )
 
-    def _read(self, path: str) -> np.ndarray:
-        """Read the class ids as stored in the file, ``(H, W)`` uint8."""
+    def _read(self, results: dict) -> np.ndarray:
+        """Read class ids as training sees them, ``(H, W)`` uint8."""
+        path = results['seg_map_path']
         content = read_file(
             path,
             remedy="check data_root, data_prefix['seg_map_path'] and seg_map_suffix",
             backend_args=self.backend_args,
         )
+        if results.get('label_colors') is not None:
+            label = results['label_colors'].read(content, path)
+            if label is not None:
+                return label
+        label = self._decode(content, path)
+        table = label_table(
+            reduce_zero_label=self._reduces_zero(results),
+            label_map=results.get('label_map'),
+        )
+        return label if table is None else cv2.LUT(label, table)
+
+    def _decode(self, content: bytes, path: str) -> np.ndarray:
+        """Decode the values as stored in the file, ``(H, W)`` uint8."""
         depth, color_type = png_bit_depth(content), png_color_type(content)
         stretched = color_type == PNG_GREY and depth < 8
         # Pillow alone gives the indices of a palette; OpenCV gives its colours.

@@ -1,0 +1,35 @@
+"""COCO-Stuff 164k as MMSegmentation trains and tests on it.
+
+For its published checkpoints and figures: crops of 512x512, colour distortion, images
+resized to fit 2048x512 before testing (labels keep their size). Preparation:
+coco_stuff164k.py.
+"""
+
+_base_ = './coco_stuff164k.py'
+crop_size = (512, 512)
+train_pipeline = [
+    dict(type='LoadCheckedImage'),
+    dict(type='LoadCheckedAnnotations', num_classes=_base_.num_classes),
+    dict(
+        type='RandomResize',
+        scale=(2048, 512),
+        ratio_range=(0.5, 2.0),
+        keep_ratio=True,
+    ),
+    dict(type='RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PhotoMetricDistortion'),
+    dict(type='PackSegInputs'),
+]
+test_pipeline = [
+    dict(type='LoadCheckedImage'),
+    dict(type='Resize', scale=(2048, 512), keep_ratio=True),
+    dict(type='LoadCheckedAnnotations', num_classes=_base_.num_classes),
+    dict(type='PackSegInputs'),
+]
+train_dataloader = dict(
+    batch_size=4,  # MMSegmentation: 4 GPUs x 4 = 16
+    dataset=dict(pipeline=train_pipeline),
+)
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader

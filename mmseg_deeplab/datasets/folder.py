@@ -1,0 +1,192 @@
+"""A data set of one's own: a folder of images, one of labels, and a labels file."""
+
+from collections.abc import Mapping
+
+from mmengine import fileio
+from mmengine.utils import is_abs
+from mmseg.datasets import BaseSegDataset
+from mmseg.registry import DATASETS
+
+from .labels import read_labels
+from .pairing import check_pairs, choose, find_files
+from .transforms import LabelColors
+
+FOLDERS = dict(img_path='images', seg_map_path='labels')
+
+
+@DATASETS.register_module()
+class FolderDataset(BaseSegDataset):
+    """Images and labels in folders; the classes stand in a labels file.
+
+    An image and its label have the same name up to the suffix, whatever that is. A
+    label is a map of class ids (8-bit grey or palette PNG, 255 is ignored), or an image
+    in the colours of the labels file, which become ids when it is loaded by
+    :class:`~mmseg_deeplab.datasets.LoadCheckedAnnotations`. The rules of the labels
+    file: :mod:`mmseg_deeplab.datasets.labels`.
+
+    Args:
+        labels_file: Names and colours of the classes; relative to ``data_root``.
+        split: E.g. ``'train'``: takes the sub-folders of that name in both folders of
+            ``data_prefix`` or, if there are none, the images that ``<split>.txt`` in
+            ``data_root`` lists. None takes the folders as they are.
+        data_root: What the other paths are relative to.
+        data_prefix: ``img_path`` and ``seg_map_path``; without ``seg_map_path`` there
+            are no labels.
+        ann_file: Names of the images to use, one a line, with or without suffix;
+            empty takes all.
+        img_suffix: End of the images' names; None takes ``.jpg .jpeg .png .bmp .tif
+            .tiff .webp``, mixed as they come.
+        seg_map_suffix: As ``img_suffix``, for labels; ``'_mask.png'`` pairs ``x.jpg``
+            with ``x_mask.png``.
+        ignore_index: Label that is ignored.
+        backend_args: Arguments of mmengine's storage backend.
+        **kwargs: Passed to ``BaseSegDataset``. ``reduce_zero_label=True`` is for maps
+            of ids in which 0 is unlabelled and 1 the first class; colours mean the
+            same with it and without.
+
+    Raises:
+        FileNotFoundError: If the labels file, a folder, or a listed image is missing.
+        ValueError: If the labels file is malformed, an image has no label, a label no
+            image, or two images have one stem; the message lists them.
+    """
+
+    def __init__(
+        self,
+        labels_file: str = 'labels.txt',
+        *,
+        split: str | None = None,
+        data_root: str | None = None,
+        data_prefix: Mapping[str, str] = FOLDERS,
+        ann_file: str = '',
+        img_suffix: str | None = None,
+        seg_map_suffix: str | None = None,
+        ignore_index: int = 255,
+        backend_args: dict | None = None,
+        **kwargs,
+    ) -> None:
+        if kwargs.pop('metainfo', None):
+            raise ValueError(
+                'FolderDataset takes no metainfo. Remedy: name the classes in the '
+                f'labels file ({labels_file!r}).'
+            )
+        self.labels_file = _below(data_root, labels_file)
+        self.labels = read_labels(self.labels_file, backend_args)
+        metainfo = dict(classes=self.labels.names)
+        self.label_colors = None
+        if self.labels.colors:
+            metainfo['palette'] = [list(color) for color in self.labels.colors]
+            self.label_colors = LabelColors(
+                self.labels.colors,
+                ignored=self.labels.ignored,
+                ignore_index=ignore_index,
+                origin=self.labels_file,
+            )
+        if split is not None:
+            data_prefix, ann_file = find_split(
+                split, data_root or '', data_prefix, ann_file, backend_args
+            )
+        super().__init__(
+            metainfo=metainfo,
+            data_root=data_root,
+            data_prefix=dict(data_prefix),
+            ann_file=ann_file,
+            img_suffix=img_suffix,
+            seg_map_suffix=seg_map_suffix,
+            ignore_index=ignore_index,
+            backend_args=backend_args,
+            **kwargs,
+        )
+
+    def load_data_list(self) -> list[dict]:
+        """Pair the files."""
+        backend = dict(backend_args=self.backend_args)
+        img_dir = self.data_prefix['img_path']
+        ann_dir = self.data_prefix.get('seg_map_path')
+        images = find_files(img_dir, self.img_suffix, 'images', **backend)
+        if self.ann_file:
+            images = choose(images, self._read_list(), self.ann_file)
+        labels = {}
+        if ann_dir:
+            labels = find_files(ann_dir, self.seg_map_suffix, 'labels', **backend)
+            check_pairs(
+                images, labels, folders=(img_dir, ann_dir), listed=bool(self.ann_file)
+            )
+        infos = []
+        for stem, name in images.items():
+            info = dict(
+                img_path=fileio.join_path(img_dir, name, **backend),
+                label_map=None,
+                reduce_zero_label=self.reduce_zero_label,
+                seg_fields=[],
+            )
+            if ann_dir:
+                path = fileio.join_path(ann_dir, labels[stem], **backend)
+                info['seg_map_path'] = path
+            infos.append(info)
+        return infos
+
+    def _read_list(self) -> list[str]:
+        if not fileio.isfile(self.ann_file, backend_args=self.backend_args):
+            raise FileNotFoundError(
+                f'{self.ann_file}: no such list of images. Remedy: write it, one name '
+                'a line, or correct ann_file.'
+            )
+        text = fileio.get_text(self.ann_file, backend_args=self.backend_args)
+        return text.splitlines()
+
+    def get_data_info(self, idx: int) -> dict:
+        """Give the paths of a sample, and the colours that its label may have."""
+        info = super().get_data_info(idx)
+        info['label_colors'] = self.label_colors
+        return info
+
+
+def find_split(
+    split: str,
+    data_root: str,
+    data_prefix: Mapping[str, str],
+    ann_file: str = '',
+    backend_args: dict | None = None,
+) -> tuple[dict[str, str], str]:
+    """Find the folders, or the list, of a split.
+
+    Args:
+        split: Name of the sub-folders, or of the list without ``.txt``.
+        data_root: What the other paths are relative to.
+        data_prefix: ``img_path`` and ``seg_map_path``.
+        ann_file: Must be empty.
+        backend_args: Arguments of mmengine's storage backend.
+
+    Returns:
+        ``data_prefix`` and ``ann_file`` of the split.
+
+    Raises:
+        FileNotFoundError: If there is neither.
+        ValueError: If there is an ``ann_file``, too.
+    """
+    if ann_file:
+        raise ValueError(
+            f'split={split!r} and ann_file={ann_file!r} both choose images. Remedy: '
+            'give one of them.'
+        )
+    backend = dict(backend_args=backend_args)
+    inner = {
+        key: fileio.join_path(path, split, **backend)
+        for key, path in data_prefix.items()
+        if path
+    }
+    folder, name = _below(data_root, inner['img_path']), f'{split}.txt'
+    if fileio.isdir(folder, **backend):
+        return inner, ''
+    if fileio.isfile(_below(data_root, name), **backend):
+        return dict(data_prefix), name
+    raise FileNotFoundError(
+        f'{data_root}: no split {split!r}: neither the folder {folder!r} nor the list '
+        f'{_below(data_root, name)!r} exists. Remedy: make one of them, or give '
+        'data_root, e.g. --cfg-options data_root=FOLDER.'
+    )
+
+
+def _below(root: str | None, path: str) -> str:
+    """Join a path to the root unless it stands alone."""
+    return path if not root or is_abs(path) else fileio.join_path(root, path)

@@ -1,0 +1,197 @@
+"""The labels file: names and colours of the classes, as text or as JSON.
+
+Text, any name but ``*.json``: one class a line, ``name``, ``name R G B`` or
+``name #rrggbb``, with blanks, tabs or commas between. Names may hold blanks. Empty
+lines, and lines that begin with ``#``, are left out::
+
+    # id 0 is the first class
+    road 128 64 128
+    traffic light #faaa1e
+    ignore 0 0 0
+
+JSON, ``*.json``: a list; each item is a name, or an object with ``name`` and ``color``,
+which is ``[R, G, B]`` or ``"#rrggbb"``::
+
+    [{"name": "road", "color": [128, 64, 128]}, {"name": "car", "color": "#00008e"}]
+
+The id of a class is its place in the file, from 0. A row named ``ignore`` takes no id:
+it gives a colour whose pixels are not counted; there may be several. Either all rows
+have a colour, or none.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .transforms.file_checks import read_file
+
+Color = tuple[int, int, int]  # R, G, B
+Row = tuple[str, Color | None, str]  # name, colour, place in the file
+
+IGNORE = 'ignore'
+MAX_CLASSES = 255  # a label has 8 bits, and 255 is ignored
+TEXT_ROW = re.compile(
+    r'(?P<name>.*?[^\s,])'
+    r'(?:[\s,]+(?P<color>#[0-9a-fA-F]{6}|\d+[\s,]+\d+[\s,]+\d+))?'
+)
+EXPECTED = '`name`, `name R G B` or `name #rrggbb`'
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What a labels file holds.
+
+    Args:
+        names: Names of the K classes, in the order of their ids.
+        colors: Their colours, R, G, B; empty if the file has none.
+        ignored: Colours of pixels that are not counted.
+    """
+
+    names: tuple[str, ...]
+    colors: tuple[Color, ...] = ()
+    ignored: tuple[Color, ...] = ()
+
+
+def read_labels(path: str, backend_args: dict | None = None) -> Labels:
+    """Read a labels file.
+
+    Args:
+        path: The file; ``.json`` is read as JSON, any other as text.
+        backend_args: Arguments of mmengine's storage backend.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is empty or malformed, two rows have the same name or
+            colour, or only some rows have a colour; the message names the row.
+    """
+    content = read_file(
+        path,
+        remedy='write one class a line, `name R G B` or `name`, or say where the file '
+        'is, e.g. --cfg-options data_root=FOLDER labels_file=NAME',
+        backend_args=backend_args,
+    )
+    try:
+        text = content.decode('utf-8-sig')
+    except UnicodeDecodeError as error:
+        raise ValueError(f'{path}: {error}. Remedy: save it as UTF-8 text.') from error
+    is_json = path.lower().endswith('.json')
+    rows = _json_rows(text, path) if is_json else _text_rows(text, path)
+    _check_rows(rows, path)
+    classes = [row for row in rows if row[0] != IGNORE]
+    return Labels(
+        names=tuple(name for name, _, _ in classes),
+        colors=tuple(color for _, color, _ in classes if color is not None),
+        ignored=tuple(color for name, color, _ in rows if name == IGNORE),
+    )
+
+
+def format_labels(labels: Labels) -> str:
+    """Write labels as the text that :func:`read_labels` reads.
+
+    Args:
+        labels: Names and colours.
+    """
+    colors = labels.colors or ((),) * len(labels.names)
+    rows = list(zip(labels.names, colors, strict=True))
+    rows += [(IGNORE, color) for color in labels.ignored]
+    return ''.join(' '.join([name, *map(str, color)]) + '\n' for name, color in rows)
+
+
+def _text_rows(text: str, path: str) -> list[Row]:
+    rows = []
+    for number, line in enumerate(text.splitlines(), 1):
+        line = line.strip(' \t,')
+        if line and not line.startswith('#'):
+            rows.append(_text_row(line, f'{path}, line {number}'))
+    return rows
+
+
+def _text_row(line: str, place: str) -> Row:
+    """Split a line into name and colour; refuse what is neither."""
+    match = TEXT_ROW.fullmatch(line)
+    name, color = match['name'], match['color']
+    if re.match(r'\d+[\s,:]', name):
+        raise ValueError(
+            f'{place}: {line!r} begins with a number, expected {EXPECTED}. Remedy: '
+            'take the ids out: the first class has id 0, the next one 1.'
+        )
+    if '#' in name or re.search(r'[\s,]\d+[\s,]+\d+$', name):
+        raise ValueError(
+            f'{place}: {line!r} ends in no whole colour, expected {EXPECTED}, with six '
+            'hexadecimal digits or three numbers.'
+        )
+    if color is None or color.startswith('#'):
+        return name, _color(color, place), place
+    return name, _color([int(n) for n in re.split(r'[\s,]+', color)], place), place
+
+
+def _json_rows(text: str, path: str) -> list[Row]:
+    try:
+        items = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f'{path}: is not JSON: {error}.') from error
+    if not isinstance(items, list):
+        raise ValueError(
+            f'{path}: holds a {type(items).__name__}, expected a list of names or of '
+            'objects {"name": ..., "color": ...}.'
+        )
+    return [_json_row(item, f'{path}, item {n}') for n, item in enumerate(items)]
+
+
+def _json_row(item: object, place: str) -> Row:
+    """Take name and colour out of one item."""
+    item = {'name': item} if isinstance(item, str) else item
+    sound = isinstance(item, dict) and isinstance(item.get('name'), str)
+    if not sound or not item['name'].strip() or set(item) - {'name', 'color'}:
+        raise ValueError(
+            f'{place}: {item!r}, expected a name, or an object of "name" and "color".'
+        )
+    return item['name'].strip(), _color(item.get('color'), place), place
+
+
+def _color(color: str | Sequence[int] | None, place: str) -> Color | None:
+    """Give R, G, B in 0..255."""
+    if color is None:
+        return None
+    if isinstance(color, str) and re.fullmatch('#[0-9a-fA-F]{6}', color):
+        return tuple(bytes.fromhex(color[1:]))
+    is_triple = isinstance(color, list) and len(color) == 3
+    if is_triple and all(type(c) is int and 0 <= c <= 255 for c in color):
+        return tuple(color)
+    raise ValueError(
+        f'{place}: the colour is {color!r}, expected three whole numbers 0..255 or '
+        '"#rrggbb".'
+    )
+
+
+def _check_rows(rows: list[Row], path: str) -> None:
+    """Refuse rows that contradict each other."""
+    num_classes = sum(name != IGNORE for name, _, _ in rows)
+    if not 1 <= num_classes <= MAX_CLASSES:
+        raise ValueError(
+            f'{path}: names {num_classes} classes, expected 1..{MAX_CLASSES}.'
+        )
+    _check_unique([(name, place) for name, _, place in rows if name != IGNORE], 'name')
+    with_color = [(color, place) for _, color, place in rows if color is not None]
+    _check_unique(with_color, 'colour')
+    if 0 < len(with_color) < len(rows):
+        without = next(place for _, color, place in rows if color is None)
+        raise ValueError(
+            f'{without}: has no colour, but {len(with_color)} of {len(rows)} rows have '
+            'one. Remedy: give every row a colour, or none.'
+        )
+    for name, color, place in rows:
+        if name == IGNORE and color is None:
+            raise ValueError(f'{place}: {IGNORE!r} needs a colour: `{IGNORE} R G B`.')
+
+
+def _check_unique(values: list[tuple[object, str]], what: str) -> None:
+    first: dict[object, str] = {}
+    for value, place in values:
+        if value in first:
+            raise ValueError(
+                f'{place}: the {what} {value!r} is already that of {first[value]}. '
+                f'Remedy: give each row a {what} of its own.'
+            )
+        first[value] = place

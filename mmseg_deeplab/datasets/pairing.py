@@ -1,0 +1,135 @@
+"""Find images and the labels that belong to them: files of the same stem."""
+
+from collections import Counter
+
+from mmengine import fileio
+
+from .transforms.errors import UnpairedFilesError
+
+SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
+MAX_NAMES = 20  # files listed in one message
+
+
+def find_files(
+    folder: str, suffix: str | None, what: str, backend_args: dict | None = None
+) -> dict[str, str]:
+    """List the files of a folder and its sub-folders by stem.
+
+    Args:
+        folder: Where to look.
+        suffix: End of their names, upper or lower case; None takes :data:`SUFFIXES`.
+        what: ``'images'`` or ``'labels'``, for errors.
+        backend_args: Arguments of mmengine's storage backend.
+
+    Returns:
+        Names below ``folder`` without the suffix, in alphabetical order, and the names
+        with it.
+
+    Raises:
+        FileNotFoundError: If there is no such folder, or no such file in it.
+        ValueError: If two files differ in their suffix alone.
+    """
+    suffixes = SUFFIXES if suffix is None else (suffix,)
+    if not fileio.isdir(folder, backend_args=backend_args):
+        raise FileNotFoundError(
+            f'{folder}: no such folder of {what}. Remedy: put them there, or correct '
+            'data_root or data_prefix.'
+        )
+    names = fileio.list_dir_or_file(
+        folder, list_dir=False, recursive=True, backend_args=backend_args
+    )
+    found: dict[str, list[str]] = {}
+    for name in names:
+        if end := next((s for s in suffixes if name.lower().endswith(s.lower())), ''):
+            found.setdefault(name[: -len(end)], []).append(name)
+    if not found:
+        raise FileNotFoundError(
+            f'{folder}: no file ends in {" or ".join(suffixes)}. Remedy: put the '
+            f'{what} there, or correct data_prefix or the suffix.'
+        )
+    twice = [' and '.join(sorted(names)) for names in found.values() if len(names) > 1]
+    if twice:
+        raise UnpairedFilesError(
+            f'{folder}: {what} of the same stem: {shorten(twice)}. Remedy: remove one '
+            'of them, or say which suffix is meant (img_suffix, seg_map_suffix).'
+        )
+    return {stem: found[stem][0] for stem in sorted(found)}
+
+
+def choose(found: dict[str, str], lines: list[str], ann_file: str) -> dict[str, str]:
+    """Keep the images that a list names, in its order.
+
+    Args:
+        found: Stems and names of all images.
+        lines: Stems or names; empty lines do not count.
+        ann_file: The list, for errors.
+
+    Raises:
+        FileNotFoundError: If the list names an image that is not there.
+        ValueError: If the list is empty or names an image twice.
+    """
+    stems = {name: stem for stem, name in found.items()}
+    names = [line.strip() for line in lines if line.strip()]
+    chosen = [stems.get(name, name) for name in names]
+    missing = [stem for stem in chosen if stem not in found]
+    if missing:
+        raise FileNotFoundError(
+            f'{ann_file}: no image belongs to {shorten(missing)}. Remedy: write names '
+            f'below the folder of images, with or without suffix, such as '
+            f'{next(iter(found))!r}.'
+        )
+    if not chosen:
+        raise ValueError(f'{ann_file}: lists no image.')
+    repeated = [stem for stem, times in Counter(chosen).items() if times > 1]
+    if repeated:
+        raise ValueError(f'{ann_file}: lists more than once: {shorten(repeated)}.')
+    return {stem: found[stem] for stem in chosen}
+
+
+def check_pairs(
+    images: dict[str, str],
+    labels: dict[str, str],
+    *,
+    folders: tuple[str, str],
+    listed: bool,
+) -> None:
+    """Refuse images without a label, and labels without an image.
+
+    Args:
+        images: Stems and names of the images in use.
+        labels: Stems and names of all labels.
+        folders: Where the images are and where the labels are.
+        listed: Whether a list chose the images: other labels are then no fault.
+
+    Raises:
+        UnpairedFilesError: With all names, up to :data:`MAX_NAMES` of either kind.
+    """
+    bare = [name for stem, name in images.items() if stem not in labels]
+    orphans = [name for stem, name in labels.items() if stem not in images]
+    parts = []
+    if bare:
+        parts.append(
+            f'{folders[0]}: {len(bare)} images have no label in {folders[1]}: '
+            f'{shorten(bare)}.'
+        )
+    if orphans and not listed:
+        parts.append(
+            f'{folders[1]}: {len(orphans)} labels have no image in {folders[0]}: '
+            f'{shorten(orphans)}.'
+        )
+    if parts:
+        raise UnpairedFilesError(
+            f'{" ".join(parts)} Remedy: give both the same name up to the suffix (set '
+            "seg_map_suffix='_mask.png' for x.jpg and x_mask.png), add what is "
+            'missing, or list the pairs to use in ann_file.'
+        )
+
+
+def shorten(names: list[str]) -> str:
+    """Join names for a message.
+
+    Args:
+        names: All of them.
+    """
+    more = len(names) - MAX_NAMES
+    return ', '.join(names[:MAX_NAMES]) + (f' and {more} more' if more > 0 else '')

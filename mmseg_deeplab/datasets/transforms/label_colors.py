@@ -1,0 +1,193 @@
+"""Turn label images whose colours stand for classes into class ids.
+
+``K`` is the number of classes, ``H, W`` the size of the image.
+"""
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from .errors import LabelColorError, LabelFormatError
+from .file_checks import (
+    PNG_GREY,
+    PNG_GREY_ALPHA,
+    PNG_PALETTE,
+    decode,
+    png_color_type,
+)
+from .label_checks import MAX_LISTED
+
+NUM_INDICES = 256  # of a palette
+
+
+class LabelColors:
+    """Colours of classes, ready to be looked up in label images.
+
+    Args:
+        colors: R, G, B of the K classes, in the order of their ids.
+        ignored: R, G, B of pixels that become ``ignore_index``.
+        ignore_index: The label value that is ignored.
+        origin: The file that lists the colours, for errors.
+    """
+
+    def __init__(
+        self,
+        colors: Sequence[Sequence[int]],
+        *,
+        ignored: Sequence[Sequence[int]] = (),
+        ignore_index: int = 255,
+        origin: str = 'the labels file',
+    ) -> None:
+        self.ignore_index = ignore_index
+        self.origin = origin
+        keys = _pack(np.array([*colors, *ignored], np.uint8).reshape(-1, 3))
+        ids = [*range(len(colors)), *[ignore_index] * len(ignored)]
+        order = np.argsort(keys)
+        self.keys, self.ids = keys[order], np.array(ids, np.uint8)[order]
+
+    def read(self, content: bytes, source: str) -> np.ndarray | None:
+        """Give the class ids of a label file that holds colours.
+
+        In a palette PNG the colours count, not the indices, which many programs choose
+        as they like; where none of its colours is known, the indices are ids.
+
+        Args:
+            content: The file's bytes.
+            source: The file's name, for errors.
+
+        Returns:
+            ``(H, W)`` uint8, or None if the file holds ids instead of colours.
+
+        Raises:
+            LabelColorError: If a colour is unknown.
+            LabelFormatError: If the file has half-transparent pixels or 16 bits.
+            DataFileError: If the file is truncated or unreadable.
+        """
+        color_type = png_color_type(content)
+        if color_type in (PNG_GREY, PNG_GREY_ALPHA):
+            return None
+        if color_type == PNG_PALETTE:
+            return self._from_palette_file(content, source)
+        image = decode(content, source, flag='unchanged', backend='cv2')
+        if image.ndim != 3 or image.shape[2] < 3:
+            return None
+        return self.from_image(_opaque_rgb(image, source), source)
+
+    def from_image(self, image: np.ndarray, source: str) -> np.ndarray:
+        """Look up every pixel.
+
+        Args:
+            image: ``(H, W, 3)`` uint8, RGB.
+            source: The file's name, for errors.
+
+        Returns:
+            ``(H, W)`` uint8.
+
+        Raises:
+            LabelColorError: If a colour is unknown.
+        """
+        packed = _pack(image)
+        ids, known = self._look_up(packed)
+        if not known.all():
+            raise LabelColorError(self._unknown_colors(packed, known, source))
+        return ids
+
+    def _look_up(self, packed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Give the ids, and where they mean anything."""
+        place = np.searchsorted(self.keys, packed)
+        place[place == len(self.keys)] = 0
+        return self.ids[place], self.keys[place] == packed
+
+    def _from_palette_file(self, content: bytes, source: str) -> np.ndarray | None:
+        indices = decode(content, source, flag='unchanged', backend='pillow')
+        with Image.open(io.BytesIO(content)) as file:  # reads the header alone
+            listed = np.frombuffer(file.palette.getdata()[1], np.uint8).reshape(-1, 3)
+        palette = np.zeros((NUM_INDICES, 3), np.uint8)
+        palette[: len(listed)] = listed
+        ids, known = self._look_up(_pack(palette))
+        known[len(listed) :] = False
+        used = np.unique(indices)
+        used = used[(used != self.ignore_index) | known[used]]
+        if not known[used].any():
+            return None
+        if not known[used].all():
+            raise LabelColorError(
+                self._doubtful_palette(used, known[used], palette, source)
+            )
+        return np.where(known, ids, self.ignore_index).astype(np.uint8)[indices]
+
+    def _unknown_colors(
+        self, packed: np.ndarray, known: np.ndarray, source: str
+    ) -> str:
+        """Compose the message: which colours, how often, where first, and why."""
+        places = np.flatnonzero(~known)
+        colors, first, counts = np.unique(
+            packed.ravel()[places], return_index=True, return_counts=True
+        )
+        listed = []
+        for number in np.argsort(-counts)[:MAX_LISTED]:
+            row, column = divmod(int(places[first[number]]), packed.shape[1])
+            listed.append(
+                f'{_unpack(colors[number])} ({counts[number]} pixels, first at row '
+                f'{row}, column {column})'
+            )
+        more = len(colors) - len(listed)
+        listed += [f'{more} more colours'] if more else []
+        return (
+            f'{source}: holds colours (RGB) that {self.origin} does not list: '
+            f'{", ".join(listed)}. Remedy: {_why_unknown(len(colors), source)}.'
+        )
+
+    def _doubtful_palette(
+        self, used: np.ndarray, known: np.ndarray, palette: np.ndarray, source: str
+    ) -> str:
+        """Compose the message for a palette of known and unknown colours."""
+        unknown = [
+            f'index {index} is {tuple(palette[index].tolist())}'
+            for index in used[~known][:MAX_LISTED]
+        ]
+        return (
+            f'{source}: a palette image; {self.origin} lists {known.sum()} of the '
+            f'{len(used)} colours in use, but not these: {", ".join(unknown)}. Remedy: '
+            'list these colours too (`name R G B` or `ignore R G B`); or, if the '
+            "indices are class ids, give the classes the palette's colours, or none."
+        )
+
+
+def _why_unknown(num_colors: int, source: str) -> str:
+    """Name the likely causes first, then what always helps."""
+    hints = []
+    if source.lower().endswith(('.jpg', '.jpeg')):
+        hints.append('JPEG is lossy and changes colours: export labels as PNG')
+    elif num_colors > MAX_LISTED:
+        hints.append('if the edges are smoothed, export without anti-aliasing')
+    hints.append('correct the colours in the labels file')
+    hints.append('list a colour that means no class as `ignore R G B`')
+    return '; or '.join(hints)
+
+
+def _opaque_rgb(image: np.ndarray, source: str) -> np.ndarray:
+    """Turn a decoded BGR or BGRA image into RGB; refuse what would be lost."""
+    if image.dtype != np.uint8:
+        raise LabelFormatError(
+            f'{source}: a colour image of {image.dtype}, expected 8 bits a channel. '
+            'Remedy: export it as an 8-bit PNG.'
+        )
+    if image.shape[2] == 4 and (image[..., 3] != 255).any():
+        raise LabelFormatError(
+            f'{source}: {(image[..., 3] != 255).sum()} pixels are transparent; their '
+            'class is unclear. Remedy: export without an alpha channel.'
+        )
+    return image[..., 2::-1]
+
+
+def _pack(rgb: np.ndarray) -> np.ndarray:
+    """Make one number of R, G, B: ``(..., 3)`` uint8 to ``(...)`` uint32."""
+    red, green, blue = np.moveaxis(rgb, -1, 0).astype(np.uint32)
+    return (red << 16) | (green << 8) | blue
+
+
+def _unpack(key: np.uint32) -> tuple[int, int, int]:
+    return tuple(int(key).to_bytes(3, 'big'))

@@ -1,0 +1,216 @@
+"""FolderDataset: pairs of files, splits, colours, and what is refused."""
+
+import cv2
+import numpy as np
+import pytest
+from mmseg.registry import DATASETS
+
+from mmseg_deeplab.datasets import FolderDataset
+from mmseg_deeplab.datasets.scan import scan_dataset
+
+COLORS = ((128, 64, 128), (0, 0, 142), (70, 130, 180))
+LABELS = 'road 128 64 128\ncar 0 0 142\nsky 70 130 180\nignore 0 0 0\n'
+LOAD = [dict(type='LoadCheckedImage'), dict(type='LoadCheckedAnnotations')]
+SIZE = (6, 8)
+
+
+def label(name: str) -> np.ndarray:
+    """Give the ids of a file, of its own for each name."""
+    rng = np.random.default_rng(list(name.encode()))
+    return rng.choice(np.uint8([0, 1, 2, 255]), SIZE)
+
+
+def paint(ids: np.ndarray) -> np.ndarray:
+    """Turn ids into the colours of the labels file, BGR."""
+    return np.array([*COLORS, *[(0, 0, 0)] * 253], np.uint8)[ids][..., ::-1]
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Return a function that writes files of a data set, and the labels file."""
+    (tmp_path / 'labels.txt').write_text(LABELS)
+
+    def write(*names: str, color: bool = False) -> None:
+        for name in names:
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            ids = label(path.name.split('.')[0].removesuffix('_mask'))
+            if name.startswith('images'):
+                image = np.zeros((*SIZE, 3), np.uint8)
+            else:
+                image = paint(ids) if color else ids
+            assert cv2.imwrite(str(path), image)
+
+    return write
+
+
+@pytest.fixture
+def build(tmp_path):
+    """Return a function that builds the data set of ``tmp_path``."""
+
+    def build(**settings) -> FolderDataset:
+        # Serialising collects garbage, which takes half a second.
+        fixed = dict(data_root=str(tmp_path), pipeline=LOAD, serialize_data=False)
+        return DATASETS.build(dict(type='FolderDataset') | fixed | settings)
+
+    return build
+
+
+def stems(dataset: FolderDataset) -> list[str]:
+    names = [info['img_path'].rsplit('images/', 1)[1] for info in dataset]
+    return [name.rsplit('.', 1)[0] for name in names]
+
+
+def test_classes_and_palette_are_those_of_the_labels_file(write, build):
+    write('images/a.jpg', 'labels/a.png')
+    meta = build().metainfo
+    assert meta['classes'] == ('road', 'car', 'sky')
+    assert meta['palette'] == [list(color) for color in COLORS]
+
+
+def test_labels_file_without_colours_will_do(write, build, tmp_path):
+    write('images/a.jpg', 'labels/a.png')
+    (tmp_path / 'names.json').write_text('["road", "car", "sky"]')
+    dataset = build(labels_file='names.json')
+    np.testing.assert_array_equal(dataset[0]['gt_seg_map'], label('a'))
+    assert len(dataset.metainfo['palette']) == 3
+
+
+@pytest.mark.parametrize('color', [False, True])
+def test_ids_and_colours_load_alike(write, build, color):
+    write('images/a.jpg', 'images/b.jpg', 'labels/a.png')
+    write('labels/b.png', color=color)
+    for sample, name in zip(build(), 'ab', strict=True):
+        np.testing.assert_array_equal(sample['gt_seg_map'], label(name))
+
+
+def test_suffixes_may_be_mixed(write, build):
+    write('images/a.jpg', 'images/b.PNG', 'images/sub/c.d.webp')
+    write('labels/a.png', 'labels/b.bmp', 'labels/sub/c.d.tif')
+    dataset = build()
+    assert stems(dataset) == ['a', 'b', 'sub/c.d']
+    for sample, name in zip(dataset, 'abc', strict=True):
+        np.testing.assert_array_equal(sample['gt_seg_map'], label(name))
+
+
+def test_given_suffixes_choose_among_the_files(write, build):
+    write('images/a.jpg', 'images/a.bmp', 'images/b.jpg')
+    write('labels/a_mask.png', 'labels/b_mask.png', 'labels/b_other.png')
+    dataset = build(img_suffix='.jpg', seg_map_suffix='_mask.png')
+    assert stems(dataset) == ['a', 'b']
+    np.testing.assert_array_equal(dataset[1]['gt_seg_map'], label('b'))
+
+
+def test_missing_partners_are_all_listed(write, build):
+    write('images/a.jpg', 'images/b.jpg', 'images/c.png')
+    write('labels/a.png', 'labels/x.png', 'labels/sub/b.png')
+    with pytest.raises(ValueError) as error:
+        build()
+    message = str(error.value)
+    assert '2 images have no label' in message
+    assert 'b.jpg, c.png.' in message
+    assert '2 labels have no image' in message
+    assert 'sub/b.png, x.png.' in message
+
+
+def test_long_lists_are_cut(write, build):
+    write('labels/x.png', *[f'images/{i:02d}.png' for i in range(25)])
+    with pytest.raises(ValueError, match=r'25 images.*18\.png, 19\.png and 5 more\.'):
+        build()
+
+
+def test_two_images_of_a_stem_are_refused(write, build):
+    write('images/a.jpg', 'images/a.png', 'labels/a.png')
+    with pytest.raises(ValueError, match=r'a\.jpg and a\.png.*img_suffix'):
+        build()
+
+
+def test_unknown_colour_names_file_colour_and_place(write, build, tmp_path):
+    write('images/a.jpg')
+    image = paint(np.zeros(SIZE, np.uint8))
+    image[2, 3] = 9, 8, 7
+    (tmp_path / 'labels').mkdir()
+    cv2.imwrite(str(tmp_path / 'labels/a.png'), image)
+    reason = r'labels/a\.png.*labels\.txt.*\(7, 8, 9\).*row 2, column 3'
+    with pytest.raises(ValueError, match=reason):
+        build()[0]
+
+
+@pytest.mark.parametrize('split, expected', [('train', ['a', 'b']), ('val', ['c'])])
+def test_split_folders(write, build, split, expected):
+    write('images/train/a.jpg', 'images/train/b.jpg', 'images/val/c.jpg')
+    write('labels/train/a.png', 'labels/train/b.png', 'labels/val/c.png')
+    assert stems(build(split=split)) == [f'{split}/{name}' for name in expected]
+
+
+@pytest.mark.parametrize('split, expected', [('train', ['c', 'a']), ('val', ['b'])])
+def test_split_lists_with_and_without_suffix(write, build, tmp_path, split, expected):
+    write(*[f'images/{name}.jpg' for name in 'abcd'])
+    write(*[f'labels/{name}.png' for name in 'abc'])
+    (tmp_path / 'train.txt').write_text('c.jpg\n\na\n')
+    (tmp_path / 'val.txt').write_text('b')
+    assert stems(build(split=split)) == expected
+
+
+def test_split_that_is_nowhere_names_both_ways(write, build):
+    write('images/a.jpg', 'labels/a.png')
+    with pytest.raises(FileNotFoundError, match=r"'test'.*images/test.*test\.txt"):
+        build(split='test')
+
+
+@pytest.mark.parametrize(
+    'text, error, reason',
+    [
+        ('a\nlost\n', FileNotFoundError, 'lost'),
+        ('b\n', ValueError, r'1 images have no label.*b\.jpg'),
+        ('a\na.jpg\n', ValueError, 'more than once: a'),
+        ('\n', ValueError, 'lists no image'),
+    ],
+)
+def test_wrong_lists_are_explained(write, build, tmp_path, text, error, reason):
+    write('images/a.jpg', 'images/b.jpg', 'labels/a.png')
+    (tmp_path / 'list.txt').write_text(text)
+    with pytest.raises(error, match=reason):
+        build(ann_file='list.txt')
+
+
+@pytest.mark.parametrize(
+    'settings, error, reason',
+    [
+        (dict(ann_file='none.txt'), FileNotFoundError, r'none\.txt.*ann_file'),
+        (dict(labels_file='none.txt'), FileNotFoundError, r'none\.txt.*labels_file'),
+        (dict(data_prefix=dict(img_path='x')), FileNotFoundError, 'x: no such folder'),
+        (dict(img_suffix='.bmp'), FileNotFoundError, r'no file ends in \.bmp'),
+        (dict(split='train', ann_file='a.txt'), ValueError, 'both choose images'),
+        (dict(metainfo=dict(classes=('a',))), ValueError, r'labels\.txt'),
+    ],
+)
+def test_wrong_settings_are_explained(write, build, settings, error, reason):
+    write('images/a.jpg', 'labels/a.png')
+    with pytest.raises(error, match=reason):
+        build(**settings)
+
+
+def test_images_without_labels_can_be_predicted(write, build):
+    write('images/a.jpg')
+    dataset = build(data_prefix=dict(img_path='images'), pipeline=LOAD[:1])
+    assert 'seg_map_path' not in dataset[0]
+    assert dataset[0]['img'].shape[:2] == SIZE
+
+
+@pytest.mark.parametrize('color', [False, True])
+def test_scan_reads_it_without_a_fault(write, build, tmp_path, color):
+    write('images/a.jpg', 'images/b.png')
+    write('labels/a.png', 'labels/b.png', color=color)
+    (tmp_path / 'labels/notes.md').write_text('no label')
+    report = scan_dataset(build(), progress=False)
+    assert report.faults == []
+    expected = np.bincount(np.ravel([label('a'), label('b')]), minlength=256)
+    np.testing.assert_array_equal(report.pixels, expected)
+
+
+def test_scan_finds_an_id_beyond_the_labels_file(write, build, tmp_path):
+    write('images/a.jpg', 'labels/a.png')
+    cv2.imwrite(str(tmp_path / 'labels/a.png'), np.full(SIZE, 3, np.uint8))
+    (fault,) = scan_dataset(build(), progress=False).faults
+    assert fault.kind == 'label values outside the classes'

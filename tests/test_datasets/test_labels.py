@@ -1,0 +1,118 @@
+"""The labels file: both formats, and what is refused."""
+
+import json
+
+import pytest
+
+from mmseg_deeplab.datasets.labels import Labels, format_labels, read_labels
+
+STREETS = Labels(
+    names=('road', 'traffic light', '2-wheeler'),
+    colors=((128, 64, 128), (250, 170, 30), (0, 0, 142)),
+    ignored=((0, 0, 0), (81, 0, 81)),
+)
+TEXT = """\
+# Cityscapes' colours
+
+road 128 64 128
+traffic light\t#faaa1e
+ignore 0 0 0
+2-wheeler, 0, 0, 142
+ignore,#510051
+"""
+JSON = [
+    {'name': 'road', 'color': [128, 64, 128]},
+    {'name': 'traffic light', 'color': '#FAAA1E'},
+    {'name': 'ignore', 'color': '#000000'},
+    {'name': '2-wheeler', 'color': [0, 0, 142]},
+    {'name': 'ignore', 'color': [81, 0, 81]},
+]
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Return a function that writes a file and reads it."""
+
+    def read(content, name: str = 'labels.txt') -> Labels:
+        raw = content if isinstance(content, bytes) else content.encode()
+        (tmp_path / name).write_bytes(raw)
+        return read_labels(str(tmp_path / name))
+
+    return read
+
+
+def test_text_gives_names_and_colours(read):
+    assert read(TEXT) == STREETS
+
+
+def test_json_gives_the_same(read):
+    assert read(json.dumps(JSON), 'labels.json') == STREETS
+
+
+@pytest.mark.parametrize('ending', ['\n', '\r\n'])
+def test_files_of_other_systems_are_read(read, ending):
+    content = b'\xef\xbb\xbf' + TEXT.replace('\n', ending).encode()
+    assert read(content) == STREETS
+
+
+@pytest.mark.parametrize(
+    'name, content', [('a.txt', 'a\nb c\n'), ('a.json', '["a", "b c"]')]
+)
+def test_names_alone_are_enough(read, name, content):
+    assert read(content, name) == Labels(names=('a', 'b c'))
+
+
+@pytest.mark.parametrize('labels', [STREETS, Labels(names=('a', 'zone 1'))])
+def test_written_labels_are_read_back(read, labels):
+    assert read(format_labels(labels)) == labels
+
+
+@pytest.mark.parametrize(
+    'content, reason',
+    [
+        ('road 1 2 3\nroad 4 5 6', r"line 2: the name 'road'.*line 1"),
+        ('road 1 2 3\n\ncar 1 2 3', r'line 3: the colour \(1, 2, 3\).*line 1'),
+        ('road 1 2 3\ncar', 'line 2: has no colour, but 1 of 2'),
+        ('road\nignore 0 0 0', 'line 1: has no colour, but 1 of 2'),
+        ('road\nignore', "line 2: 'ignore' needs a colour"),
+        ('road 1 2 256', r'line 1: the colour is \[1, 2, 256\]'),
+        ('road 1 2', "line 1: 'road 1 2' ends in no whole colour"),
+        ('road #12345', 'line 1.*no whole colour'),
+        ('road #1234567', 'line 1.*no whole colour'),
+        ('0 road', 'line 1.*begins with a number.*take the ids out'),
+        ('0: road', 'line 1.*begins with a number'),
+        ('# nothing', 'names 0 classes'),
+        ('\n'.join(f'c{i}x' for i in range(256)), 'names 256 classes, expected 1..255'),
+        ('', 'empty'),
+        (b'caf\xe9', 'UTF-8'),
+    ],
+)
+def test_malformed_text_is_explained(read, content, reason):
+    with pytest.raises(ValueError, match=rf'labels\.txt.*{reason}'):
+        read(content)
+
+
+@pytest.mark.parametrize(
+    'content, reason',
+    [
+        ('{"road": 0}', 'holds a dict, expected a list'),
+        ('[1]', 'item 0: 1, expected a name'),
+        ('["a", {"name": "b", "colour": "#000000"}]', 'item 1'),
+        ('[{"color": "#000000"}]', 'item 0'),
+        ('[" "]', 'item 0'),
+        ('[{"name": "a", "color": [1, 2]}]', r'item 0: the colour is \[1, 2\]'),
+        ('[{"name": "a", "color": [1, 2, 3.0]}]', 'item 0: the colour'),
+        ('[{"name": "a", "color": [1, 2, true]}]', 'item 0: the colour'),
+        ('[{"name": "a", "color": "red"}]', "item 0: the colour is 'red'"),
+        ('["a", "a"]', "item 1: the name 'a'.*item 0"),
+        ('["a"', 'is not JSON'),
+    ],
+)
+def test_malformed_json_is_explained(read, content, reason):
+    with pytest.raises(ValueError, match=rf'labels\.json.*{reason}'):
+        read(content, 'labels.json')
+
+
+def test_missing_file_says_how_to_write_it(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'none\.txt.*one class a line'):
+        read_labels(str(tmp_path / 'none.txt'))

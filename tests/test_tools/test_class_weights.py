@@ -1,0 +1,78 @@
+"""tools/class_weights.py, and a training with the file that it writes."""
+
+import json
+import runpy
+import sys
+
+import numpy as np
+import pytest
+from training import TRAIN, Server, start_ranks, write_config
+
+
+@pytest.fixture
+def tool(root, monkeypatch, capsys):
+    """Return a function that runs the tool: its output."""
+
+    def run(*args: object) -> str:
+        path = str(root / 'tools/class_weights.py')
+        monkeypatch.setattr(sys, 'argv', [path, *map(str, args), '--workers', '0'])
+        runpy.run_path(path, run_name='__main__')
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_a_table_is_printed_and_a_file_written(tool, tmp_path):
+    config = write_config(tmp_path)
+    out = tool(config, '--method', 'inverse', '--out', tmp_path / 'w.json')
+    written = json.loads((tmp_path / 'w.json').read_text())
+    assert np.mean(written) == pytest.approx(1.0)
+    rows = [line.split('|') for line in out.splitlines() if line.startswith('|')][1:]
+    pixels = np.array([int(row[3]) for row in rows])
+    np.testing.assert_allclose(written, (1 / pixels) / (1 / pixels).mean())
+    assert f"class_weight='{tmp_path}/w.json'" in out
+
+
+def test_mixins_reach_a_training_and_its_dumped_config(tool, server: Server, tmp_path):
+    config = write_config(tmp_path, iters=1)
+    tool(config, '--out', tmp_path / 'w.npy')
+    code = server.run(
+        TRAIN, config, '--work-dir', tmp_path / 'run',
+        '--mixin', 'class_weight', 'ema', 'ohem', '--cfg-options',
+        f'model.decode_head.loss_decode.class_weight={tmp_path}/w.npy',
+        log=tmp_path / 'log',
+    )  # fmt: skip
+    assert code == 0, (tmp_path / 'log').read_text()
+    dumped = (tmp_path / 'run' / 'tiny.py').read_text()
+    for piece in ('w.npy', 'EMAHook', 'OHEMPixelSampler'):
+        assert piece in dumped
+
+
+def test_syncbn_is_left_out_where_there_is_no_gpu(server: Server, tmp_path):
+    config = write_config(tmp_path, iters=1)
+    argv = (TRAIN, config, '--work-dir', tmp_path / 'run', '--mixin', 'syncbn')
+    ranks = start_ranks(server, tmp_path, *argv)
+    assert [rank.wait() for rank in ranks] == [0, 0], ranks[0].log.read_text()
+    assert 'SyncBN needs GPUs' in ranks[0].log.read_text()
+
+
+def test_a_mistake_with_mixins_is_one_line(server: Server, tmp_path):
+    config, log = write_config(tmp_path), tmp_path / 'log'
+    assert server.run(TRAIN, config, '--mixin', 'class_weight', log=log) == 1
+    assert 'Traceback' not in log.read_text()
+    message = "error: class weights 'work_dirs/class_weights.json' do not exist"
+    assert message in log.read_text()
+
+
+@pytest.mark.parametrize(
+    ('args', 'match'),
+    [
+        (('--out', 'w.txt'), r'w\.txt: the name must end in \.json or \.npy'),
+        (('--cfg-options', 'train_dataloader.dataset.data_root=no'), 'faults'),
+    ],
+)
+def test_a_mistake_is_one_line_and_writes_nothing(tool, tmp_path, args, match):
+    config = write_config(tmp_path)
+    with pytest.raises(SystemExit, match=match):
+        tool(config, '--out', tmp_path / 'w.json', *args)
+    assert not (tmp_path / 'w.json').exists()
