@@ -22,7 +22,6 @@ model = dict(
         depth=65,
         output_stride=16,
         norm_cfg=dict(type='SyncBN', eps=1e-3, requires_grad=True),
-        init_cfg=None,
     ),
     decode_head=dict(
         type='DeepLabV3Head',

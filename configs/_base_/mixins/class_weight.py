@@ -1,0 +1,24 @@
+"""Class weights in the loss of the decode head, read from a file.
+
+By ``--mixin class_weight``, or in a leaf::
+
+    _base_ = ['./LEAF.py', './_base_/mixins/class_weight.py']
+    model = _base_.class_weight.model
+
+``python tools/class_weights.py CONFIG`` writes the file, for one data set. Another one:
+``--cfg-options model.decode_head.loss_decode.class_weight=FILE`` (.json or .npy).
+The loss is the mean over labelled pixels, weighted by their classes, as torch's.
+"""
+
+class_weight = dict(
+    model=dict(
+        decode_head=dict(
+            loss_decode=dict(
+                class_weight='work_dirs/class_weights.json',
+                # With class weights the host's mean is over labelled pixels in any
+                # case, and with True it fails.
+                avg_non_ignore=False,
+            )
+        )
+    )
+)

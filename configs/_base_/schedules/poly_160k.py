@@ -1,0 +1,7 @@
+"""MMSegmentation's recipe, 160k steps: ``poly_20k.py`` as ``schedule_160k.py``."""
+
+_base_ = ['./poly_20k.py']
+param_scheduler = [
+    dict(type='PolyLR', power=0.9, eta_min=1e-4, begin=0, end=160000, by_epoch=False)
+]
+train_cfg = dict(max_iters=160000, val_interval=16000)

@@ -1,0 +1,140 @@
+"""VGG16LargeFOV: Caffe's pools and rates, freezing, initial weights."""
+
+import pytest
+import torch
+from mmseg.registry import MODELS
+from torch import nn
+from torch.nn import functional as F
+from torchvision.models.vgg import cfgs, make_layers
+
+
+def build(**options) -> nn.Module:
+    options = dict(base_channels=4) | options
+    return MODELS.build(dict(type='VGG16LargeFOV', **options))
+
+
+def pooled(size: int, stride: int) -> int:
+    """Caffe: 3x3, padding 1, rounded up, the last window begins inside the image."""
+    out = -(-(size + 2 - 3) // stride) + 1
+    return out - 1 if (out - 1) * stride >= size + 1 else out
+
+
+@pytest.mark.parametrize(
+    'output_stride, strides', [(8, (1, 1)), (16, (2, 1)), (32, (2, 2))]
+)
+@pytest.mark.parametrize('size', [(65, 97), (64, 90), (33, 50)])
+def test_feature_sizes_follow_caffe_rounding(size, output_stride, strides):
+    model = build(output_stride=output_stride, out_indices=(0, 1, 2, 3, 4))
+    expected, current = [], size
+    for stride in (2, 2, 2, *strides):
+        current = tuple(pooled(n, stride) for n in current)
+        expected.append(current)
+    outputs = model(torch.zeros(1, 3, *size))
+    assert [tuple(x.shape[2:]) for x in outputs] == expected
+
+
+def test_caffe_crop_321_gives_41():
+    assert build()(torch.zeros(1, 3, 321, 33))[0].shape[2:] == (41, 5)
+
+
+@pytest.mark.parametrize('output_stride, rate', [(8, 2), (16, 1), (32, 1)])
+def test_conv5_makes_up_for_pool4(output_stride, rate):
+    model = build(output_stride=output_stride)
+    found = {n: m.dilation[0] for n, m in model.named_modules() if n.startswith('conv')}
+    assert {n for n, r in found.items() if r != 1} == (
+        {'conv5_1', 'conv5_2', 'conv5_3'} if rate == 2 else set()
+    )
+
+
+@pytest.mark.parametrize('average_pool', [True, False])
+def test_average_pool_counts_its_padding(average_pool):
+    """pool5a of the Caffe release: an average of 3x3 that divides by 9 at borders."""
+    torch.manual_seed(0)
+    model = build(average_pool=average_pool)
+    plain = build(average_pool=False)
+    plain.load_state_dict(model.state_dict())
+    x = torch.randn(1, 3, 65, 65)
+    expected = plain(x)[0]
+    if average_pool:
+        kernel = torch.full((32, 1, 3, 3), 1 / 9)
+        expected = F.conv2d(expected, kernel, padding=1, groups=32)
+    torch.testing.assert_close(model(x)[0], expected)
+
+
+def test_number_of_parameters_is_the_published_one():
+    with torch.device('meta'):
+        model = build(base_channels=64)
+    assert sum(p.numel() for p in model.parameters()) / 1e6 == pytest.approx(
+        14.7, abs=0.02
+    )
+
+
+def test_every_parameter_gets_a_gradient():
+    model = build()
+    model.init_weights()
+    model(torch.randn(2, 3, 65, 65))[0].square().mean().backward()
+    for key, parameter in model.named_parameters():
+        assert parameter.grad is not None and parameter.grad.abs().max() > 0, key
+
+
+@pytest.mark.parametrize(
+    'frozen_stages, kept', [(-1, ()), (0, ()), (2, ('conv1', 'conv2'))]
+)
+def test_frozen_stages_survive_train(frozen_stages, kept):
+    model = build(frozen_stages=frozen_stages).eval().train()
+    for key, parameter in model.named_parameters():
+        assert parameter.requires_grad != key.startswith(kept), key
+
+
+def pretrained(tmp_path, state: dict, **options) -> nn.Module:
+    torch.save(state, tmp_path / 'vgg.pth')
+    checkpoint = str(tmp_path / 'vgg.pth')
+    model = build(init_cfg=dict(type='Pretrained', checkpoint=checkpoint), **options)
+    model.init_weights()
+    return model
+
+
+def torchvision_features() -> nn.Sequential:
+    """Return torchvision's layers at a sixteenth of their width."""
+    return make_layers([n if n == 'M' else n // 16 for n in cfgs['D']])
+
+
+CAFFE = {'fc6.weight': (64, 32 * 49), 'fc6.bias': (64,), 'fc8.bias': (1000,)}
+TORCHVISION = {'classifier.0.weight': (64, 32 * 49), 'classifier.6.bias': (1000,)}
+
+
+@pytest.mark.parametrize('family', ['own', 'backbone', 'caffe', 'torchvision'])
+def test_checkpoint_is_loaded_by_init_cfg(tmp_path, family):
+    source = build()
+    state = source.state_dict()
+    if family == 'backbone':
+        state = {f'backbone.{key}': value for key, value in state.items()}
+    elif family == 'caffe':
+        state |= {key: torch.zeros(shape) for key, shape in CAFFE.items()}
+    elif family == 'torchvision':
+        names = [f'features.{key}' for key in torchvision_features().state_dict()]
+        state = dict(zip(names, state.values(), strict=True))
+        state |= {key: torch.zeros(shape) for key, shape in TORCHVISION.items()}
+    model = pretrained(tmp_path, state)
+    for key, value in source.state_dict().items():
+        assert torch.equal(model.state_dict()[key], value), key
+
+
+def test_features_equal_torchvisions_but_for_the_pools(tmp_path):
+    """With Caffe's pools put into torchvision's network both agree."""
+    source = torchvision_features()
+    state = {f'features.{key}': value for key, value in source.state_dict().items()}
+    model = pretrained(tmp_path, state, output_stride=32, average_pool=False)
+    for i, layer in enumerate(source):
+        if isinstance(layer, nn.MaxPool2d):
+            source[i] = nn.MaxPool2d(3, 2, padding=1, ceil_mode=True)
+    x = torch.randn(1, 3, 33, 50)
+    torch.testing.assert_close(model(x)[0], source(x))
+
+
+@pytest.mark.parametrize(
+    'options', [dict(output_stride=4), dict(out_indices=(5,)), dict(frozen_stages=6)]
+)
+def test_bad_arguments_are_named(options):
+    with pytest.raises(ValueError, match=next(iter(options))):
+        build(**options)
