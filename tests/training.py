@@ -143,11 +143,14 @@ def train_here(
     *,
     resume: bool = False,
     hooks: Sequence[Hook] = (),
+    mixins: Sequence[str] = (),
     **options: object,
 ) -> Runner:
     """Train in this process; double underscores in ``options`` stand for dots."""
     overrides = {name.replace('__', '.'): value for name, value in options.items()}
-    cfg = launch.load_config(str(config), work_dir=str(work_dir), cfg_options=overrides)
+    cfg = launch.load_config(
+        str(config), work_dir=str(work_dir), cfg_options=overrides, mixins=mixins
+    )
     torch.set_num_threads(1)  # nothing here is worth a second one
     # The host shares logs and visualizers of equal names.
     cfg.experiment_name = cfg.visualizer.name = uuid.uuid4().hex

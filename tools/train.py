@@ -20,6 +20,14 @@ def parse_args() -> Namespace:
         '--cfg-options load_from=FILE from that file',
     )
     parser.add_argument('--amp', action='store_true', help='mixed precision (GPU)')
+    parser.add_argument(
+        '--mixin',
+        nargs='+',
+        default=[],
+        metavar='NAME',
+        help='small changes from configs/_base_/mixins, such as: amp ema ohem; or '
+        'paths of .py files of your own',
+    )
     launch.add_launch_arguments(parser)
     return parser.parse_args()
 
@@ -35,6 +43,7 @@ def main() -> None:
             cfg_options=args.cfg_options,
             launcher=args.launcher,
             local_rank=args.local_rank,
+            mixins=args.mixin,
         )
         resume_from = (args.cfg_options or {}).get('load_from')
         launch.prepare_training(

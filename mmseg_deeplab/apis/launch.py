@@ -6,7 +6,7 @@ The interface is MMSeg's; what differs is told in the functions.
 import os
 import sys
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,16 @@ import torch
 from mmengine.config import Config, ConfigDict, DictAction
 from mmengine.dist import is_distributed, master_only
 from mmengine.runner import Runner
+from mmseg.models.losses.utils import get_class_weight
 from mmseg.registry import RUNNERS
 
-from mmseg_deeplab.datasets.scan_config import load_config as read_config
+from mmseg_deeplab.datasets.config_options import load_config as read_config
+from mmseg_deeplab.datasets.config_options import named_dicts
 from mmseg_deeplab.engine import ResumableRunner
 from mmseg_deeplab.models import set_output_stride
 
 from .distributed import init_cpu_process_group, require_one_gpu_each
+from .mixins import apply_mixins
 
 
 def add_launch_arguments(parser: ArgumentParser) -> None:
@@ -72,6 +75,7 @@ def load_config(
     cfg_options: dict[str, Any] | None = None,
     launcher: str = 'none',
     local_rank: int = 0,
+    mixins: Sequence[str] = (),
 ) -> Config:
     """Read a config and put the options of the command line into it.
 
@@ -82,9 +86,11 @@ def load_config(
         cfg_options: Overrides, dotted keys; ``data_root`` reaches every data set.
         launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
         local_rank: For launchers that do not set ``LOCAL_RANK``.
+        mixins: Merged before ``cfg_options``: see :func:`apply_mixins`.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If there is no such file, or no such mixin.
+        ValueError: If a mixin does not fit the config.
     """
     path = Path(config)
     if not path.is_file():
@@ -93,7 +99,9 @@ def load_config(
             'give the path of one of configs/*.py'
         )
     os.environ.setdefault('LOCAL_RANK', str(local_rank))
-    cfg = read_config(str(path), cfg_options)
+    cfg = read_config(
+        str(path), cfg_options, prepare=lambda cfg: apply_mixins(cfg, mixins)
+    )
     cfg.launcher = launcher
     cfg.work_dir = work_dir or cfg.get('work_dir') or f'work_dirs/{path.stem}'
     return cfg
@@ -116,8 +124,9 @@ def prepare_training(
         amp: Mixed precision.
 
     Raises:
-        FileNotFoundError: If a folder of the data or ``load_from`` is missing.
-        ValueError: If ``amp`` cannot be had.
+        FileNotFoundError: If a folder of the data, ``load_from`` or a file of class
+            weights is missing.
+        ValueError: If ``amp`` cannot be had, or class weights do not fit.
     """
     cfg.resume = resume
     if resume and not resume_from:
@@ -127,6 +136,7 @@ def prepare_training(
     check_data(cfg, 'train_dataloader', 'val_dataloader')
     if cfg.get('load_from'):
         check_checkpoint(cfg.load_from)
+    check_class_weights(cfg.model)
     if amp:
         enable_amp(cfg)
     prepare_device(cfg)
@@ -201,7 +211,8 @@ def prepare_device(cfg: Config) -> None:
     cfg.merge_from_dict({'env_cfg.dist_cfg': {'backend': 'gloo'}})
     if not is_distributed():
         init_cpu_process_group(cfg.launcher)
-    if replace_sync_bn(cfg.model):
+    converts = cfg.pop('sync_bn', None) is not None
+    if replace_sync_bn(cfg.model) or converts:
         _say('SyncBN needs GPUs: each process normalises over its own batch (BN).')
     cfg.setdefault(
         'model_wrapper_cfg',
@@ -245,7 +256,7 @@ def enable_amp(cfg: Config) -> None:
     if not torch.cuda.is_available():
         raise ValueError('--amp needs a GPU and none is visible; leave it out')
     wrapper = cfg.optim_wrapper.get('type', 'OptimWrapper')
-    if wrapper == 'AmpOptimWrapper':
+    if wrapper in ('AmpOptimWrapper', 'MixedPrecisionOptimWrapper'):
         return
     if wrapper != 'OptimWrapper':
         raise ValueError(
@@ -327,6 +338,43 @@ def check_checkpoint(checkpoint: str) -> None:
     if '://' not in checkpoint and not Path(checkpoint).expanduser().is_file():
         raise FileNotFoundError(
             f'checkpoint {checkpoint!r} does not exist (current folder {os.getcwd()})'
+        )
+
+
+def check_class_weights(model: ConfigDict) -> None:
+    """Check the class weights in the losses of the heads.
+
+    Args:
+        model: The config of a segmentor.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If there is another number of weights than of classes, or the host
+            cannot take them.
+    """
+    for name, head in named_dicts(model, 'model'):
+        for part, loss in named_dicts(head.get('loss_decode'), 'loss_decode'):
+            if loss.get('class_weight') is None:
+                continue
+            _check_weights_fit(loss.class_weight, head.get('num_classes'))
+            if loss.get('avg_non_ignore') and loss.get('type') == 'CrossEntropyLoss':
+                raise ValueError(
+                    f'{name}.{part}: class_weight and avg_non_ignore=True; the host '
+                    'cannot do both. Remedy: avg_non_ignore=False, with which its mean '
+                    'is over labelled pixels, too'
+                )
+
+
+def _check_weights_fit(weights: str | list[float], num_classes: int | None) -> None:
+    remedy = 'write those of this data set: python tools/class_weights.py CONFIG --out '
+    remedy += weights if isinstance(weights, str) else 'FILE'
+    if isinstance(weights, str) and not Path(weights).is_file():
+        raise FileNotFoundError(f'class weights {weights!r} do not exist; {remedy}')
+    found = len(get_class_weight(weights))
+    if num_classes is not None and found != num_classes:
+        raise ValueError(
+            f'class_weight={weights!r}: {found} class weights for {num_classes} '
+            f'classes; {remedy}'
         )
 
 

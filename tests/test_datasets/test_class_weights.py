@@ -39,10 +39,8 @@ def cfg(tmp_path, labels) -> Config:
     """Two data sets, one repeated, with two of the labels each."""
     for index, label in enumerate(labels):
         folder = tmp_path / str(index // 2)
-        for kind, content in (
-            ('images', np.zeros((*label.shape, 3))),
-            ('labels', label),
-        ):
+        image = np.zeros((*label.shape, 3), np.uint8)
+        for kind, content in (('images', image), ('labels', label)):
             (folder / kind).mkdir(parents=True, exist_ok=True)
             cv2.imwrite(str(folder / kind / f'{index}.png'), content)
     leaves = [
@@ -126,10 +124,12 @@ def test_the_loss_reads_what_is_written(tmp_path, name):
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / 'w.json'
     write_class_weights(np.ones(2), path)
-    monkeypatch.setattr(
-        'os.fsync', lambda _: (_ for _ in ()).throw(OSError(28, 'full'))
-    )
-    with pytest.raises(OSError, match='w.json: could not be written'):
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, 'disk full')
+
+    monkeypatch.setattr('os.fsync', full)
+    with pytest.raises(OSError, match=r'w\.json: could not be written'):
         write_class_weights(np.zeros(2), path)
     assert json.loads(path.read_text()) == [1.0, 1.0]
     assert [file.name for file in tmp_path.iterdir()] == ['w.json']

@@ -87,6 +87,17 @@ def test_auxiliary_heads_count_as_heads():
     assert found == {'head', 'head_bias'}
 
 
+def test_only_the_named_classifier_has_the_rates_of_a_head():
+    model = segmentor(ASPP)
+    kinds = {id(p): k for k, p in trainable_parameters(model, ('conv_seg',))}
+    assert kinds[id(model.decode_head.conv_seg.weight)] == 'head'
+    assert kinds[id(model.decode_head.conv_seg.bias)] == 'head_bias'
+    assert kinds[id(model.decode_head.bottleneck.conv.weight)] == 'backbone'
+    in_heads = [kind for kind in kinds.values() if kind.startswith('head')]
+    assert sorted(in_heads) == ['head', 'head_bias']
+    assert set(groups(model, classifier='conv_seg')) == set(kinds.values())
+
+
 def test_shared_parameters_come_once():
     model = segmentor()
     model.decode_head.twin = model.decode_head.conv2d_list[0]
@@ -108,6 +119,7 @@ def test_one_step_moves_by_rate_times_gradient():
     [
         (dict(custom_keys={}), 'custom_keys'),
         (dict(head_lr_mult=-1.0), 'negative'),
+        (dict(classifier=('conv',)), r"\('conv',\): no module"),
     ],
 )
 def test_bad_multipliers_are_named(paramwise, match):

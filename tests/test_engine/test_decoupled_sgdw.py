@@ -1,0 +1,203 @@
+"""DecoupledSGDW against its closed form, plain SGD, and itself after a resume."""
+
+import copy
+
+import pytest
+import torch
+from mmengine.optim import PolyLR, build_optim_wrapper
+from mmseg.registry import OPTIMIZERS
+
+from mmseg_deeplab.engine import DecoupledSGDW
+
+GRADIENT = torch.tensor([0.5, -2.0, 3.0], dtype=torch.float64)
+START = torch.tensor([1.0, -4.0, 0.25], dtype=torch.float64)
+
+
+def optimizer(**options) -> DecoupledSGDW:
+    parameter = torch.nn.Parameter(START.clone())
+    return DecoupledSGDW([parameter], **{'lr': 0.1, **options})
+
+
+def step(optim: torch.optim.Optimizer, gradient: torch.Tensor = GRADIENT) -> None:
+    for group in optim.param_groups:
+        for parameter in group['params']:
+            parameter.grad = gradient.clone().expand_as(parameter).to(parameter)
+    optim.step()
+
+
+def value(optim: torch.optim.Optimizer) -> torch.Tensor:
+    return optim.param_groups[0]['params'][0].detach()
+
+
+def test_constant_rate_without_momentum_is_a_geometric_series():
+    optim = optimizer(weight_decay=2e-4)
+    for _ in range(50):
+        step(optim)
+    kept = 1 - 2e-4
+    # p_n = kept^n p_0 - lr g (1 + kept + ... + kept^(n-1))
+    expected = kept**50 * START - 0.1 * GRADIENT * (1 - kept**50) / (1 - kept)
+    torch.testing.assert_close(value(optim), expected, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize('nesterov', [False, True])
+@pytest.mark.parametrize('foreach', [False, True, None])
+def test_momentum_and_schedule_follow_the_recurrence(nesterov, foreach):
+    optim = optimizer(
+        momentum=0.9, weight_decay=5e-4, nesterov=nesterov, foreach=foreach
+    )
+    halved = torch.optim.lr_scheduler.StepLR(optim, step_size=7, gamma=0.5)
+    expected = START.clone()
+    for index in range(21):
+        rate = 0.1 * 0.5 ** (index // 7)
+        # A constant gradient leaves b_t = g (1 - mu^t) / (1 - mu).
+        buffer = GRADIENT * (1 - 0.9 ** (index + 1)) / (1 - 0.9)
+        move = GRADIENT + 0.9 * buffer if nesterov else buffer
+        expected = (1 - 5e-4 * rate / 0.1) * expected - rate * move
+        step(optim)
+        halved.step()
+        torch.testing.assert_close(value(optim), expected, rtol=1e-12, atol=1e-14)
+
+
+def test_dampening_takes_its_share_of_later_gradients():
+    optim = optimizer(momentum=0.9, dampening=0.25)
+    step(optim)
+    step(optim)
+    buffers = GRADIENT, (0.9 + 0.75) * GRADIENT
+    torch.testing.assert_close(value(optim), START - 0.1 * sum(buffers))
+
+
+@pytest.mark.parametrize('nesterov', [False, True])
+def test_without_decay_it_is_sgd(nesterov):
+    options = dict(lr=0.03, momentum=0.8, nesterov=nesterov)
+    torch.manual_seed(0)
+    ours, host = (torch.nn.Linear(5, 3), torch.nn.Linear(5, 3))
+    host.load_state_dict(ours.state_dict())
+    pairs = [
+        (ours, DecoupledSGDW(ours.parameters(), **options)),
+        (host, torch.optim.SGD(host.parameters(), **options)),
+    ]
+    for _ in range(5):
+        batch = torch.randn(4, 5)
+        for model, optim in pairs:
+            optim.zero_grad()
+            model(batch).square().mean().backward()
+            optim.step()
+    for found, expected in zip(ours.parameters(), host.parameters(), strict=True):
+        assert torch.equal(found, expected)
+
+
+def test_decay_does_not_depend_on_the_rate():
+    for rate in (1e-6, 10.0):
+        optim = optimizer(lr=rate, weight_decay=1e-4)
+        step(optim, torch.zeros_like(GRADIENT))
+        torch.testing.assert_close(value(optim), (1 - 1e-4) * START)
+
+
+def test_groups_have_rates_and_decays_of_their_own():
+    params = [torch.nn.Parameter(torch.ones(1, dtype=torch.float64)) for _ in range(3)]
+    optim = DecoupledSGDW(
+        [
+            dict(params=params[:1], lr=0.1, weight_decay=1e-4),
+            dict(params=params[1:2], lr=1.0, weight_decay=0.0),
+        ],
+        lr=0.5,
+    )
+    optim.add_param_group(dict(params=params[2:], weight_decay=5e-4))
+    for group in optim.param_groups:
+        group['lr'] *= 0.5
+    step(optim, torch.ones(1))
+    expected = [1 - 0.5e-4 - 0.05, 1 - 0.5, 1 - 2.5e-4 - 0.25]
+    assert [p.item() for p in params] == pytest.approx(expected, rel=1e-12)
+
+
+def test_resumed_in_mid_schedule_it_goes_on_as_if_nothing_had_happened():
+    def training():
+        optim = optimizer(momentum=0.9, weight_decay=5e-4)
+        poly = PolyLR(optim, power=0.9, end=20, by_epoch=False)
+        return optim, poly
+
+    whole, poly = training()
+    for index in range(15):
+        if index == 8:
+            kept = value(whole).clone(), whole.state_dict(), poly.state_dict()
+            kept = copy.deepcopy(kept)
+        step(whole)
+        poly.step()
+    resumed, poly = training()
+    value(resumed).copy_(kept[0])
+    resumed.load_state_dict(kept[1])
+    poly.load_state_dict(kept[2])
+    assert resumed.param_groups[0]['initial_lr'] == 0.1
+    assert resumed.param_groups[0]['lr'] < 0.1
+    for _ in range(7):
+        step(resumed)
+        poly.step()
+    assert torch.equal(value(resumed), value(whole))
+
+
+def test_a_state_of_plain_sgd_is_taken_over():
+    plain = torch.optim.SGD([torch.nn.Parameter(START.clone())], lr=0.1, momentum=0.9)
+    step(plain)
+    optim = optimizer(momentum=0.9)
+    optim.load_state_dict(plain.state_dict())
+    step(optim)
+    torch.testing.assert_close(value(optim), START - 0.1 * 1.9 * GRADIENT)
+
+
+def test_parameters_without_a_gradient_stay():
+    still = torch.nn.Parameter(START.clone())
+    optim = DecoupledSGDW([still], lr=0.1, weight_decay=1e-4)
+    optim.step()
+    assert torch.equal(still.detach(), START)
+
+
+def test_the_closure_is_evaluated_with_gradients():
+    optim = optimizer()
+    parameter = optim.param_groups[0]['params'][0]
+
+    def closure():
+        optim.zero_grad()
+        loss = (parameter * GRADIENT).sum()
+        loss.backward()
+        return loss
+
+    assert optim.step(closure).item() == pytest.approx((START @ GRADIENT).item())
+    torch.testing.assert_close(value(optim), START - 0.1 * GRADIENT)
+
+
+def test_configs_find_it_and_groups_of_the_host_reach_it():
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
+    wrapper = build_optim_wrapper(
+        model,
+        dict(
+            type='OptimWrapper',
+            optimizer=dict(type='DecoupledSGDW', lr=0.01, weight_decay=2e-5),
+            paramwise_cfg=dict(norm_decay_mult=0.0),
+        ),
+    )
+    assert OPTIMIZERS.get('DecoupledSGDW') is DecoupledSGDW
+    assert isinstance(wrapper.optimizer, DecoupledSGDW)
+    groups = [group for group in wrapper.param_groups if group['params']]
+    decays = [group['weight_decay'] for group in groups]
+    assert decays == [2e-5, 2e-5, 0.0, 0.0]
+    assert {group['initial_lr'] for group in groups} == {0.01}
+
+
+@pytest.mark.parametrize(
+    ('options', 'match'),
+    [
+        (dict(weight_decay=1.0), 'weight_decay is the share .* 1.0'),
+        (dict(weight_decay=-1e-4), 'weight_decay'),
+        (dict(lr=-1.0), 'learning rate'),
+        (dict(momentum=-0.1), 'momentum'),
+        (dict(nesterov=True), 'Nesterov'),
+    ],
+)
+def test_values_out_of_range_are_refused(options, match):
+    with pytest.raises(ValueError, match=match):
+        optimizer(**options)
+
+
+def test_a_decay_as_large_as_that_of_sgd_is_warned_of():
+    with pytest.warns(UserWarning, match=r'by 0\.995 in every step'):
+        optimizer(weight_decay=5e-3)
