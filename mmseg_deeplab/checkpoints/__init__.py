@@ -1,9 +1,11 @@
 """Weights: safe loading, and one key map per family they may come from."""
 
+from .caffe_file import load_caffe
 from .files import convert_file
 from .loading import enable_safe_loading, load
 from .pretrained import load_pretrained
 from .sources import SOURCES, convert, model_config
+from .tensorflow_file import load_tensorflow
 
 __all__ = [
     'SOURCES',
@@ -11,6 +13,8 @@ __all__ = [
     'convert_file',
     'enable_safe_loading',
     'load',
+    'load_caffe',
     'load_pretrained',
+    'load_tensorflow',
     'model_config',
 ]

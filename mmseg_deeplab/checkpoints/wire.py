@@ -1,0 +1,101 @@
+"""The wire format of protocol buffers, as far as checkpoints need it.
+
+``protobuf`` itself would hold a model of 500 MB in memory as the file, as messages and
+as Python floats, and needs the types of Caffe and TensorFlow, of which four fields each
+are of interest here.
+https://protobuf.dev/programming-guides/encoding
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+FIXED_SIZE = {FIXED64: 8, FIXED32: 4}
+
+
+def varint(data: memoryview, offset: int) -> tuple[int, int]:
+    """Return the number at ``offset`` and the offset after it.
+
+    Raises:
+        ValueError: If the data end within it, or it has more than 64 bits.
+    """
+    value = shift = 0
+    while shift < 64:
+        if offset >= len(data):
+            raise ValueError(f'the data end within a number, at byte {offset}')
+        byte = data[offset]
+        value |= (byte & 0x7F) << shift
+        offset, shift = offset + 1, shift + 7
+        if byte < 0x80:
+            return value, offset
+    raise ValueError(f'a number of more than 64 bits before byte {offset}')
+
+
+def fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+    """Yield number and value of every field of a message.
+
+    Values are numbers, or the bytes of nested messages, strings, arrays and fixed-size
+    numbers; these are views, nothing is copied.
+
+    Raises:
+        ValueError: If the data end within a field or hold none.
+    """
+    offset = 0
+    while offset < len(data):
+        tag, offset = varint(data, offset)
+        number, kind = tag >> 3, tag & 7
+        if kind == VARINT:
+            value, offset = varint(data, offset)
+            yield number, value
+            continue
+        if kind == BYTES:
+            size, offset = varint(data, offset)
+        elif kind in FIXED_SIZE:
+            size = FIXED_SIZE[kind]
+        else:
+            raise ValueError(f'no field at byte {offset} (wire type {kind})')
+        if number == 0 or offset + size > len(data):
+            raise ValueError(
+                f'field {number} wants {size} bytes from byte {offset} on, '
+                f'{len(data) - offset} are left'
+            )
+        yield number, data[offset : offset + size]
+        offset += size
+
+
+def message(data: memoryview) -> dict[int, list[int | memoryview]]:
+    """Collect the values of every field of a message, by field number."""
+    found: dict[int, list[int | memoryview]] = {}
+    for number, value in fields(data):
+        found.setdefault(number, []).append(value)
+    return found
+
+
+def integers(values: list[int | memoryview]) -> list[int]:
+    """Return the numbers of a repeated field, packed or one by one."""
+    numbers = []
+    for value in values:
+        if isinstance(value, int):
+            numbers.append(value)
+            continue
+        offset = 0
+        while offset < len(value):
+            number, offset = varint(value, offset)
+            numbers.append(number)
+    return numbers
+
+
+def reals(values: list[int | memoryview], dtype: str) -> np.ndarray:
+    """Return the numbers of a repeated float or double field, packed or one by one.
+
+    Args:
+        values: As of :func:`message`.
+        dtype: ``'<f4'`` or ``'<f8'``.
+
+    Raises:
+        ValueError: If the field holds something else.
+    """
+    if any(isinstance(value, int) for value in values):
+        raise ValueError('a field of whole numbers where an array of floats should be')
+    return np.concatenate([np.frombuffer(value, dtype=dtype) for value in values])

@@ -1,0 +1,196 @@
+"""Reading checkpoints of tf.train without TensorFlow.
+
+The files in tests/data/tensorflow were written by TensorFlow 2.21 (``tensorflow_side``,
+``write`` with 1, 2 and 0 shards); every value is a function of its name.
+"""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow_side
+import torch
+from tensorflow_networks import value_of
+
+from mmseg_deeplab.checkpoints import convert_file, load_tensorflow
+from mmseg_deeplab.checkpoints.crc32c import crc32c, unmask
+from mmseg_deeplab.checkpoints.tensorflow_table import read_table
+
+DATA = Path(__file__).resolve().parents[1] / 'data' / 'tensorflow'
+SHAPES = {
+    'MobilenetV2/Conv/weights': (3, 3, 3, 4),
+    'MobilenetV2/Conv/BatchNorm/gamma': (4,),
+    'MobilenetV2/Conv/BatchNorm/beta': (4,),
+    'MobilenetV2/Conv/BatchNorm/moving_mean': (4,),
+    'MobilenetV2/Conv/BatchNorm/moving_variance': (4,),
+    'MobilenetV2/expanded_conv/depthwise/depthwise_weights': (3, 3, 4, 1),
+    'MobilenetV2/expanded_conv_1/expand/weights': (1, 1, 4, 24),
+    'logits/semantic/weights': (1, 1, 24, 5),
+    'logits/semantic/biases': (5,),
+    'empty': (0, 3),
+}
+needs_tensorflow = pytest.mark.skipif(
+    tensorflow_side.tensorflow_python() is None, reason='no TensorFlow'
+)
+
+
+def stored_values() -> dict[str, np.ndarray]:
+    """Return what the stored checkpoints hold."""
+    values = {name: value_of(name, shape) for name, shape in SHAPES.items()}
+    values['global_step'] = np.int64(30000)
+    values['in_half'] = value_of('in_half', (7,)).astype(np.float16)
+    return values | {'in_double': value_of('in_double', (2, 3)).astype(np.float64)}
+
+
+@pytest.fixture
+def copied(tmp_path) -> Path:
+    """Return the prefix of a copy to be damaged."""
+    shutil.copytree(DATA, tmp_path, dirs_exist_ok=True)
+    return tmp_path / 'model.ckpt'
+
+
+def assert_equal(state: dict[str, torch.Tensor], values: dict[str, np.ndarray]) -> None:
+    assert state.keys() == values.keys()
+    for name, value in values.items():
+        np.testing.assert_array_equal(state[name].numpy(), value, err_msg=name)
+        assert state[name].numpy().dtype == value.dtype
+
+
+@pytest.mark.parametrize(
+    'name', ['model.ckpt', 'model.ckpt.index', 'model.ckpt.data-00000-of-00001']
+)
+def test_a_checkpoint_of_tensorflow_is_read(name):
+    assert_equal(load_tensorflow(DATA / name), stored_values())
+
+
+def test_shards_bfloat16_and_strings():
+    """Numbers from both shards; the object graph of TensorFlow 2 is no tensor."""
+    state = load_tensorflow(DATA / 'sharded.ckpt')
+    brain = state.pop('in_bfloat16')
+    assert_equal(state, stored_values())
+    expected = torch.from_numpy(value_of('in_bfloat16', (9,))).bfloat16()
+    assert torch.equal(brain, expected)
+
+
+def test_a_folder_with_one_checkpoint(copied):
+    (copied.parent / 'sharded.ckpt.index').unlink()
+    assert_equal(load_tensorflow(copied.parent), stored_values())
+
+
+def test_a_folder_with_several_wants_a_name(copied):
+    with pytest.raises(
+        ValueError, match=r'name one of them: model\.ckpt, sharded\.ckpt'
+    ):
+        load_tensorflow(copied.parent)
+
+
+def test_a_folder_with_several_and_tensorflows_note(copied):
+    note = 'model_checkpoint_path: "/home/them/train/model.ckpt"\n'
+    (copied.parent / 'checkpoint').write_text(note)
+    assert_equal(load_tensorflow(copied.parent), stored_values())
+
+
+def test_missing_files_are_named(copied, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'none\.ckpt\.index'):
+        load_tensorflow(tmp_path / 'none.ckpt')
+    Path(f'{copied}.data-00000-of-00001').unlink()
+    with pytest.raises(FileNotFoundError, match='data-00000-of-00001: no such file'):
+        load_tensorflow(copied)
+
+
+@pytest.mark.parametrize('keep', [0.0, 0.3, 0.7, 0.99])
+@pytest.mark.parametrize('ending', ['.index', '.data-00000-of-00001'])
+def test_truncated_files_are_named(copied, ending, keep):
+    file = Path(copied.name + ending)
+    file = copied.with_name(file.name)
+    file.write_bytes(file.read_bytes()[: int(keep * file.stat().st_size)])
+    with pytest.raises(ValueError, match=r'model\.ckpt.*load it again'):
+        load_tensorflow(copied)
+
+
+@pytest.mark.parametrize('ending', ['.index', '.data-00000-of-00001'])
+def test_a_flipped_bit_anywhere_is_found(copied, ending):
+    """Every byte is under a checksum, but for the handles and padding of the footer."""
+    file = copied.with_name(copied.name + ending)
+    good = file.read_bytes()
+    size = len(good) - 48 * (ending == '.index')
+    for place in range(0, size, 97):
+        bad = bytearray(good)
+        bad[place] ^= 4
+        file.write_bytes(bad)
+        with pytest.raises(ValueError, match=r'model\.ckpt'):
+            load_tensorflow(copied)
+
+
+def test_the_old_format_is_named():
+    with pytest.raises(
+        ValueError, match=r'v1\.ckpt: a checkpoint of the old format V1'
+    ):
+        load_tensorflow(DATA / 'v1.ckpt')
+
+
+def test_a_frozen_graph_is_named(tmp_path):
+    (tmp_path / 'frozen_inference_graph.pb').write_bytes(b'\n\x10' * 50)
+    with pytest.raises(ValueError, match='frozen graphs'):
+        load_tensorflow(tmp_path / 'frozen_inference_graph.pb')
+
+
+def test_the_tool_names_what_it_cannot_place(tmp_path):
+    """convert_file reads a prefix as it reads a file."""
+    with pytest.raises(ValueError, match=r'not known for source .tensorflow.: empty'):
+        convert_file('tensorflow', DATA / 'model.ckpt', tmp_path / 'ours.pth')
+
+
+# RFC 3720, appendix B.4.
+@pytest.mark.parametrize(
+    'data, expected',
+    [
+        (bytes(32), 0x8A9136AA),
+        (b'\xff' * 32, 0x62A8AB43),
+        (bytes(range(32)), 0x46DD794E),
+        (bytes(reversed(range(32))), 0x113FDB5C),
+        (b'123456789', 0xE3069283),
+        (b'', 0),
+    ],
+)
+def test_checksum_of_the_standards_examples(data, expected):
+    assert crc32c(data) == expected
+
+
+@pytest.mark.parametrize('size', [63, 64, 65, 127, 1000, 4096 * 64 + 5, 700_001])
+def test_checksum_of_long_data_by_the_definition(size):
+    data = np.random.default_rng(size).bytes(size)
+    crc, table = 0xFFFFFFFF, []
+    for value in range(256):
+        for _ in range(8):
+            value = (value >> 1) ^ (0x82F63B78 * (value & 1))
+        table.append(value)
+    for byte in data:
+        crc = table[(crc ^ byte) & 0xFF] ^ (crc >> 8)
+    assert crc32c(data) == crc ^ 0xFFFFFFFF
+
+
+def test_masked_checksum_is_undone():
+    """crc32c.h of LevelDB: rotate right by 15, add the delta."""
+    crc = 0x12345678
+    masked = (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
+    assert unmask(masked) == crc
+
+
+@pytest.mark.slow
+@needs_tensorflow
+def test_many_long_names_as_tensorflow_reads_them(tmp_path):
+    """So many that the index has several blocks."""
+    rng = np.random.default_rng(0)
+    names = [rng.bytes(150).hex() for _ in range(1000)]
+    values = {name: rng.normal(size=i % 4).astype('f4') for i, name in enumerate(names)}
+    np.savez(tmp_path / 'v.npz', **values)
+    prefix = tmp_path / 'many.ckpt'
+    tensorflow_side.run('write', tmp_path / 'v.npz', prefix, 3)
+    tensorflow_side.run('read', prefix, tmp_path / 'theirs.npz')
+    index = memoryview(Path(f'{prefix}.index').read_bytes())
+    assert len(index) > 262144  # block_size of TensorFlow's table options
+    assert len(list(read_table(index))) == len(names) + 1
+    with np.load(tmp_path / 'theirs.npz') as theirs:
+        assert_equal(load_tensorflow(prefix), dict(theirs))
