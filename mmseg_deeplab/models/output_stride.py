@@ -15,7 +15,7 @@ STEM_STRIDE = 4  # of every ResNet
 
 
 def set_output_stride(model_cfg: dict, output_stride: int) -> dict:
-    """Return a segmentor's config at another output stride, rates of the heads included.
+    """Return a segmentor's config at another output stride, with the heads' rates.
 
     The weights stay valid: only strides and rates change. A rate of the heads is
     multiplied by what the features grow by, so that it covers the same piece of the

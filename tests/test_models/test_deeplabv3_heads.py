@@ -10,13 +10,16 @@ V3, PLUS = 'DeepLabV3Head', 'DeepLabV3PlusHead'
 
 
 def build(kind=V3, **options):
-    options = dict(
-        in_channels=24,
-        in_index=-1,
-        num_classes=5,
-        channels=16,
-        norm_cfg=dict(type='BN'),
-    ) | options
+    options = (
+        dict(
+            in_channels=24,
+            in_index=-1,
+            num_classes=5,
+            channels=16,
+            norm_cfg=dict(type='BN'),
+        )
+        | options
+    )
     if kind == PLUS:
         options = dict(c1_in_channels=12, c1_channels=6) | options
     torch.manual_seed(0)
@@ -130,6 +133,19 @@ def test_host_head_refuses_one_image_and_ours_equals_it_with_two():
     torch.testing.assert_close(ours(inputs), host(inputs))
 
 
+@pytest.mark.parametrize('kind', [V3, PLUS])
+@pytest.mark.parametrize('frozen_bn', ['none', 'affine', 'all'])
+def test_frozen_statistics_and_affine(kind, frozen_bn):
+    head = build(kind, frozen_bn=frozen_bn).train()
+    before = {k: v.clone() for k, v in head.state_dict().items() if 'running' in k}
+    head(features()).sum().backward()
+    moved = [k for k, v in before.items() if not torch.equal(head.state_dict()[k], v)]
+    assert bool(moved) == (frozen_bn != 'all')
+    for module in head.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            assert (module.weight.grad is None) == (frozen_bn != 'none')
+
+
 def test_sizes_are_the_paper_s():
     head = MODELS.build(
         dict(
@@ -152,7 +168,12 @@ def test_sizes_are_the_paper_s():
 @pytest.mark.parametrize('kind', [V3, PLUS])
 @pytest.mark.parametrize(
     'options',
-    [dict(num_classes=None), dict(dilations=(1, 0)), dict(num_convs=-1)],
+    [
+        dict(num_classes=None),
+        dict(dilations=(1, 0)),
+        dict(num_convs=-1),
+        dict(frozen_bn='some'),
+    ],
 )
 def test_bad_arguments_are_named(kind, options):
     with pytest.raises(ValueError, match=next(iter(options))):

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+FROZEN_BN = ('none', 'affine', 'all')
+
 
 def check_num_classes(num_classes: int) -> None:
     """Refuse a number of classes that no head can have.
@@ -24,3 +26,15 @@ def check_dilations(dilations: Sequence[int]) -> None:
     """
     if not dilations or any(rate < 1 for rate in dilations):
         raise ValueError(f'dilations must hold rates >= 1, received {tuple(dilations)}')
+
+
+def check_frozen_bn(frozen_bn: str) -> None:
+    """Refuse another word than the three ways to freeze BatchNorm.
+
+    Raises:
+        ValueError: If it is none of them.
+    """
+    if frozen_bn not in FROZEN_BN:
+        raise ValueError(
+            f'frozen_bn must be one of {FROZEN_BN}, received {frozen_bn!r}'
+        )

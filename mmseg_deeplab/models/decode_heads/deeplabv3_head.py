@@ -8,8 +8,9 @@ from mmseg.models.decode_heads import ASPPHead
 from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
-from .checks import check_dilations, check_num_classes
+from .checks import check_dilations, check_frozen_bn, check_num_classes
 from .image_pooling import ImagePooling
 
 
@@ -35,6 +36,8 @@ class DeepLabV3Head(ASPPHead):
             (`DeepLab v3+ <https://arxiv.org/abs/1802.02611>`_, section 3.2).
         num_convs: 3x3 convolutions between the fusion and the classifier: none in the
             paper, one in torchvision's network.
+        frozen_bn: ``'none'``, ``'affine'`` or ``'all'``, as of :class:`ResNetMulti`;
+            the paper's second stage, at output stride 8, keeps all of BatchNorm.
 
     Shape:
         input a list of feature maps, of which ``in_index`` selects ``(N, C, h, w)``;
@@ -42,7 +45,7 @@ class DeepLabV3Head(ASPPHead):
 
     Raises:
         ValueError: If ``num_classes`` is missing, ``dilations`` is empty or holds a
-            value below 1, or ``num_convs`` is negative.
+            value below 1, ``num_convs`` is negative, or ``frozen_bn`` is another word.
     """
 
     def __init__(
@@ -55,19 +58,26 @@ class DeepLabV3Head(ASPPHead):
         image_pooling: bool = True,
         separable: bool = False,
         num_convs: int = 0,
+        norm_cfg: dict | None = None,
+        frozen_bn: str = 'none',
         **kwargs,
     ) -> None:
         check_num_classes(num_classes)
+        check_frozen_bn(frozen_bn)
         check_dilations(dilations)
         if num_convs < 0:
             raise ValueError(f'num_convs must not be negative, received {num_convs!r}')
+        if norm_cfg is not None and frozen_bn != 'none':
+            norm_cfg = dict(norm_cfg, requires_grad=False)
         super().__init__(
             in_channels=in_channels,
             num_classes=num_classes,
             channels=channels,
             dilations=tuple(dilations),
+            norm_cfg=norm_cfg,
             **kwargs,
         )
+        self.frozen_bn = frozen_bn
         self.image_pool = (
             ImagePooling(self.in_channels, channels, **self._layers)
             if image_pooling
@@ -78,6 +88,15 @@ class DeepLabV3Head(ASPPHead):
         branches = len(self.dilations) + image_pooling
         self.bottleneck = ConvModule(branches * channels, channels, 1, **self._layers)
         self.convs = self._conv_stack(channels, num_convs, separable=False)
+
+    def train(self, mode: bool = True) -> 'DeepLabV3Head':
+        """Switch the mode; statistics that are frozen stay so."""
+        super().train(mode)
+        if self.frozen_bn == 'all':
+            for module in self.modules():
+                if isinstance(module, _BatchNorm):
+                    module.eval()
+        return self
 
     @property
     def _layers(self) -> dict:

@@ -63,9 +63,7 @@ class DeepLabV3PlusHead(DeepLabV3Head):
         if num_convs < 0:
             raise ValueError(f'num_convs must not be negative, received {num_convs!r}')
         self.c1_index = c1_index
-        self.c1_bottleneck = ConvModule(
-            c1_in_channels, c1_channels, 1, **self._layers
-        )
+        self.c1_bottleneck = ConvModule(c1_in_channels, c1_channels, 1, **self._layers)
         self.convs = self._conv_stack(
             self.channels + c1_channels, num_convs, separable=separable
         )

@@ -1,0 +1,19 @@
+"""DeepLab v1 (a narrow VGG-16) on SyntheticStreets: https://arxiv.org/abs/1412.7062
+
+An eighth of the channels. From scratch, for two CPU cores; not measured by us.
+
+    python tools/train.py configs/deeplabv1_vgg16_synthetic_streets.py
+"""
+
+_base_ = [
+    './_base_/models/deeplabv1_vgg16.py',
+    './_base_/datasets/synthetic_streets.py',
+    './_base_/default_runtime.py',
+    './_base_/schedules/scratch_adamw.py',
+]
+model = dict(
+    data_preprocessor=dict(size=_base_.crop_size),
+    backbone=dict(base_channels=8, init_cfg=None),
+    decode_head=dict(in_channels=64, channels=128, num_classes=_base_.num_classes),
+)
+optim_wrapper = dict(optimizer=dict(lr=0.001))  # it has no BatchNorm

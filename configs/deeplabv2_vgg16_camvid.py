@@ -1,0 +1,23 @@
+"""DeepLab v2 (VGG-16) on CamVid: https://arxiv.org/abs/1606.00915
+
+4000 steps of 8 crops of 353x353: the schedule of every network in the CamVid table.
+Measured figures, where there are some: docs/benchmarks.md.
+
+    python tools/train.py configs/deeplabv2_vgg16_camvid.py
+"""
+
+_base_ = [
+    './_base_/models/deeplabv2_vgg16.py',
+    './_base_/datasets/camvid.py',
+    './_base_/schedules/camvid_table.py',
+    './_base_/default_runtime.py',
+]
+model = dict(
+    data_preprocessor=dict(size=_base_.crop_size),
+    decode_head=dict(num_classes=_base_.num_classes),
+)
+optim_wrapper = dict(
+    constructor='DeepLabOptimWrapperConstructor',  # without BatchNorm: a tenth below
+    optimizer=dict(lr=0.001),
+    paramwise_cfg=dict(classifier=('fc8',)),
+)

@@ -1,0 +1,24 @@
+"""DeepLab v3 (ConvNeXt-T) on CamVid: https://arxiv.org/abs/1706.05587
+
+4000 steps of 8 crops of 353x353: the schedule of every network in the CamVid table, but
+for the optimizer. Measured figures, where there are some: docs/benchmarks.md.
+
+    python tools/train.py configs/deeplabv3_convnext_t_camvid.py
+"""
+
+_base_ = [
+    './_base_/models/deeplabv3_convnext_t.py',
+    './_base_/datasets/camvid.py',
+    './_base_/schedules/camvid_table.py',
+    './_base_/default_runtime.py',
+]
+model = dict(
+    data_preprocessor=dict(size=_base_.crop_size),
+    decode_head=dict(num_classes=_base_.num_classes),
+)
+# SGD does not train ConvNeXt: its own optimizer (schedules/adamw_convnext_160k.py).
+optim_wrapper = dict(
+    constructor='LearningRateDecayOptimizerConstructor',
+    optimizer=dict(_delete_=True, type='AdamW', lr=1e-4, weight_decay=0.05),
+    paramwise_cfg=dict(decay_rate=0.9, decay_type='stage_wise', num_layers=6),
+)

@@ -1,0 +1,20 @@
+r"""DeepLab v3 (MobileNetV2) on images and labels of your own, in two folders.
+
+https://arxiv.org/abs/1801.04381; the layout is in _base_/datasets/folder.py and the
+number of classes is that of the labels file. 8 crops of 513x513, 20k steps. Not
+measured by us.
+
+    python tools/train.py configs/deeplabv3_mobilenetv2_folder.py \
+        --cfg-options data_root=DIR
+"""
+
+_base_ = [
+    './_base_/models/deeplabv3_mobilenetv2.py',
+    './_base_/datasets/folder.py',
+    './_base_/schedules/poly_20k.py',
+    './_base_/default_runtime.py',
+]
+model = dict(
+    data_preprocessor=dict(size=_base_.crop_size),
+    decode_head=dict(num_classes=_base_.num_classes),
+)

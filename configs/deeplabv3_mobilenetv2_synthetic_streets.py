@@ -1,0 +1,19 @@
+"""DeepLab v3 (a narrow MobileNetV2) on SyntheticStreets.
+
+https://arxiv.org/abs/1706.05587. Half the channels, a quarter in the head. From
+scratch, for two CPU cores; not measured by us.
+
+    python tools/train.py configs/deeplabv3_mobilenetv2_synthetic_streets.py
+"""
+
+_base_ = [
+    './_base_/models/deeplabv3_mobilenetv2.py',
+    './_base_/datasets/synthetic_streets.py',
+    './_base_/default_runtime.py',
+    './_base_/schedules/scratch_adamw.py',
+]
+model = dict(
+    data_preprocessor=dict(size=_base_.crop_size),
+    backbone=dict(widen_factor=0.5, init_cfg=None),
+    decode_head=dict(in_channels=160, channels=64, num_classes=_base_.num_classes),
+)

@@ -1,0 +1,15 @@
+"""DeepLab v3+ (MobileNetV2) as in VainF/DeepLabV3Plus-Pytorch.
+
+https://arxiv.org/abs/1802.02611. One process, 16 crops of 513x513, 30k steps at output
+stride 16. deeplabv3_mobilenetv2_voc12aug_vainf.py and a decoder of one 3x3 convolution.
+They report 71.1 mIoU on 513x513 center crops of val; not measured by us.
+
+    python tools/train.py configs/deeplabv3plus_mobilenetv2_voc12aug_vainf.py
+"""
+
+_base_ = './deeplabv3_mobilenetv2_voc12aug_vainf.py'
+model = dict(
+    decode_head=dict(
+        type='DeepLabV3PlusHead', c1_in_channels=24, c1_channels=48, separable=False
+    )
+)

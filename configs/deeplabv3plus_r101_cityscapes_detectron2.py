@@ -1,0 +1,29 @@
+"""DeepLab v3+ (ResNet-101, multi-grid) as in detectron2, on Cityscapes.
+
+https://arxiv.org/abs/1802.02611. 8 processes x 2 crops of 512x1024, 90k steps at output
+stride 16; the loss is the mean over the hardest fifth of the pixels. detectron2
+(projects/DeepLab) reports 78.1 mIoU on val; not measured by us.
+
+    tools/dist_train.sh configs/deeplabv3plus_r101_cityscapes_detectron2.py 8
+"""
+
+_base_ = [
+    './_base_/models/deeplabv3plus_r101.py',
+    './_base_/datasets/cityscapes.py',
+    './_base_/schedules/poly_80k.py',
+    './_base_/default_runtime.py',
+]
+hard = dict(type='OHEMPixelSampler', min_kept=104858)  # of 524288
+model = dict(
+    data_preprocessor=dict(size=_base_.crop_size),
+    # The host divides by all pixels: x 5 is the mean over those that are left.
+    decode_head=dict(
+        num_classes=_base_.num_classes, sampler=hard, loss_decode=dict(loss_weight=5.0)
+    ),
+)
+optim_wrapper = dict(optimizer=dict(weight_decay=1e-4))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=1e-3, end=1000, by_epoch=False),
+    dict(type='PolyLR', power=0.9, eta_min=0, end=90000, by_epoch=False),
+]
+train_cfg = dict(max_iters=90000, val_interval=5000)

@@ -1,0 +1,18 @@
+"""DeepLab v3+ (ResNet-50) on CamVid: https://arxiv.org/abs/1802.02611
+
+4000 steps of 8 crops of 353x353: the schedule of every network in the CamVid table.
+Measured figures, where there are some: docs/benchmarks.md.
+
+    python tools/train.py configs/deeplabv3plus_r50_camvid.py
+"""
+
+_base_ = [
+    './_base_/models/deeplabv3plus_r50.py',
+    './_base_/datasets/camvid.py',
+    './_base_/schedules/camvid_table.py',
+    './_base_/default_runtime.py',
+]
+model = dict(
+    data_preprocessor=dict(size=_base_.crop_size),
+    decode_head=dict(num_classes=_base_.num_classes),
+)

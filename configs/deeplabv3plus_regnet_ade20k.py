@@ -1,0 +1,19 @@
+"""DeepLab v3+ on mmpretrain's RegNetX-3.2GF, on ADE20K.
+
+https://arxiv.org/abs/1802.02611. 4 processes x 4 crops of 512x512, 160k steps of
+MMSeg's recipe (https://arxiv.org/abs/2003.13678 for the backbone). No figure is
+published; not measured by us.
+
+    tools/dist_train.sh configs/deeplabv3plus_regnet_ade20k.py 4
+"""
+
+_base_ = [
+    './_base_/models/deeplabv3plus_regnet.py',
+    './_base_/datasets/ade20k.py',
+    './_base_/schedules/poly_160k.py',
+    './_base_/default_runtime.py',
+]
+model = dict(
+    data_preprocessor=dict(size=_base_.crop_size),
+    decode_head=dict(num_classes=_base_.num_classes),
+)

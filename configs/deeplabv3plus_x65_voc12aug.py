@@ -1,0 +1,24 @@
+"""DeepLab v3+ (Xception-65, separable) on PASCAL VOC 2012 + SBD.
+
+https://arxiv.org/abs/1802.02611. 4 processes x 4 crops of 513x513, 30k steps at output
+stride 16. The paper reports 79.79 mIoU on val, 81.21 with six scales and flip, from
+ImageNet weights that are to be set (_base_/models/deeplabv3_x65.py); not measured by
+us.
+
+    tools/dist_train.sh configs/deeplabv3plus_x65_voc12aug.py 4
+"""
+
+_base_ = [
+    './_base_/models/deeplabv3plus_x65.py',
+    './_base_/datasets/voc12aug_513.py',
+    './_base_/schedules/deeplabv3plus_30k.py',
+    './_base_/default_runtime.py',
+]
+slow_bn = dict(momentum=3e-4)  # TF's decay 0.9997
+model = dict(
+    data_preprocessor=dict(size=_base_.crop_size),
+    backbone=dict(norm_cfg=slow_bn),
+    decode_head=dict(num_classes=_base_.num_classes, norm_cfg=slow_bn),
+)
+train_dataloader = dict(batch_size=4)  # x 4 processes
+optim_wrapper = dict(optimizer=dict(weight_decay=4e-5))  # TF's, not for ResNet

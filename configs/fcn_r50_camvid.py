@@ -1,0 +1,19 @@
+"""MMSeg's FCN (ResNet-50-D8) on CamVid: https://arxiv.org/abs/1411.4038
+
+4000 steps of 8 crops of 353x353: the schedule of every network in the CamVid table.
+Measured figures, where there are some: docs/benchmarks.md.
+
+    python tools/train.py configs/fcn_r50_camvid.py
+"""
+
+_base_ = [
+    './_base_/models/fcn_r50.py',
+    './_base_/datasets/camvid.py',
+    './_base_/schedules/camvid_table.py',
+    './_base_/default_runtime.py',
+]
+model = dict(
+    data_preprocessor=dict(size=_base_.crop_size),
+    decode_head=dict(num_classes=_base_.num_classes),
+    auxiliary_head=dict(num_classes=_base_.num_classes),
+)

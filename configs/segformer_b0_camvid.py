@@ -1,0 +1,25 @@
+"""MMSeg's SegFormer (MiT-B0) on CamVid: https://arxiv.org/abs/2105.15203
+
+4000 steps of 8 crops of 353x353: the schedule of every network in the CamVid table, but
+for the optimizer. Measured figures, where there are some: docs/benchmarks.md.
+
+    python tools/train.py configs/segformer_b0_camvid.py
+"""
+
+_base_ = [
+    './_base_/models/segformer_b0.py',
+    './_base_/datasets/camvid.py',
+    './_base_/schedules/camvid_table.py',
+    './_base_/default_runtime.py',
+]
+model = dict(
+    data_preprocessor=dict(size=_base_.crop_size),
+    decode_head=dict(num_classes=_base_.num_classes),
+)
+# SGD does not train transformers: SegFormer's own optimizer (adamw_160k.py).
+optim_wrapper = dict(
+    optimizer=dict(_delete_=True, type='AdamW', lr=6e-5, weight_decay=0.01),
+    paramwise_cfg=dict(
+        custom_keys=dict(norm=dict(decay_mult=0.0), head=dict(lr_mult=10.0))
+    ),
+)
