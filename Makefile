@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 PIN := -c requirements/constraints.txt
 CONFIG := configs/deeplabv2_r26_synthetic_streets.py
 OUT := work_dirs/quickstart
+TEST_JOBS ?= 2
 
 # The worker that draws or decodes images shares the cores with the network: idle
 # OpenMP threads spin for microseconds, then sleep (spinning on, a busy 2-core machine
@@ -31,8 +32,9 @@ $(VENV)/.installed-tests: $(VENV)/.installed requirements/tests.txt
 	$(BIN)/python -m pip install -q $(PIN) -r requirements/tests.txt
 	touch $@
 
+# A file's tests stay in one process, which keeps the networks they share.
 test: lint
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadfile --cov --cov-report=term:skip-covered
 
 lint: $(VENV)/.installed-tests
 	$(BIN)/ruff check .
