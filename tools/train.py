@@ -21,6 +21,13 @@ def parse_args() -> Namespace:
     )
     parser.add_argument('--amp', action='store_true', help='mixed precision (GPU)')
     parser.add_argument(
+        '--output-stride',
+        type=int,
+        choices=[8, 16, 32],
+        help="train at this output stride instead of the config's; the rates of the "
+        'heads follow',
+    )
+    parser.add_argument(
         '--mixin',
         nargs='+',
         default=[],
@@ -47,7 +54,11 @@ def main() -> None:
         )
         resume_from = (args.cfg_options or {}).get('load_from')
         launch.prepare_training(
-            cfg, resume=args.resume, resume_from=resume_from, amp=args.amp
+            cfg,
+            resume=args.resume,
+            resume_from=resume_from,
+            amp=args.amp,
+            output_stride=args.output_stride,
         )
     launch.build_runner(cfg).train()
 

@@ -113,6 +113,7 @@ def prepare_training(
     resume: bool = False,
     resume_from: str | None = None,
     amp: bool = False,
+    output_stride: int | None = None,
 ) -> None:
     """Set a config up for training.
 
@@ -122,6 +123,7 @@ def prepare_training(
             none, start as configured, ``load_from`` included.
         resume_from: With ``resume``, go on from this file instead.
         amp: Mixed precision.
+        output_stride: Train at another output stride than the config's.
 
     Raises:
         FileNotFoundError: If a folder of the data, ``load_from`` or a file of class
@@ -137,6 +139,8 @@ def prepare_training(
     if cfg.get('load_from'):
         check_checkpoint(cfg.load_from)
     check_class_weights(cfg.model)
+    if output_stride is not None:
+        cfg.model = ConfigDict(set_output_stride(cfg.model, output_stride))
     if amp:
         enable_amp(cfg)
     prepare_device(cfg)

@@ -60,9 +60,13 @@ def test_testing_loads_the_checkpoint_and_resumes_nothing(cfg, tmp_path):
     assert cfg.visualizer.save_dir == 'painted'
 
 
-def test_testing_takes_another_output_stride(cfg, tmp_path):
+@pytest.mark.parametrize('training', [True, False])
+def test_another_output_stride(cfg, tmp_path, training):
     (tmp_path / 'a.pth').touch()
-    launch.prepare_testing(cfg, str(tmp_path / 'a.pth'), output_stride=16)
+    if training:
+        launch.prepare_training(cfg, output_stride=16)
+    else:
+        launch.prepare_testing(cfg, str(tmp_path / 'a.pth'), output_stride=16)
     assert cfg.model.backbone.type == 'ResNet'  # of the host, at 32 by default
     assert tuple(cfg.model.backbone.strides) == (1, 2, 2, 1)
     assert tuple(cfg.model.backbone.dilations) == (1, 1, 1, 2)
