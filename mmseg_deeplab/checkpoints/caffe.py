@@ -8,10 +8,13 @@ Names are those of MSRA's ResNet (``res4b22_branch2c``, ``bn4b22_branch2c``,
 import logging
 import re
 from collections.abc import Callable
+from fractions import Fraction
 
 import torch
 from mmengine.logging import print_log
 from torch import Tensor
+
+from mmseg_deeplab.geometry import scaled_rates
 
 from . import resnet_multi
 from .keys import StateDict, drop, some
@@ -246,8 +249,6 @@ def model_config(state: StateDict, *, output_stride: int) -> dict:
 
 
 def _vgg_config(state: StateDict, *, output_stride: int) -> dict:
-    from mmseg_deeplab.models.output_stride import set_output_stride  # circular
-
     branches = [key for key in state if key.endswith('.fc8.weight')]
     rates = {1: LARGE_FOV_DILATIONS, 4: PYRAMID_DILATIONS}
     if len(branches) not in rates:
@@ -260,7 +261,7 @@ def _vgg_config(state: StateDict, *, output_stride: int) -> dict:
         type='VGG16LargeFOV',
         in_channels=in_channels,
         base_channels=width,
-        output_stride=8,
+        output_stride=output_stride,
         average_pool=len(branches) == 1,
     )
     channels, in_channels = state['decode_head.branches.0.fc6.weight'].shape[:2]
@@ -270,8 +271,10 @@ def _vgg_config(state: StateDict, *, output_stride: int) -> dict:
         in_index=0,
         channels=channels,
         num_classes=state[branches[0]].shape[0],
-        dilations=rates[len(branches)],
+        dilations=scaled_rates(
+            rates[len(branches)], Fraction(8, output_stride), owner='LargeFOVHead'
+        ),
         align_corners=True,
         loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
     )
-    return set_output_stride(segmentor_config(backbone, head), output_stride)
+    return segmentor_config(backbone, head)

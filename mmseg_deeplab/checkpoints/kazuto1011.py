@@ -87,5 +87,11 @@ def model_config(state: StateDict, *, output_stride: int) -> dict:
         return segmentor_config(
             backbone, head_config(state, output_stride=output_stride)
         )
-    head = classifier_config(state, 'decode_head', align_corners=False, num_summed=None)
+    head = classifier_config(
+        state,
+        'decode_head',
+        output_stride=output_stride,
+        align_corners=False,
+        num_summed=None,
+    )
     return segmentor_config(backbone_config(state, output_stride=output_stride), head)

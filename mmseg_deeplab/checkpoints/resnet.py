@@ -1,12 +1,17 @@
 """What the state dict of a dilated bottleneck ResNet tells of its configuration."""
 
 import re
+from fractions import Fraction
+
+from mmseg_deeplab.geometry import scaled_rates, stage_geometry
 
 from .keys import StateDict
 
 PART = r'(conv1|bn1|layer[1-4]\.\d+\.(conv[123]|bn[123]|downsample\.[01]))'
 TENSOR = r'(weight|bias|running_mean|running_var|num_batches_tracked)'
 BACKBONE_KEY = re.compile(rf'{PART}\.{TENSOR}')
+
+PYRAMID_RATES = (6, 12, 18, 24)  # ASPP-L of DeepLab v2, output stride 8
 
 DEPTH_OF_BLOCKS = {
     (2, 2, 2, 2): 26,
@@ -79,8 +84,6 @@ def host_resnet_config(
     Raises:
         ValueError: If the numbers of blocks are those of no known depth, or of 26.
     """
-    from mmseg_deeplab.models.backbones.output_stride import stage_geometry  # circular
-
     depth = depth_of(state)
     if depth == 26:
         raise ValueError(
@@ -118,15 +121,21 @@ def depth_of(state: StateDict) -> int:
 
 
 def classifier_config(
-    state: StateDict, head: str, *, align_corners: bool, num_summed: int | None
+    state: StateDict,
+    head: str,
+    *,
+    output_stride: int,
+    align_corners: bool,
+    num_summed: int | None,
 ) -> dict:
     """Read a ``ClassifierModule`` off converted weights under the name ``head``.
 
-    The rates are not in the weights: 6, 12, 18, 24, as every published model has
-    them, or the first of these when there are fewer branches.
+    The rates are not in the weights: 6, 12, 18, 24 at output stride 8, as every
+    published model has them, or the first of these when there are fewer branches.
 
     Raises:
-        ValueError: If there is no such head, or no rates are known for its branches.
+        ValueError: If there is no such head, no rates are known for its branches, or
+            they have no whole value at this output stride.
     """
     pattern = re.compile(rf'{head}\.conv2d_list\.(\d+)\.weight')
     branches = [key for key in state if pattern.fullmatch(key)]
@@ -142,7 +151,11 @@ def classifier_config(
         in_channels=in_channels,
         in_index=stage,
         num_classes=num_classes,
-        dilations=(6, 12, 18, 24)[: len(branches)],
+        dilations=scaled_rates(
+            PYRAMID_RATES[: len(branches)],
+            Fraction(8, output_stride),
+            owner='ClassifierModule',
+        ),
         num_summed=num_summed,
         align_corners=align_corners,
         loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),

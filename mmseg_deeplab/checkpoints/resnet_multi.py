@@ -51,7 +51,9 @@ def model_config(
     """
     if 'backbone.conv1.weight' not in state:
         state = convert(state)
-    options = dict(align_corners=True, num_summed=num_summed)
+    options = dict(
+        output_stride=output_stride, align_corners=True, num_summed=num_summed
+    )
     heads = dict(decode_head=classifier_config(state, 'decode_head', **options))
     if any(key.startswith('auxiliary_head.') for key in state):
         heads['auxiliary_head'] = classifier_config(state, 'auxiliary_head', **options)

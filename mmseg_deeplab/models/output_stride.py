@@ -9,7 +9,12 @@ from mmseg.models.backbones import ResNet
 from mmseg.models.decode_heads import ASPPHead
 from mmseg.registry import MODELS
 
-from .backbones.output_stride import STAGE_STRIDES, stage_geometry
+from mmseg_deeplab.geometry import (
+    STAGE_STRIDES,
+    check_output_stride,
+    scaled_rates,
+    stage_geometry,
+)
 
 STEM_STRIDE = 4  # of every ResNet
 
@@ -32,7 +37,7 @@ def set_output_stride(model_cfg: dict, output_stride: int) -> dict:
         ValueError: If the backbone has no such knob, or a rate has no whole value at
             this stride.
     """
-    stage_geometry(output_stride)  # checks the value
+    check_output_stride(output_stride)
     cfg = copy.deepcopy(model_cfg)
     current = _current(cfg['backbone'])
     growth = Fraction(current, output_stride)
@@ -70,8 +75,9 @@ def _set_backbone(backbone: dict, output_stride: int, growth: Fraction) -> None:
         strides, dilations = stage_geometry(output_stride)
         backbone.update(strides=strides, dilations=dilations)
         if backbone.get('multi_grid'):  # the host's are rates, not factors
-            rates = backbone['multi_grid']
-            backbone['multi_grid'] = tuple(_whole(r, growth, backbone) for r in rates)
+            backbone['multi_grid'] = scaled_rates(
+                backbone['multi_grid'], growth, owner=backbone['type']
+            )
     else:
         backbone['output_stride'] = output_stride
 
@@ -84,7 +90,9 @@ def _scale_rates(head: dict, growth: Fraction) -> None:
     # To the host's ASPP, rate 1 means a 1x1 convolution.
     pointwise = issubclass(kind, ASPPHead)
     head['dilations'] = tuple(
-        rate if pointwise and rate == 1 else _whole(rate, growth, head)
+        rate
+        if pointwise and rate == 1
+        else scaled_rates([rate], growth, owner=head['type'])[0]
         for rate in rates
     )
     if pointwise and head['dilations'].count(1) > tuple(rates).count(1):
@@ -109,13 +117,3 @@ def argument_default(kind: type, name: str) -> Any:
             if argument is not None:
                 return argument.default
     return None
-
-
-def _whole(rate: int, growth: Fraction, owner: dict[str, Any]) -> int:
-    scaled = rate * growth
-    if scaled.denominator != 1:
-        raise ValueError(
-            f'rate {rate} of {owner["type"]} has no whole value at this output stride '
-            f'({rate} x {growth}): choose another stride, or set its rates yourself'
-        )
-    return int(scaled)

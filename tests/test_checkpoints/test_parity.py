@@ -86,6 +86,7 @@ def test_config_is_read_from_the_shapes(name, source):
     config = model_config(reference_state(name), source, output_stride=16)
     assert config['backbone']['depth'] == 101
     assert config['backbone']['output_stride'] == 16
+    assert config['decode_head']['dilations'] == (3, 6, 9, 12)
     assert config['decode_head']['num_classes'] == METADATA[name]['args'].get(
         'n_classes', METADATA[name]['args'].get('NoLabels')
     )

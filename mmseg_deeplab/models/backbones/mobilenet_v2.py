@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmseg_deeplab.checkpoints.pretrained import load_pretrained, split_pretrained
+from mmseg_deeplab.geometry import block_geometry
 
-from .output_stride import block_geometry
 from .recompute import recompute
 
 STYLES = ('tensorflow', 'vainf')

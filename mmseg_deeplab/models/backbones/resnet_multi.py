@@ -7,9 +7,9 @@ from mmseg.registry import MODELS
 from torch import nn
 
 from mmseg_deeplab.checkpoints.pretrained import load_pretrained, split_pretrained
+from mmseg_deeplab.geometry import stage_geometry
 
 from .bottleneck import Bottleneck
-from .output_stride import stage_geometry
 
 FROZEN_BN = ('none', 'affine', 'all')
 

@@ -1,6 +1,7 @@
-"""Output stride as one knob: strides and dilations of a backbone's stages or blocks."""
+"""Output stride as one knob: strides and dilations of stages, blocks and heads."""
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 OUTPUT_STRIDES = (8, 16, 32)
 STAGE_STRIDES = {8: (1, 2, 1, 1), 16: (1, 2, 2, 1), 32: (1, 2, 2, 2)}
@@ -66,3 +67,25 @@ def block_geometry(
             geometry.append((stride, 1))
             reached *= stride
     return geometry
+
+
+def scaled_rates(
+    rates: Sequence[int], growth: Fraction, *, owner: str
+) -> tuple[int, ...]:
+    """Return rates that cover the same piece of the image on a finer or coarser grid.
+
+    Args:
+        rates: Dilations on the old grid.
+        growth: Size of the new grid over that of the old one.
+        owner: For the message.
+
+    Raises:
+        ValueError: If a rate has no whole value on the new grid.
+    """
+    for rate in rates:
+        if (rate * growth).denominator != 1:
+            raise ValueError(
+                f'rate {rate} of {owner} has no whole value at this output stride '
+                f'({rate} x {growth}): choose another stride, or set its rates yourself'
+            )
+    return tuple(int(rate * growth) for rate in rates)
