@@ -18,7 +18,7 @@ def parse_args() -> Namespace:
     parser = ArgumentParser(description='Measure a table of configs')
     parser.add_argument('configs', nargs='*', help='configs to measure, one row each')
     parser.add_argument('--work-dir', required=True, help='folder of the table')
-    parser.add_argument('--schedule', help='file in place of every schedule')
+    parser.add_argument('--schedule', help="file in place of every config's schedule")
     parser.add_argument('--steps', type=int, help="length (the schedule's)")
     parser.add_argument('--crop', type=int, nargs=2, default=(353, 353))
     parser.add_argument('--batch-size', type=int, default=8)
@@ -46,13 +46,11 @@ def parse_args() -> Namespace:
 def main() -> None:
     """Measure, then write."""
     args = parse_args()
-    root = Path(__file__).resolve().parents[1]
-    schedule = args.schedule or root / 'configs/_base_/schedules/camvid_table.py'
     with launch.one_line_errors():
         protocol = table_run.Protocol(
             crop_size=tuple(args.crop),
             batch_size=args.batch_size,
-            schedule=str(schedule),
+            schedule=args.schedule,
             steps=args.steps,
             pretrained=dict(item.split('=', 1) for item in args.pretrained),
             own_weights=args.own_weights,

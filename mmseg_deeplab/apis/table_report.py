@@ -44,10 +44,11 @@ def protocol_text(rows: Sequence[dict[str, Any]]) -> str:
     row = rows[0]
     crop, image = ('x'.join(map(str, row[key])) for key in ('crop_size', 'image_size'))
     scales = ', '.join(f'{scale:g}' for scale in row['tta_scales']) or 'none'
+    schedule = f'schedule `{row["schedule"]}`' if row['schedule'] else 'own schedules'
     return (
-        f'{row["steps"]} steps of {row["batch_size"]} crops of {crop}, schedule '
-        f'`{row["schedule"]}`; tested on whole images of {image}, to which the '
-        f'multiply-adds belong; scales of the second evaluation: {scales}.'
+        f'{row["steps"]} steps of {row["batch_size"]} crops of {crop}, {schedule}; '
+        f'tested on whole images of {image}, to which the multiply-adds belong; scales '
+        f'of the second evaluation: {scales}.'
     )
 
 

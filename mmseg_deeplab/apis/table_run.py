@@ -29,7 +29,7 @@ class Protocol:
         crop_size: Height and width of the training crops, pixels.
         batch_size: Crops per step.
         schedule: Config file whose optimizer, schedule and loop replace each config's
-            own.
+            own, or None.
         steps: Length of the training, or None for the schedule's own.
         pretrained: Checkpoint by type of backbone; the others start from scratch.
         own_weights: Let the others load what their config says (a download) instead.
@@ -39,7 +39,7 @@ class Protocol:
 
     crop_size: tuple[int, int]
     batch_size: int
-    schedule: str
+    schedule: str | None = None
     steps: int | None = None
     pretrained: Mapping[str, str] = field(default_factory=dict)
     own_weights: bool = False
@@ -89,10 +89,9 @@ def run_row(config: str, work_dir: str | Path, protocol: Protocol) -> dict[str, 
 def row_config(config: str, protocol: Protocol) -> Config:
     """Return the whole config of a row: its own, under the table's protocol."""
     cfg = load_config(config, cfg_options=dict(protocol.options))
-    schedule = Config.fromfile(protocol.schedule)
-    for key in SCHEDULE_KEYS:
-        if key in schedule:
-            cfg[key] = schedule[key]
+    if protocol.schedule is not None:
+        schedule = Config.fromfile(protocol.schedule)
+        cfg.update({key: schedule[key] for key in SCHEDULE_KEYS if key in schedule})
     set_steps(cfg, protocol.steps or cfg.train_cfg.max_iters)
     set_crop(cfg, protocol.crop_size)
     cfg.train_dataloader.batch_size = protocol.batch_size
@@ -172,7 +171,7 @@ def describe(config: str, cfg: Config, protocol: Protocol) -> dict[str, Any]:
         crop_size=list(protocol.crop_size),
         batch_size=protocol.batch_size,
         steps=cfg.train_cfg.max_iters,
-        schedule=Path(protocol.schedule).stem,
+        schedule=protocol.schedule and Path(protocol.schedule).stem,
         tta_scales=list(protocol.tta_scales),
         image_size=[height, width],
         parameters=cost.parameters,

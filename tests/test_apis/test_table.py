@@ -125,3 +125,10 @@ def test_best_row_comes_first(tmp_path):
     assert [row['mIoU'] for row in table_report.read_rows(tmp_path)] == [30, 20, 10]
     with pytest.raises(FileNotFoundError, match='no row is finished'):
         table_report.read_rows(tmp_path / 'a')
+
+
+def test_own_schedule_is_kept_where_none_is_given(root):
+    own = Config.fromfile(root / CONFIG)
+    cfg = table_run.row_config(str(root / CONFIG), protocol(root, schedule=None))
+    assert cfg.optim_wrapper == own.optim_wrapper
+    assert cfg.train_cfg.max_iters == 2
