@@ -4,15 +4,19 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.logging import print_log
 from torch import Tensor
 
 StateDict = dict[str, Tensor]
+ARRAYS = (np.ndarray, np.generic)
 
 
 def tensors_of(checkpoint: Mapping[str, Any]) -> StateDict:
     """Return the tensors of a checkpoint, out of ``state_dict`` or ``model`` if nested.
+
+    NumPy arrays, which the readers of other frameworks give, become tensors.
 
     Raises:
         ValueError: If what is found is empty or holds something else than tensors.
@@ -20,13 +24,17 @@ def tensors_of(checkpoint: Mapping[str, Any]) -> StateDict:
     for name in ('state_dict', 'model', 'model_state', 'model_state_dict'):
         if isinstance(checkpoint.get(name), Mapping):
             checkpoint = checkpoint[name]
+    checkpoint = {
+        key: torch.as_tensor(value) if isinstance(value, ARRAYS) else value
+        for key, value in checkpoint.items()
+    }
     others = [key for key, value in checkpoint.items() if not isinstance(value, Tensor)]
     if others or not checkpoint:
         raise ValueError(
             f'expected a state dict of tensors, received {len(checkpoint)} entries of '
             f'which these are none: {some(others)}'
         )
-    return dict(checkpoint)
+    return checkpoint
 
 
 def strip_leading(state: StateDict, marker: str) -> StateDict:

@@ -104,3 +104,14 @@ def test_bias_of_the_stem_folds_exactly_into_the_mean():
     norm.running_mean = fold_stem_bias(state)['bn1.running_mean']
     conv.bias = None
     torch.testing.assert_close(norm(conv(x)).detach(), expected)
+
+
+def test_arrays_are_taken_as_tensors():
+    state = reference_state('isht7_deeplabv2_resnet101_ms')
+    keys = [key for key in state if 'layer4.0' in key or 'layer5' in key]
+    arrays = {key: state[key].numpy() for key in keys}
+    converted = convert(arrays, 'resnet_multi')
+    expected = convert({key: state[key] for key in keys}, 'resnet_multi')
+    assert converted.keys() == expected.keys()
+    for key, value in expected.items():
+        assert torch.equal(converted[key], value)
