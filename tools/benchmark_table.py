@@ -37,6 +37,12 @@ def parse_args() -> Namespace:
     parser.add_argument(
         '--tta-scales', type=float, nargs='*', default=[], help='none: no second test'
     )
+    parser.add_argument(
+        '--output-stride',
+        type=int,
+        choices=[8, 16, 32],
+        help='test at this output stride, too',
+    )
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
     parser.add_argument('--document', help='Markdown file to write the table into')
     parser.add_argument('--name', default='camvid', help='of the table in there')
@@ -55,6 +61,7 @@ def main() -> None:
             pretrained=dict(item.split('=', 1) for item in args.pretrained),
             own_weights=args.own_weights,
             tta_scales=args.tta_scales,
+            output_stride=args.output_stride,
             options=args.cfg_options,
         )
         failures = {}

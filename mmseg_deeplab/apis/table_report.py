@@ -23,20 +23,25 @@ def read_rows(work_dir: str | Path) -> list[dict[str, Any]]:
 
 def markdown(rows: Sequence[dict[str, Any]]) -> str:
     """Return the rows as a Markdown table."""
-    lines = [
-        '| config | ImageNet weights | mIoU | mIoU, scales + flip | aAcc '
-        '| parameters, M | multiply-adds, G |',
-        '|---|---|---|---|---|---|---|',
-    ]
-    for row in rows:
-        tta = row.get('mIoU_tta')
-        lines.append(
-            f'| `{row["config"]}` | {"yes" if row["weights"] == "ImageNet" else "no"} '
-            f'| {row["mIoU"]:.2f} | {"-" if tta is None else format(tta, ".2f")} '
-            f'| {row["aAcc"]:.2f} | {row["parameters"] / 1e6:.2f} '
-            f'| {row["multiply_adds"] / 1e9:.2f} |'
-        )
-    return '\n'.join(lines)
+    columns = {
+        'config': lambda row: f'`{row["config"]}`',
+        'ImageNet weights': lambda row: 'yes' if row['weights'] == 'ImageNet' else 'no',
+        'mIoU': lambda row: score(row, 'mIoU'),
+        'scales + flip': lambda row: score(row, 'mIoU_tta'),
+        'output stride 8': lambda row: score(row, 'mIoU_os8'),
+        'aAcc': lambda row: score(row, 'aAcc'),
+        'parameters, M': lambda row: f'{row["parameters"] / 1e6:.2f}',
+        'multiply-adds, G': lambda row: f'{row["multiply_adds"] / 1e9:.2f}',
+    }
+    table = [list(columns), ['---'] * len(columns)]
+    table += [[cell(row) for cell in columns.values()] for row in rows]
+    return '\n'.join(f'| {" | ".join(line)} |' for line in table)
+
+
+def score(row: dict[str, Any], name: str) -> str:
+    """Return a figure in percent, ``-`` where there is none."""
+    value = row.get(name)
+    return '-' if value is None else f'{value:.2f}'
 
 
 def protocol_text(rows: Sequence[dict[str, Any]]) -> str:

@@ -13,6 +13,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
 from mmseg_deeplab.engine.files import write_whole
+from mmseg_deeplab.models import set_output_stride
 
 from .complexity import complexity
 from .launch import load_config
@@ -33,7 +34,9 @@ class Protocol:
         steps: Length of the training, or None for the schedule's own.
         pretrained: Checkpoint by type of backbone; the others start from scratch.
         own_weights: Let the others load what their config says (a download) instead.
-        tta_scales: Scales of the second evaluation, which also flips; none skips it.
+        tta_scales: Scales of a second evaluation, which also flips; none skips it.
+        output_stride: Of a further evaluation, for networks that have one; None skips
+            it.
         options: Further dotted settings, such as ``data_root``.
     """
 
@@ -44,6 +47,7 @@ class Protocol:
     pretrained: Mapping[str, str] = field(default_factory=dict)
     own_weights: bool = False
     tta_scales: Sequence[float] = ()
+    output_stride: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -51,8 +55,8 @@ def run_row(config: str, work_dir: str | Path, protocol: Protocol) -> dict[str, 
     """Train, test and count one configuration.
 
     Everything lies in ``work_dir/<config name>``: the whole config, the training, the
-    two evaluations and ``row.json``. A second call goes on where the first stopped,
-    and only reads ``row.json`` when it is there.
+    evaluations and ``row.json``. A second call goes on where the first stopped, and
+    only evaluates what ``row.json`` lacks.
 
     Args:
         config: Config file of the row.
@@ -60,7 +64,7 @@ def run_row(config: str, work_dir: str | Path, protocol: Protocol) -> dict[str, 
         protocol: What all rows share.
 
     Returns:
-        The row: names, settings, mIoU, aAcc, mIoU with augmentation, parameters and
+        The row: names, settings, mIoU and aAcc of each evaluation, parameters and
         multiply-adds.
 
     Raises:
@@ -69,21 +73,50 @@ def run_row(config: str, work_dir: str | Path, protocol: Protocol) -> dict[str, 
     """
     folder = Path(work_dir) / Path(config).stem
     cfg = row_config(config, protocol)
-    settings = describe(config, cfg, protocol)
+    row = describe(config, cfg, protocol)
     done = folder / 'row.json'
     if done.is_file():
-        return check_same(json.loads(done.read_text()), settings, done)
-    folder.mkdir(parents=True, exist_ok=True)
-    whole = folder / 'config.py'
-    write_whole(cfg.pretty_text.encode(), whole)
-    run_tool('train.py', [whole, '--work-dir', folder, '--resume'], folder)
-    checkpoint = Path((folder / 'last_checkpoint').read_text().strip())
-    row = settings | evaluate(whole, checkpoint, folder, tta=False)
-    if protocol.tta_scales:
-        tta = evaluate(whole, checkpoint, folder, tta=True)
-        row |= {f'{name}_tta': value for name, value in tta.items()}
-    write_whole(json.dumps(row, indent=1).encode() + b'\n', done)
+        row = check_same(json.loads(done.read_text()), row, done)
+    for suffix, options in evaluations(cfg, protocol).items():
+        if f'mIoU{suffix}' in row:
+            continue
+        figures = dict(mIoU=None, aAcc=None)
+        if options is not None:
+            checkpoint = train(cfg, folder)
+            figures = evaluate(folder, checkpoint, suffix, options)
+        row |= {f'{name}{suffix}': value for name, value in figures.items()}
+        write_whole(json.dumps(row, indent=1).encode() + b'\n', done)
     return row
+
+
+def evaluations(cfg: Config, protocol: Protocol) -> dict[str, list[str] | None]:
+    """Return the options of each evaluation by the suffix of its figures.
+
+    None stands for what the network cannot do.
+    """
+    found: dict[str, list[str] | None] = {'': []}
+    if protocol.tta_scales:
+        found['_tta'] = ['--tta']
+    if protocol.output_stride is not None:
+        stride = protocol.output_stride
+        try:
+            set_output_stride(cfg.model.to_dict(), stride)
+        except ValueError:  # not this one
+            found[f'_os{stride}'] = None
+        else:
+            found[f'_os{stride}'] = ['--output-stride', str(stride)]
+    return found
+
+
+def train(cfg: Config, folder: Path) -> Path:
+    """Train to the end, or go on, and return the last checkpoint."""
+    last = folder / f'iter_{cfg.train_cfg.max_iters}.pth'
+    if not last.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        config = folder / 'config.py'
+        write_whole(cfg.pretty_text.encode(), config)
+        run_tool('train.py', [config, '--work-dir', folder, '--resume'], folder)
+    return last
 
 
 def row_config(config: str, protocol: Protocol) -> Config:
@@ -206,12 +239,15 @@ def check_same(row: dict, settings: dict, path: Path) -> dict:
 
 
 def evaluate(
-    config: Path, checkpoint: Path, folder: Path, *, tta: bool
+    folder: Path, checkpoint: Path, suffix: str, options: Sequence[str]
 ) -> dict[str, float]:
     """Test a checkpoint and read the figures that the run logged."""
-    out = folder / ('test_tta' if tta else 'test')
-    options = ['--tta'] if tta else []
-    run_tool('test.py', [config, checkpoint, '--work-dir', out, *options], folder)
+    out = folder / f'test{suffix}'
+    run_tool(
+        'test.py',
+        [folder / 'config.py', checkpoint, '--work-dir', out, *options],
+        folder,
+    )
     newest = max(out.glob('*/*.json'), key=lambda path: path.stat().st_mtime)
     figures = json.loads(newest.read_text().splitlines()[-1])
     return {name: figures[name] for name in ('mIoU', 'aAcc')}
