@@ -8,20 +8,16 @@ epochs of batches of 16, mixed precision, weights V1 of torchvision. Composer re
 """
 
 _base_ = [
-    './_base_/models/deeplabv3plus_r101_zoo.py',
+    './_base_/models/deeplabv3plus_r101_composer.py',
     './_base_/datasets/ade20k.py',
     './_base_/schedules/composer_sgd_127e.py',
     './_base_/default_runtime.py',
     './_base_/mixins/amp.py',
-    './_base_/mixins/composer_init.py',
 ]
 weights = 'https://download.pytorch.org/models/resnet101-63fe2227.pth'
 model = dict(
     data_preprocessor=dict(size=_base_.crop_size),
-    backbone=dict(type='ResNet', init_cfg=dict(checkpoint=weights)),
-    decode_head=dict(
-        _base_.composer_init.model.decode_head, num_classes=_base_.num_classes
-    ),
-    auxiliary_head=None,
+    backbone=dict(init_cfg=dict(checkpoint=weights)),
+    decode_head=dict(num_classes=_base_.num_classes),
 )
 optim_wrapper = _base_.amp.optim_wrapper

@@ -10,7 +10,7 @@ stride 16; the loss is the mean over the hardest fifth of the pixels. detectron2
 _base_ = [
     './_base_/models/deeplabv3plus_r101.py',
     './_base_/datasets/cityscapes.py',
-    './_base_/schedules/poly_80k.py',
+    './_base_/schedules/detectron2_90k.py',
     './_base_/default_runtime.py',
 ]
 hard = dict(type='OHEMPixelSampler', min_kept=104858)  # of 524288
@@ -21,9 +21,3 @@ model = dict(
         num_classes=_base_.num_classes, sampler=hard, loss_decode=dict(loss_weight=5.0)
     ),
 )
-optim_wrapper = dict(optimizer=dict(weight_decay=1e-4))
-param_scheduler = [
-    dict(type='LinearLR', start_factor=1e-3, end=1000, by_epoch=False),
-    dict(type='PolyLR', power=0.9, eta_min=0, end=90000, by_epoch=False),
-]
-train_cfg = dict(max_iters=90000, val_interval=5000)

@@ -32,15 +32,28 @@ def cosine(start: float, end: int) -> Callable[[int], float]:
     return lambda step: start * (1 + math.cos(math.pi * step / end)) / 2
 
 
-def warmed_up(start: float) -> Callable[[int], float]:
-    decline = poly(start, 160000, power=1.0, begin=1500)
+def warmed_up(
+    start: float,
+    end: int = 160000,
+    *,
+    power: float = 1.0,
+    warm: int = 1500,
+    first: float = 1e-6,
+) -> Callable[[int], float]:
+    decline = poly(start, end, power=power, begin=warm)
 
     def rate(step: int) -> float:
-        if step >= 1500:
+        if step >= warm:
             return decline(step)
-        return start * (1e-6 + (1 - 1e-6) * step / 1499)
+        return start * (first + (1 - first) * step / (warm - 1))
 
     return rate
+
+
+def warmed_up_from_the_start(start: float, end: int, warm: int) -> Callable:
+    # detectron2's WarmupPolyLR declines during the warm-up, too.
+    decline = poly(start, end)
+    return lambda step: decline(step) * (1e-3 + (1 - 1e-3) * min(step / (warm - 1), 1))
 
 
 # Steps, weight decay, and the rate of a group whose multiplier is 1.
@@ -68,6 +81,12 @@ RECIPES = dict(
     composer_sgdw_128e=(20210 // 32 * 128, 2e-5, cosine(0.01, 20210 // 32 * 128)),
     adamw_160k=(160000, 0.01, warmed_up(6e-5)),
     adamw_convnext_160k=(160000, 0.05, warmed_up(1e-4)),
+    camvid_short=(
+        800,
+        0.01,
+        warmed_up(0.001, 800, power=0.9, warm=40, first=0.1),
+    ),
+    detectron2_90k=(90000, 1e-4, warmed_up_from_the_start(0.01, 90000, 1000)),
     scratch_adamw=(1400, 0.01, poly(0.006, 1400)),
 )
 
@@ -138,7 +157,7 @@ def test_rate_follows_its_closed_form(name):
 @pytest.mark.parametrize('name', RECIPES)
 def test_optimizer_and_decay_are_those_of_the_recipe(name):
     options = schedule(name).optim_wrapper.optimizer
-    kinds = dict(composer_sgdw_128e='DecoupledSGDW')
+    kinds = dict(composer_sgdw_128e='DecoupledSGDW', camvid_short='AdamW')
     kind = 'AdamW' if 'adamw' in name else kinds.get(name, 'SGD')
     assert (options.type, options.weight_decay) == (kind, RECIPES[name][1])
     if kind != 'AdamW':
