@@ -25,8 +25,8 @@ class Complexity:
 def complexity(model_cfg: dict, size: tuple[int, int]) -> Complexity:
     """Count multiply-adds and parameters of a segmentor's forward pass.
 
-    The network is built on PyTorch's meta device and its operators are counted as they
-    are dispatched, so no memory is used and nothing is computed. Auxiliary heads, which
+    The network's operators are counted as they are dispatched on PyTorch's meta device,
+    where nothing is computed. Auxiliary heads, which
     only training has, are left out; so are normalisation, activations and resizing, as
     in the papers' tables.
 
@@ -35,11 +35,11 @@ def complexity(model_cfg: dict, size: tuple[int, int]) -> Complexity:
         size: Height and width of the image, pixels.
     """
     cfg = without_training_parts(model_cfg)
-    with torch.device('meta'):
-        model = MODELS.build(cfg).eval()
-        image = torch.empty(1, 3, *size)
-        with torch.no_grad(), FlopCounterMode(display=False) as counter:
-            model(image, mode='tensor')
+    # Built elsewhere: some networks of the host compute values as they are built.
+    model = MODELS.build(cfg).eval().to('meta')
+    image = torch.empty(1, 3, *size, device='meta')
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model(image, mode='tensor')
     return Complexity(
         multiply_adds=counter.get_total_flops() // 2,
         parameters=count_parameters(model),

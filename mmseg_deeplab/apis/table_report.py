@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 START, END = '<!-- table {}: start -->', '<!-- table {}: end -->'
+# Percent; less would show the noise between runs as differences.
+LEAST_RANGE = 10.0
 
 
 def read_rows(work_dir: str | Path) -> list[dict[str, Any]]:
@@ -59,12 +61,16 @@ def protocol_text(rows: Sequence[dict[str, Any]]) -> str:
 
 def plot(rows: Sequence[dict[str, Any]], path: str | Path) -> None:
     """Draw mIoU against multiply-adds into a PNG, one point per row."""
-    from matplotlib.figure import Figure  # slow to import, needed here alone
+    # Slow to import, needed here alone.
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import StrMethodFormatter
 
     figure = Figure(figsize=(9, 5.5), layout='constrained')
     axes = figure.subplots()
     for weights, marker in (('ImageNet', 'o'), ('none', '^')):
         chosen = [row for row in rows if row['weights'] == weights]
+        if not chosen:
+            continue
         axes.scatter(
             [row['multiply_adds'] / 1e9 for row in chosen],
             [row['mIoU'] for row in chosen],
@@ -81,9 +87,13 @@ def plot(rows: Sequence[dict[str, Any]], path: str | Path) -> None:
             va='center',
         )
     axes.set(xlabel='multiply-adds, G', ylabel='mIoU, %', xscale='log')
+    for axis in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+        axis(StrMethodFormatter('{x:g}'))
     axes.margins(x=0.25)
+    scores = [row['mIoU'] for row in rows]
+    axes.set_ylim(min(scores) - LEAST_RANGE / 2, max(scores) + LEAST_RANGE / 2)
     axes.grid(alpha=0.3, which='both')
-    axes.legend(loc='lower right')
+    axes.legend(loc='upper left')
     figure.savefig(path, dpi=110)
 
 

@@ -124,7 +124,9 @@ def row_config(config: str, protocol: Protocol) -> Config:
     cfg = load_config(config, cfg_options=dict(protocol.options))
     if protocol.schedule is not None:
         schedule = Config.fromfile(protocol.schedule)
-        cfg.update({key: schedule[key] for key in SCHEDULE_KEYS if key in schedule})
+        for key in SCHEDULE_KEYS:  # Config.update would merge them
+            if key in schedule:
+                cfg[key] = schedule[key]
     set_steps(cfg, protocol.steps or cfg.train_cfg.max_iters)
     set_crop(cfg, protocol.crop_size)
     cfg.train_dataloader.batch_size = protocol.batch_size

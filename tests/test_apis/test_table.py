@@ -129,6 +129,15 @@ def test_best_row_comes_first(tmp_path):
         table_report.read_rows(tmp_path / 'a')
 
 
+def test_given_schedule_replaces_the_own_one(root):
+    cfg = table_run.row_config(
+        str(root / 'configs/deeplabv3_r50_camvid.py'), protocol(root, options={})
+    )
+    given = Config.fromfile(root / SCHEDULE)
+    assert cfg.optim_wrapper == given.optim_wrapper  # nothing of SGD is left
+    assert len(cfg.param_scheduler) == len(given.param_scheduler)
+
+
 def test_own_schedule_is_kept_where_none_is_given(root):
     own = Config.fromfile(root / CONFIG)
     cfg = table_run.row_config(str(root / CONFIG), protocol(root, schedule=None))
