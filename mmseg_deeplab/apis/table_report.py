@@ -60,56 +60,34 @@ def protocol_text(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def plot(rows: Sequence[dict[str, Any]], path: str | Path) -> None:
-    """Draw mIoU against multiply-adds into a PNG, one point per row."""
+    """Draw mIoU against multiply-adds into a PNG, one numbered point per row."""
     # Slow to import, needed here alone.
     from matplotlib.figure import Figure
     from matplotlib.ticker import StrMethodFormatter
 
-    figure = Figure(figsize=(9, 5.5), layout='constrained')
+    figure = Figure(figsize=(10, 5), layout='constrained')
     axes = figure.subplots()
-    for weights, marker in (('ImageNet', 'o'), ('none', '^')):
-        chosen = [row for row in rows if row['weights'] == weights]
-        if not chosen:
-            continue
-        axes.scatter(
-            [row['multiply_adds'] / 1e9 for row in chosen],
-            [row['mIoU'] for row in chosen],
-            marker=marker,
-            label='from ImageNet weights' if weights == 'ImageNet' else 'from scratch',
-        )
-    for row, offset in zip(rows, spread([row['mIoU'] for row in rows]), strict=True):
+    for number, row in enumerate(rows, start=1):
+        point = (row['multiply_adds'] / 1e9, row['mIoU'])
+        marker = 'o' if row['weights'] == 'ImageNet' else '^'
+        name = row['config'].rsplit('_', 1)[0]
+        axes.scatter(*point, marker=marker, label=f'{number}  {name}')
         axes.annotate(
-            row['config'].rsplit('_', 1)[0],
-            (row['multiply_adds'] / 1e9, row['mIoU']),
-            xytext=(6, offset),
-            textcoords='offset points',
-            fontsize=8,
-            va='center',
+            str(number), point, xytext=(0, 7), textcoords='offset points', ha='center'
         )
-    axes.set(xlabel='multiply-adds, G', ylabel='mIoU, %', xscale='log')
-    for axis in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
-        axis(StrMethodFormatter('{x:g}'))
-    axes.margins(x=0.25)
+    axes.set(
+        xlabel='multiply-adds, G   (circle: ImageNet weights, triangle: from scratch)',
+        ylabel='mIoU, %',
+        xscale='log',
+    )
+    axes.xaxis.set_major_formatter(StrMethodFormatter('{x:g}'))
+    axes.xaxis.set_minor_formatter(StrMethodFormatter('{x:g}'))
     scores = [row['mIoU'] for row in rows]
     axes.set_ylim(min(scores) - LEAST_RANGE / 2, max(scores) + LEAST_RANGE / 2)
+    axes.margins(x=0.1)
     axes.grid(alpha=0.3, which='both')
-    axes.legend(loc='upper left')
+    axes.legend(loc='center left', bbox_to_anchor=(1.01, 0.5), fontsize=8)
     figure.savefig(path, dpi=110)
-
-
-def spread(scores: Sequence[float], least: float = 0.8) -> list[float]:
-    """Return label offsets in points that move close neighbours apart.
-
-    Args:
-        scores: Descending, percent.
-        least: Distance in percent below which labels would touch.
-    """
-    offsets, run = [], 0
-    for index, score in enumerate(scores):
-        close = index > 0 and scores[index - 1] - score < least
-        run = run + 1 if close else 0
-        offsets.append(-5.0 * run)
-    return offsets
 
 
 def write_into(document: str | Path, name: str, text: str) -> None:
