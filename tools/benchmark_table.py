@@ -20,7 +20,7 @@ def parse_args() -> Namespace:
     parser.add_argument('--work-dir', required=True, help='folder of the table')
     parser.add_argument('--schedule', help="file in place of every config's schedule")
     parser.add_argument('--steps', type=int, help="length (the schedule's)")
-    parser.add_argument('--crop', type=int, nargs=2, default=(353, 353))
+    parser.add_argument('--crop', type=int, nargs=2, help="crops (each config's own)")
     parser.add_argument('--batch-size', type=int, default=8)
     parser.add_argument(
         '--pretrained',
@@ -54,7 +54,7 @@ def main() -> None:
     args = parse_args()
     with launch.one_line_errors():
         protocol = table_run.Protocol(
-            crop_size=tuple(args.crop),
+            crop_size=tuple(args.crop) if args.crop else None,
             batch_size=args.batch_size,
             schedule=args.schedule,
             steps=args.steps,

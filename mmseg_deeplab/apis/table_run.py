@@ -1,6 +1,7 @@
 """Train and test one configuration for a comparison table; skip what is done."""
 
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -27,7 +28,8 @@ class Protocol:
     """What all rows of a table share.
 
     Args:
-        crop_size: Height and width of the training crops, pixels.
+        crop_size: Height and width of the training crops, pixels, or None for each
+            config's own.
         batch_size: Crops per step.
         schedule: Config file whose optimizer, schedule and loop replace each config's
             own, or None.
@@ -40,7 +42,7 @@ class Protocol:
         options: Further dotted settings, such as ``data_root``.
     """
 
-    crop_size: tuple[int, int]
+    crop_size: tuple[int, int] | None
     batch_size: int
     schedule: str | None = None
     steps: int | None = None
@@ -128,7 +130,8 @@ def row_config(config: str, protocol: Protocol) -> Config:
             if key in schedule:
                 cfg[key] = schedule[key]
     set_steps(cfg, protocol.steps or cfg.train_cfg.max_iters)
-    set_crop(cfg, protocol.crop_size)
+    if protocol.crop_size is not None:
+        set_crop(cfg, protocol.crop_size)
     cfg.train_dataloader.batch_size = protocol.batch_size
     set_weights(cfg.model.backbone, protocol)
     if protocol.tta_scales:
@@ -203,7 +206,7 @@ def describe(config: str, cfg: Config, protocol: Protocol) -> dict[str, Any]:
         backbone=cfg.model.backbone.type,
         head=cfg.model.decode_head.type,
         weights='ImageNet' if weights else 'none',
-        crop_size=list(protocol.crop_size),
+        crop_size=list(cfg.model.data_preprocessor.size),
         batch_size=protocol.batch_size,
         steps=cfg.train_cfg.max_iters,
         schedule=protocol.schedule and Path(protocol.schedule).stem,
@@ -218,7 +221,12 @@ def test_size(cfg: Config) -> tuple[int, int]:
     """Return the size of the first test image, pixels, as the network sees it."""
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     sample = DATASETS.build(cfg.test_dataloader.dataset)[0]
-    return tuple(sample['inputs'].shape[1:])
+    padding = cfg.model.data_preprocessor.get('test_cfg') or {}
+    divisor = padding.get('size_divisor') or 1
+    height, width = (
+        math.ceil(side / divisor) * divisor for side in sample['inputs'].shape[1:]
+    )
+    return height, width
 
 
 def check_same(row: dict, settings: dict, path: Path) -> dict:

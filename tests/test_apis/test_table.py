@@ -151,3 +151,19 @@ def test_what_a_network_cannot_do_is_left_out(root):
     assert table_run.evaluations(cfg, asked)['_os8'] == ['--output-stride', '8']
     cfg.model.backbone = dict(type='UNet')
     assert table_run.evaluations(cfg, asked)['_os8'] is None
+
+
+def test_own_crop_is_kept_and_padded_networks_are_counted(root):
+    given = protocol(root, crop_size=None, options={})
+    cfg = table_run.row_config(str(root / 'configs/unet_camvid.py'), given)
+    assert tuple(cfg.model.data_preprocessor.size) == (352, 352)  # multiples of 16
+    cfg.test_dataloader.dataset = dict(
+        type='SyntheticStreets',
+        split='val',
+        num_images=1,
+        size=(90, 120),
+        pipeline=cfg.test_dataloader.dataset.pipeline,
+    )
+    row = table_run.describe('unet_camvid.py', cfg, given)
+    assert row['image_size'] == [96, 128] and row['crop_size'] == [352, 352]
+    assert row['multiply_adds'] > 0
