@@ -1,5 +1,14 @@
 """Pure tensor functions: torch and numpy alone, no registry, no host."""
 
-from .confusion import confusion_matrix
+from .confusion import confusion_matrix, grouped_confusion_matrix
+from .summed_atrous_conv import summed_atrous_conv2d
+from .upsample_argmax import upsample_argmax
+from .upsample_cross_entropy import upsample_cross_entropy
 
-__all__ = ['confusion_matrix']
+__all__ = [
+    'confusion_matrix',
+    'grouped_confusion_matrix',
+    'summed_atrous_conv2d',
+    'upsample_argmax',
+    'upsample_cross_entropy',
+]

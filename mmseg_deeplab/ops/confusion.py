@@ -3,6 +3,11 @@
 import torch
 from torch import Tensor
 
+# Rows that are counted before any label is judged: all values of an 8-bit label map.
+# The ignored pixels have a row of their own, which is dropped; selecting the others by
+# a boolean mask first would cost more than all the counting.
+LABEL_VALUES = 256
+
 
 def confusion_matrix(
     prediction: Tensor, target: Tensor, num_classes: int, *, ignore_index: int = 255
@@ -21,26 +26,100 @@ def confusion_matrix(
     Raises:
         ValueError: If the shapes differ or a value is outside its range.
     """
+    return _count(prediction, target, None, num_classes, 1, ignore_index)[0]
+
+
+def grouped_confusion_matrix(
+    prediction: Tensor,
+    target: Tensor,
+    groups: Tensor,
+    num_classes: int,
+    num_groups: int,
+    *,
+    ignore_index: int = 255,
+) -> Tensor:
+    """Count each group of pixels into a confusion matrix of its own, in one pass.
+
+    Args:
+        prediction: Predicted classes, integers 0..K-1, any shape.
+        target: True classes of the same shape, or ``ignore_index``.
+        groups: Group of each pixel, integers 0..G-1, of the same shape.
+        num_classes: ``K``.
+        num_groups: ``G``.
+        ignore_index: Pixels with this truth are not counted.
+
+    Returns:
+        ``(G, K, K)`` int64, rows are the truth, on the device of ``prediction``; the
+        sum over ``G`` is :func:`confusion_matrix`.
+
+    Raises:
+        ValueError: If the shapes differ or a value is outside its range.
+    """
+    if groups.shape != target.shape:
+        raise ValueError(
+            f'groups {tuple(groups.shape)} and target {tuple(target.shape)} must have '
+            'the same shape'
+        )
+    if not _within(groups, num_groups):
+        raise ValueError(
+            f'groups holds {groups.min().item()}..{groups.max().item()}, outside '
+            f'0..{num_groups - 1}'
+        )
+    return _count(prediction, target, groups, num_classes, num_groups, ignore_index)
+
+
+def _count(
+    prediction: Tensor,
+    target: Tensor,
+    groups: Tensor | None,
+    num_classes: int,
+    num_groups: int,
+    ignore_index: int,
+) -> Tensor:
     if prediction.shape != target.shape:
         raise ValueError(
             f'prediction {tuple(prediction.shape)} and target {tuple(target.shape)} '
             'must have the same shape'
         )
-    valid = target != ignore_index
-    # int32 holds K * K for every K up to 46340, at half the memory of int64.
-    prediction, target = prediction[valid].int(), target[valid].int()
-    _check_range('prediction', prediction, num_classes)
-    _check_range('target', target, num_classes)
-    pairs = target * num_classes + prediction
-    counts = torch.bincount(pairs, minlength=num_classes * num_classes)
-    return counts.view(num_classes, num_classes)
+    rows = max(LABEL_VALUES, num_classes)
+    if not (_within(prediction, num_classes) and _within(target, rows)):
+        valid = target != ignore_index
+        prediction, target = prediction[valid], target[valid]
+        groups = None if groups is None else groups[valid]
+        _check_range('prediction', prediction, num_classes)
+        _check_range('target', target, num_classes)
+    counts = _histogram(prediction, target, groups, (num_groups, rows, num_classes))
+    if 0 <= ignore_index < rows:
+        counts[:, ignore_index] = 0
+    if counts[:, num_classes:].any():
+        _check_range('target', target[target != ignore_index], num_classes)
+    return counts[:, :num_classes].contiguous()
+
+
+def _histogram(
+    prediction: Tensor, target: Tensor, groups: Tensor | None, shape: tuple[int, ...]
+) -> Tensor:
+    num_groups, rows, columns = shape
+    size = num_groups * rows * columns
+    # The narrowest type that holds every index: the pass is bound by memory.
+    types = (torch.int16, torch.int32, torch.int64)
+    dtype = next(kind for kind in types if size <= torch.iinfo(kind).max)
+    index = torch.add(prediction.to(dtype), target.to(dtype), alpha=columns)
+    if groups is not None:
+        index = torch.add(index, groups.to(dtype), alpha=rows * columns)
+    return torch.bincount(index.flatten(), minlength=size).view(shape)
+
+
+def _within(values: Tensor, limit: int) -> bool:
+    if values.numel() == 0:
+        return True
+    low, high = (value.item() for value in values.aminmax())
+    return low >= 0 and high < limit
 
 
 def _check_range(name: str, classes: Tensor, num_classes: int) -> None:
-    if classes.numel() == 0:
-        return
-    low, high = (value.item() for value in classes.aminmax())
-    if low < 0 or high >= num_classes:
+    if not _within(classes, num_classes):
+        low, high = (value.item() for value in classes.aminmax())
         raise ValueError(
             f'{name} holds classes {low}..{high}, outside 0..{num_classes - 1}: '
             'check num_classes, reduce_zero_label and the label files'

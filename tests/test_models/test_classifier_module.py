@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmseg.registry import MODELS
+from torch import nn
 
 
 def build(**options):
@@ -19,6 +20,71 @@ def test_equals_the_sum_of_plain_convolutions(dilations):
         for conv, rate in zip(head.conv2d_list, dilations, strict=True)
     )
     torch.testing.assert_close(head([x]), expected)
+
+
+@pytest.mark.parametrize('training', [True, False])
+def test_large_maps_take_the_common_product(monkeypatch, training):
+    head, x = build(in_channels=8, num_classes=3), torch.randn(1, 8, 51, 51)
+    expected = sum(conv(x) for conv in head.conv2d_list)
+    monkeypatch.setattr(nn.Conv2d, 'forward', None)  # not called
+    with torch.set_grad_enabled(training):
+        torch.testing.assert_close(head([x]), expected, rtol=1e-4, atol=1e-5)
+
+
+class Doubled(nn.Conv2d):
+    def forward(self, x):
+        return 2 * super().forward(x)
+
+
+def doubled(conv):
+    conv.__class__ = Doubled
+
+
+def hooked(conv):
+    conv.register_forward_hook(lambda module, inputs, out: 2 * out)
+
+
+def parametrised(conv):
+    nn.utils.parametrizations.weight_norm(conv)
+
+
+def strided_otherwise(conv):
+    conv.padding = (0, 0)
+    conv.register_forward_pre_hook(lambda module, inputs: F.pad(inputs[0], (6,) * 4))
+
+
+@pytest.mark.parametrize('change', [doubled, hooked, parametrised, strided_otherwise])
+def test_changed_branches_are_called(change):
+    head, x = build(), torch.randn(1, 8, 9, 9)
+    change(head.conv2d_list[0])
+    expected = sum(conv(x) for conv in head.conv2d_list)
+    assert torch.equal(head([x]), expected)
+
+
+@pytest.mark.parametrize('export', ['trace', 'export'])
+def test_exported_graphs_hold_plain_convolutions(export):
+    head, x = build().eval(), torch.randn(1, 8, 51, 51)
+    if export == 'trace':
+        graph = str(torch.jit.trace(head, ([x],)).inlined_graph)
+    else:
+        graph = str(torch.export.export(head, ([x],)).graph)
+    assert 'conv' in graph
+    assert 'summed_atrous' not in graph
+
+
+def test_keeps_working_under_fx():
+    head, x = build(), torch.randn(1, 8, 51, 51)
+    called = torch.fx.symbolic_trace(Summed(head))
+    torch.testing.assert_close(called(x), head([x]), rtol=1e-4, atol=1e-5)
+
+
+class Summed(nn.Module):
+    def __init__(self, head):
+        super().__init__()
+        self.head = head
+
+    def forward(self, x):
+        return self.head.cls_seg(x)
 
 
 def test_legacy_switch_sums_the_first_branches_and_freezes_the_others():

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mmseg_deeplab.ops import confusion_matrix
+from mmseg_deeplab.ops import confusion_matrix, grouped_confusion_matrix
 
 
 def brute_force(prediction, target, num_classes, ignore_index):
@@ -48,3 +48,80 @@ def test_values_out_of_range_are_named(name, p, t):
 def test_other_shapes_are_named():
     with pytest.raises(ValueError, match=r'\(2, 3\).*\(3, 2\)'):
         confusion_matrix(torch.zeros(2, 3), torch.zeros(3, 2), 3)
+
+
+@pytest.mark.parametrize('ignore_index', [-1, 255, 1000, 70000])
+@pytest.mark.parametrize('num_classes', [3, 300])
+def test_labels_beyond_eight_bits(num_classes, ignore_index):
+    """255 is a class like others if there are 300 and something else is ignored."""
+    generator = torch.Generator().manual_seed(1)
+    pair = torch.randint(0, num_classes, (2, 40), generator=generator)
+    prediction, target = pair
+    target[::3] = ignore_index
+    expected = brute_force(prediction, target, num_classes, ignore_index)
+    found = confusion_matrix(prediction, target, num_classes, ignore_index=ignore_index)
+    assert torch.equal(found, expected)
+
+
+@pytest.mark.parametrize('stray', [-1, 3, 1000])
+def test_predictions_on_ignored_pixels_may_be_anything(stray):
+    prediction, target = torch.tensor([stray, 1]), torch.tensor([255, 1])
+    assert confusion_matrix(prediction, target, 3).nonzero().tolist() == [[1, 1]]
+    with pytest.raises(ValueError, match=f'prediction holds classes .*{stray}'):
+        confusion_matrix(prediction, target.flip(0), 3)
+
+
+@pytest.mark.parametrize('ignore_index', [255, 0, -1])
+@pytest.mark.parametrize('num_classes, num_groups', [(2, 1), (19, 7), (150, 3)])
+def test_groups_equal_a_count_of_each(num_classes, num_groups, ignore_index):
+    generator = torch.Generator().manual_seed(2)
+    prediction, target = torch.randint(0, num_classes, (2, 9, 31), generator=generator)
+    target[torch.rand(target.shape, generator=generator) < 0.2] = ignore_index
+    groups = torch.randint(0, num_groups, target.shape, generator=generator)
+    found = grouped_confusion_matrix(
+        prediction,
+        target,
+        groups.to(torch.uint8),
+        num_classes,
+        num_groups,
+        ignore_index=ignore_index,
+    )
+    for group in range(num_groups):
+        mask = groups == group
+        expected = brute_force(
+            prediction[mask], target[mask], num_classes, ignore_index
+        )
+        assert torch.equal(found[group], expected)
+
+
+def test_bad_groups_are_named():
+    labels = torch.zeros(2, 3, dtype=torch.long)
+    with pytest.raises(ValueError, match=r'groups holds 0\.\.2, outside 0\.\.1'):
+        grouped_confusion_matrix(labels, labels, torch.arange(6).view(2, 3) // 2, 3, 2)
+    with pytest.raises(ValueError, match=r'groups \(2,\) and target \(2, 3\)'):
+        grouped_confusion_matrix(labels, labels, labels[:, 0], 3, 2)
+
+
+def test_no_pixel_is_zero():
+    empty = torch.zeros(0, 5, dtype=torch.long)
+    assert confusion_matrix(empty, empty, 3).tolist() == [[0] * 3] * 3
+
+
+def test_the_inputs_stay_as_they_are():
+    prediction, target = torch.tensor([[0, 1, 2]]).int(), torch.tensor([[1, 1, 255]])
+    copies = prediction.clone(), target.clone()
+    confusion_matrix(prediction, target, 3)
+    assert torch.equal(prediction, copies[0])
+    assert torch.equal(target, copies[1])
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a CUDA device')
+@pytest.mark.parametrize('num_classes', [19, 150])
+def test_cuda_equals_the_cpu(num_classes):
+    generator = torch.Generator().manual_seed(3)
+    pair = torch.randint(0, num_classes, (2, 64, 65), generator=generator)
+    pair[1, :9] = 255
+    found = confusion_matrix(*pair.cuda(), num_classes)
+    assert found.is_cuda
+    assert torch.equal(found.cpu(), confusion_matrix(*pair, num_classes))

@@ -2,11 +2,20 @@
 
 from collections.abc import Sequence
 
+import torch
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from mmseg_deeplab.ops import summed_atrous_conv2d
+
 from .checks import check_dilations, check_num_classes
+
+HOOKS = tuple(
+    f'_{way}_{kind}'
+    for way in ('forward', 'backward')
+    for kind in ('hooks', 'pre_hooks')
+)
 
 
 @MODELS.register_module()
@@ -17,6 +26,9 @@ class ClassifierModule(BaseDecodeHead):
     Caffe release for ResNet-101: 3x3 convolutions straight from the features to the
     classes, with bias, without normalisation, activation or dropout. Unlike other
     heads of the host there is no ``conv_seg``: every parameter is used.
+
+    The branches are computed together by :func:`summed_atrous_conv2d`, and one by one
+    where a branch was replaced or hooked, or while the model is traced or exported.
 
     Args:
         in_channels: Channels of the feature map.
@@ -88,7 +100,47 @@ class ClassifierModule(BaseDecodeHead):
         """Classify each position: the sum of the first ``num_summed`` branches."""
         if self.dropout is not None:
             feat = self.dropout(feat)
-        return sum(conv(feat) for conv in self.conv2d_list[: self.num_summed])
+        convs = self.conv2d_list[: self.num_summed]
+        if not _computed_together(convs, feat):
+            return sum(conv(feat) for conv in convs)
+        return summed_atrous_conv2d(
+            feat,
+            [conv.weight for conv in convs],
+            [conv.bias for conv in convs],
+            [conv.dilation[0] for conv in convs],
+        )
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         return self.cls_seg(self._transform_inputs(inputs))  # (N, K, h, w)
+
+
+def _computed_together(convs: nn.ModuleList, feat: Tensor) -> bool:
+    # torch.fx hands a proxy on.
+    return not _exporting() and isinstance(feat, Tensor) and all(map(_is_plain, convs))
+
+
+def _exporting() -> bool:
+    """Tell whether the graph is for another runtime, which has no such operator."""
+    if torch.jit.is_tracing() or torch.onnx.is_in_onnx_export():
+        return True
+    is_exporting = getattr(torch.compiler, 'is_exporting', None)  # PyTorch 2.7
+    return is_exporting is not None and is_exporting()
+
+
+def _is_plain(conv: nn.Module) -> bool:
+    """Tell whether nothing but the 3x3 convolution happens when the module is called.
+
+    A parametrised, quantised or adapted module is of another type; weight
+    normalisation of the older form, pruning and observers are hooks.
+    """
+    return (
+        type(conv) is nn.Conv2d
+        and conv.kernel_size == (3, 3)
+        and conv.stride == (1, 1)
+        and conv.groups == 1
+        and conv.padding_mode == 'zeros'
+        and conv.padding == conv.dilation
+        and conv.dilation[0] == conv.dilation[1]
+        and not any(getattr(conv, name) for name in HOOKS)
+        and 'forward' not in conv.__dict__
+    )

@@ -1,0 +1,428 @@
+"""The permutohedral lattice: Gaussian filtering in several dimensions at a linear cost.
+
+`Fast High-Dimensional Filtering Using the Permutohedral Lattice
+<https://graphics.stanford.edu/papers/permutohedral/>`_ (Adams, Baek, Davis 2010).
+Each point hands its values to the d + 1 corners of the simplex around it (splat), the
+lattice is blurred along its d + 1 axes, and each point reads its corners (slice).
+
+How we differ:
+
+- No hash table: a lattice point is one integer and its neighbour along an axis that
+  integer plus a constant, so sorting takes the place of hashing.
+- All passes are weighted sums of rows, three blur axes to a pass: the same code for CPU
+  and CUDA.
+- Gradients with respect to the positions are those of the Gaussian,
+  ``dK_ij / df_i = -K_ij (f_i - f_j)``, filtered by the lattice. Those of the lattice
+  itself are wrong at times even in sign: points come and go as positions move.
+- Lattice points without values of their own that lie between four or more others
+  ("bridges") are added. The paper's sparse lattice has none, and values cannot cross
+  the gaps: on the images of our tests the kernel's error falls from 0.29 to 0.20.
+"""
+
+import copy
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from .bags import Bags, bags_from_table, compose, weighted_rows
+from .lattice_keys import LatticeKeys
+
+# Points that are placed at once: the temporaries of so many stay in the cache.
+_CHUNK = 1 << 16
+_AXES_PER_PASS = 3
+# Beyond these, the digits of float32 do not tell where in a simplex a point lies, and
+# those of float64 neither.
+_FAR_IN_SINGLE = 1e4
+_FARTHEST = 1e12
+# A bridge follows on at least so many points; each axis has a point before it.
+_BRIDGE_ENDS = 3
+
+
+class PermutohedralLattice:
+    """The lattice around a set of points, built once and used for many values.
+
+    :meth:`filter` approximates ``y_i = sum_j exp(-|f_i - f_j|^2 / 2) x_j``, the term
+    ``j = i`` included, up to a factor that depends on d alone.
+
+    Args:
+        features: ``(P, d)``, the position of each point in units of the Gaussian's
+            standard deviation; float32 or float64, on any device. Gradients of what
+            :meth:`filter` returns reach it.
+
+    Attributes:
+        num_points: ``P``.
+        num_vertices: ``M``, the lattice points at the corners of the simplices.
+        requires_grad: Whether gradients are to reach the positions.
+        weights: ``(P, d + 1)``, the share of each corner in each point.
+        vertices: ``(P, d + 1)``, the corners, 0..M-1.
+
+    Raises:
+        ValueError: If ``features`` is not ``(P, d)`` with P and d of at least 1, not
+            finite, or more than 1e12 standard deviations from the origin.
+    """
+
+    def __init__(self, features: Tensor) -> None:
+        if features.dim() != 2 or 0 in features.shape:
+            raise ValueError(
+                'features must be (P, d), both at least 1, received shape '
+                f'{tuple(features.shape)}'
+            )
+        reach = features.detach().abs().max().item()
+        if not reach <= _FARTHEST:  # catches NaN, too
+            raise ValueError(
+                f'features must be finite and at most {_FARTHEST:g} standard deviations '
+                f'from the origin, received {reach:g}; take a larger standard deviation'
+            )
+        self.num_points = len(features)
+        self.requires_grad = features.requires_grad
+        self._features = features if self.requires_grad else None
+        self._scale: Tensor | None = None  # of a normalised lattice that needs a graph
+        features = features.detach()
+        placed = features.double() if reach > _FAR_IN_SINGLE else features
+        corners = LatticeKeys.around(placed, _elevation(placed.shape[1]))
+        chunks = [_place(part, corners) for part in placed.split(_CHUNK)]
+        self.weights = torch.cat([weights for weights, _ in chunks]).to(features.dtype)
+        keys, self._order, self._starts, self.vertices = _number(
+            torch.cat([keys for _, keys in chunks])
+        )
+        self.num_vertices = len(keys)
+        self._axes = _neighbours(keys, corners)
+        self._passes: dict[bool, list[Bags]] = {}
+        self._set_splat()
+
+    def _set_splat(self) -> None:
+        corners = self.vertices.shape[1]
+        dtype = self.vertices.dtype
+        weights = self.weights.reshape(-1)[self._order]
+        points = (self._order // corners).to(dtype)
+        self._splat = Bags(points, self._starts.to(dtype), weights)
+
+    def normalised(self) -> 'PermutohedralLattice':
+        """Return the lattice of the normalised kernel ``D^-1/2 K D^-1/2``.
+
+        ``D`` is the diagonal matrix of the kernel's row sums: the symmetric
+        normalisation of Kraehenbuehl and Koltun (2013), section 3.1. It costs nothing
+        at filtering, as the factors go into the weights of the corners.
+        """
+        ones = self.weights.new_ones(self.num_points, 1)
+        scale = self.filter(ones).rsqrt()
+        lattice = copy.copy(self)
+        lattice.weights = self.weights * scale.detach()
+        lattice._set_splat()
+        if scale.requires_grad:
+            lattice._scale, lattice._plain = scale, self
+        return lattice
+
+    def filter(self, values: Tensor) -> Tensor:
+        """Filter values given at the points; gradients reach values and positions.
+
+        Args:
+            values: ``(P, K)``.
+
+        Returns:
+            ``(P, K)``.
+        """
+        if self._scale is not None and torch.is_grad_enabled():
+            return self._scale * self._plain.filter(self._scale * values)
+        return _Filter.apply(values, self._features, self)
+
+    def splat(self, values: Tensor) -> Tensor:
+        """Sum ``(P, K)`` values of the points at the lattice: ``(M, K)``."""
+        return weighted_rows(values, self._splat)
+
+    def blur(self, lattice: Tensor, *, transposed: bool = False) -> Tensor:
+        """Blur ``(M, K)`` values along all axes, with weights 1/2, 1, 1/2.
+
+        Args:
+            lattice: Values at the lattice.
+            transposed: The adjoint: the axes in the opposite order. It differs where
+                lattice points are missing.
+        """
+        for bags in self._blur_passes(transposed):
+            lattice = weighted_rows(lattice, bags)
+        return lattice
+
+    def slice(
+        self,
+        lattice: Tensor,
+        points: slice = slice(None),
+        weights: Tensor | None = None,
+    ) -> Tensor:
+        """Read ``(M, K)`` values of the lattice at the points.
+
+        Args:
+            lattice: Values at the lattice.
+            points: Only at these.
+            weights: Instead of :attr:`weights`, of all points.
+        """
+        weights = self.weights if weights is None else weights
+        return F.embedding_bag(
+            self.vertices[points],
+            lattice,
+            per_sample_weights=weights[points],
+            mode='sum',
+        )
+
+    def _blur_passes(self, transposed: bool) -> list[Bags]:
+        if transposed not in self._passes:
+            axes = self._axes[::-1] if transposed else self._axes
+            self._passes[transposed] = _blur_matrices(
+                axes, self.num_vertices, self.weights
+            )
+        return self._passes[transposed]
+
+
+class _Filter(torch.autograd.Function):
+    """Splat, blur, slice; the adjoint is splat, the adjoint blur, slice."""
+
+    @staticmethod
+    def forward(ctx, values, features, lattice):
+        ctx.lattice = lattice
+        ctx.save_for_backward(values, features)
+        return _pass(values, lattice)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        values, features = ctx.saved_tensors
+        grad = grad.contiguous()
+        grad_values = _pass(grad, ctx.lattice, transposed=True)
+        grad_features = None
+        if ctx.needs_input_grad[1]:
+            grad_features = _position_gradient(
+                values, grad, grad_values, features, ctx.lattice
+            )
+        return grad_values, grad_features, None
+
+
+def _pass(
+    values: Tensor, lattice: PermutohedralLattice, *, transposed: bool = False
+) -> Tensor:
+    return lattice.slice(lattice.blur(lattice.splat(values), transposed=transposed))
+
+
+def _position_gradient(
+    values: Tensor,
+    grad: Tensor,
+    grad_values: Tensor,
+    features: Tensor,
+    lattice: PermutohedralLattice,
+) -> Tensor:
+    """Sum over ``j`` of ``-(f_i - f_j) (K_ij g_i x_j + K_ji g_j x_i)``: ``(P, d)``.
+
+    With ``f_i - f_j`` multiplied out, each coordinate takes one filtering of the values
+    and one of the gradient.
+    """
+    features = features - features.mean(
+        0
+    )  # the differences stay: fewer digits are lost
+    inner = (grad * _pass(values, lattice)).sum(1) + (values * grad_values).sum(1)
+    columns = []
+    for coordinate in features.unbind(1):
+        moved = coordinate.unsqueeze(1)
+        across = grad * _pass(values * moved, lattice)
+        across += values * _pass(grad * moved, lattice, transposed=True)
+        columns.append(across.sum(1) - coordinate * inner)
+    return torch.stack(columns, 1)
+
+
+def _elevation(dim: int) -> Tensor:
+    """The ``(d + 1, d)`` matrix from positions to coordinates in units of d + 1.
+
+    Splatting, blurring and slicing have together a standard deviation of 1 with the
+    factor ``sqrt(2 / 3) (d + 1)`` (Adams, Baek, Davis 2010, section 3.1).
+    """
+    matrix = torch.zeros(dim + 1, dim, dtype=torch.float64)
+    for column in range(dim):
+        length = math.sqrt((column + 1) * (column + 2))
+        matrix[: column + 1, column] = 1 / length
+        matrix[column + 1, column] = -(column + 1) / length
+    return matrix * math.sqrt(2 / 3)
+
+
+def _place(features: Tensor, keys: LatticeKeys) -> tuple[Tensor, Tensor]:
+    """Find the simplex around each point.
+
+    Args:
+        features: ``(P, d)``.
+        keys: The integers of lattice points.
+
+    Returns:
+        The weights of its corners and their integers, both ``(P, d + 1)``. Corner ``r``
+        has coordinates that are ``r`` modulo d + 1.
+    """
+    height = _elevation(features.shape[1]).to(features) @ features.t()
+    cell, rank = _nearest_zero(height.detach())
+    offset = height - cell
+    # Barycentric coordinates are the steps between the sorted offsets (section 2.2).
+    ordered = torch.empty_like(offset).scatter(0, rank, offset)
+    steps = (ordered[:-1] - ordered[1:]).flip(0)
+    weights = torch.cat([1 + ordered[-1:] - ordered[:1], steps])
+    return weights.t().contiguous(), keys.of_corners(cell, rank).t().contiguous()
+
+
+def _nearest_zero(height: Tensor) -> tuple[Tensor, Tensor]:
+    """Find the nearest lattice point with remainder 0, and the order of the offsets.
+
+    Args:
+        height: ``(d + 1, P)``, coordinates in units of d + 1.
+
+    Returns:
+        That point in the same units, and the rank of each coordinate's offset from it
+        (0 is the largest), both ``(d + 1, P)``.
+    """
+    count = len(height)
+    cell = height.round()
+    offset = height - cell
+    rank = torch.zeros_like(height, dtype=torch.int8)
+    for i in range(count):
+        for j in range(i + 1, count):
+            less = (offset[i] < offset[j]).to(torch.int8)
+            rank[i] += less
+            rank[j] += 1 - less
+    # The coordinates must sum to zero: the cells of the extreme offsets move by one.
+    rank = rank.long() + cell.sum(0).long()
+    too_low, too_high = rank < 0, rank >= count
+    cell = cell + too_low.to(cell) - too_high.to(cell)
+    rank += count * (too_low.long() - too_high.long())
+    return cell, rank
+
+
+def _number(keys: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Number the different integers.
+
+    Args:
+        keys: ``(P, d + 1)``.
+
+    Returns:
+        The M different ones, ascending; the entries of ``keys`` ordered by integer;
+        where each integer's entries start in that order, M + 1 numbers; the number of
+        each entry, ``(P, d + 1)``.
+    """
+    ordered, order = keys.reshape(-1).sort(stable=True)
+    is_first = torch.ones_like(ordered, dtype=torch.bool)
+    torch.ne(ordered[1:], ordered[:-1], out=is_first[1:])
+    starts = is_first.nonzero().squeeze(1)
+    numbers = is_first.cumsum(0, dtype=_index_dtype(keys.numel())).sub_(1)
+    vertices = torch.empty_like(numbers).scatter_(0, order, numbers)
+    ends = starts.new_tensor([keys.numel()])
+    return ordered[starts], order, torch.cat([starts, ends]), vertices.view_as(keys)
+
+
+def _index_dtype(count: int) -> torch.dtype:
+    return torch.int32 if count < 2**31 else torch.int64
+
+
+def _neighbours(keys: Tensor, lattice: LatticeKeys) -> list[Tensor]:
+    """Add the bridges, and find the neighbours along each axis.
+
+    Args:
+        keys: ``(M,)``, ascending.
+        lattice: What the integers mean.
+
+    Returns:
+        For each axis a table ``(M + B, 3)``: the point itself, the next, the previous;
+        M + B for none. Points from M on are bridges.
+    """
+    axes = range(lattice.num_corners)
+    wanted = torch.stack([lattice.step(keys, axis) for axis in axes])
+    following = _find(wanted, keys)
+    bridges = _add_bridges(following, wanted, len(keys))
+    own = torch.arange(len(keys) + len(bridges), device=keys.device)
+    tables = []
+    for axis, found in zip(axes, following, strict=True):
+        wanted = lattice.step(bridges, axis)
+        of_bridges = _find(wanted, keys)
+        among_bridges = _find(wanted, bridges) + len(keys)
+        of_bridges = torch.where(
+            (of_bridges < 0) & (among_bridges >= len(keys)), among_bridges, of_bridges
+        )
+        tables.append(_table(torch.cat([found, of_bridges]), own))
+    return tables
+
+
+def _find(wanted: Tensor, keys: Tensor) -> Tensor:
+    """Return the places of integers among ascending ``keys``, -1 for none."""
+    if not len(keys):
+        return torch.full_like(wanted, -1)
+    place = torch.searchsorted(keys, wanted).clamp_(max=len(keys) - 1)
+    exists = keys.index_select(0, place.view(-1)).view_as(place) == wanted
+    return place.masked_fill_(~exists, -1)
+
+
+def _table(following: Tensor, own: Tensor) -> Tensor:
+    """Rows of a point, the next and the previous; the number of points for none."""
+    count = len(own)
+    following = following.where(following >= 0, count)
+    previous = torch.full((count + 1,), count, device=own.device).scatter_(
+        0, following, own
+    )
+    dtype = _index_dtype(count + 1)
+    return torch.stack([own, following, previous[:-1]], 1).to(dtype)
+
+
+def _add_bridges(following: Tensor, wanted: Tensor, count: int) -> Tensor:
+    """Find lattice points that are missing and follow on three or more others.
+
+    Args:
+        following: ``(d + 1, M)``, the place of the next point along each axis, -1 for
+            none. Gets the numbers of the bridges: from ``count`` on.
+        wanted: ``(d + 1, M)``, the integers of those next points.
+        count: ``M``.
+
+    Returns:
+        The integers of the bridges, ascending.
+    """
+    following = following.view(-1)
+    gaps = (following < 0).nonzero().squeeze(1)
+    missing, order = wanted.view(-1).index_select(0, gaps).sort()
+    reach = _BRIDGE_ENDS - 1
+    is_bridge = torch.zeros_like(missing, dtype=torch.bool)
+    torch.eq(missing[reach:], missing[:-reach], out=is_bridge[reach:])
+    # A run of n equal integers: all but its first `reach` are marked. Mark them, too.
+    for _ in range(reach):
+        is_bridge[:-1] |= is_bridge[1:] & (missing[1:] == missing[:-1])
+    bridges, numbers = missing.masked_select(is_bridge).unique_consecutive(
+        return_inverse=True
+    )
+    gaps = gaps.index_select(0, order.masked_select(is_bridge))
+    following[gaps] = numbers + count
+    return bridges
+
+
+def _blur_matrices(
+    axes: Sequence[Tensor], num_vertices: int, like: Tensor
+) -> list[Bags]:
+    """The matrices whose product blurs along the axes, the first axis first.
+
+    Only vertices bring values and only vertices are read: columns of bridges are left
+    out at the beginning, their rows at the end.
+    """
+    weights = like.detach().new_tensor([1, 0.5, 0.5])
+    count = len(axes[0])
+    passes = []
+    for begin in range(0, len(axes), _AXES_PER_PASS):
+        tables = axes[begin : begin + _AXES_PER_PASS]
+        columns = [count] * len(tables)
+        if begin == 0:
+            columns[0] = num_vertices
+        stages = [
+            bags_from_table(table, weights, num_columns=columns_of_stage)
+            for table, columns_of_stage in zip(tables, columns, strict=True)
+        ]
+        if begin + len(tables) == len(axes):
+            stages[-1] = stages[-1].first_rows(num_vertices)
+        passes.append(_product(stages))
+    return passes
+
+
+def _product(stages: list[Bags]) -> Bags:
+    """Multiply from the last, which has the fewest rows, to the first."""
+    result = stages[-1]
+    for stage in stages[-2::-1]:
+        result = compose(result, stage)
+    return result

@@ -1,0 +1,236 @@
+"""Cross entropy at full size straight from low-resolution logits."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .bilinear_rows import BilinearRows, RowBand, check_logits
+
+# Positions in the sums that one pass over the pixels collects.
+LOSS, WEIGHT, CORRECT, LABELLED = range(4)
+
+
+def upsample_cross_entropy(
+    logits: Tensor,
+    target: Tensor,
+    *,
+    ignore_index: int = 255,
+    class_weight: Sequence[float] | Tensor | None = None,
+    avg_non_ignore: bool = True,
+    align_corners: bool = False,
+    return_accuracy: bool = False,
+) -> Tensor | tuple[Tensor, Tensor]:
+    """Exact "bilinear upsampling, then cross entropy" without a full-size tensor.
+
+    The loss of the DeepLab papers from v3 on (v3 paper, section 4.1, "upsampling
+    logits"). Full-size scores exist for one block of rows at a time; their gradient is
+    taken in the same pass and folded back to low resolution, where it waits for
+    ``backward``. So time and memory of log-softmax, of the upsampled scores and of
+    both their gradients are saved.
+
+    The mean is that of MMSeg's ``CrossEntropyLoss``, ``L`` being the labelled pixels:
+
+    ================  ==============  ===============================
+    ``class_weight``  avg_non_ignore  loss
+    ================  ==============  ===============================
+    None              True            sum over L / number of L
+    None              False           sum over L / number of pixels
+    given             either          weighted sum over L / sum of the weights of L
+    ================  ==============  ===============================
+
+    With weights MMSeg divides as in the last line (as ``F.cross_entropy`` does), and
+    fails by an IndexError when ``avg_non_ignore`` is set as well; here that means what
+    it was meant to, which is the same. MMSeg adds 1.2e-7 to each denominator; here a
+    denominator of zero (no labelled pixel) makes the loss and its gradient zero.
+
+    Args:
+        logits: ``(N, K, h, w)`` scores, any floating dtype. float16 and bfloat16 are
+            computed in float32, under autocast too.
+        target: ``(N, H, W)`` classes ``0 ... K-1`` or ``ignore_index``, any integer
+            dtype, on the device of ``logits``.
+        ignore_index: Pixels of this value count nowhere, except in the number of
+            pixels above.
+        class_weight: ``K`` factors on the loss of the pixels of each class.
+        avg_non_ignore: Whether to divide by labelled pixels only.
+        align_corners: As in :func:`torch.nn.functional.interpolate`.
+        return_accuracy: Whether to count right pixels in the same pass.
+
+    Returns:
+        The loss, a scalar in float32 (float64 for float64 logits); with
+        ``return_accuracy`` also the percentage of labelled pixels whose own class has
+        the largest score, as MMSeg's ``accuracy`` (100 if no pixel is labelled).
+
+    Raises:
+        ValueError: If shapes or devices do not fit, or a target is neither a class nor
+            ``ignore_index``.
+        TypeError: If logits are not floating point or targets not integers.
+        RuntimeError: In ``backward`` if a second derivative is prepared
+            (``create_graph=True``).
+    """
+    check_logits(logits)
+    _check_target(logits, target)
+    target = target.long()
+    _check_range(target, logits.shape[1], ignore_index)
+    loss, sums = _UpsampleCrossEntropy.apply(
+        logits,
+        target,
+        ignore_index,
+        _class_weight(class_weight, logits),
+        avg_non_ignore,
+        align_corners,
+        torch.is_grad_enabled() and logits.requires_grad,
+    )
+    if not return_accuracy:
+        return loss
+    eps = torch.finfo(torch.float32).eps  # as MMSeg guards its division
+    return loss, (sums[CORRECT] + eps) * (100 / (sums[LABELLED] + eps))
+
+
+class _UpsampleCrossEntropy(torch.autograd.Function):
+    """The loss and, in the same pass, its gradient."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        logits: Tensor,
+        target: Tensor,
+        ignore_index: int,
+        class_weight: Tensor | None,
+        avg_non_ignore: bool,
+        align_corners: bool,
+        needs_gradient: bool,
+    ) -> tuple[Tensor, Tensor]:
+        resize = BilinearRows(logits, target.shape[1:], align_corners)
+        one_pass = _Pass(resize, ignore_index, class_weight)
+        gradient = None
+        if needs_gradient:
+            gradient = torch.zeros_like(
+                logits, dtype=resize.dtype, memory_format=torch.contiguous_format
+            )
+        sums = one_pass(logits, target, gradient)
+        total = sums[WEIGHT]
+        if class_weight is None and not avg_non_ignore:
+            total = torch.full_like(total, max(1, target.numel()))
+        total = total.where(total > 0, 1)
+        if gradient is not None:
+            ctx.save_for_backward(gradient.div_(total))
+            ctx.dtype = logits.dtype
+        ctx.mark_non_differentiable(sums)
+        return sums[LOSS] / total, sums
+
+    @staticmethod
+    def backward(ctx: Any, loss_gradient: Tensor, _: Tensor) -> tuple[Any, ...]:
+        if torch.is_grad_enabled():
+            # `once_differentiable` would take the gradient for a constant in silence.
+            raise RuntimeError(
+                'upsample_cross_entropy has no second derivative (create_graph=True): '
+                'use F.interpolate and F.cross_entropy instead'
+            )
+        # Scaled before the cast: a loss scale keeps float16 from underflow.
+        (gradient,) = ctx.saved_tensors
+        return ((gradient * loss_gradient).to(ctx.dtype), *[None] * 6)
+
+
+class _Pass:
+    """One walk over all pixels."""
+
+    def __init__(
+        self, resize: BilinearRows, ignore_index: int, class_weight: Tensor | None
+    ) -> None:
+        self.resize = resize
+        self.ignore_index = ignore_index
+        self.class_weight = class_weight
+
+    def __call__(
+        self, logits: Tensor, target: Tensor, gradient: Tensor | None
+    ) -> Tensor:
+        """Return the four sums; add the gradient of the first to ``gradient``."""
+        sums = torch.zeros(4, dtype=self.resize.dtype, device=logits.device)
+        for images in self.resize.chunks():
+            part, labels = logits[images], target[images]
+            folded = None if gradient is None else gradient[images]
+            for band in self.resize.bands(len(part)):
+                sums += self._band(part, labels, band, folded)
+        return sums
+
+    def _band(
+        self, logits: Tensor, target: Tensor, band: RowBand, gradient: Tensor | None
+    ) -> Tensor:
+        sums = []
+        wide = self.resize.widen(logits, band)
+        wide_gradient = None if gradient is None else torch.zeros_like(wide)
+        for block in band.blocks:
+            scores = self.resize.expand(wide, band, block)
+            sums.append(
+                self._block(scores, target[:, block.rows], gradient is not None)
+            )
+            if gradient is not None:
+                self.resize.reduce(scores, band, block, wide_gradient)
+        if gradient is not None:
+            self.resize.narrow(wide_gradient, band, gradient)
+        return torch.stack(sums).sum(0)
+
+    def _block(self, scores: Tensor, target: Tensor, needs_gradient: bool) -> Tensor:
+        """Return the sums of a block; turn its scores into their gradient in place."""
+        labelled = (target != self.ignore_index)[:, None]
+        index = target[:, None].where(labelled, 0)
+        weight = labelled.to(scores.dtype)
+        if self.class_weight is not None:
+            weight = self.class_weight[index] * weight
+        largest = scores.amax(1, keepdim=True)
+        own = scores.gather(1, index) - largest
+        probabilities = scores.sub_(largest).exp_()  # up to their sum
+        total = probabilities.sum(1, keepdim=True)
+        loss = (total.log() - own) * weight
+        if needs_gradient:
+            probabilities.mul_(weight / total).scatter_add_(1, index, -weight)
+        correct = labelled & (own >= 0)
+        parts = (loss, weight, correct.to(loss), labelled.to(loss))
+        return torch.stack([part.sum() for part in parts])
+
+
+def _class_weight(
+    class_weight: Sequence[float] | Tensor | None, logits: Tensor
+) -> Tensor | None:
+    if class_weight is None:
+        return None
+    dtype = torch.promote_types(logits.dtype, torch.float32)
+    weight = torch.as_tensor(class_weight, dtype=dtype, device=logits.device)
+    if weight.shape != logits.shape[1:2]:
+        raise ValueError(
+            f'class_weight has shape {tuple(weight.shape)}, but logits hold '
+            f'{logits.shape[1]} classes: give one weight per class'
+        )
+    return weight.detach()
+
+
+def _check_target(logits: Tensor, target: Tensor) -> None:
+    if target.dim() != 3 or len(target) != len(logits) or 0 in target.shape[1:]:
+        raise ValueError(
+            f'target must be (N, H, W) with N = {len(logits)} as in logits '
+            f'{tuple(logits.shape)}, got {tuple(target.shape)}: squeeze a channel axis'
+        )
+    if target.is_floating_point() or target.is_complex() or target.dtype == torch.bool:
+        raise TypeError(f'target must hold integer classes, got {target.dtype}')
+    if target.device != logits.device:
+        raise ValueError(
+            f'target is on {target.device}, logits on {logits.device}: move one of them'
+        )
+
+
+def _check_range(target: Tensor, num_classes: int, ignore_index: int) -> None:
+    """Raise on targets without a class, at the price of one wait for the device."""
+    ranges = [
+        torch.stack(image.where(image != ignore_index, 0).aminmax()) for image in target
+    ]
+    if not ranges:
+        return
+    low, high = torch.stack(ranges).t().tolist()
+    if min(low) < 0 or max(high) >= num_classes:
+        raise ValueError(
+            f'target holds classes {min(low)}..{max(high)}, outside '
+            f'0..{num_classes - 1} and not ignore_index={ignore_index}: check '
+            'num_classes, reduce_zero_label, ignore_index and the label files'
+        )

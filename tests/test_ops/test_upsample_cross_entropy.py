@@ -1,0 +1,332 @@
+"""upsample_cross_entropy against F.interpolate, F.cross_entropy and MMSeg."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from largest_tensor import LargestTensor
+from mmseg.models.losses import CrossEntropyLoss, accuracy
+from torch.profiler import ProfilerActivity, profile
+
+from mmseg_deeplab.ops import bilinear_rows, upsample_cross_entropy
+
+
+def example(shape, size, seed=0, dtype=torch.float64, ignored=0.2, ignore_index=255):
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.randn(shape, generator=generator, dtype=torch.float64) * 3
+    target = torch.randint(0, shape[1], (shape[0], *size), generator=generator)
+    target[torch.rand(target.shape, generator=generator) < ignored] = ignore_index
+    return logits.to(dtype).requires_grad_(), target
+
+
+def reference(logits, target, *, align_corners=False, ignore_index=255, **kwargs):
+    """Return loss and gradient by full-size scores, in float64."""
+    scores = logits.detach().double().requires_grad_()
+    full = F.interpolate(
+        scores, target.shape[1:], mode='bilinear', align_corners=align_corners
+    )
+    loss = F.cross_entropy(full, target, ignore_index=ignore_index, **kwargs)
+    return loss.detach(), torch.autograd.grad(loss, scores)[0]
+
+
+def ours(logits, target, **kwargs):
+    loss = upsample_cross_entropy(logits, target, **kwargs)
+    return loss.detach(), torch.autograd.grad(loss, logits)[0]
+
+
+def assert_close(found, expected, tolerance=1e-6):
+    """Compare losses and gradients, the latter relative to the largest element."""
+    assert torch.allclose(found[0].double(), expected[0], rtol=tolerance)
+    scale = expected[1].abs().max()
+    assert (found[1].double() - expected[1]).abs().max() <= tolerance * scale
+
+
+@pytest.mark.parametrize('align_corners', [False, True])
+@pytest.mark.parametrize(
+    'shape, size',
+    [
+        ((2, 19, 33, 17), (257, 129)),  # 8k + 1
+        ((1, 21, 16, 16), (128, 128)),
+        ((3, 5, 7, 11), (50, 83)),  # no whole factor
+        ((1, 6, 9, 17), (9, 17)),  # no resizing
+        ((2, 7, 40, 31), (13, 9)),  # smaller
+        ((1, 4, 20, 6), (7, 61)),  # smaller and larger
+        ((1, 3, 1, 1), (5, 4)),
+        ((2, 3, 5, 4), (1, 2)),
+        ((1, 300, 5, 6), (20, 24)),
+    ],
+)
+def test_equals_full_size(shape, size, align_corners):
+    logits, target = example(shape, size)
+    found = ours(logits, target, align_corners=align_corners)
+    expected = reference(logits, target, align_corners=align_corners)
+    assert_close(found, expected, tolerance=1e-12)
+
+
+@pytest.mark.parametrize('seed', range(20))
+def test_random_shapes(seed):
+    generator = torch.Generator().manual_seed(seed)
+    draw = [int(torch.randint(1, 20, (), generator=generator)) for _ in range(6)]
+    shape = (1 + draw[0] % 3, draw[1] + 1, draw[2], draw[3])
+    size = (draw[4] * 3 + seed % 3 + 1, draw[5] * 4 + 1)
+    logits, target = example(shape, size, seed)
+    align_corners = seed % 2 == 1
+    found = ours(logits, target, align_corners=align_corners)
+    expected = reference(logits, target, align_corners=align_corners)
+    assert_close(found, expected, tolerance=1e-12)
+
+
+@pytest.mark.parametrize(
+    'dtype, tolerance',
+    [(torch.float32, 1e-5), (torch.float16, 1e-3), (torch.bfloat16, 5e-3)],
+)
+def test_dtypes(dtype, tolerance):
+    logits, target = example((2, 11, 12, 15), (96, 117), dtype=dtype)
+    loss, gradient = ours(logits, target)
+    expected = reference(logits, target)
+    assert loss.dtype == torch.float32  # computed in it: the loss is as exact
+    assert torch.allclose(loss.double(), expected[0], rtol=1e-6)
+    assert gradient.dtype == dtype
+    assert_close((loss, gradient), expected, tolerance)
+
+
+def test_float16_gradient_survives_by_the_loss_scale():
+    logits, target = example((1, 19, 8, 8), (256, 256), dtype=torch.float16)
+    loss = upsample_cross_entropy(logits, target) * 2.0**14
+    found = torch.autograd.grad(loss, logits)[0]
+    expected = reference(logits, target)[1] * 2.0**14
+    assert_close((loss.detach(), found), (loss.detach().double(), expected), 1e-3)
+
+
+def test_gradcheck():
+    logits, target = example((2, 3, 4, 3), (9, 10))
+    assert torch.autograd.gradcheck(
+        lambda x: upsample_cross_entropy(x, target, class_weight=[1, 2, 0.5]), logits
+    )
+
+
+@pytest.mark.parametrize('block', [1, 100, 5000])
+def test_small_blocks_change_nothing(monkeypatch, block):
+    logits, target = example((3, 5, 12, 10), (96, 77))
+    monkeypatch.setattr(bilinear_rows, 'CPU_BLOCK', block)
+    assert_close(ours(logits, target), reference(logits, target), 1e-12)
+
+
+@pytest.mark.parametrize('layout', ['channels_last', 'transposed'])
+def test_any_strides(layout):
+    logits, target = example((2, 5, 8, 8), (40, 40))
+    change = dict(
+        channels_last=lambda x: x.to(memory_format=torch.channels_last),
+        transposed=lambda x: x.transpose(2, 3),
+    )[layout]
+    loss = upsample_cross_entropy(change(logits), target)
+    found = torch.autograd.grad(loss, logits)[0]
+    expected, gradient = reference(change(logits), target)
+    back = gradient if layout == 'channels_last' else gradient.transpose(2, 3)
+    assert_close((loss.detach(), found), (expected, back), 1e-12)
+
+
+@pytest.mark.parametrize('dtype', [torch.uint8, torch.int16, torch.int32, torch.int64])
+@pytest.mark.parametrize('ignore_index', [255, 0, 3])
+def test_target_dtypes_and_ignore_index(dtype, ignore_index):
+    logits, target = example((2, 5, 6, 6), (24, 24), ignore_index=ignore_index)
+    found = ours(logits, target.to(dtype), ignore_index=ignore_index)
+    assert_close(found, reference(logits, target, ignore_index=ignore_index), 1e-12)
+
+
+@pytest.mark.parametrize('ignore_index', [-100, -1])
+@pytest.mark.parametrize('dtype', [torch.uint8, torch.int64])
+def test_negative_ignore_index(dtype, ignore_index):
+    logits, target = example((1, 5, 6, 6), (24, 24), ignored=0)
+    found = ours(logits, target.to(dtype), ignore_index=ignore_index)
+    assert_close(found, reference(logits, target), 1e-12)
+
+
+@pytest.mark.parametrize('as_tensor', [False, True])
+def test_class_weight_is_that_of_torch(as_tensor):
+    weight = [0.5, 2.0, 0.0, 1.5]
+    logits, target = example((2, 4, 6, 7), (48, 50))
+    expected = reference(logits, target, weight=torch.tensor(weight).double())
+    given = torch.tensor(weight) if as_tensor else weight
+    assert_close(ours(logits, target, class_weight=given), expected, 1e-12)
+
+
+@pytest.mark.parametrize(
+    'class_weight, avg_non_ignore',
+    [(None, True), (None, False), ([0.5, 2.0, 0.25, 1.5], False)],
+)
+def test_normalisation_is_that_of_mmseg(class_weight, avg_non_ignore):
+    logits, target = example((2, 4, 6, 7), (48, 50), dtype=torch.float32)
+    criterion = CrossEntropyLoss(
+        class_weight=class_weight, avg_non_ignore=avg_non_ignore
+    )
+    full = F.interpolate(logits, target.shape[1:], mode='bilinear')
+    expected = criterion(full, target, ignore_index=255)
+    found = ours(
+        logits, target, class_weight=class_weight, avg_non_ignore=avg_non_ignore
+    )
+    gradient = torch.autograd.grad(expected, logits)[0]
+    assert_close(found, (expected.detach().double(), gradient.double()), 1e-5)
+
+
+def test_weights_with_avg_non_ignore_where_mmseg_fails():
+    logits, target = example((2, 4, 6, 7), (48, 50), dtype=torch.float32)
+    weight = [0.5, 2.0, 0.25, 1.5]
+    full = F.interpolate(logits, target.shape[1:], mode='bilinear')
+    with pytest.raises(IndexError):
+        CrossEntropyLoss(class_weight=weight, avg_non_ignore=True)(
+            full, target, ignore_index=255
+        )
+    found = ours(logits, target, class_weight=weight, avg_non_ignore=True)
+    assert_close(found, reference(logits, target, weight=torch.tensor(weight).double()))
+
+
+@pytest.mark.parametrize('ignored', [0.0, 0.3, 1.0])
+def test_accuracy_is_that_of_mmseg(ignored):
+    size = (48, 50)
+    logits, target = example((2, 4, 6, 7), size, dtype=torch.float32, ignored=ignored)
+    loss, found = upsample_cross_entropy(logits, target, return_accuracy=True)
+    full = F.interpolate(logits, size, mode='bilinear')
+    expected = accuracy(full, target, ignore_index=255)
+    assert found.item() == pytest.approx(expected.item(), rel=1e-6)
+    assert not found.requires_grad
+    assert loss.item() == upsample_cross_entropy(logits, target).item()
+
+
+@pytest.mark.parametrize('avg_non_ignore', [True, False])
+@pytest.mark.parametrize('class_weight', [None, [1.0, 2.0, 3.0]])
+def test_no_labelled_pixel_is_zero(avg_non_ignore, class_weight):
+    logits, target = example((2, 3, 4, 4), (16, 16), ignored=1.1)
+    loss, gradient = ours(
+        logits, target, avg_non_ignore=avg_non_ignore, class_weight=class_weight
+    )
+    assert loss == 0
+    assert not gradient.any()
+
+
+def test_only_classes_of_weight_zero_is_zero():
+    logits, target = example((1, 2, 4, 4), (16, 16), ignored=0)
+    loss, gradient = ours(logits, torch.zeros_like(target), class_weight=[0, 1])
+    assert loss == 0
+    assert not gradient.any()
+
+
+def test_far_apart_scores_stay_finite():
+    logits, target = example((1, 5, 4, 4), (16, 16), dtype=torch.float32)
+    logits = (logits.detach() * 1e4).requires_grad_()
+    assert_close(ours(logits, target), reference(logits, target), 1e-5)
+
+
+def test_autocast_keeps_float32():
+    logits, target = example((2, 5, 8, 8), (64, 64), dtype=torch.float32)
+    expected = ours(logits, target)
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        found = ours(logits, target)
+    assert found[0].dtype == torch.float32
+    assert torch.equal(found[0], expected[0])
+    assert torch.equal(found[1], expected[1])
+
+
+def test_backward_twice_and_scaled():
+    logits, target = example((1, 5, 4, 4), (16, 16))
+    loss = upsample_cross_entropy(logits, target)
+    first = torch.autograd.grad(loss, logits, retain_graph=True)[0]
+    second = torch.autograd.grad(-3 * loss, logits)[0]
+    assert torch.allclose(second, -3 * first)
+
+
+def test_second_derivative_is_refused():
+    logits, target = example((1, 5, 4, 4), (16, 16))
+    loss = upsample_cross_entropy(logits, target)
+    with pytest.raises(RuntimeError, match=r'create_graph.*F\.cross_entropy'):
+        torch.autograd.grad(loss, logits, create_graph=True)
+
+
+@pytest.mark.parametrize('way', ['no_grad', 'detached'])
+def test_without_gradient(way):
+    logits, target = example((1, 5, 4, 4), (16, 16))
+    expected = upsample_cross_entropy(logits, target).detach()
+    with torch.set_grad_enabled(way != 'no_grad'):
+        found = upsample_cross_entropy(
+            logits.detach() if way == 'detached' else logits, target
+        )
+    assert not found.requires_grad
+    assert torch.equal(found, expected)
+
+
+def test_training_reduces_the_loss():
+    logits, target = example((1, 3, 4, 4), (32, 32), ignored=0)
+    optimizer = torch.optim.SGD([logits], lr=5.0)
+    losses = []
+    for _ in range(20):
+        optimizer.zero_grad()
+        loss = upsample_cross_entropy(logits, target)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.8 * losses[0]
+
+
+@pytest.mark.parametrize(
+    'shape, size', [((2, 64, 32, 32), (256, 256)), ((16, 19, 32, 32), (256, 256))]
+)
+def test_no_full_size_tensor(shape, size):
+    logits, target = example(shape, size, dtype=torch.float32)
+    with LargestTensor() as largest:
+        ours(logits, target)
+    full = shape[0] * shape[1] * size[0] * size[1]
+    assert 0 < largest.elements <= full / 7
+
+
+def peak_memory(function):
+    """Return the most bytes that were allocated at a time on CPU."""
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+        function()
+    events = profiler.profiler.kineto_results.events()
+    changes = [event for event in events if event.name() == '[memory]']
+    changes.sort(key=lambda event: event.start_ns())
+    held = peak = 0
+    for event in changes:
+        held += event.nbytes()
+        peak = max(peak, held)
+    return peak
+
+
+def test_peak_memory_is_a_fifth_of_stock():
+    size = (256, 256)
+    logits, target = example((2, 150, 32, 32), size, dtype=torch.float32)
+    criterion = CrossEntropyLoss(avg_non_ignore=True)
+
+    def stock():
+        full = F.interpolate(logits, size, mode='bilinear')
+        loss = criterion(full, target, ignore_index=255)
+        accuracy(full, target, ignore_index=255)
+        torch.autograd.grad(loss, logits)
+
+    mine = peak_memory(lambda: ours(logits, target))
+    assert 0 < mine <= peak_memory(stock) / 5
+
+
+GOOD = torch.zeros(2, 3, 4, 4), torch.zeros(2, 8, 8, dtype=torch.long)
+
+
+@pytest.mark.parametrize(
+    'logits, target, error, message',
+    [
+        (GOOD[0][0], GOOD[1], ValueError, r'logits.*\(3, 4, 4\)'),
+        (GOOD[0].long(), GOOD[1], TypeError, 'torch.int64'),
+        (GOOD[0], GOOD[1][:, None], ValueError, r'\(2, 1, 8, 8\).*squeeze'),
+        (GOOD[0], GOOD[1][:1], ValueError, r'N = 2.*\(1, 8, 8\)'),
+        (GOOD[0], GOOD[1].float(), TypeError, 'torch.float32'),
+        (GOOD[0], GOOD[1].bool(), TypeError, 'torch.bool'),
+        (GOOD[0], GOOD[1] + 3, ValueError, r'3\.\.3, outside 0\.\.2.*num_classes'),
+        (GOOD[0], GOOD[1] - 1, ValueError, r'-1\.\.-1.*reduce_zero_label'),
+    ],
+)
+def test_errors_name_the_value(logits, target, error, message):
+    with pytest.raises(error, match=message):
+        upsample_cross_entropy(logits, target)
+
+
+def test_class_weight_of_another_length_is_named():
+    with pytest.raises(ValueError, match=r'\(2,\).*3 classes'):
+        upsample_cross_entropy(*GOOD, class_weight=[1, 2])
