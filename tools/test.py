@@ -22,6 +22,15 @@ def parse_args() -> Namespace:
     )
     parser.add_argument('--tta', action='store_true', help='test-time augmentation')
     parser.add_argument(
+        '--crf',
+        nargs='?',
+        const=True,
+        default=False,
+        metavar='FILE',
+        help="refine the predictions by a dense CRF: the config's own, else the one of "
+        'the released ResNet-101, or that of FILE (configs/crf, tools/tune_crf.py)',
+    )
+    parser.add_argument(
         '--output-stride',
         type=int,
         choices=[8, 16, 32],
@@ -53,6 +62,7 @@ def main() -> None:
             wait_time=args.wait_time,
             tta=args.tta,
             output_stride=args.output_stride,
+            crf=args.crf,
         )
     launch.build_runner(cfg).test()
 

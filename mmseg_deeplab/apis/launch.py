@@ -16,13 +16,15 @@ from mmengine.config import Config, ConfigDict, DictAction
 from mmengine.dist import is_distributed, master_only
 from mmengine.runner import Runner
 from mmseg.models.losses.utils import get_class_weight
-from mmseg.registry import RUNNERS
+from mmseg.models.segmentors import EncoderDecoder
+from mmseg.registry import MODELS, RUNNERS
 
 from mmseg_deeplab.datasets.config_options import load_config as read_config
 from mmseg_deeplab.datasets.config_options import named_dicts
 from mmseg_deeplab.engine import ResumableRunner
-from mmseg_deeplab.models import set_output_stride
+from mmseg_deeplab.models import CRFTTAModel, LeanEncoderDecoder, set_output_stride
 
+from .crf_fragment import load_crf
 from .distributed import init_cpu_process_group, require_one_gpu_each
 from .mixins import apply_mixins
 
@@ -156,6 +158,7 @@ def prepare_testing(
     wait_time: float = 2.0,
     tta: bool = False,
     output_stride: int | None = None,
+    crf: str | bool = False,
 ) -> None:
     """Set a config up for testing.
 
@@ -168,9 +171,11 @@ def prepare_testing(
         wait_time: Seconds that each window stays.
         tta: Test-time augmentation by ``cfg.tta_pipeline``.
         output_stride: Evaluate at another output stride than the config's.
+        crf: Refine the predictions by a dense CRF: see :func:`enable_crf`.
 
     Raises:
-        FileNotFoundError: If the checkpoint or a folder of the data is missing.
+        FileNotFoundError: If the checkpoint, a folder of the data or the CRF fragment
+            is missing.
         ValueError: If the config lacks what an option needs.
     """
     check_checkpoint(checkpoint)
@@ -183,6 +188,8 @@ def prepare_testing(
         write_predictions(cfg, out)
     if show or show_dir:
         paint_predictions(cfg, show=show, show_dir=show_dir, wait_time=wait_time)
+    if crf:
+        enable_crf(cfg, crf)
     if tta:
         enable_tta(cfg)
     prepare_device(cfg)
@@ -271,20 +278,68 @@ def enable_amp(cfg: Config) -> None:
     cfg.optim_wrapper.loss_scale = 'dynamic'
 
 
+def enable_crf(cfg: Config, crf: str | bool = True) -> None:
+    """Let a dense CRF refine the predictions.
+
+    An ``EncoderDecoder`` becomes a ``LeanEncoderDecoder``, which has its weights.
+
+    Args:
+        cfg: Changed in place.
+        crf: File of a CRF fragment, see :func:`load_crf`; True takes the config's own
+            ``model.crf``, and where there is none the settings of the released
+            ResNet-101, which are the defaults of ``DenseCRF``.
+
+    Raises:
+        FileNotFoundError: If there is no such fragment.
+        ValueError: If the segmentor has no place for a CRF, or the fragment is none.
+    """
+    model = cfg.model
+    if model.type == 'EncoderDecoder' or MODELS.get(model.type) is EncoderDecoder:
+        model.type = 'LeanEncoderDecoder'
+    if not _is_a(model.type, LeanEncoderDecoder):
+        raise ValueError(
+            f'--crf needs a segmentor of the EncoderDecoder family, '
+            f'model.type={model.type!r} is none: it goes with EncoderDecoder, '
+            'LeanEncoderDecoder and MultiScaleEncoderDecoder'
+        )
+    if isinstance(crf, str):
+        model.crf = ConfigDict(load_crf(crf))
+    elif not model.get('crf'):
+        model.crf = ConfigDict(type='DenseCRF')
+
+
 def enable_tta(cfg: Config) -> None:
     """Wrap the model for test-time augmentation.
+
+    With a CRF, ``SegTTAModel`` becomes :class:`CRFTTAModel`, which refines the average
+    of the views and not each view.
 
     Args:
         cfg: Changed in place.
 
     Raises:
-        ValueError: If the config has no ``tta_pipeline``.
+        ValueError: If the config has no ``tta_pipeline``, or a ``tta_model`` that would
+            run its CRF on every view.
     """
     if 'tta_pipeline' not in cfg:
         raise ValueError('--tta needs tta_pipeline in the config, which has none')
     cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
-    wrapper = cfg.get('tta_model') or ConfigDict(type='SegTTAModel')
+    wrapper = ConfigDict(cfg.get('tta_model') or dict(type='SegTTAModel'))
+    if cfg.model.get('crf'):
+        if wrapper.type == 'SegTTAModel':
+            wrapper.type = 'CRFTTAModel'
+        if not _is_a(wrapper.type, CRFTTAModel):
+            raise ValueError(
+                f'tta_model.type={wrapper.type!r} would run the CRF on every view: '
+                'derive it from CRFTTAModel, or leave --crf or --tta out'
+            )
     cfg.model = ConfigDict(**wrapper, module=cfg.model)
+
+
+def _is_a(name: str, kind: type) -> bool:
+    """Whether a type in a config is a class of the registry derived from another."""
+    found = MODELS.get(name)
+    return isinstance(found, type) and issubclass(found, kind)
 
 
 def write_predictions(cfg: Config, folder: str) -> None:

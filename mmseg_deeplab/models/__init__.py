@@ -14,15 +14,25 @@ from .decode_heads import (
     LargeFOVHead,
 )
 from .output_stride import set_output_stride
+from .postprocess import DenseCRF
+from .segmentors import (
+    CRFTTAModel,
+    LeanEncoderDecoder,
+    MultiScaleEncoderDecoder,
+)
 
 __all__ = [
     'AlignedXception',
+    'CRFTTAModel',
     'ClassifierModule',
     'DeepLabMobileNetV2',
     'DeepLabMobileNetV3',
     'DeepLabV3Head',
     'DeepLabV3PlusHead',
+    'DenseCRF',
     'LargeFOVHead',
+    'LeanEncoderDecoder',
+    'MultiScaleEncoderDecoder',
     'ResNetMulti',
     'VGG16LargeFOV',
     'set_output_stride',

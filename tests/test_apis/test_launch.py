@@ -2,11 +2,14 @@
 
 import os
 import socket
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
+from mmseg.registry import MODELS
 from training import write_config
 
 from mmseg_deeplab.apis import launch
@@ -83,6 +86,110 @@ def test_tta_wraps_the_model_and_takes_its_pipeline(cfg):
     launch.enable_tta(cfg)
     assert (cfg.model.type, cfg.model.module.type) == ('SegTTAModel', network)
     assert cfg.test_dataloader.dataset.pipeline == cfg.tta_pipeline
+
+
+def crf_file(folder: Path, text: str = "type='DenseCRF', bilateral_xy=20.0") -> str:
+    """Write a CRF fragment and return its path."""
+    path = folder / 'crf.py'
+    path.write_text(f'crf = dict({text})\n')
+    return str(path)
+
+
+@pytest.mark.parametrize('network', ['EncoderDecoder', 'mmseg.EncoderDecoder'])
+def test_crf_of_a_fragment(cfg, tmp_path, network):
+    cfg.model.type = network
+    launch.enable_crf(cfg, crf_file(tmp_path))
+    assert cfg.model.type == 'LeanEncoderDecoder'
+    assert cfg.model.crf == dict(type='DenseCRF', bilateral_xy=20.0)
+    assert float(MODELS.build(cfg.model).crf.bilateral_xy) == 20
+
+
+def test_crf_without_a_file_is_the_configs_own_then_the_released_one(cfg):
+    cfg.model.update(type='MultiScaleEncoderDecoder')
+    launch.enable_crf(cfg)
+    assert cfg.model.type == 'MultiScaleEncoderDecoder'
+    released = MODELS.build(cfg.model).crf.settings()
+    fragment = Path(__file__).parents[2] / 'configs' / 'crf' / 'voc12_r101.py'
+    assert released == launch.load_crf(fragment)
+    cfg.model.crf = dict(type='DenseCRF', bilateral_weight=1.0)
+    launch.enable_crf(cfg, True)
+    assert cfg.model.crf.bilateral_weight == 1
+
+
+def test_crf_on_another_family_is_refused(cfg):
+    cfg.model.type = 'CascadeEncoderDecoder'
+    with pytest.raises(ValueError, match=r"model\.type='Cascade.* is none"):
+        launch.enable_crf(cfg)
+
+
+FRAGMENTS = sorted((Path(__file__).parents[2] / 'configs' / 'crf').glob('*.py'))
+
+
+@pytest.mark.parametrize('fragment', FRAGMENTS, ids=lambda path: path.stem)
+def test_the_projects_fragments_load(fragment):
+    assert launch.load_crf(fragment)['num_iterations'] == 10
+    assert f'configs/crf/{fragment.name}' in fragment.read_text()
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        "type='DenseCRF', bilateral_xi=20",
+        "type='NoSuchCRF'",
+        'num_iterations=5',
+        "type='DenseCRF', compatibility='nowhere.npy'",
+    ],
+)
+def test_a_fragment_that_is_no_crf_names_its_file(tmp_path, text):
+    with pytest.raises(ValueError, match=r'crf\.py: '):
+        launch.load_crf(crf_file(tmp_path, text))
+
+
+@pytest.mark.parametrize('text', ['model = dict()', 'crf = 3', 'crf = dict('])
+def test_a_file_without_a_crf_is_named(tmp_path, text):
+    (tmp_path / 'other.py').write_text(text + '\n')
+    with pytest.raises(ValueError, match=r'other\.py: '):
+        launch.load_crf(tmp_path / 'other.py')
+
+
+def test_a_missing_fragment_is_named():
+    with pytest.raises(FileNotFoundError, match=r"'no/crf\.py' does not exist"):
+        launch.load_crf('no/crf.py')
+
+
+def test_a_compatibility_file_lies_beside_the_fragment(tmp_path):
+    np.save(tmp_path / 'c.npy', np.eye(3))
+    crf = launch.load_crf(crf_file(tmp_path, "type='DenseCRF', compatibility='c.npy'"))
+    assert crf['compatibility'] == str(tmp_path / 'c.npy')
+
+
+def test_tta_with_a_crf_refines_once(cfg):
+    launch.enable_crf(cfg)
+    launch.enable_tta(cfg)
+    assert cfg.model.type == 'CRFTTAModel'
+    assert cfg.model.module.crf.type == 'DenseCRF'
+
+
+def test_a_tta_model_that_would_refine_every_view_is_refused(cfg):
+    launch.enable_crf(cfg)
+    cfg.tta_model = dict(type='BaseTTAModel')
+    with pytest.raises(ValueError, match=r"tta_model\.type='BaseTTAModel'"):
+        launch.enable_tta(cfg)
+
+
+@pytest.mark.parametrize('network', ['EncoderDecoder', 'MultiScaleEncoderDecoder'])
+def test_a_checkpoint_is_tested_with_everything_on(cfg, tmp_path, network):
+    cfg.model.type = network
+    cfg.test_dataloader.batch_size = 2
+    checkpoint = tmp_path / 'a.pth'
+    torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), checkpoint)
+    launch.prepare_testing(
+        cfg, str(checkpoint), output_stride=16, crf=crf_file(tmp_path), tta=True
+    )
+    runner = launch.build_runner(cfg)
+    figures = runner.test()
+    assert float(runner.model.module.crf.bilateral_xy) == 20
+    assert 0 <= figures['mIoU'] <= 100
 
 
 @pytest.mark.parametrize(

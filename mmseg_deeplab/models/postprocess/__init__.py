@@ -1,0 +1,5 @@
+"""What refines the scores of a network."""
+
+from .dense_crf import DenseCRF
+
+__all__ = ['DenseCRF']

@@ -1,0 +1,117 @@
+"""Checks of what goes into a CRF."""
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
+
+import torch
+from torch import Tensor
+
+# Sums of K float16 numbers are this near to one; bfloat16 has three bits less.
+_SUM_TOLERANCE = {torch.float16: 1e-2, torch.bfloat16: 3e-2}
+
+
+def check_settings(
+    num_iterations: int, values: Mapping[str, float], widths: Sequence[str]
+) -> None:
+    """Raise if a parameter is outside its range.
+
+    Args:
+        num_iterations: At least 0.
+        values: Weights and widths.
+        widths: Those that must be above 0; the others may be 0.
+    """
+    if not isinstance(num_iterations, Integral) or isinstance(num_iterations, bool):
+        raise TypeError(f'num_iterations must be an integer, got {num_iterations!r}')
+    if num_iterations < 0:
+        raise ValueError(f'num_iterations must be at least 0, got {num_iterations}')
+    for name, value in values.items():
+        if not isinstance(value, Real) or isinstance(value, bool):
+            raise TypeError(f'{name} must be a number, got {value!r}')
+        if not math.isfinite(value) or value < 0 or (name in widths and value == 0):
+            least = 'above 0' if name in widths else 'at least 0'
+            raise ValueError(f'{name} must be finite and {least}, got {value}')
+
+
+def check_num_classes(num_classes: int) -> None:
+    """Raise if it is not an integer of at least 2."""
+    if not isinstance(num_classes, Integral) or isinstance(num_classes, bool):
+        raise TypeError(f'num_classes must be an integer, got {num_classes!r}')
+    if num_classes < 2:
+        raise ValueError(
+            f'a CRF needs at least 2 classes, got num_classes={num_classes}'
+        )
+
+
+def check_image(image: Tensor) -> None:
+    """Raise if ``image`` is not ``(N, 3, H, W)`` with finite numbers of 0..255.
+
+    Warn if its numbers look like those of 0..1.
+    """
+    if not isinstance(image, Tensor):
+        raise TypeError(f'image must be a tensor, got {type(image).__name__}')
+    if image.dim() != 4 or image.shape[1] != 3 or 0 in image.shape:
+        raise ValueError(
+            'image must be (N, 3, H, W), not empty, received shape '
+            f'{tuple(image.shape)}'
+        )
+    if image.is_complex() or image.dtype == torch.bool:
+        raise TypeError(f'image must hold numbers of 0..255, got {image.dtype}')
+    low, high = (value.item() for value in image.detach().aminmax())
+    if not (low >= 0 and high <= 255):  # catches NaN, too
+        raise ValueError(
+            f'image must be RGB of 0..255, received values {low:g}..{high:g}; undo the '
+            "network's normalisation first"
+        )
+    if image.is_floating_point() and 0 < high <= 1 and (image % 1 != 0).any():
+        warnings.warn(
+            f'the image has values {low:g}..{high:g}, which is nearly black on the scale '
+            'of 0..255 that a CRF needs; multiply an image of 0..1 by 255',
+            stacklevel=4,
+        )
+
+
+def check_probabilities(
+    probabilities: Tensor, sizes: Sequence[tuple[int, int]]
+) -> None:
+    """Raise if these are no probabilities of K classes for images of these sizes."""
+    if not isinstance(probabilities, Tensor):
+        kind = type(probabilities).__name__
+        raise TypeError(f'probabilities must be a tensor, got {kind}')
+    if not probabilities.is_floating_point():
+        raise TypeError(f'probabilities must be floats, got {probabilities.dtype}')
+    shape = tuple(probabilities.shape)
+    if len(shape) != 4 or shape[0] != len(sizes):
+        raise ValueError(
+            f'probabilities must be (N, K, H, W) for {len(sizes)} images, received '
+            f'shape {shape}'
+        )
+    for size in sizes:
+        if shape[2:] != tuple(size):
+            raise ValueError(
+                f'probabilities {shape} and an image of {tuple(size)} pixels must have '
+                'the same height and width; resize the scores to the image first'
+            )
+    if shape[1] < 2:
+        raise ValueError(
+            f'a CRF needs at least 2 classes, probabilities have {shape[1]}: for one '
+            'foreground class give those of the background, too'
+        )
+    _check_values(probabilities.detach())
+
+
+def _check_values(probabilities: Tensor) -> None:
+    low, high = (value.item() for value in probabilities.aminmax())
+    if not (low >= 0 and high <= 1.05):  # catches NaN, too
+        raise ValueError(
+            f'probabilities must lie in 0..1, received {low:g}..{high:g}; give '
+            'logits through softmax(dim=1) first'
+        )
+    sums = probabilities.sum(1, dtype=torch.float32)
+    error = (sums - 1).abs().max().item()
+    if error > _SUM_TOLERANCE.get(probabilities.dtype, 1e-3):
+        raise ValueError(
+            f'probabilities must sum to one over dimension 1, received a sum that is '
+            f'{error:g} away; give logits through softmax(dim=1) first'
+        )

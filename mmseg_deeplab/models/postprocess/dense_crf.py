@@ -1,0 +1,268 @@
+"""The fully connected CRF of DeepLab."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from mmseg_deeplab.ops.gaussian_filter import gaussian_scale, gaussian_taps
+from mmseg_deeplab.ops.permutohedral import PermutohedralLattice
+
+from .crf_inputs import (
+    check_image,
+    check_num_classes,
+    check_probabilities,
+    check_settings,
+)
+from .mean_field import mean_field
+
+_WIDTHS = ('bilateral_xy', 'bilateral_rgb', 'gaussian_xy')
+_SCALARS = ('bilateral_weight', 'gaussian_weight', *_WIDTHS)
+LEARNABLE = (*_SCALARS, 'compatibility')
+
+
+class CRFKernels(NamedTuple):
+    """What the two kernels need of one image; it depends on the widths alone.
+
+    Args:
+        lattice: Of the bilateral kernel, normalised.
+        taps: Of the spatial kernel, ``(2 r + 1,)``.
+        rows: Normalisation of the spatial kernel in each row, ``(H,)``.
+        columns: The same in each column, ``(W,)``.
+    """
+
+    lattice: PermutohedralLattice
+    taps: Tensor
+    rows: Tensor
+    columns: Tensor
+
+
+@MODELS.register_module()
+class DenseCRF(nn.Module):
+    """Refine class probabilities by mean field in a fully connected CRF.
+
+    `Efficient Inference in Fully Connected CRFs with Gaussian Edge Potentials
+    <https://arxiv.org/abs/1210.5644>`_ (Kraehenbuehl and Koltun 2011), as DeepLab v1
+    (section 2.3) and v2 (section 3.3) use it: all pairs of pixels are linked by a
+    bilateral kernel over position and colour and by a Gaussian one over position. An
+    iteration is ``Q <- softmax(log p + sum_m w_m (K_m Q) C)`` with the kernels
+    normalised symmetrically and the term of a pixel with itself included, as in
+    ``pydensecrf``; ``C`` is the identity in Potts's model.
+
+    How we differ: the spatial kernel is a separable convolution, cut off at 4 sigma,
+    instead of a lattice; see :class:`PermutohedralLattice` for the bilateral one. All
+    parameters can be learnt (Kraehenbuehl and Koltun 2013; Zheng et al. 2015), with
+    ``C`` starting at the identity.
+
+    The defaults are those of the released ResNet-101 model for PASCAL VOC. A CRF whose
+    parameters are not learnt adds nothing to a state dict.
+
+    Args:
+        num_iterations: Of mean field; 0 returns the probabilities, cut off at 1e-5.
+        bilateral_weight: ``w_1``.
+        bilateral_xy: ``sigma_alpha``, pixels.
+        bilateral_rgb: ``sigma_beta``, of 255.
+        gaussian_weight: ``w_2``.
+        gaussian_xy: ``sigma_gamma``, pixels.
+        compatibility: ``C``, ``(K, K)``: a nested list, an array, or the path of an
+            ``.npy`` file. Row ``k``, column ``l``: what probability of ``k`` around a
+            pixel adds to its score of ``l``.
+        num_classes: ``K``; needed to learn ``C``.
+        learnable: Names of the parameters to learn, or True for all.
+
+    Raises:
+        ValueError: If a width is not positive, a weight is negative, or another value
+            makes no sense.
+        TypeError: If a value is of the wrong type.
+        FileNotFoundError: If there is no file with the compatibilities.
+    """
+
+    def __init__(
+        self,
+        num_iterations: int = 10,
+        bilateral_weight: float = 4.0,
+        bilateral_xy: float = 67.0,
+        bilateral_rgb: float = 3.0,
+        gaussian_weight: float = 3.0,
+        gaussian_xy: float = 1.0,
+        *,
+        compatibility: str
+        | Path
+        | Sequence[Sequence[float]]
+        | np.ndarray
+        | None = None,
+        num_classes: int | None = None,
+        learnable: Sequence[str] | bool = (),
+    ) -> None:
+        super().__init__()
+        scalars = {
+            'bilateral_weight': bilateral_weight,
+            'bilateral_xy': bilateral_xy,
+            'bilateral_rgb': bilateral_rgb,
+            'gaussian_weight': gaussian_weight,
+            'gaussian_xy': gaussian_xy,
+        }
+        if num_classes is not None:
+            check_num_classes(num_classes)
+        self.learnable = _names(learnable)
+        matrix = _compatibility(compatibility, num_classes, self.learnable)
+        check_settings(num_iterations, scalars, widths=_WIDTHS)
+        self.num_iterations = num_iterations
+        for name, value in scalars.items():
+            self._hold(name, torch.tensor(float(value)))
+        self._hold('compatibility', matrix)
+
+    def _hold(self, name: str, value: Tensor | None) -> None:
+        if name in self.learnable:
+            self.register_parameter(name, nn.Parameter(value))
+        else:
+            self.register_buffer(name, value, persistent=False)
+
+    def forward(self, image: Tensor, probabilities: Tensor) -> Tensor:
+        """Refine probabilities.
+
+        Args:
+            image: ``(N, 3, H, W)``, RGB 0..255, integers or floats.
+            probabilities: ``(N, K, H, W)``, sums of one. All is computed in float32,
+                or in float64 with an image of float64.
+
+        Returns:
+            ``(N, K, H, W)`` of the dtype of ``probabilities``.
+
+        Raises:
+            ValueError: If shapes do not fit, values are not finite, or probabilities
+                do not sum to one.
+            TypeError: If something is no tensor or of a wrong dtype.
+        """
+        return self.refine(probabilities, self.build_kernels(image))
+
+    def build_kernels(self, image: Tensor) -> list[CRFKernels]:
+        """Prepare the kernels of each image of a batch: most of a call's fixed cost.
+
+        They depend on the widths and not on the weights or on the compatibility.
+
+        Args:
+            image: As for :meth:`forward`.
+        """
+        check_image(image)
+        # A width may have been changed after construction, by learning for example.
+        check_settings(
+            self.num_iterations, {n: getattr(self, n).item() for n in _WIDTHS}, _WIDTHS
+        )
+        with torch.autocast(image.device.type, enabled=False):
+            return [self._kernels_of(single) for single in image]
+
+    def _kernels_of(self, image: Tensor) -> CRFKernels:
+        dtype = torch.float64 if image.dtype == torch.float64 else torch.float32
+        height, width = image.shape[1:]
+        rows = torch.arange(height, dtype=dtype, device=image.device)
+        columns = torch.arange(width, dtype=dtype, device=image.device)
+        features = torch.cat(
+            [
+                columns.expand(1, height, width) / self.bilateral_xy,
+                rows.view(-1, 1).expand(1, height, width) / self.bilateral_xy,
+                image.to(dtype) / self.bilateral_rgb,
+            ]
+        )
+        lattice = PermutohedralLattice(features.flatten(1).t()).normalised()
+        taps = gaussian_taps(self.gaussian_xy.to(rows), longest=max(height, width) - 1)
+        scales = (gaussian_scale(taps, side) for side in (height, width))
+        return CRFKernels(lattice, taps, *scales)
+
+    def refine(self, probabilities: Tensor, kernels: Sequence[CRFKernels]) -> Tensor:
+        """Run the mean field with prepared kernels.
+
+        Args:
+            probabilities: As for :meth:`forward`.
+            kernels: From :meth:`build_kernels`.
+
+        Raises:
+            ValueError: As :meth:`forward`.
+        """
+        check_probabilities(
+            probabilities, [(len(k.rows), len(k.columns)) for k in kernels]
+        )
+        self._check_classes(probabilities.shape[1])
+        results = [
+            mean_field(
+                single,
+                kernel,
+                num_iterations=self.num_iterations,
+                bilateral_weight=self.bilateral_weight,
+                gaussian_weight=self.gaussian_weight,
+                compatibility=self.compatibility,
+            )
+            for single, kernel in zip(probabilities, kernels, strict=True)
+        ]
+        return torch.stack(results).to(probabilities.dtype)
+
+    def _check_classes(self, num_classes: int) -> None:
+        matrix = self.compatibility
+        if matrix is not None and len(matrix) != num_classes:
+            raise ValueError(
+                f'probabilities of {num_classes} classes, but compatibility is '
+                f'{len(matrix)} x {len(matrix)}'
+            )
+
+    def settings(self) -> dict[str, Any]:
+        """Return the present values as a config."""
+        values = {name: getattr(self, name).item() for name in _SCALARS}
+        if self.compatibility is not None:
+            values['compatibility'] = self.compatibility.detach().cpu().tolist()
+        return dict(type='DenseCRF', num_iterations=self.num_iterations, **values)
+
+    def extra_repr(self) -> str:
+        """Show the values in ``print(model)``."""
+        values = self.settings()
+        del values['type']
+        values.pop('compatibility', None)
+        return ', '.join(f'{name}={value:g}' for name, value in values.items())
+
+
+def _names(learnable: Sequence[str] | bool) -> tuple[str, ...]:
+    if isinstance(learnable, bool):
+        return LEARNABLE if learnable else ()
+    names = (learnable,) if isinstance(learnable, str) else tuple(learnable)
+    unknown = [name for name in names if name not in LEARNABLE]
+    if unknown:
+        raise ValueError(f'learnable={unknown}: choose among {LEARNABLE}')
+    return names
+
+
+def _compatibility(
+    given: Any, num_classes: int | None, learnable: Sequence[str]
+) -> Tensor | None:
+    if given is None:
+        if 'compatibility' not in learnable:
+            return None
+        if num_classes is None:
+            raise ValueError('to learn compatibility the CRF needs num_classes')
+        return torch.eye(num_classes)
+    source = 'compatibility'
+    if isinstance(given, (str, Path)):
+        source = f'compatibility file {str(given)!r}'
+        if not Path(given).is_file():
+            raise FileNotFoundError(f'{source} does not exist')
+    return torch.from_numpy(_square(given, num_classes, source))
+
+
+def _square(given: Any, num_classes: int | None, source: str) -> np.ndarray:
+    try:
+        if isinstance(given, (str, Path)):
+            given = np.load(given)  # refuses pickles
+        matrix = np.array(given, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f'{source}: expected K x K numbers: {error}') from error
+    classes = num_classes or (len(matrix) if matrix.ndim else 'K')
+    if matrix.shape != (classes, classes):
+        raise ValueError(
+            f'{source}: expected {classes} x {classes} numbers, received shape '
+            f'{matrix.shape}'
+        )
+    if not np.isfinite(matrix).all():
+        raise ValueError(f'{source} holds NaN or infinity')
+    return matrix

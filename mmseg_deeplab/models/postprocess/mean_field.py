@@ -1,0 +1,148 @@
+"""Mean field inference in a fully connected CRF."""
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from mmseg_deeplab.ops.gaussian_filter import gaussian_filter
+
+if TYPE_CHECKING:
+    from .dense_crf import CRFKernels
+
+# pydensecrf's users, from DeepLab's own script on, cut probabilities off here.
+_SMALLEST = 1e-5
+# A strip of the image is made in one go: scores, messages and result stay in the cache.
+_STRIP_BYTES = 1 << 22
+
+
+def mean_field(
+    probabilities: Tensor,
+    kernels: 'CRFKernels',
+    *,
+    num_iterations: int,
+    bilateral_weight: Tensor,
+    gaussian_weight: Tensor,
+    compatibility: Tensor | None = None,
+) -> Tensor:
+    """Run ``Q <- softmax(log p + (w_1 K_1 Q + w_2 K_2 Q) C)`` from ``Q = p``.
+
+    With gradients each iteration is one graph over the whole image; without, the image
+    goes strip by strip and little but ``log p`` and two ``Q`` is in memory.
+
+    Args:
+        probabilities: ``(K, H, W)``.
+        kernels: Of the image.
+        num_iterations: How often.
+        bilateral_weight: ``w_1``.
+        gaussian_weight: ``w_2``.
+        compatibility: ``C``, or None for the identity.
+
+    Returns:
+        ``(K, H, W)``, float32, or float64 where that came in.
+    """
+    dtype = kernels.taps.dtype
+    with torch.autocast(probabilities.device.type, enabled=False):
+        # Classes last: a pixel's scores lie in one or two cache lines.
+        scores = probabilities.permute(1, 2, 0).to(dtype).contiguous()
+        scores = scores.clamp(min=_SMALLEST).log()
+        field = _Field(
+            scores, kernels, bilateral_weight, gaussian_weight, compatibility
+        )
+        q = scores.softmax(2)
+        for _ in range(num_iterations):
+            q = field.iterate(q)
+    return q.permute(2, 0, 1)
+
+
+class _Field:
+    """One image's field; all tensors are ``(H, W, K)``."""
+
+    def __init__(self, scores, kernels, bilateral_weight, gaussian_weight, matrix):
+        self.scores = scores
+        self.kernels = kernels
+        self.weights = [w.to(scores) for w in (bilateral_weight, gaussian_weight)]
+        self.matrix = None if matrix is None else matrix.to(scores)
+        self.strips = None if self.requires_grad else _Strips(self)
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether the result needs a graph."""
+        kernels = self.kernels
+        parts = (*self.weights, self.matrix, self.scores, kernels.lattice, kernels.taps)
+        needed = any(part is not None and part.requires_grad for part in parts)
+        return needed and torch.is_grad_enabled()
+
+    def iterate(self, q: Tensor) -> Tensor:
+        """One iteration."""
+        if self.strips is not None:
+            return self.strips.iterate(q)
+        lattice, taps, rows, columns = self.kernels
+        scale = torch.outer(rows, columns).unsqueeze(2)
+        smooth = gaussian_filter(q * scale, taps) * scale
+        bilateral = lattice.filter(q.flatten(0, 1)).view_as(q)
+        messages = self.weights[0] * bilateral + self.weights[1] * smooth
+        if self.matrix is not None:
+            messages = messages @ self.matrix
+        return (self.scores + messages).softmax(2)
+
+
+class _Strips:
+    """An iteration without a graph, strip by strip, in two tensors in turns."""
+
+    def __init__(self, field: _Field) -> None:
+        self.scores, self.matrix = field.scores, field.matrix
+        self.lattice, self.taps, rows, columns = field.kernels
+        bilateral_weight, gaussian_weight = field.weights
+        # The weights go where they cost nothing: into the corners' and the columns'.
+        self.corner_weights = self.lattice.weights * bilateral_weight
+        middle = rows[len(rows) // 2]
+        self.rows = (rows / middle).unsqueeze(1)
+        across = (columns * middle).repeat_interleave(self.scores.shape[2])
+        self.before, self.after = across, across * gaussian_weight
+        self.spare = torch.empty_like(self.scores)
+        on_cpu = self.scores.device.type == 'cpu'
+        self.height = _rows_of_a_strip(self.scores) if on_cpu else len(self.scores)
+
+    def iterate(self, q: Tensor) -> Tensor:
+        values = self.lattice.blur(self.lattice.splat(q.flatten(0, 1)))
+        new, self.spare = self.spare, q
+        for top in range(0, len(q), self.height):
+            strip = slice(top, min(top + self.height, len(q)))
+            logits = self._spatial(q, strip)
+            logits += self._bilateral(values, strip).view_as(logits)
+            if self.matrix is not None:
+                logits = logits @ self.matrix
+                logits += self.scores[strip]
+            torch.softmax(logits, 2, out=new[strip])
+        return new
+
+    def _bilateral(self, values: Tensor, strip: slice) -> Tensor:
+        width = self.scores.shape[1]
+        points = slice(strip.start * width, strip.stop * width)
+        return self.lattice.slice(values, points, weights=self.corner_weights)
+
+    def _spatial(self, q: Tensor, strip: slice) -> Tensor:
+        """The messages of the spatial kernel, with the scores if they can be added."""
+        radius, (width, classes) = len(self.taps) // 2, q.shape[1:]
+        above, below = max(strip.start - radius, 0), min(strip.stop + radius, len(q))
+        around = q[above:below].flatten(1) * self.before
+        is_inside = radius <= above and below <= len(q) - radius
+        if not is_inside:
+            around *= self.rows[above:below]
+        smooth = gaussian_filter(
+            around.view(-1, width, classes),
+            self.taps,
+            halo=(strip.start - above, below - strip.stop),
+        ).flatten(1)
+        if not is_inside:
+            smooth *= self.rows[strip]
+        if self.matrix is not None:
+            return (smooth * self.after).view(-1, width, classes)
+        scores = self.scores[strip].flatten(1)
+        return torch.addcmul(scores, smooth, self.after).view(-1, width, classes)
+
+
+def _rows_of_a_strip(q: Tensor) -> int:
+    bytes_of_a_row = q.shape[1] * q.shape[2] * q.element_size()
+    return max(1, _STRIP_BYTES // bytes_of_a_row)

@@ -1,0 +1,90 @@
+"""Images, scores and labels between the scales of a multi-scale network.
+
+Two rules. ``'align_corners'`` is Caffe's ``Interp`` layer, of the DeepLab v2 release
+and of isht7/pytorch-deeplab-resnet: the outermost pixels stay where they are.
+``'scale_factor'`` is kazuto1011/deeplab-pytorch: steps of exactly ``1 / scale`` from
+the upper left edge, as many as fit: ``F.interpolate(scale_factor=scale,
+align_corners=False)``.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+RULES = ('align_corners', 'scale_factor')
+
+
+def resize_images(images: Tensor, scale: float, rule: str) -> Tensor:
+    """Return images at another scale, bilinearly.
+
+    A side of ``L`` becomes ``(L - 1) * scale + 1`` under ``'align_corners'`` (321 ->
+    241 and 161 in the release's ``train.prototxt``), rounded to the nearest, and
+    ``floor(L * scale)`` under ``'scale_factor'``.
+
+    Args:
+        images: ``(N, C, H, W)``.
+        scale: 1 returns the images themselves.
+        rule: One of :data:`RULES`.
+
+    Raises:
+        ValueError: If nothing would be left.
+    """
+    if scale == 1:
+        return images
+    if rule == 'align_corners':
+        size = [math.floor((side - 1) * scale + 0.5) + 1 for side in images.shape[-2:]]
+        return F.interpolate(images, size=size, mode='bilinear', align_corners=True)
+    if min(images.shape[-2:]) * scale < 1:
+        raise ValueError(
+            f'an image of {tuple(images.shape[-2:])} has no pixel left at scale '
+            f"{scale}; take resize='align_corners' or larger images"
+        )
+    return F.interpolate(
+        images, scale_factor=scale, mode='bilinear', align_corners=False
+    )
+
+
+def resize_scores(scores: Tensor, size: tuple[int, int], rule: str) -> Tensor:
+    """Return score maps on another grid, bilinearly.
+
+    Args:
+        scores: ``(N, K, h, w)``.
+        size: Rows and columns of the grid.
+        rule: One of :data:`RULES`.
+    """
+    if tuple(scores.shape[-2:]) == tuple(size):
+        return scores
+    return F.interpolate(
+        scores, size=size, mode='bilinear', align_corners=rule == 'align_corners'
+    )
+
+
+def subsample_labels(labels: Tensor, size: tuple[int, int], rule: str) -> Tensor:
+    """Return the labels at the points of a coarser grid.
+
+    Under ``'align_corners'`` the grid spans the outermost pixels: 321 labels on 41
+    points are every eighth, as the release's ``label_shrink`` takes them. Under
+    ``'scale_factor'`` a point takes the label at the centre of its cell, as Pillow's
+    ``NEAREST`` in kazuto1011's training.
+
+    Args:
+        labels: ``(..., H, W)``, integers.
+        size: Rows and columns of the grid.
+        rule: One of :data:`RULES`.
+    """
+    rows, columns = (
+        _nearest(side, count, rule).to(labels.device)
+        for side, count in zip(labels.shape[-2:], size, strict=True)
+    )
+    return labels[..., rows[:, None], columns]
+
+
+def _nearest(side: int, count: int, rule: str) -> Tensor:
+    """Return which of ``side`` pixels each of ``count`` points takes."""
+    points = torch.arange(count)
+    if rule == 'scale_factor':
+        return (2 * points + 1) * side // (2 * count)
+    steps = max(count - 1, 1)
+    return (2 * points * (side - 1) + steps) // (2 * steps)

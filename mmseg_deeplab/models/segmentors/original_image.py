@@ -1,0 +1,108 @@
+"""The photograph behind a prediction, which a CRF needs at its own resolution."""
+
+from typing import Any
+
+import mmcv
+import torch
+from torch import Tensor, nn
+
+SLACK = 1.0  # grey levels by which rounding may leave 0..255
+
+
+def original_image(
+    inputs: Tensor, metainfo: dict[str, Any], preprocessor: nn.Module
+) -> Tensor:
+    """Return the RGB image at ``ori_shape`` that belongs to a sample.
+
+    Where the network saw the image at its original size, its input is taken: padding
+    removed, un-flipped, with mean, deviation and channel order undone. Otherwise
+    ``img_path`` is read again, upright as its EXIF orientation says, as the loading
+    transforms do.
+
+    Args:
+        inputs: What the network got for this sample, ``(3, H', W')``.
+        metainfo: Of its ``SegDataSample``; without ``ori_shape`` the input is the
+            original.
+        preprocessor: The segmentor's ``data_preprocessor``. One that swaps the
+            channels makes RGB of the BGR that pipelines load, one that does not leaves
+            it BGR.
+
+    Returns:
+        ``(3, H, W)``, uint8, on the device of ``inputs``.
+
+    Raises:
+        ValueError: If the original cannot be had, has another size than ``ori_shape``
+            or the input is no RGB image.
+    """
+    seen = undo_geometry(inputs, metainfo)
+    size = tuple(metainfo.get('ori_shape', seen.shape[-2:]))[:2]
+    if tuple(seen.shape[-2:]) == size:
+        return undo_normalization(seen, preprocessor)
+    path = metainfo.get('img_path')
+    return _read(path, size, tuple(seen.shape[-2:])).to(inputs.device)
+
+
+def undo_geometry(inputs: Tensor, metainfo: dict[str, Any]) -> Tensor:
+    """Take padding and flip back, as the host does with the scores.
+
+    Args:
+        inputs: ``(C, H', W')``.
+        metainfo: Of the ``SegDataSample``.
+    """
+    padding = metainfo.get('img_padding_size', metainfo.get('padding_size'))
+    left, right, top, bottom = padding or (0, 0, 0, 0)
+    height, width = inputs.shape[-2:]
+    inputs = inputs[..., top : height - bottom, left : width - right]
+    if metainfo.get('flip'):
+        vertical = metainfo.get('flip_direction') == 'vertical'
+        inputs = inputs.flip(-2 if vertical else -1)
+    return inputs
+
+
+def undo_normalization(image: Tensor, preprocessor: nn.Module) -> Tensor:
+    """Return the RGB image in 0..255 that a preprocessor made its input from.
+
+    Args:
+        image: ``(3, H, W)``, normalised.
+        preprocessor: What normalised it.
+
+    Raises:
+        ValueError: If there are not three channels, or values outside of 0..255 come
+            out.
+    """
+    if image.shape[0] != 3:
+        raise ValueError(
+            f'the CRF compares colours: it needs images of 3 channels, received '
+            f'{image.shape[0]}; leave the CRF out'
+        )
+    image = image.float()
+    if getattr(preprocessor, '_enable_normalize', False):
+        image = image * preprocessor.std + preprocessor.mean
+    if not getattr(preprocessor, '_channel_conversion', False):
+        image = image.flip(0)
+    low, high = image.min().item(), image.max().item()
+    if not (low >= -SLACK and high <= 255 + SLACK):
+        raise ValueError(
+            f'the CRF needs the image in 0..255, the data_preprocessor undone leaves '
+            f'{low:.4g} to {high:.4g}; normalise in model.data_preprocessor (mean, '
+            'std) and not in the pipeline'
+        )
+    return image.round().clamp(0, 255).to(torch.uint8)
+
+
+def _read(path: str | None, size: tuple[int, int], seen: tuple[int, int]) -> Tensor:
+    need = (
+        f'the CRF needs the image at its original size {size}; the network saw {seen}'
+    )
+    remedy = 'Remedy: test without resizing, or leave the CRF out'
+    try:
+        image = mmcv.imread(path) if path else None  # BGR
+    except FileNotFoundError:
+        image = None
+    if image is None:
+        raise ValueError(
+            f'{need}, and img_path={path!r} is no readable image. {remedy}'
+        )
+    if image.shape[:2] != size:
+        raise ValueError(f'{need}, and {path!r} is {image.shape[:2]}. {remedy}')
+    return torch.from_numpy(image).permute(2, 0, 1).flip(0)

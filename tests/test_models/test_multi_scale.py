@@ -1,0 +1,360 @@
+"""Multi-scale inputs with max fusion: the references' scores, the release's losses."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from golden import reference_input, reference_output, reference_state
+from mmengine.config import ConfigDict
+from mmengine.structures import PixelData
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+
+from mmseg_deeplab.checkpoints import convert, model_config
+from mmseg_deeplab.models.segmentors.image_pyramid import (
+    resize_images,
+    resize_scores,
+    subsample_labels,
+)
+
+K = 3
+CASES = [
+    ('kazuto_deeplabv2_resnet101_msc', 'kazuto1011', 'msc_odd'),
+    ('kazuto_deeplabv2_resnet101_msc', 'kazuto1011', 'msc_even'),
+    ('kazuto_deeplabv2_resnet101_msc', 'kazuto1011', 'msc_wide'),
+    ('isht7_deeplabv2_resnet101_ms', 'resnet_multi', 'ms_max_square'),
+]
+
+
+@pytest.fixture(scope='module')
+def reference(request):
+    """Yield a reference's name and its converted weights in the wrapper."""
+    name, source = request.param
+    state = reference_state(name)
+    config = model_config(state, source, output_stride=8)
+    with torch.device('meta'):
+        model = MODELS.build(dict(config, type='MultiScaleEncoderDecoder'))
+    model.load_state_dict(convert(state, source), strict=True, assign=True)
+    return name, model.eval()
+
+
+@pytest.mark.parametrize(
+    'reference, array',
+    [((name, source), array) for name, source, array in CASES],
+    indirect=['reference'],
+    ids=[array for *_, array in CASES],
+)
+def test_same_scores_as_the_reference(reference, array):
+    name, model = reference
+    with torch.no_grad():
+        scores = model(reference_input(array.rpartition('_')[2]), mode='tensor')
+    stored = torch.from_numpy(reference_output(name, array))
+    assert scores.shape == stored.shape
+    assert (scores - stored).abs().max() <= 1e-4 * stored.abs().max()
+
+
+def head_config(kind: str, **options) -> dict:
+    """Return a narrow head on the last stage of a narrow ResNet."""
+    extra = {
+        'FCNHead': dict(channels=8, num_convs=1, concat_input=False),
+        'PSPHead': dict(channels=8, pool_scales=(1, 2)),
+        'ASPPHead': dict(channels=8, dilations=(1, 2, 4)),
+        'DepthwiseSeparableASPPHead': dict(
+            channels=8, dilations=(1, 2, 4), c1_in_channels=16, c1_channels=4
+        ),
+        'UPerHead': dict(
+            channels=8,
+            in_channels=[16, 32, 64, 128],
+            in_index=[0, 1, 2, 3],
+            pool_scales=(1, 2),
+        ),
+        'ClassifierModule': dict(align_corners=True),
+    }[kind]
+    if kind != 'ClassifierModule':
+        extra.update(norm_cfg=dict(type='BN'), dropout_ratio=0)
+    common = dict(in_channels=128, in_index=3, num_classes=K)
+    loss = dict(type='CrossEntropyLoss', avg_non_ignore=True)
+    return dict(common, type=kind, loss_decode=loss, **extra) | options
+
+
+def build(kind: str = 'ClassifierModule', *, head: dict | None = None, **options):
+    """Return a small segmentor with random weights, in evaluation mode."""
+    torch.manual_seed(0)
+    backbone = dict(
+        type='ResNetMulti',
+        depth=26,
+        base_channels=4,
+        frozen_bn=options.pop('bn', 'all'),
+    )
+    options.setdefault('type', 'MultiScaleEncoderDecoder')
+    model = MODELS.build(
+        dict(
+            backbone=backbone,
+            decode_head=head_config(kind, **(head or {})),
+            test_cfg=ConfigDict(mode='whole'),
+            **options,
+        )
+    )
+    for parameter in model.decode_head.parameters():
+        if parameter.ndim == 4:
+            torch.nn.init.normal_(parameter, std=1.0)
+    return model.eval()
+
+
+def images(height: int = 65, width: int = 65, count: int = 2) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(1)
+    return torch.randn(count, 3, height, width, generator=generator)
+
+
+def labelled(height: int = 65, width: int = 65, count: int = 2) -> list[SegDataSample]:
+    """Return samples with random labels, a fifth of them 255."""
+    generator = torch.Generator().manual_seed(2)
+    samples = []
+    for _ in range(count):
+        label = torch.randint(0, K, (1, height, width), generator=generator)
+        label[torch.rand(label.shape, generator=generator) < 0.2] = 255
+        shape = (height, width)
+        sample = SegDataSample(metainfo=dict(img_shape=shape, ori_shape=shape))
+        sample.gt_sem_seg = PixelData(data=label)
+        samples.append(sample)
+    return samples
+
+
+def labels_of(samples: list[SegDataSample]) -> torch.Tensor:
+    return torch.cat([sample.gt_sem_seg.data for sample in samples])
+
+
+def up(scores: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    return F.interpolate(scores, size, mode='bilinear', align_corners=True)
+
+
+def plain_pyramid(model, batch: torch.Tensor) -> dict[float, torch.Tensor]:
+    """Return the scores of 65x65 images at three scales, in plain torch."""
+    found = {}
+    for scale, side in ((1.0, 65), (0.75, 49), (0.5, 33)):
+        found[scale] = model.decode_head(model.backbone(up(batch, (side, side))))
+    return found
+
+
+def release_losses(model, batch, labels, **options) -> torch.Tensor:
+    """Return the four losses of ``train.prototxt``, summed."""
+    scores = plain_pyramid(model, batch)
+    grid = scores[1.0].shape[-2:]
+    on_grid = torch.stack([up(score, grid) for score in scores.values()])
+    targets = labels[:, ::8, ::8], labels[:, ::16, ::16]
+    options = dict(ignore_index=255, **options)
+    return (
+        F.cross_entropy(on_grid.amax(0), targets[0], **options)
+        + F.cross_entropy(scores[1.0], targets[0], **options)
+        + F.cross_entropy(on_grid[1], targets[0], **options)
+        + F.cross_entropy(scores[0.5], targets[1], **options)
+    )
+
+
+def upsampled_losses(model, batch, labels, **options) -> torch.Tensor:
+    """Return the losses on scores at the size of the labels, summed."""
+    scores = plain_pyramid(model, batch)
+    grid = scores[1.0].shape[-2:]
+    fused = torch.stack([up(score, grid) for score in scores.values()]).amax(0)
+    return sum(
+        F.cross_entropy(up(score, (65, 65)), labels, ignore_index=255, **options)
+        for score in (fused, *scores.values())
+    )
+
+
+def total(losses: dict[str, torch.Tensor]) -> torch.Tensor:
+    return sum(value for name, value in losses.items() if 'loss' in name)
+
+
+WEIGHTS = [0.5, 1.0, 2.0]
+
+
+@pytest.mark.parametrize('weights', [None, WEIGHTS], ids=['plain', 'class_weight'])
+@pytest.mark.parametrize('subsampling', [True, False], ids=['release', 'upsampled'])
+def test_loss_and_gradient_are_those_of_plain_torch(subsampling, weights):
+    loss = dict(type='CrossEntropyLoss', avg_non_ignore=weights is None)
+    loss['class_weight'] = weights
+    model = build(head=dict(loss_decode=loss), label_subsampling=subsampling)
+    samples, batch = labelled(), images()
+    options = {} if weights is None else dict(weight=torch.tensor(weights))
+    expected = (release_losses if subsampling else upsampled_losses)(
+        model, batch, labels_of(samples), **options
+    )
+    trained = [p for p in model.parameters() if p.requires_grad]
+    gradients = torch.autograd.grad(expected, trained)
+    found = total(model.loss(batch, samples))
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+    for own, other in zip(torch.autograd.grad(found, trained), gradients, strict=True):
+        torch.testing.assert_close(own, other, rtol=1e-3, atol=1e-6)
+
+
+def test_the_sampler_of_the_head_chooses_pixels_of_the_coarse_grid():
+    ohem = dict(type='OHEMPixelSampler', thresh=0.4, min_kept=2)
+    model = build(head=dict(sampler=ohem))
+    samples, batch = labelled(), images()
+    labels = labels_of(samples)[:, ::8, ::8]
+    scores = model(batch, mode='tensor')
+    pixelwise = F.cross_entropy(scores, labels, ignore_index=255, reduction='none')
+    hard = pixelwise > -torch.log(torch.tensor(0.4))
+    expected = pixelwise[hard].sum() / (labels != 255).sum()
+    assert 0 < hard.sum() < (labels != 255).sum()
+    losses = model.loss(batch, samples)
+    torch.testing.assert_close(losses['decode.loss_ce'], expected)
+
+
+def test_names_of_the_losses():
+    losses = build(scales=(0.5, 1.0, 1.25)).loss(images(), labelled())
+    parts = ('decode', 'decode_x1', 'decode_x0.5', 'decode_x1.25')
+    assert [name for name in losses if 'loss' in name] == [
+        f'{part}.loss_ce' for part in parts
+    ]
+
+
+def test_the_auxiliary_head_sees_scale_one_as_in_the_host():
+    auxiliary = head_config('FCNHead', in_channels=64, in_index=2)
+    model = build(auxiliary_head=auxiliary)
+    host = build(type='EncoderDecoder', auxiliary_head=auxiliary)
+    host.load_state_dict(model.state_dict())
+    samples = labelled()
+    found = model.loss(images(), samples)['aux.loss_ce']
+    torch.testing.assert_close(found, host.loss(images(), samples)['aux.loss_ce'])
+
+
+@pytest.mark.parametrize('kind', ['ClassifierModule', 'FCNHead'])
+def test_one_scale_is_the_hosts_segmentor(kind):
+    model = build(kind, scales=(1.0,), label_subsampling=False)
+    host = build(kind, type='EncoderDecoder')
+    host.load_state_dict(model.state_dict(), strict=True)
+    samples = labelled()
+    found, expected = (m.loss(images(), samples) for m in (model, host))
+    assert found.keys() == expected.keys()
+    torch.testing.assert_close(found, expected)
+    with torch.no_grad():
+        own, other = (m.predict(images())[1] for m in (model, host))
+    assert torch.equal(own.seg_logits.data, other.seg_logits.data)
+
+
+HEADS = (
+    'ClassifierModule',
+    'FCNHead',
+    'PSPHead',
+    'ASPPHead',
+    'DepthwiseSeparableASPPHead',
+    'UPerHead',
+)
+
+
+@pytest.mark.parametrize('kind', HEADS)
+def test_any_head_predicts_the_maximum_and_trains(kind):
+    model, batch = build(kind, bn='none'), images(48, 64)
+    align = model.align_corners
+    with torch.no_grad():
+        single = []
+        for scale in (1.0, 0.75, 0.5):
+            scaled = resize_images(batch, scale, model.resize)
+            score = model.decode_head(model.extract_feat(scaled))
+            grid = single[0].shape[-2:] if single else score.shape[-2:]
+            single.append(
+                F.interpolate(score, grid, mode='bilinear', align_corners=align)
+            )
+        scores = model(batch, mode='tensor')
+    torch.testing.assert_close(scores, torch.stack(single).amax(0))
+    model.train()
+    total(model.loss(batch, labelled(48, 64))).backward()
+    assert all(p.grad is not None for p in model.parameters() if p.requires_grad)
+
+
+def test_slide_inference_fuses_in_every_window():
+    model, batch = build(), images(65, 97, count=1)
+    model.test_cfg = ConfigDict(mode='slide', crop_size=(65, 65), stride=(32, 32))
+    with torch.no_grad():
+        found = model.predict(batch)[0].seg_logits.data
+        windows = [
+            up(model(batch[..., x : x + 65], mode='tensor'), (65, 65)) for x in (0, 32)
+        ]
+    expected = torch.zeros(K, 65, 97)
+    count = torch.zeros(1, 65, 97)
+    for window, x in zip(windows, (0, 32), strict=True):
+        expected[..., x : x + 65] += window[0]
+        count[..., x : x + 65] += 1
+    torch.testing.assert_close(found, expected / count)
+
+
+def test_every_scale_moves_the_running_statistics():
+    model = build(bn='none').train()
+    model.loss(images(), labelled())
+    assert model.backbone.bn1.num_batches_tracked == 3
+
+
+def test_the_state_dict_is_the_hosts():
+    assert (
+        build().state_dict().keys() == build(type='EncoderDecoder').state_dict().keys()
+    )
+
+
+@pytest.mark.parametrize(
+    ('side', 'scale', 'rule', 'expected'),
+    [
+        (321, 0.75, 'align_corners', 241),  # train.prototxt
+        (321, 0.5, 'align_corners', 161),
+        (513, 0.75, 'align_corners', 385),  # test.prototxt
+        (513, 0.5, 'align_corners', 257),
+        (1, 0.5, 'align_corners', 1),
+        (65, 0.5, 'scale_factor', 32),  # floor
+        (33, 0.75, 'scale_factor', 24),
+    ],
+)
+def test_sizes_of_the_pyramid(side, scale, rule, expected):
+    scaled = resize_images(torch.zeros(1, 3, side, 2), scale, rule)
+    assert scaled.shape[-2] == expected
+
+
+@pytest.mark.parametrize('count', [41, 21, 11])
+def test_labels_at_aligned_corners_are_every_nth(count):
+    labels = torch.arange(321 * 321).view(1, 321, 321)
+    step = 320 // (count - 1)
+    found = subsample_labels(labels, (count, count), 'align_corners')
+    assert torch.equal(found, labels[:, ::step, ::step])
+
+
+@pytest.mark.parametrize('size', [(8, 13), (1, 1), (33, 50)])
+def test_labels_at_cell_centres_are_torchs_nearest_exact(size):
+    labels = torch.arange(33 * 50).view(1, 1, 33, 50)
+    expected = F.interpolate(labels.double(), size, mode='nearest-exact').long()
+    assert torch.equal(subsample_labels(labels, size, 'scale_factor'), expected)
+
+
+def test_scores_on_their_own_grid_are_left_alone():
+    scores = torch.randn(1, K, 5, 7)
+    assert resize_scores(scores, (5, 7), 'align_corners') is scores
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(scales=(0.5, 0.75)), r'hold 1\.0.*\(0\.5, 0\.75\)'),
+        (dict(scales=(1.0, 1.0)), r'different'),
+        (dict(scales=(0.0, 1.0)), r'positive'),
+        (dict(scales=()), r'received \(\)'),
+        (dict(resize='nearest'), r"resize .*received 'nearest'"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        build(**options)
+
+
+def test_a_head_with_its_own_predict_is_refused():
+    head = dict(type='DAHead', in_channels=128, in_index=3, channels=8, pam_channels=4)
+    with pytest.raises(TypeError, match=r'DAHead has its own predict'):
+        MODELS.build(
+            dict(
+                type='MultiScaleEncoderDecoder',
+                backbone=dict(type='ResNetMulti', depth=26, base_channels=4),
+                decode_head=dict(head, num_classes=K),
+            )
+        )
+
+
+def test_an_image_without_a_pixel_at_a_scale_is_refused():
+    with pytest.raises(ValueError, match=r'\(1, 9\).*no pixel left at scale 0\.5'):
+        resize_images(torch.zeros(1, 3, 1, 9), 0.5, 'scale_factor')
