@@ -1,0 +1,11 @@
+"""DeepLab v2's head on MobileNetV2, three scales, and CamVid.
+
+https://arxiv.org/abs/1606.00915. Not a combination of the papers: multi-scale inputs
+around another network than ResNet-101. Measured figures, where there are some:
+docs/benchmarks.md.
+
+    python tools/train.py configs/deeplabv2_mobilenetv2_msc_camvid.py
+"""
+
+_base_ = ['./deeplabv2_mobilenetv2_camvid.py']
+model = dict(type='MultiScaleEncoderDecoder', scales=(0.5, 0.75, 1.0))

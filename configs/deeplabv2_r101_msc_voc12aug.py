@@ -1,0 +1,20 @@
+"""DeepLab v2 (ResNet-101, three scales) on PASCAL VOC 2012 + SBD, as released.
+
+https://arxiv.org/abs/1606.00915. One process, 1 crop of 321x321 x 10 accumulated, 20k
+updates. The paper reports 76.35 mIoU on val, with COCO pre-training, and 77.69 with
+``--crf configs/crf/voc12_r101.py``; not measured by us.
+
+    python tools/train.py configs/deeplabv2_r101_msc_voc12aug.py
+"""
+
+_base_ = [
+    './_base_/models/deeplabv2_msc_r101.py',
+    './_base_/datasets/voc12aug.py',
+    './_base_/schedules/deeplabv2_20k.py',
+    './_base_/default_runtime.py',
+]
+model = dict(
+    data_preprocessor=dict(size=_base_.crop_size),
+    decode_head=dict(num_classes=_base_.num_classes),
+)
+train_dataloader = dict(batch_size=1)

@@ -1,0 +1,10 @@
+"""deeplabv2_r26_synthetic_streets.py with multi-scale inputs and max fusion (MSC).
+
+https://arxiv.org/abs/1606.00915, sections 3.1 and 4.1.2. Measured figures, where there
+are some: docs/benchmarks.md.
+
+    python tools/train.py configs/deeplabv2_r26_msc_synthetic_streets.py
+"""
+
+_base_ = ['./deeplabv2_r26_synthetic_streets.py']
+model = dict(type='MultiScaleEncoderDecoder', scales=(0.5, 0.75, 1.0))
