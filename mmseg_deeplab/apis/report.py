@@ -11,10 +11,11 @@ from mmengine.dataset import pseudo_collate
 from mmengine.runner import Runner
 
 from mmseg_deeplab.evaluation import SegmentationMetric
-from mmseg_deeplab.evaluation.figures import figures_table
+from mmseg_deeplab.evaluation.figures import figures_table, trimap_table
 
 from .curves import plot_curves
 from .sheet import draw_sheet, save_sheet
+from .trimap_curve import plot_trimap
 
 
 def write_report(
@@ -29,7 +30,8 @@ def write_report(
         num_scenes: Rows of the sheet, spread evenly over the data set.
 
     Returns:
-        The files by what they hold: ``metrics``, ``table``, ``curves``, ``scenes``.
+        The files by what they hold: ``metrics``, ``table``, ``curves``, ``scenes``,
+        and ``trimap`` if the metric has ``trimap_widths``.
 
     Raises:
         ValueError: If the config evaluates by another metric.
@@ -42,6 +44,9 @@ def write_report(
     files = {'metrics': out / 'metrics.json', 'table': out / 'metrics.txt'}
     files['metrics'].write_text(json.dumps(report, indent=1) + '\n')
     files['table'].write_text(_text(report, classes))
+    if 'trimap' in report:
+        files['trimap'] = out / 'trimap.png'
+        plot_trimap([files['metrics']], files['trimap'], title=runner.experiment_name)
     if curves_from is not None:
         files['curves'] = out / 'curves.png'
         plot_curves(curves_from, files['curves'], title=runner.experiment_name)
@@ -96,11 +101,14 @@ def _metric(runner: Runner) -> SegmentationMetric:
 
 
 def _text(report: dict[str, Any], classes: list[str]) -> str:
+    width = max(12, *(len(name) for name in report['figures']))
     figures = '\n'.join(
-        f'{name:12}{value:8.2f}' for name, value in report['figures'].items()
+        f'{name:{width}}{value:8.2f}' for name, value in report['figures'].items()
     )
-    table = figures_table(classes, np.array(report['confusion']))
-    return f'{figures}\n\n{table}\n'
+    parts = [figures, figures_table(classes, np.array(report['confusion']))]
+    if 'trimap' in report:
+        parts.append(trimap_table(report['trimap']))
+    return '\n\n'.join(parts) + '\n'
 
 
 def _percent(value: float | None) -> str:

@@ -1,6 +1,7 @@
 """Every figure of a segmentation, from one confusion matrix."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -66,3 +67,59 @@ def figures_table(classes: Sequence[str], confusion: np.ndarray) -> str:
     means = ''.join(f'{100 * np.nanmean(columns[n]):11.2f}' for n in names)
     lines += ['-' * len(lines[0]), f'{"mean":{width}}  {"":9}{means}']
     return '\n'.join(lines)
+
+
+def trimap_figures(
+    bands: np.ndarray,
+    widths: Sequence[int],
+    classes: Sequence[str],
+    *,
+    nan_to_num: float | None = None,
+) -> dict[str, Any]:
+    """Return mIoU, aAcc and each class's IoU within each band, in percent.
+
+    Args:
+        bands: ``(B, K, K)`` counts of the pixels of each band that no narrower band
+            holds, rows are the truth.
+        widths: ``B`` widths in pixels.
+        classes: ``K`` names.
+        nan_to_num: Value of a class that does not occur in a band; by default it is
+            left out of the mean.
+
+    Returns:
+        ``widths``, ``mIoU``, ``aAcc``, ``pixels`` (labelled ones in the band) as lists
+        of ``B``, and ``per_class``: such a list of IoU by name. None where a band is
+        empty or does not hold a class.
+    """
+    cumulative = bands.cumsum(0)
+    ious = [per_class_figures(confusion)['IoU'] for confusion in cumulative]
+    if nan_to_num is not None:
+        ious = [np.nan_to_num(iou, nan=nan_to_num) for iou in ious]
+    totals = cumulative.sum((1, 2))
+    hits = cumulative.trace(axis1=1, axis2=2)
+    filled = list(zip(ious, hits, totals, strict=True))
+    return dict(
+        widths=list(widths),
+        mIoU=[percent(np.nanmean(iou)) if n else None for iou, _, n in filled],
+        aAcc=[percent(hit / n) if n else None for _, hit, n in filled],
+        pixels=totals.tolist(),
+        per_class={
+            name: [percent(iou[i]) for iou in ious] for i, name in enumerate(classes)
+        },
+    )
+
+
+def trimap_table(trimap: dict[str, Any]) -> str:
+    """Return a text table of :func:`trimap_figures`, one row per width."""
+    lines = [f'{"trimap, px":>10}{"mIoU":>11}{"aAcc":>11}{"pixels":>14}']
+    for width, *values, pixels in zip(
+        *(trimap[name] for name in ('widths', 'mIoU', 'aAcc', 'pixels')), strict=True
+    ):
+        cells = ''.join(f'{"-" if v is None else f"{v:.2f}":>11}' for v in values)
+        lines.append(f'{width:10}{cells}{pixels:14}')
+    return '\n'.join(lines)
+
+
+def percent(share: float) -> float | None:
+    """Return a share as percent with the host's two decimals, None for NaN."""
+    return None if np.isnan(share) else round(100 * float(share), 2)

@@ -1,20 +1,29 @@
 """One metric on one confusion matrix."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.dist import all_reduce, get_dist_info
+from mmengine.dist import all_reduce, get_dist_info, is_main_process
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from mmseg.registry import METRICS
 from PIL import Image
 from torch import Tensor
 
-from mmseg_deeplab.ops import confusion_matrix
+from mmseg_deeplab.ops import confusion_matrix, grouped_confusion_matrix
 
-from .figures import figures_table, per_class_figures, summary_figures
+from .figures import (
+    figures_table,
+    per_class_figures,
+    percent,
+    summary_figures,
+    trimap_figures,
+    trimap_table,
+)
+from .trimap import check_borders, check_widths, trimap_bands
 
 
 @METRICS.register_module()
@@ -27,6 +36,11 @@ class SegmentationMetric(BaseMetric):
     matrix; images that a distributed sampler repeats to fill its last round are not
     counted twice.
 
+    With ``trimap_widths``, the same count is kept apart by distance from the true
+    borders (:func:`~mmseg_deeplab.evaluation.trimap.trimap_bands`), which gives the
+    mIoU within narrow bands around them, ``trimap5_mIoU`` and so on, as in DeepLab v1
+    and v2; ``report['trimap']`` holds the curve, by class too, and pixel accuracy.
+
     Args:
         ignore_index: Label of pixels that do not count.
         nan_to_num: Value for the figures of classes that never occur; by default they
@@ -36,6 +50,11 @@ class SegmentationMetric(BaseMetric):
         format_only: Only write the maps: for images without labels.
         collect_device: Taken for the host's sake; the matrix is reduced where it is.
         prefix: Put before the names of the figures.
+        keep_results: Go on counting after an evaluation instead of starting anew.
+        trimap_widths: Half widths of the bands in pixels, such as (1, 2, 5, 10, 20,
+            40), strictly increasing; the cost hardly depends on how many.
+        trimap_around: Which borders count: ``'labels'``, ``'classes'``, ``'void'``.
+        report_file: Write :attr:`report` there, as JSON.
     """
 
     def __init__(
@@ -48,6 +67,9 @@ class SegmentationMetric(BaseMetric):
         collect_device: str = 'cpu',
         prefix: str | None = None,
         keep_results: bool = False,
+        trimap_widths: int | Sequence[int] | None = None,
+        trimap_around: str = 'labels',
+        report_file: str | None = None,
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         if format_only and output_dir is None:
@@ -58,6 +80,9 @@ class SegmentationMetric(BaseMetric):
         self.output_dir = output_dir
         self.format_only = format_only
         self.keep_results = keep_results
+        self.trimap_widths = check_widths(trimap_widths)
+        self.trimap_around = check_borders(trimap_around)
+        self.report_file = report_file
         self.report: dict = {}
         self._reset()
 
@@ -73,7 +98,7 @@ class SegmentationMetric(BaseMetric):
             ValueError: If a sample has no label and ``format_only`` is off.
         """
         for sample in data_samples:
-            prediction = sample['pred_sem_seg']['data'].squeeze()
+            prediction = _label_map(sample['pred_sem_seg']['data'])
             if self.output_dir is not None:
                 self._write(prediction, sample)
             if not self.format_only:
@@ -86,15 +111,34 @@ class SegmentationMetric(BaseMetric):
                 "dict(type='LoadCheckedAnnotations') into test_pipeline, or set "
                 'test_evaluator.format_only=True'
             )
-        target = sample['gt_sem_seg']['data'].squeeze().to(prediction.device)
-        self._last = confusion_matrix(
-            prediction,
-            target,
-            len(self.dataset_meta['classes']),
-            ignore_index=self.ignore_index,
+        self._last = self._confusion(
+            prediction, _label_map(sample['gt_sem_seg']['data'])
         )
         self._total = self._last if self._total is None else self._total + self._last
         self._seen += 1
+
+    def _confusion(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Return ``(B + 1, K, K)`` counts: each trimap band, and all farther pixels."""
+        num_classes = len(self.dataset_meta['classes'])
+        on_device = target.to(prediction.device)
+        if not self.trimap_widths:
+            return confusion_matrix(
+                prediction, on_device, num_classes, ignore_index=self.ignore_index
+            )[None]
+        bands = trimap_bands(
+            target.cpu().numpy(),
+            self.trimap_widths,
+            ignore_index=self.ignore_index,
+            around=self.trimap_around,
+        )
+        return grouped_confusion_matrix(
+            prediction,
+            on_device,
+            torch.from_numpy(bands).to(prediction.device),
+            num_classes,
+            len(self.trimap_widths) + 1,
+            ignore_index=self.ignore_index,
+        )
 
     def _write(self, prediction: Tensor, sample: dict) -> None:
         # The numbers that the data set's own files use start at 1 in this case.
@@ -105,7 +149,7 @@ class SegmentationMetric(BaseMetric):
         Image.fromarray(labels).save(folder / f'{Path(sample["img_path"]).stem}.png')
 
     def evaluate(self, size: int) -> dict[str, float]:
-        """Reduce the matrix over all processes and return the figures in percent.
+        """Reduce the counts over all processes and return the figures in percent.
 
         Args:
             size: Images in the whole data set.
@@ -118,50 +162,76 @@ class SegmentationMetric(BaseMetric):
             return {}
         confusion = self._reduced(size).cpu().numpy()
         metrics = self.compute_metrics(confusion)
+        self._save_report()
         if self.prefix:
             metrics = {f'{self.prefix}/{name}': v for name, v in metrics.items()}
         if not self.keep_results:
             self._reset()
         return metrics
 
+    def _save_report(self) -> None:
+        if self.report_file is None or not is_main_process():
+            return
+        file = Path(self.report_file)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(self.report, indent=1) + '\n')
+
     def _reduced(self, size: int) -> Tensor:
-        """Sum the matrices of all processes, without the sampler's repeated images."""
+        """Sum the counts of all processes, without the sampler's repeated images."""
         rank, world_size = get_dist_info()
         total = self._total
         if total is not None and (self._seen - 1) * world_size + rank >= size:
             total = total - self._last
         if total is None:
             num_classes = len(self.dataset_meta['classes'])
-            total = torch.zeros(num_classes, num_classes, dtype=torch.long)
+            shape = (len(self.trimap_widths) + 1, num_classes, num_classes)
+            total = torch.zeros(shape, dtype=torch.long)
         total = total.clone()
         all_reduce(total)
         return total
 
     def compute_metrics(self, results: np.ndarray) -> dict[str, float]:
-        """Turn the matrix into figures; the per-class table goes to the log."""
+        """Turn the counts ``(B + 1, K, K)`` into figures; the tables go to the log."""
         classes = self.dataset_meta['classes']
-        columns = per_class_figures(results, beta=self.beta)
+        confusion = results.sum(0)
+        columns = per_class_figures(confusion, beta=self.beta)
         if self.nan_to_num is not None:
             columns = {
                 k: np.nan_to_num(v, nan=self.nan_to_num) for k, v in columns.items()
             }
-        figures = summary_figures(results, beta=self.beta)
+        figures = summary_figures(confusion, beta=self.beta)
         figures.update(
             {f'm{name}': float(np.nanmean(v)) for name, v in columns.items()}
         )
-        # Two decimals of a percent, as the host prints them.
-        figures = {name: round(100 * value, 2) for name, value in figures.items()}
+        figures = {name: percent(value) for name, value in figures.items()}
         self.report = dict(
             figures=figures,
             per_class={
-                label: {name: _percent(column[i]) for name, column in columns.items()}
+                label: {name: percent(column[i]) for name, column in columns.items()}
                 for i, label in enumerate(classes)
             },
-            confusion=results.tolist(),
+            confusion=confusion.tolist(),
         )
-        print_log('\n' + figures_table(classes, results), logger='current')
+        print_log('\n' + figures_table(classes, confusion), logger='current')
+        if self.trimap_widths:
+            figures.update(self._trimap(results[:-1]))
         return figures
 
+    def _trimap(self, bands: np.ndarray) -> dict[str, float]:
+        """Put the trimap into the report and return the mIoU of each band."""
+        trimap = trimap_figures(
+            bands,
+            self.trimap_widths,
+            self.dataset_meta['classes'],
+            nan_to_num=self.nan_to_num,
+        )
+        self.report['trimap'] = {'around': self.trimap_around, **trimap}
+        print_log('\n' + trimap_table(trimap), logger='current')
+        pairs = zip(self.trimap_widths, trimap['mIoU'], strict=True)
+        # A data set without any border has empty bands, hence no figure.
+        return {f'trimap{w}_mIoU': value for w, value in pairs if value is not None}
 
-def _percent(value: float) -> float | None:
-    return None if np.isnan(value) else round(100 * float(value), 2)
+
+def _label_map(data: Tensor) -> Tensor:
+    """Drop the leading dimension of ``(1, H, W)``; H or W may be 1, too."""
+    return data.reshape(data.shape[-2:])

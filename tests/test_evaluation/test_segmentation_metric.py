@@ -1,5 +1,7 @@
 """SegmentationMetric against the host's IoUMetric."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -113,3 +115,32 @@ def test_nothing_labelled_is_an_error():
     metric = build()
     with pytest.raises(ValueError, match='no labelled pixel'):
         metric.evaluate(1)
+
+
+@pytest.mark.parametrize('shape', [(1, 5), (5, 1), (1, 1)])
+def test_images_of_one_row_or_column(shape):
+    metric, label = build(trimap_widths=3), torch.zeros(1, *shape).long()
+    sample = dict(pred_sem_seg=dict(data=label), gt_sem_seg=dict(data=label))
+    metric.process({}, [sample])
+    assert metric.evaluate(1)['mIoU'] == 100
+
+
+def test_the_report_is_written(tmp_path):
+    file = tmp_path / 'new' / 'metrics.json'
+    metric = build(report_file=str(file), trimap_widths=[1, 2])
+    metric.process({}, samples(0))
+    metric.evaluate(3)
+    assert json.loads(file.read_text()) == metric.report
+
+
+@pytest.mark.parametrize('trimap_widths', [None, [1, 40]])
+def test_memory_does_not_grow_with_the_images(trimap_widths):
+    metric = build(trimap_widths=trimap_widths)
+    sizes = []
+    for seed in range(3):
+        metric.process({}, samples(seed))
+        sizes.append(
+            sum(v.numel() for v in vars(metric).values() if torch.is_tensor(v))
+        )
+    assert metric.results == []
+    assert sizes == [2 * 16 * (3 if trimap_widths else 1)] * 3

@@ -1,0 +1,120 @@
+"""Figures within narrow bands around borders, against the width of the bands."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+FIGURES = {'mIoU': 'mean IoU', 'aAcc': 'pixel accuracy'}
+_REMEDY = (
+    'Evaluate with --cfg-options test_evaluator.trimap_widths=1,2,5,10,20,40 '
+    'test_evaluator.report_file=metrics.json'
+)
+
+
+def read_trimap(path: str | Path) -> dict[str, Any]:
+    """Read the report of a ``SegmentationMetric`` that holds a trimap.
+
+    Args:
+        path: ``metrics.json`` of ``tools/report.py`` or the metric's ``report_file``.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no JSON or was evaluated without ``trimap_widths``.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f'{path}: no such file. {_REMEDY}')
+    try:
+        report = json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f'{path}: is no JSON file: {error}') from error
+    if not isinstance(report, dict) or not {'figures', 'trimap'} <= report.keys():
+        raise ValueError(f'{path}: holds no trimap figures. {_REMEDY}')
+    return report
+
+
+def plot_trimap(
+    files: Sequence[str | Path],
+    path: str | Path,
+    *,
+    labels: Sequence[str] | None = None,
+    figure: str = 'mIoU',
+    title: str = '',
+) -> None:
+    """Draw mean IoU against the width of the band, one line per evaluation.
+
+    It is the figure of DeepLab v1 and v2 (and, with ``aAcc``, of Krähenbühl and Koltun
+    2011); a dashed line shows the same figure for whole images.
+
+    Args:
+        files: Reports of evaluations with ``trimap_widths``, as JSON.
+        path: Picture to write; the suffix tells the format.
+        labels: Names in the legend, one per file; by default folder and file.
+        figure: ``'mIoU'`` or ``'aAcc'``.
+        title: Heading.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If a file has no trimap, the files were evaluated around different
+            borders, or the number of labels is wrong.
+    """
+    from matplotlib.figure import Figure  # slow to import, needed here alone
+
+    labels = _labels(files, labels)
+    reports = [read_trimap(file) for file in files]
+    _check_comparable(files, reports)
+    canvas = Figure(figsize=(6.4, 4.2), layout='constrained')
+    axes = canvas.subplots()
+    for report, label in zip(reports, labels, strict=True):
+        _draw(axes, report, label, _figure(figure))
+    axes.set(
+        xlabel='width of the band on either side of a border, pixels',
+        ylabel=f'{FIGURES[figure]} within the band, %',
+        title=title,
+    )
+    axes.set_xlim(0, None)
+    axes.grid(alpha=0.3)
+    axes.legend(title='dashed, in brackets: whole images')
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    canvas.savefig(path, dpi=130)
+
+
+def _draw(axes: Any, report: dict[str, Any], label: str, figure: str) -> None:
+    trimap, whole = report['trimap'], report['figures'][figure]
+    values = np.array(trimap[figure], dtype=float)  # None, of an empty band, is NaN
+    name = f'{label} ({whole:.1f})'
+    (line,) = axes.plot(trimap['widths'], values, marker='o', label=name)
+    axes.axhline(whole, color=line.get_color(), linestyle='--', linewidth=1)
+
+
+def _labels(files: Sequence[str | Path], labels: Sequence[str] | None) -> Sequence[str]:
+    if labels is None:
+        return [str(Path(*Path(file).parts[-2:])) for file in files]
+    if len(labels) != len(files):
+        raise ValueError(
+            f'{len(files)} files need as many labels, received {list(labels)}'
+        )
+    return labels
+
+
+def _figure(figure: str) -> str:
+    if figure not in FIGURES:
+        raise ValueError(f'figure must be one of {list(FIGURES)}, received {figure!r}')
+    return figure
+
+
+def _check_comparable(
+    files: Sequence[str | Path], reports: Sequence[dict[str, Any]]
+) -> None:
+    around = {
+        str(file): report['trimap']['around']
+        for file, report in zip(files, reports, strict=True)
+    }
+    if len(set(around.values())) > 1:
+        raise ValueError(
+            f'the bands lie around different borders: {around}. Evaluate with the same '
+            'test_evaluator.trimap_around'
+        )

@@ -1,0 +1,68 @@
+"""From an evaluation on the command line to the trimap curve."""
+
+import json
+from pathlib import Path
+
+import pytest
+from training import (
+    ROOT,
+    TEST,
+    Server,
+    assert_all_ended_well,
+    start_ranks,
+    train_here,
+    write_config,
+)
+
+PLOT = ROOT / 'tools' / 'plot.py'
+REPORT = ROOT / 'tools' / 'report.py'
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory) -> tuple[Path, Path]:
+    """Return a config and the checkpoint of its training of one step."""
+    folder = tmp_path_factory.mktemp('trained')
+    config = write_config(folder, iters=1)
+    train_here(config, folder / 'run')
+    return config, folder / 'run' / 'iter_1.pth'
+
+
+def options(report_file: Path | None = None) -> list[str]:
+    """Return the options for three widths on five images."""
+    found = ['test_evaluator.trimap_widths=1,2,5', 'test_dataloader.dataset.indices=5']
+    if report_file is not None:
+        found.append(f'test_evaluator.report_file={report_file}')
+    return ['--cfg-options', *found]
+
+
+def test_the_curve_of_two_evaluations(server: Server, trained, tmp_path):
+    """One process and two, whose sampler repeats an image, have the same trimap."""
+    one, two = tmp_path / 'one.json', tmp_path / 'new' / 'two.json'
+    command = (TEST, *trained, '--work-dir', tmp_path / 'test')
+    log = tmp_path / 'log'
+    assert server.run(*command, *options(one), log=log) == 0, log.read_text()
+    assert_all_ended_well(start_ranks(server, tmp_path, *command, *options(two)))
+    first, second = json.loads(one.read_text()), json.loads(two.read_text())
+    assert first == second
+    assert first['trimap']['widths'] == [1, 2, 5]
+    assert first['figures']['trimap5_mIoU'] == first['trimap']['mIoU'][2]
+    curve = tmp_path / 'curve.png'
+    code = server.run(PLOT, 'trimap', one, two, '--out', curve, log=log)
+    assert (code, curve.is_file()) == (0, True), log.read_text()
+
+
+def test_the_report_shows_the_trimap(server: Server, trained, tmp_path):
+    log = tmp_path / 'log'
+    arguments = (*trained, '--out', tmp_path, '--num-scenes', 1, *options())
+    assert server.run(REPORT, *arguments, log=log) == 0, log.read_text()
+    trimap = json.loads((tmp_path / 'metrics.json').read_text())['trimap']
+    last = (tmp_path / 'metrics.txt').read_text().splitlines()[-1].split()
+    assert last == ['5', *(f'{trimap[n][2]:.2f}' for n in ('mIoU', 'aAcc')), last[3]]
+    assert (tmp_path / 'trimap.png').read_bytes().startswith(b'\x89PNG')
+
+
+def test_a_missing_file_ends_in_one_line(server: Server, tmp_path):
+    log = tmp_path / 'log'
+    assert server.run(PLOT, 'trimap', tmp_path / 'none.json', log=log) == 1
+    last = log.read_text().splitlines()[-1]
+    assert last.startswith(f'error: {tmp_path}/none.json: no such file')
