@@ -14,9 +14,10 @@ How we differ:
 - Gradients with respect to the positions are those of the Gaussian,
   ``dK_ij / df_i = -K_ij (f_i - f_j)``, filtered by the lattice. Those of the lattice
   itself are wrong at times even in sign: points come and go as positions move.
-- Lattice points without values of their own that lie between four or more others
-  ("bridges") are added. The paper's sparse lattice has none, and values cannot cross
-  the gaps: on the images of our tests the kernel's error falls from 0.29 to 0.20.
+- Missing lattice points that follow on three or more others ("bridges") are added. The
+  paper's sparse lattice has none, and values cannot cross the gaps. On the image of our
+  tests, at 3 grey levels, the normalised kernel's error falls from 0.29 to 0.24 (of its
+  Frobenius norm) for 11 % more points; with those that follow on two, to 0.18 for 48 %.
 """
 
 import copy
@@ -74,8 +75,8 @@ class PermutohedralLattice:
         reach = features.detach().abs().max().item()
         if not reach <= _FARTHEST:  # catches NaN, too
             raise ValueError(
-                f'features must be finite and at most {_FARTHEST:g} standard deviations '
-                f'from the origin, received {reach:g}; take a larger standard deviation'
+                f'features must be finite and within {_FARTHEST:g} standard deviations '
+                f'of the origin, received {reach:g}; take a larger standard deviation'
             )
         self.num_points = len(features)
         self.requires_grad = features.requires_grad
