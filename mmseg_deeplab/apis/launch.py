@@ -23,6 +23,7 @@ from mmseg_deeplab.datasets.config_options import load_config as read_config
 from mmseg_deeplab.datasets.config_options import named_dicts
 from mmseg_deeplab.engine import ResumableRunner
 from mmseg_deeplab.models import CRFTTAModel, LeanEncoderDecoder, set_output_stride
+from mmseg_deeplab.models.segmentors.lean_loss import plain_loss_is_configured
 
 from .crf_fragment import load_crf
 from .distributed import init_cpu_process_group, require_one_gpu_each
@@ -336,9 +337,9 @@ def enable_tta(cfg: Config) -> None:
     cfg.model = ConfigDict(**wrapper, module=cfg.model)
 
 
-def _is_a(name: str, kind: type) -> bool:
+def _is_a(name: str | type | None, kind: type) -> bool:
     """Whether a type in a config is a class of the registry derived from another."""
-    found = MODELS.get(name)
+    found = MODELS.get(name) if isinstance(name, str) else name
     return isinstance(found, type) and issubclass(found, kind)
 
 
@@ -411,16 +412,22 @@ def check_class_weights(model: ConfigDict) -> None:
         ValueError: If there is another number of weights than of classes, or the host
             cannot take them.
     """
+    is_lean = _is_a(model.get('type'), LeanEncoderDecoder)
     for name, head in named_dicts(model, 'model'):
         for part, loss in named_dicts(head.get('loss_decode'), 'loss_decode'):
             if loss.get('class_weight') is None:
                 continue
             _check_weights_fit(loss.class_weight, head.get('num_classes'))
-            if loss.get('avg_non_ignore') and loss.get('type') == 'CrossEntropyLoss':
+            if (
+                loss.get('avg_non_ignore')
+                and loss.get('type') == 'CrossEntropyLoss'
+                and not (is_lean and plain_loss_is_configured(head))
+            ):
                 raise ValueError(
                     f'{name}.{part}: class_weight and avg_non_ignore=True; the host '
                     'cannot do both. Remedy: avg_non_ignore=False, with which its mean '
-                    'is over labelled pixels, too'
+                    "is over labelled pixels, too, or model.type='LeanEncoderDecoder' "
+                    'with no other loss and no sampler in this head'
                 )
 
 

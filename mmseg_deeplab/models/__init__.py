@@ -16,6 +16,7 @@ from .decode_heads import (
 from .output_stride import set_output_stride
 from .postprocess import DenseCRF
 from .segmentors import (
+    BatchedTTAModel,
     CRFTTAModel,
     LeanEncoderDecoder,
     MultiScaleEncoderDecoder,
@@ -23,6 +24,7 @@ from .segmentors import (
 
 __all__ = [
     'AlignedXception',
+    'BatchedTTAModel',
     'CRFTTAModel',
     'ClassifierModule',
     'DeepLabMobileNetV2',

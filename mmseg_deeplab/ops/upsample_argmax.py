@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from . import triton_upsample
 from .bilinear_rows import BilinearRows, check_logits
 
 
@@ -17,7 +18,8 @@ def upsample_argmax(
     Equal to ``F.interpolate(logits.float(), size, mode='bilinear').argmax(1)``, the
     last step of every DeepLab at test time (v3+ paper, section 4), up to pixels whose
     two best classes differ by rounding. The width is interpolated once, the rows in
-    blocks that stay in the cache, and only labels are kept.
+    blocks that stay in the cache, and only labels are kept. On CUDA one Triton kernel
+    does this where it can: see :mod:`.triton_upsample`, and how to switch it off.
 
     Args:
         logits: ``(N, K, h, w)`` finite scores, any floating dtype, device and strides.
@@ -35,8 +37,22 @@ def upsample_argmax(
     """
     check_logits(logits)
     height, width = _check_size(size)
-    labels = logits.new_empty((len(logits), height, width), dtype=torch.long)
-    resize = BilinearRows(logits, (height, width), align_corners)
+    size = height, width
+    if triton_upsample.wanted(logits):
+        labels = triton_upsample.attempt(
+            triton_upsample.argmax_labels, logits, size, align_corners
+        )
+        if labels is not None:
+            return labels
+    return _argmax_by_rows(logits, size, align_corners)
+
+
+def _argmax_by_rows(
+    logits: Tensor, size: tuple[int, int], align_corners: bool
+) -> Tensor:
+    """Return the labels by torch alone."""
+    labels = logits.new_empty((len(logits), *size), dtype=torch.long)
+    resize = BilinearRows(logits, size, align_corners)
     for images in resize.chunks():
         part = logits[images]
         for band in resize.bands(len(part)):

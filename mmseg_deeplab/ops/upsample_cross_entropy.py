@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from . import triton_upsample
 from .bilinear_rows import BilinearRows, RowBand, check_logits
 
 # Positions in the sums that one pass over the pixels collects.
@@ -28,7 +29,8 @@ def upsample_cross_entropy(
     logits"). Full-size scores exist for one block of rows at a time; their gradient is
     taken in the same pass and folded back to low resolution, where it waits for
     ``backward``. So time and memory of log-softmax, of the upsampled scores and of
-    both their gradients are saved.
+    both their gradients are saved. On CUDA two Triton kernels do this where they can:
+    see :mod:`.triton_upsample`, and how to switch them off.
 
     The mean is that of MMSeg's ``CrossEntropyLoss``, ``L`` being the labelled pixels:
 
@@ -102,14 +104,11 @@ class _UpsampleCrossEntropy(torch.autograd.Function):
         align_corners: bool,
         needs_gradient: bool,
     ) -> tuple[Tensor, Tensor]:
-        resize = BilinearRows(logits, target.shape[1:], align_corners)
-        one_pass = _Pass(resize, ignore_index, class_weight)
-        gradient = None
-        if needs_gradient:
-            gradient = torch.zeros_like(
-                logits, dtype=resize.dtype, memory_format=torch.contiguous_format
-            )
-        sums = one_pass(logits, target, gradient)
+        task = logits, target, ignore_index, class_weight, align_corners, needs_gradient
+        fused = None
+        if triton_upsample.wanted(logits):
+            fused = triton_upsample.attempt(triton_upsample.cross_entropy_sums, *task)
+        sums, gradient = fused or _sums_by_rows(*task)
         total = sums[WEIGHT]
         if class_weight is None and not avg_non_ignore:
             total = torch.full_like(total, max(1, target.numel()))
@@ -131,6 +130,24 @@ class _UpsampleCrossEntropy(torch.autograd.Function):
         # Scaled before the cast: a loss scale keeps float16 from underflow.
         (gradient,) = ctx.saved_tensors
         return ((gradient * loss_gradient).to(ctx.dtype), *[None] * 6)
+
+
+def _sums_by_rows(
+    logits: Tensor,
+    target: Tensor,
+    ignore_index: int,
+    class_weight: Tensor | None,
+    align_corners: bool,
+    needs_gradient: bool,
+) -> tuple[Tensor, Tensor | None]:
+    """Return the four sums and the gradient of the first, if needed, by torch alone."""
+    resize = BilinearRows(logits, target.shape[1:], align_corners)
+    gradient = None
+    if needs_gradient:
+        gradient = torch.zeros_like(
+            logits, dtype=resize.dtype, memory_format=torch.contiguous_format
+        )
+    return _Pass(resize, ignore_index, class_weight)(logits, target, gradient), gradient
 
 
 class _Pass:

@@ -66,9 +66,9 @@ def check_image(image: Tensor) -> None:
         )
     if image.is_floating_point() and 0 < high <= 1 and (image % 1 != 0).any():
         warnings.warn(
-            f'the image has values {low:g}..{high:g}, which is nearly black on the scale '
-            'of 0..255 that a CRF needs; multiply an image of 0..1 by 255',
-            stacklevel=4,
+            f'image has values {low:g}..{high:g}: nearly black on the scale of 0..255 '
+            'that a CRF needs; multiply an image of 0..1 by 255',
+            stacklevel=3,
         )
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from .image_pyramid import RULES, resize_images, resize_scores, subsample_labels
 from .lean_encoder_decoder import LeanEncoderDecoder
+from .lean_loss import loss_by_scores
 
 
 @MODELS.register_module()
@@ -131,7 +132,7 @@ class MultiScaleEncoderDecoder(LeanEncoderDecoder):
             data_samples = [
                 _subsampled(sample, size, self.resize) for sample in data_samples
             ]
-        return self.decode_head.loss_by_feat(scores, data_samples)
+        return loss_by_scores(self.decode_head, scores, data_samples)
 
     def _other_scales(self) -> list[float]:
         return [scale for scale in self.scales if scale != 1]

@@ -1,5 +1,6 @@
 """The photograph behind a prediction, which a CRF needs at its own resolution."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import mmcv
@@ -7,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 SLACK = 1.0  # grey levels by which rounding may leave 0..255
+FLIPPED_AXES = dict(horizontal=-1, vertical=-2)
 
 
 def original_image(
@@ -42,21 +44,47 @@ def original_image(
     return _read(path, size, tuple(seen.shape[-2:])).to(inputs.device)
 
 
-def undo_geometry(inputs: Tensor, metainfo: dict[str, Any]) -> Tensor:
+def undo_geometry(inputs: Tensor, metainfo: Mapping[str, Any]) -> Tensor:
     """Take padding and flip back, as the host does with the scores.
 
     Args:
         inputs: ``(C, H', W')``.
         metainfo: Of the ``SegDataSample``.
     """
-    padding = metainfo.get('img_padding_size', metainfo.get('padding_size'))
-    left, right, top, bottom = padding or (0, 0, 0, 0)
+    left, right, top, bottom = padding_of(metainfo)
     height, width = inputs.shape[-2:]
-    inputs = inputs[..., top : height - bottom, left : width - right]
-    if metainfo.get('flip'):
-        vertical = metainfo.get('flip_direction') == 'vertical'
-        inputs = inputs.flip(-2 if vertical else -1)
-    return inputs
+    return undo_flip(inputs[..., top : height - bottom, left : width - right], metainfo)
+
+
+def padding_of(metainfo: Mapping[str, Any]) -> tuple[int, int, int, int]:
+    """Return how many pixels were added left, right, at the top and at the bottom.
+
+    Args:
+        metainfo: Of the ``SegDataSample``.
+    """
+    padding = metainfo.get('img_padding_size', metainfo.get('padding_size'))
+    return tuple(padding or (0, 0, 0, 0))
+
+
+def undo_flip(inputs: Tensor, metainfo: Mapping[str, Any]) -> Tensor:
+    """Flip an image, scores or labels back.
+
+    Args:
+        inputs: ``(..., H, W)``.
+        metainfo: Of the ``SegDataSample``.
+
+    Raises:
+        ValueError: If they were flipped in another way than these two.
+    """
+    if not metainfo.get('flip'):
+        return inputs
+    direction = metainfo.get('flip_direction')
+    if direction not in FLIPPED_AXES:
+        raise ValueError(
+            f'{metainfo.get("img_path")}: flip_direction={direction!r} cannot be '
+            f'undone; RandomFlip.direction must be one of {tuple(FLIPPED_AXES)}'
+        )
+    return inputs.flip(FLIPPED_AXES[direction])
 
 
 def undo_normalization(image: Tensor, preprocessor: nn.Module) -> Tensor:

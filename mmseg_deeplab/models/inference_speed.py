@@ -1,0 +1,94 @@
+"""A trained network made ready to predict in less time."""
+
+from functools import wraps
+from typing import Any
+
+import torch
+from mmcv.cnn import ConvModule, fuse_conv_bn
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+
+def prepare_for_inference(
+    model: nn.Module,
+    *,
+    fold_bn: bool = True,
+    channels_last: bool = True,
+    bfloat16: bool = False,
+    compile: bool = False,
+) -> nn.Module:
+    """Make a network faster that is not trained any more.
+
+    Scores stay the same up to rounding: within 1e-5 of their largest value, with
+    ``bfloat16`` within about 1e-2.
+
+    Args:
+        model: A segmentor with its weights loaded; changed in place and set to
+            evaluation.
+        fold_bn: Multiply each BatchNorm into the convolution before it, by mmcv's
+            :func:`fuse_conv_bn`. The state dict is another one from then on: load
+            weights before.
+        channels_last: Weights, and so feature maps, in torch's ``channels_last``
+            memory format.
+        bfloat16: Convolutions and matrix products of backbone and decode head in
+            bfloat16, by autocast; scores are float32 again. Faster where the processor
+            has instructions for it (``avx512_bf16``, ``amx_bf16``), slower elsewhere.
+        compile: Backbone and decode head by ``torch.compile``; the first images, and
+            new sizes, take minutes.
+
+    Returns:
+        ``model``.
+
+    Raises:
+        ValueError: If a BatchNorm cannot be folded: it comes before its convolution,
+            or one module has two places in the network.
+    """
+    model.eval()
+    if fold_bn:
+        _require_foldable(model)
+        fuse_conv_bn(model)
+    if channels_last:
+        model.to(memory_format=torch.channels_last)
+    for part in (model.backbone, model.decode_head) if bfloat16 or compile else ():
+        if compile:
+            part.forward = torch.compile(part.forward)
+        if bfloat16:
+            _autocast(part)
+    return model
+
+
+def _autocast(module: nn.Module) -> None:
+    """Let a module compute in bfloat16; a result of one tensor is float32 again."""
+    forward = module.forward
+
+    @wraps(forward)
+    def cast(inputs: Any) -> Any:
+        device = next(module.parameters()).device.type
+        with torch.autocast(device, torch.bfloat16):
+            outputs = forward(inputs)
+        return outputs.float() if isinstance(outputs, Tensor) else outputs
+
+    module.forward = cast
+
+
+def _require_foldable(model: nn.Module) -> None:
+    """Refuse what :func:`fuse_conv_bn`, which goes by places, would get wrong."""
+    places: dict[int, str] = {}
+    for name, module in model.named_modules(remove_duplicate=False):
+        if isinstance(module, ConvModule) and _normalises_first(module):
+            raise ValueError(
+                f'{name or "the model"}: order={module.order}, so its BatchNorm cannot '
+                'be folded into its convolution. Remedy: fold_bn=False'
+            )
+        if isinstance(module, (nn.Conv2d, _BatchNorm)):
+            if id(module) in places:
+                raise ValueError(
+                    f'{places[id(module)]} and {name} are one module: folding '
+                    'BatchNorm would change both. Remedy: fold_bn=False'
+                )
+            places[id(module)] = name
+
+
+def _normalises_first(layer: ConvModule) -> bool:
+    order = layer.order
+    return layer.with_norm and order.index('norm') < order.index('conv')

@@ -1,0 +1,131 @@
+"""The loss of a head without full-size scores, where that is exact."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.models.losses import CrossEntropyLoss
+from mmseg.models.losses.cross_entropy_loss import cross_entropy
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+from mmseg.utils import ConfigType
+from torch import Tensor, nn
+
+from mmseg_deeplab.ops import upsample_cross_entropy
+
+HOST_METHODS = ('loss', 'loss_by_feat', '_stack_batch_gt')
+
+
+def head_loss(
+    head: nn.Module,
+    features: Sequence[Tensor],
+    data_samples: list[SegDataSample],
+    train_cfg: ConfigType | None,
+) -> dict[str, Tensor]:
+    """Return what ``head.loss`` would.
+
+    Args:
+        head: A decode head or auxiliary head.
+        features: Its input.
+        data_samples: With labels.
+        train_cfg: Handed on to heads that have a loss of their own.
+    """
+    if not has_plain_loss(head):
+        return head.loss(features, data_samples, train_cfg)
+    return loss_by_scores(head, head.forward(features), data_samples)
+
+
+def loss_by_scores(
+    head: nn.Module, scores: Tensor, data_samples: list[SegDataSample]
+) -> dict[str, Tensor]:
+    """Return what ``head.loss_by_feat`` would, ``acc_seg`` included.
+
+    Args:
+        head: With a plain loss, else its own way is taken.
+        scores: ``(N, K, h, w)``.
+        data_samples: With labels ``(1, H, W)``.
+    """
+    if not has_plain_loss(head) or not isinstance(scores, Tensor):
+        return head.loss_by_feat(scores, data_samples)
+    labels = head._stack_batch_gt(data_samples).squeeze(1)
+    losses: dict[str, Tensor] = {}
+    for criterion in _criteria(head):
+        loss, accuracy = upsample_cross_entropy(
+            scores,
+            labels,
+            ignore_index=head.ignore_index,
+            class_weight=criterion.class_weight,
+            avg_non_ignore=criterion.avg_non_ignore,
+            align_corners=head.align_corners,
+            return_accuracy=True,
+        )
+        loss = criterion.loss_weight * loss
+        name = criterion.loss_name
+        losses[name] = losses[name] + loss if name in losses else loss
+    losses['acc_seg'] = accuracy.view(1)  # the host's shape
+    return losses
+
+
+def has_plain_loss(head: nn.Module) -> bool:
+    """Tell whether a head's loss is cross entropy of its upsampled scores, no more.
+
+    That is: ``BaseDecodeHead``'s own ``loss`` and ``loss_by_feat``, no sampler
+    (OHEM), more than one channel, and a softmax ``CrossEntropyLoss`` or several. With
+    another loss among them, that one needs the full-size scores, and nothing would be
+    saved.
+    """
+    return (
+        all(_is_hosts(head, name) for name in HOST_METHODS)
+        and head.sampler is None
+        and head.out_channels > 1
+        and head.ignore_index is not None
+        and len(_criteria(head)) > 0
+        and all(map(_is_plain, _criteria(head)))
+    )
+
+
+def plain_loss_is_configured(head: Mapping[str, Any]) -> bool:
+    """Tell from a head's config what :func:`has_plain_loss` will tell from the head.
+
+    Args:
+        head: The config, with ``type`` and ``loss_decode``.
+    """
+    kind = head.get('type')
+    kind = MODELS.get(kind) if isinstance(kind, str) else kind
+    losses = head.get('loss_decode') or ()
+    losses = (losses,) if isinstance(losses, Mapping) else losses
+    return (
+        isinstance(kind, type)
+        and issubclass(kind, BaseDecodeHead)
+        and all(getattr(kind, n) is getattr(BaseDecodeHead, n) for n in HOST_METHODS)
+        and head.get('sampler') is None
+        and head.get('out_channels') != 1
+        and all(_is_plain_config(loss) for loss in losses)
+    )
+
+
+def _criteria(head: nn.Module) -> Sequence[nn.Module]:
+    losses = head.loss_decode
+    return losses if isinstance(losses, nn.ModuleList) else (losses,)
+
+
+def _is_hosts(head: nn.Module, name: str) -> bool:
+    method = getattr(getattr(head, name, None), '__func__', None)
+    return method is getattr(BaseDecodeHead, name)
+
+
+def _is_plain(criterion: nn.Module) -> bool:
+    return (
+        type(criterion) is CrossEntropyLoss
+        and criterion.cls_criterion is cross_entropy
+        and criterion.reduction == 'mean'
+    )
+
+
+def _is_plain_config(loss: Mapping[str, Any]) -> bool:
+    return (
+        loss.get('type') in ('CrossEntropyLoss', CrossEntropyLoss)
+        and not loss.get('use_sigmoid')
+        and not loss.get('use_mask')
+        and loss.get('reduction', 'mean') == 'mean'
+    )

@@ -1,0 +1,187 @@
+"""Scores of images in the size in which a network gives them."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmseg_deeplab.ops import upsample_argmax
+from mmseg_deeplab.ops.bilinear_rows import (
+    CPU_BLOCK,
+    DEVICE_BLOCK,
+    lower_neighbours,
+    upper_weights,
+)
+
+# Full-size scores in work at a time, in blocks of the cache: neighbouring blocks both
+# widen the rows of the map at their seam, hence more than one. At least 8 rows, the
+# stride of a usual map.
+BLOCKS, MIN_ROWS = 4, 8
+
+
+class ScoreWindows(NamedTuple):
+    """One small score map for each window of an image, or a single one for the whole.
+
+    What MMSegmentation makes of them is: each map resized to its window, where windows
+    overlap their mean, cut to the part that is no padding, resized to the original
+    size. At 19 classes of 1024x2048 pixels each of these tensors has 159 MB; the maps
+    of stride 8 together have 1/64 of it, with overlap about 1/30.
+
+    Args:
+        maps: ``(N, K, h, w)`` of each window.
+        corners: Top and left pixel of each window.
+        window: Its rows and columns, the same for all.
+        size: Rows and columns of the image.
+        align_corners: As in :func:`torch.nn.functional.interpolate`.
+        dtype: Of the mean over windows.
+    """
+
+    maps: Sequence[Tensor]
+    corners: Sequence[tuple[int, int]]
+    window: tuple[int, int]
+    size: tuple[int, int]
+    align_corners: bool
+    dtype: torch.dtype
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether one window is all of the image."""
+        return len(self.maps) == 1 and self.window == self.size
+
+    def image(self, index: int) -> 'ScoreWindows':
+        """Return those of one image of the batch."""
+        return self._replace(maps=[m[index : index + 1] for m in self.maps])
+
+    def full(self) -> Tensor:
+        """Return the scores at the size of the image, ``(N, K, H, W)``, as the host."""
+        if self.is_whole:
+            return self._resize(self.maps[0], self.window)
+        first = self.maps[0]
+        total = first.new_zeros((*first.shape[:2], *self.size), dtype=self.dtype)
+        height, width = self.window
+        for scores, (top, left) in zip(self.maps, self.corners, strict=True):
+            part = total[..., top : top + height, left : left + width]
+            part += self._resize(scores, self.window)
+        return total.div_(self._counts(0, self.size[0], first.device))
+
+    def labels(
+        self, part: tuple[int, int, int, int] | None = None, size: Sequence[int] = ()
+    ) -> Tensor:
+        """Return the classes with the largest scores, ``(N, H, W)`` int64.
+
+        Nothing of full size is kept but the labels. They equal those of the host's
+        tensors up to pixels whose two best classes differ by rounding.
+
+        Args:
+            part: Left, right, top and bottom edge of the part to look at.
+            size: Resize the scores of this part once more, to these rows and columns.
+        """
+        left, right, top, bottom = part or (0, self.size[1], 0, self.size[0])
+        inside = (bottom - top, right - left)
+        size = tuple(size) or inside
+        if self.is_whole and size == inside:
+            labels = upsample_argmax(
+                self.maps[0], self.size, align_corners=self.align_corners
+            )
+            return labels[:, top:bottom, left:right]
+        return self._labels_by_rows((left, right, top, bottom), size)
+
+    @torch.no_grad()
+    def _labels_by_rows(
+        self, part: tuple[int, int, int, int], size: tuple[int, int]
+    ) -> Tensor:
+        left, right, top, bottom = part
+        rows = self._grid(bottom - top, size[0])
+        labels = self.maps[0].new_empty((len(self.maps[0]), *size), dtype=torch.long)
+        step = self._block_rows(max(size[1], self.size[1]))
+        for start in range(0, size[0], step):
+            block = slice(start, min(start + step, size[0]))
+            first, last = rows.needed(block)
+            scores = self._rows(top + first, top + last)[..., left:right]
+            if size[1] != right - left:
+                scores = self._resize(scores, (last - first, size[1]))
+            scores = rows.expand(scores, block)
+            labels[:, block] = upsample_argmax(scores, scores.shape[-2:])
+        return labels
+
+    def _block_rows(self, width: int) -> int:
+        images, classes = self.maps[0].shape[:2]
+        on_cpu = self.maps[0].device.type == 'cpu'
+        block = BLOCKS * CPU_BLOCK if on_cpu else DEVICE_BLOCK
+        return max(MIN_ROWS, block // (images * classes * width))
+
+    def _rows(self, start: int, stop: int) -> Tensor:
+        """Return rows of the full-size scores, ``(N, K, stop - start, W)``."""
+        first = self.maps[0]
+        shape = (*first.shape[:2], stop - start, self.size[1])
+        total = first.new_zeros(shape, dtype=self._precise)
+        height, width = self.window
+        rows = self._grid(first.shape[2], height)
+        for scores, (top, left) in zip(self.maps, self.corners, strict=True):
+            block = slice(max(start - top, 0), min(stop - top, height))
+            if block.start >= block.stop:
+                continue
+            low, high = rows.needed(block)
+            needed = scores[:, :, low:high].to(self._precise)
+            wide = self._resize(needed, (high - low, width))
+            into = slice(top + block.start - start, top + block.stop - start)
+            total[:, :, into, left : left + width] += rows.expand(wide, block)
+        if len(self.maps) > 1:
+            total /= self._counts(start, stop, first.device)
+        return total
+
+    def _counts(self, start: int, stop: int, device: torch.device) -> Tensor:
+        """Return how many windows there are at each pixel of some rows."""
+        counts = torch.zeros(
+            (stop - start, self.size[1]), dtype=self.dtype, device=device
+        )
+        for top, left in self.corners:
+            rows = slice(max(top - start, 0), max(top + self.window[0] - start, 0))
+            counts[rows, left : left + self.window[1]] += 1
+        return counts
+
+    @property
+    def _precise(self) -> torch.dtype:
+        return torch.promote_types(self.maps[0].dtype, torch.float32)
+
+    def _grid(self, inside: int, outside: int) -> '_Rows':
+        lows = lower_neighbours(inside, outside, self.align_corners)
+        weights = upper_weights(
+            lows, inside, self.align_corners, self._precise, self.maps[0].device
+        )
+        return _Rows(inside, torch.tensor(lows), weights)
+
+    def _resize(self, scores: Tensor, size: Sequence[int]) -> Tensor:
+        return F.interpolate(
+            scores, size=size, mode='bilinear', align_corners=self.align_corners
+        )
+
+
+class _Rows(NamedTuple):
+    """Where each row of a resized tensor lies between the rows of the original."""
+
+    inside: int
+    lows: Tensor
+    weights: Tensor
+
+    @property
+    def _stay(self) -> bool:
+        return self.inside == len(self.lows)
+
+    def needed(self, block: slice) -> tuple[int, int]:
+        """Return the first row and the one after the last that a block needs."""
+        if self._stay:
+            return block.start, block.stop
+        low, high = int(self.lows[block.start]), int(self.lows[block.stop - 1])
+        return low, min(high + 2, self.inside)
+
+    def expand(self, scores: Tensor, block: slice) -> Tensor:
+        """Return a block of rows from those that it needs."""
+        if self._stay:
+            return scores
+        lows = (self.lows[block] - self.lows[block.start]).to(scores.device)
+        highs = (lows + 1).clamp_(max=scores.shape[2] - 1)
+        above, below = scores.index_select(2, lows), scores.index_select(2, highs)
+        return above.lerp_(below, self.weights[block, None])

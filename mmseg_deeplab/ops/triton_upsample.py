@@ -1,0 +1,291 @@
+"""Triton form of :func:`upsample_cross_entropy` and :func:`upsample_argmax`.
+
+The torch forms run many small kernels on a GPU; here are one (labels, loss) or two
+(loss and gradient). The kernels were compared with the torch forms in Triton's
+interpreter and compiled for the GPU architectures named in their tests; **neither
+their results nor their speed have been measured on a GPU yet**.
+
+They are used for CUDA tensors in float16, bfloat16 and float32 unless the environment
+variable ``MMSEG_DEEPLAB_TRITON`` is ``0`` or ``torch.compile`` is tracing. Where one
+fails, because Triton is missing or cannot compile it, say, one warning names the cause,
+and the torch form takes over for the rest of the process.
+"""
+
+import importlib
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from types import ModuleType
+from typing import NamedTuple, TypeVar
+
+import torch
+from torch import Tensor
+
+from .bilinear_rows import lower_neighbours, upper_weights
+
+SWITCH = 'MMSEG_DEEPLAB_TRITON'
+DTYPES = torch.float16, torch.bfloat16, torch.float32
+# Output pixels of one program of the softmax and of the argmax, four for each of 128
+# threads; their rows share the interpolated width, which eight rows pay for. Classes
+# read at a time, to have loads in flight. Reasoned, not tuned.
+TILE, TILE_ROWS, UNROLL = 512, 8, 4
+# Output columns of one program of the gradient, one for each of 128 threads, those of
+# one input column at a time, and its classes, which share what is read per pixel: four
+# take 56 registers a thread on sm_90, eight 165, a third of the warps per SM.
+GATHER, GATHER_REACH, GATHER_CLASSES = 128, 32, 4
+
+Result = TypeVar('Result')
+_failed: set[str] = set()
+
+
+class Axis(NamedTuple):
+    """How outputs lie between inputs along one axis, as tables on the device.
+
+    Output ``i`` is ``(1 - weights[i])`` times input ``lows[i]`` plus ``weights[i]``
+    times input ``lows[i] + 1``. Before the first input ``lows`` is -1 with weight 1,
+    after the last one weights are 0: a result takes part in the inputs that it names.
+
+    Args:
+        lows: int32.
+        weights: float32.
+        starts: int32, inputs + 2: first output whose ``lows`` is at least ``i - 1``.
+        chunks: int32 ``(chunks, 3)``: of outputs with one ``lows``, at most ``step``
+            each: ``lows``, first output, output after the last one.
+        step: A power of two.
+        window: The most outputs that an input takes part in.
+    """
+
+    lows: Tensor
+    weights: Tensor
+    starts: Tensor
+    chunks: Tensor
+    step: int
+    window: int
+
+
+def wanted(logits: Tensor) -> bool:
+    """Tell whether the kernels are for these logits, and switched on."""
+    return (
+        logits.is_cuda
+        and logits.dtype in DTYPES
+        and logits.numel() > 0
+        and os.environ.get(SWITCH, '1') != '0'
+        and not torch.compiler.is_compiling()
+    )
+
+
+def attempt(function: Callable[..., Result], *args: object) -> Result | None:
+    """Return ``function(*args)``; None, after one warning, if it fails now or did so.
+
+    Memory that runs out is no failure of the kernels: that error goes through.
+    """
+    name = function.__name__
+    if name in _failed:
+        return None
+    try:
+        return function(*args)
+    except torch.cuda.OutOfMemoryError:
+        raise
+    except Exception as error:
+        _failed.add(name)
+        cause = (str(error).strip().splitlines() or [''])[0]
+        warnings.warn(
+            f'{name}: Triton kernel not usable ({type(error).__name__}: {cause}); the '
+            f'slower torch form is used instead. Install a Triton that fits torch '
+            f'{torch.__version__}, or set {SWITCH}=0 to silence this',
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return None
+
+
+def cross_entropy_sums(
+    logits: Tensor,
+    target: Tensor,
+    ignore_index: int,
+    class_weight: Tensor | None,
+    align_corners: bool,
+    needs_gradient: bool,
+) -> tuple[Tensor, Tensor | None]:
+    """Return the sums of :mod:`.upsample_cross_entropy` and the gradient of the first.
+
+    Beyond the results it takes two float32 maps ``(N, H, W)`` if the gradient is
+    needed, else nothing of that size. No atomics: results repeat bit by bit.
+
+    Args:
+        logits: ``(N, K, h, w)``, any strides.
+        target: ``(N, H, W)`` int64, checked.
+        ignore_index: Pixels of this value count nowhere.
+        class_weight: ``K`` float32 or None.
+        align_corners: As in :func:`torch.nn.functional.interpolate`.
+        needs_gradient: Whether to compute the gradient.
+
+    Returns:
+        Sums of loss, weight, right and labelled pixels in float32, and a contiguous
+        float32 ``(N, K, h, w)`` or None.
+    """
+    target = target.contiguous()
+    rows, columns = axes(logits, target.shape[1:], align_corners)
+    maps = None
+    if needs_gradient:
+        maps = logits.new_empty((2, *target.shape), dtype=torch.float32)
+    weight = None if class_weight is None else class_weight.contiguous()
+    call = _Call(logits.contiguous(), target, ignore_index, weight, rows, columns, maps)
+    with torch.cuda.device_of(logits):
+        sums = _softmax(call)
+        gradient = _gradient(call) if needs_gradient else None
+    return sums, gradient
+
+
+def argmax_labels(logits: Tensor, size: Sequence[int], align_corners: bool) -> Tensor:
+    """Return the int64 labels ``(N, H, W)`` of :func:`.upsample_argmax`."""
+    rows, columns = axes(logits, size, align_corners)
+    labels = logits.new_empty((len(logits), *size), dtype=torch.long)
+    tile = _tile(rows, size[1])
+    with torch.cuda.device_of(logits):
+        _kernels().argmax_kernel[_tiles(rows, labels.shape, tile)](
+            logits.contiguous(),
+            labels,
+            rows.chunks,
+            rows.weights,
+            columns.lows,
+            columns.weights,
+            *logits.shape[1:],
+            *size,
+            ROWS=tile[0],
+            COLUMNS=tile[1],
+            UNROLL=UNROLL,
+        )
+    return labels
+
+
+class _Call(NamedTuple):
+    """What the softmax hands to the gradient; ``maps``: largest score, factor."""
+
+    logits: Tensor
+    target: Tensor
+    ignore_index: int
+    class_weight: Tensor | None
+    rows: Axis
+    columns: Axis
+    maps: Tensor | None
+
+
+def _softmax(call: _Call) -> Tensor:
+    tile = _tile(call.rows, call.target.shape[2])
+    grid = _tiles(call.rows, call.target.shape, tile)
+    sums = call.logits.new_empty((grid[0] * grid[1] * grid[2], 4), dtype=torch.float32)
+    largest, factor = sums.expand(2, *sums.shape) if call.maps is None else call.maps
+    _kernels().softmax_kernel[grid](
+        call.logits,
+        call.target,
+        sums if call.class_weight is None else call.class_weight,
+        largest,
+        factor,
+        sums,
+        call.rows.chunks,
+        call.rows.weights,
+        call.columns.lows,
+        call.columns.weights,
+        *call.logits.shape[1:],
+        *call.target.shape[1:],
+        call.ignore_index,
+        WEIGHTED=call.class_weight is not None,
+        KEEP=call.maps is not None,
+        ROWS=tile[0],
+        COLUMNS=tile[1],
+        UNROLL=UNROLL,
+    )
+    return sums.sum(0, dtype=torch.float64).float()  # counts pass 2^24
+
+
+def _gradient(call: _Call) -> Tensor:
+    images, classes, height, width = call.logits.shape
+    largest, factor = call.maps
+    gradient = torch.empty(call.logits.shape, dtype=torch.float32, device=factor.device)
+    reach = min(GATHER_REACH, _power(call.columns.window))
+    columns = min(GATHER // reach, _power(width))
+    group = min(GATHER_CLASSES, _power(classes))
+    grid = -(-width // columns), height, images * -(-classes // group)
+    _kernels().gradient_kernel[grid](
+        call.logits,
+        call.target,
+        factor if call.class_weight is None else call.class_weight,
+        largest,
+        factor,
+        gradient,
+        call.rows.starts,
+        call.rows.weights,
+        call.columns.starts,
+        call.columns.weights,
+        *call.logits.shape[1:],
+        *call.target.shape[1:],
+        call.ignore_index,
+        call.columns.window,
+        WEIGHTED=call.class_weight is not None,
+        CLASSES=group,
+        COLUMNS=columns,
+        REACH=reach,
+    )
+    return gradient
+
+
+def axes(logits: Tensor, size: Sequence[int], align_corners: bool) -> tuple[Axis, Axis]:
+    """Return the tables of rows and columns."""
+    rows, columns = (
+        _axis(inside, int(outside), align_corners, logits.device)
+        for inside, outside in zip(logits.shape[2:], size, strict=True)
+    )
+    return rows, columns
+
+
+@lru_cache(maxsize=64)
+def _axis(inside: int, outside: int, align_corners: bool, device: torch.device) -> Axis:
+    """Return the tables of an axis: kept, as they take longer than the kernels."""
+    lows = lower_neighbours(inside, outside, align_corners)
+    weights = upper_weights(lows, inside, align_corners, torch.float32, device).tolist()
+    for i in range(outside):
+        if lows[i] > 0 or weights[i] != 0:
+            break
+        lows[i], weights[i] = -1, 1.0
+    weights = [
+        0.0 if i == inside - 1 else w for i, w in zip(lows, weights, strict=True)
+    ]
+    counts = [0] * (inside + 1)
+    for low in lows:
+        counts[low + 1] += 1
+    starts = [0]
+    for count in counts:
+        starts.append(starts[-1] + count)
+    step = min(TILE_ROWS, _power(max(counts)))
+    chunks = [
+        (low, first, min(first + step, starts[low + 2]))
+        for low in range(-1, inside)
+        for first in range(starts[low + 1], starts[low + 2], step)
+    ]
+    window = max(starts[i + 2] - starts[i] for i in range(inside))
+    tables = (torch.tensor(t, dtype=torch.int32) for t in (lows, starts, chunks))
+    on_device = [table.to(device) for table in tables]
+    weight = torch.tensor(weights, dtype=torch.float32).to(device)
+    return Axis(on_device[0], weight, on_device[1], on_device[2], step, window)
+
+
+def _tile(rows: Axis, width: int) -> tuple[int, int]:
+    return rows.step, min(TILE // rows.step, _power(width))
+
+
+def _tiles(
+    rows: Axis, shape: Sequence[int], tile: tuple[int, int]
+) -> tuple[int, int, int]:
+    return -(-shape[2] // tile[1]), len(rows.chunks), shape[0]
+
+
+def _power(number: int) -> int:
+    """Return the power of two that is not below ``number``."""
+    return 1 << (number - 1).bit_length()
+
+
+def _kernels() -> ModuleType:
+    """Import the kernels, and Triton, which takes a second, when first used."""
+    return importlib.import_module('.triton_kernels', __package__)

@@ -1,0 +1,160 @@
+"""Gradients of DenseCRF: finite differences, and the mean field over all pairs."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from exact_crf import exact_mean_field, scene
+from torch.autograd import gradcheck
+from torch.func import functional_call
+
+from mmseg_deeplab.models.postprocess import DenseCRF
+
+SCALARS = (
+    'bilateral_weight', 'bilateral_xy', 'bilateral_rgb', 'gaussian_weight',
+    'gaussian_xy',
+)  # fmt: skip
+
+
+def small_crf():
+    crf = DenseCRF(
+        2, 1.3, 4.0, 25.0, 0.7, 1.1, learnable=True, num_classes=3,
+        compatibility=[[1.0, 0.2, -0.1], [0.1, 0.9, 0.3], [0.0, -0.2, 1.1]],
+    )  # fmt: skip
+    return crf.double()
+
+
+def small_inputs():
+    image, probabilities = scene(4, 5, 3)
+    return image.double(), probabilities.double()
+
+
+@pytest.mark.parametrize(
+    'name', ['bilateral_weight', 'gaussian_weight', 'gaussian_xy', 'compatibility']
+)
+def test_finite_differences_of_parameters(name):
+    crf, inputs = small_crf(), small_inputs()
+    value = getattr(crf, name).detach().clone().requires_grad_()
+    assert gradcheck(lambda v: functional_call(crf, {name: v}, inputs), [value])
+
+
+def test_finite_differences_of_probabilities():
+    crf, (image, probabilities) = small_crf(), small_inputs()
+    logits = probabilities.log().requires_grad_()  # their softmax keeps the sum
+    assert gradcheck(lambda x: crf(image, x.softmax(1)), [logits])
+
+
+def test_parts_that_are_not_learnt_change_no_gradient():
+    """The lattice takes another way when the widths want gradients."""
+    inputs = small_inputs()
+    grads = []
+    for learnable in (['bilateral_weight'], True):
+        crf = DenseCRF(2, learnable=learnable, num_classes=3)
+        loss = crf(*inputs)[:, 0].square().sum()
+        grads.append(torch.autograd.grad(loss, crf.bilateral_weight)[0])
+    torch.testing.assert_close(*grads, rtol=1e-4, atol=1e-6)
+
+
+def test_probabilities_alone():
+    image, probabilities = scene(6, 7, 3)
+    probabilities.requires_grad_()
+    DenseCRF(2)(image, probabilities)[:, 0].sum().backward()
+    assert torch.isfinite(probabilities.grad).all() and probabilities.grad.any()
+
+
+def loss_of(refined, target):
+    return -(refined.clamp(min=1e-10).log() * target).sum(0).mean()
+
+
+def case(seed):
+    image, probabilities = scene(20, 24, 4, seed=seed)
+    target = F.one_hot(probabilities[0].argmax(0), 4).permute(2, 0, 1).double()
+    return image, probabilities, target
+
+
+def logarithmic_gradients(settings, seed):
+    """Change of the loss with the logarithm of each parameter: ours, and exactly."""
+    image, probabilities, target = case(seed)
+    crf = DenseCRF(3, **settings, learnable=SCALARS)
+    ours = torch.autograd.grad(
+        loss_of(crf(image.double(), probabilities)[0].double(), target),
+        [getattr(crf, name) for name in SCALARS],
+    )
+    values = {
+        name: torch.tensor(settings[name], dtype=torch.float64, requires_grad=True)
+        for name in SCALARS
+    }
+    exact = exact_mean_field(image[0], probabilities[0], num_iterations=3, **values)
+    theirs = torch.autograd.grad(loss_of(exact, target), list(values.values()))
+    return [
+        {n: g.item() * settings[n] for n, g in zip(SCALARS, grads, strict=True)}
+        for grads in (ours, theirs)
+    ]
+
+
+MIDDLE = dict(
+    bilateral_weight=4.0, bilateral_xy=20.0, bilateral_rgb=10.0, gaussian_weight=2.0,
+    gaussian_xy=1.5,
+)  # fmt: skip
+RELEASED = dict(
+    bilateral_weight=4.0, bilateral_xy=67.0, bilateral_rgb=3.0, gaussian_weight=3.0,
+    gaussian_xy=1.0,
+)  # fmt: skip
+# Sigmas across which regions of different colours mix: gains and losses cancel.
+MIXED = dict(
+    bilateral_weight=3.0, bilateral_xy=5.0, bilateral_rgb=30.0, gaussian_weight=3.0,
+    gaussian_xy=2.0,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize('seed', range(4))
+@pytest.mark.parametrize(
+    'settings, width_error',
+    [(MIDDLE, 0.015), (RELEASED, 0.015), (MIXED, 0.06)],
+    ids=['middle', 'released', 'mixed'],
+)
+def test_near_the_gradient_of_the_exact_field(settings, width_error, seed):
+    """Within 5 % for weights, 35 % for widths, values near zero excepted.
+
+    Those of the weights are about 1, those of the widths 0.001 to 0.3.
+    """
+    ours, exact = logarithmic_gradients(settings, seed)
+    for name in ('bilateral_weight', 'gaussian_weight'):
+        assert ours[name] == pytest.approx(exact[name], rel=0.05)
+    for name in ('bilateral_xy', 'bilateral_rgb', 'gaussian_xy'):
+        error = abs(ours[name] - exact[name])
+        assert error < 0.35 * abs(exact[name]) + width_error, (name, ours, exact)
+
+
+@pytest.mark.parametrize('name', ['bilateral_xy', 'bilateral_rgb'])
+def test_widths_against_differences_of_the_exact_field(name):
+    """The same against a central difference instead of autograd."""
+    image, probabilities, target = case(3)
+    ends = [
+        loss_of(
+            exact_mean_field(
+                image[0], probabilities[0], num_iterations=3,
+                **{**MIDDLE, name: MIDDLE[name] * factor},
+            ),
+            target,
+        )
+        for factor in (1.001, 0.999)
+    ]  # fmt: skip
+    difference = (ends[0] - ends[1]).item() / 0.002
+    ours = logarithmic_gradients(MIDDLE, 3)[0][name]
+    assert ours == pytest.approx(difference, rel=0.1)  # measured: 0.016
+
+
+def test_learning_finds_a_better_compatibility():
+    """A few steps on one image; what a label is mistaken for can be learnt."""
+    image, probabilities, target = case(0)
+    crf = DenseCRF(2, learnable=('bilateral_weight', 'compatibility'), num_classes=4)
+    optimizer = torch.optim.Adam(crf.parameters(), lr=0.05)
+    swapped = target.roll(1, 0)
+    losses = []
+    for _ in range(12):
+        optimizer.zero_grad()
+        loss = loss_of(crf(image, probabilities)[0], swapped)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.8 * losses[0]

@@ -1,0 +1,105 @@
+"""Networks made ready for inference predict what they did before."""
+
+import copy
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from mmcv.cnn import ConvModule
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from mmseg_deeplab.models.inference_speed import prepare_for_inference
+
+BASES = Path(__file__).resolve().parents[2] / 'configs' / '_base_' / 'models'
+
+
+def network(name: str) -> nn.Module:
+    """A network with statistics of BatchNorm that are not 0 and 1."""
+    init_default_scope('mmseg')
+    cfg = Config.fromfile(BASES / f'{name}.py').model
+    cfg.backbone.init_cfg = None
+    cfg.decode_head.num_classes = 5
+    if name == 'deeplabv2_r101':
+        cfg.backbone.depth = 26
+    torch.manual_seed(0)
+    model = nn.SyncBatchNorm.convert_sync_batchnorm(MODELS.build(cfg))
+    for module in model.modules():
+        if isinstance(module, _BatchNorm):
+            nn.init.uniform_(module.running_var, 0.5, 1.5)
+            nn.init.normal_(module.running_mean, std=0.1)
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.normal_(module.bias, std=0.1)
+    return model.eval()
+
+
+def scores(model: nn.Module) -> torch.Tensor:
+    image = torch.randn(1, 3, 65, 97, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        return model(image, mode='tensor')
+
+
+@pytest.mark.parametrize(
+    'name',
+    [
+        'deeplabv2_r101',
+        'deeplabv3_mobilenetv2',
+        'deeplabv3_mobilenetv3',
+        'deeplabv3plus_r50',
+        'deeplabv3plus_x65',
+    ],
+)
+def test_scores_stay(name):
+    model = network(name)
+    expected = scores(model)
+    found = scores(prepare_for_inference(model))
+    error = (found - expected).abs().max() / expected.abs().max()
+    assert error < 1e-4
+    assert not any(isinstance(module, _BatchNorm) for module in model.modules())
+
+
+def test_bfloat16_is_close_and_gives_float32():
+    model = network('deeplabv3_mobilenetv2')
+    expected = scores(model)
+    found = scores(prepare_for_inference(model, bfloat16=True))
+    error = (found - expected).abs().max() / expected.abs().max()
+    assert found.dtype == torch.float32
+    assert 1e-6 < error < 0.05  # 8 bits of mantissa, many layers
+
+
+def test_each_step_can_be_left_out():
+    model = network('deeplabv3_mobilenetv2')
+    norms = sum(isinstance(module, _BatchNorm) for module in model.modules())
+    ours = prepare_for_inference(
+        copy.deepcopy(model), fold_bn=False, channels_last=False
+    )
+    assert norms == sum(isinstance(module, _BatchNorm) for module in ours.modules())
+    assert all(weight.is_contiguous() for weight in ours.parameters())
+    assert torch.equal(scores(ours), scores(model))
+
+
+def test_compiled_scores_stay(monkeypatch):
+    eager = partial(torch.compile, backend='eager')  # inductor takes minutes
+    monkeypatch.setattr(torch, 'compile', eager)
+    model = network('deeplabv3_mobilenetv2')
+    expected = scores(model)
+    found = scores(prepare_for_inference(model, compile=True))
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_folding_needs_the_convolution_first():
+    norm = dict(type='BN')
+    layer = ConvModule(3, 3, 1, norm_cfg=norm, order=('norm', 'conv', 'act'))
+    with pytest.raises(ValueError, match="order=\\('norm', 'conv', 'act'\\)"):
+        prepare_for_inference(layer)
+
+
+def test_a_module_with_two_places_is_refused():
+    shared = nn.Conv2d(3, 3, 1)
+    twice = nn.Sequential(shared, nn.BatchNorm2d(3), shared, nn.BatchNorm2d(3))
+    with pytest.raises(ValueError, match='0 and 2 are one module'):
+        prepare_for_inference(twice)

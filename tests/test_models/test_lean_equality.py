@@ -1,0 +1,550 @@
+"""LeanEncoderDecoder against the host's EncoderDecoder on the same weights."""
+
+import copy
+import pickle
+
+import pytest
+import torch
+import torch.nn.functional as F
+from largest_tensor import LargestTensor
+from mmengine.config import ConfigDict
+from mmengine.structures import PixelData
+from mmseg.models.segmentors import EncoderDecoder
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+
+from mmseg_deeplab.apis import launch
+from mmseg_deeplab.models import LeanEncoderDecoder
+from mmseg_deeplab.models.segmentors import lean_loss
+from mmseg_deeplab.models.segmentors.lean_encoder_decoder import window_corners
+
+SIZE = (33, 49)
+K = 4
+IGNORED = 255
+LAST = dict(in_channels=128, in_index=3)
+ALL = dict(in_channels=[16, 32, 64, 128], in_index=[0, 1, 2, 3], channels=8)
+HEADS = dict(
+    FCNHead=dict(LAST, channels=8, num_convs=1, concat_input=False),
+    ASPPHead=dict(LAST, channels=8, dilations=(1, 2, 3)),
+    DepthwiseSeparableASPPHead=dict(
+        LAST, channels=8, dilations=(1, 2), c1_in_channels=16, c1_channels=6
+    ),
+    PSPHead=dict(LAST, channels=8, pool_scales=(1, 2)),
+    SegformerHead=ALL,
+    UPerHead=dict(ALL, pool_scales=(1, 2)),
+    ClassifierModule=dict(LAST),
+    LargeFOVHead=dict(LAST, channels=8),
+    DeepLabV3Head=dict(LAST, channels=8, dilations=(1, 2)),
+    DeepLabV3PlusHead=dict(
+        LAST, channels=8, dilations=(1, 2), c1_in_channels=16, c1_channels=6
+    ),
+)
+AUXILIARY = dict(
+    type='FCNHead',
+    in_channels=64,
+    in_index=2,
+    channels=8,
+    num_convs=1,
+    num_classes=K,
+    loss_decode=dict(type='CrossEntropyLoss', loss_weight=0.4),
+)
+
+
+def build(kind: str, head: str = 'ClassifierModule', *, aux=None, test_cfg=None, **own):
+    """Return a small segmentor with random weights that tell classes apart."""
+    torch.manual_seed(0)
+    loss = dict(type='CrossEntropyLoss', avg_non_ignore=True)
+    options = dict(type=head, num_classes=K, loss_decode=loss) | HEADS[head] | own
+    model = MODELS.build(
+        ConfigDict(
+            type=kind,
+            data_preprocessor=dict(type='SegDataPreProcessor'),
+            backbone=dict(type='ResNetMulti', depth=26, base_channels=4),
+            decode_head=options,
+            auxiliary_head=aux,
+            test_cfg=dict(mode='whole') | (test_cfg or {}),
+        )
+    )
+    for parameter in model.decode_head.parameters():
+        if parameter.ndim == 4:
+            torch.nn.init.normal_(parameter, std=0.2)
+    _balance(model)
+    return model
+
+
+@torch.no_grad()
+def _balance(model) -> None:
+    """Move the classifier's bias, so that each class is the best somewhere."""
+    scores = model.eval()._forward(images())
+    bias = next(
+        value
+        for name, value in model.decode_head.named_parameters()
+        if name.endswith('bias') and len(value) == model.out_channels
+    )
+    bias -= scores.mean((0, 2, 3))
+
+
+def pair(*arguments, **options):
+    """Return the host's model and ours, with the same weights."""
+    host = build('EncoderDecoder', *arguments, **options)
+    lean = build('LeanEncoderDecoder', *arguments, **options)
+    lean.load_state_dict(host.state_dict())
+    return host, lean
+
+
+def images(count: int = 2, size: tuple[int, int] = SIZE) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(1)
+    return torch.randn(count, 3, *size, generator=generator)
+
+
+def labelled(count: int = 2, size: tuple[int, int] = SIZE) -> list[SegDataSample]:
+    generator = torch.Generator().manual_seed(2)
+    samples = []
+    for _ in range(count):
+        labels = torch.randint(0, K, (1, *size), generator=generator)
+        labels[:, :5] = IGNORED
+        samples.append(SegDataSample(metainfo=dict(img_shape=size)))
+        samples[-1].gt_sem_seg = PixelData(data=labels)
+    return samples
+
+
+def losses(model, inputs, samples) -> dict[str, torch.Tensor]:
+    """Return the losses after their gradients were taken."""
+    torch.manual_seed(3)  # dropout
+    result = model.train().loss(inputs, samples)
+    sum(value for name, value in result.items() if 'loss' in name).backward()
+    return {name: value.detach() for name, value in result.items()}
+
+
+def check_losses(host, lean, samples=None):
+    samples = samples or labelled()
+    inputs = images(len(samples), samples[0].img_shape)
+    expected, found = (losses(model, inputs, samples) for model in (host, lean))
+    assert list(found) == list(expected)
+    torch.testing.assert_close(found, expected)
+    gradients = {name: p.grad for name, p in host.named_parameters()}
+    for name, parameter in lean.named_parameters():
+        expected = gradients[name]
+        if expected is None:  # of a part that only other heads use
+            assert parameter.grad is None
+            continue
+        atol = 1e-4 * expected.abs().max().item() + 1e-7
+        torch.testing.assert_close(parameter.grad, expected, rtol=1e-4, atol=atol)
+
+
+def refuse(*_, **__):
+    raise AssertionError('the path of full size was taken')
+
+
+@pytest.mark.parametrize('head', HEADS)
+def test_losses_and_all_gradients_are_the_hosts(head, monkeypatch):
+    host, lean = pair(head, aux=AUXILIARY)
+    for part in (lean.decode_head, lean.auxiliary_head):
+        assert lean_loss.has_plain_loss(part)
+    assert host.state_dict().keys() == lean.state_dict().keys()
+    check_losses(host, lean)
+
+
+@pytest.mark.parametrize(
+    'loss',
+    [
+        dict(avg_non_ignore=False),
+        dict(class_weight=[0.5, 2.0, 1.0, 0.0]),
+        dict(avg_non_ignore=True, loss_weight=0.3, loss_name='loss_seg'),
+        [dict(loss_weight=0.3), dict(class_weight=[1.0, 2.0, 3.0, 4.0])],
+        [dict(loss_name='loss_a'), dict(loss_name='loss_b', avg_non_ignore=True)],
+    ],
+)
+@pytest.mark.parametrize('align_corners', [False, True])
+def test_the_settings_of_cross_entropy_are_kept(loss, align_corners):
+    several = loss if isinstance(loss, list) else [loss]
+    several = [dict(type='CrossEntropyLoss', **one) for one in several]
+    loss = several if isinstance(loss, list) else several[0]
+    host, lean = pair(loss_decode=loss, align_corners=align_corners)
+    assert lean_loss.has_plain_loss(lean.decode_head)
+    check_losses(host, lean)
+
+
+def test_another_ignore_index_and_a_list_of_auxiliary_heads():
+    samples = labelled()
+    for sample in samples:
+        sample.gt_sem_seg.data[sample.gt_sem_seg.data == IGNORED] = 3
+    aux = [dict(AUXILIARY, ignore_index=3), dict(AUXILIARY, ignore_index=3)]
+    check_losses(*pair(aux=aux, ignore_index=3), samples)
+
+
+def test_images_without_a_label_have_no_loss():
+    samples = labelled()
+    for sample in samples:
+        sample.gt_sem_seg.data[:] = IGNORED
+    check_losses(*pair(), samples)
+
+
+def test_weights_over_labelled_pixels_which_the_host_cannot():
+    weights = [0.5, 2.0, 1.0, 3.0]
+    loss = dict(type='CrossEntropyLoss', avg_non_ignore=True, class_weight=weights)
+    lean, samples = build('LeanEncoderDecoder', loss_decode=loss), labelled()
+    scores = lean._forward(images())
+    found = lean_loss.loss_by_scores(lean.decode_head, scores, samples)
+    expected = F.cross_entropy(
+        F.interpolate(scores, SIZE, mode='bilinear'),
+        torch.cat([sample.gt_sem_seg.data for sample in samples]),
+        weight=scores.new_tensor(weights),
+        ignore_index=IGNORED,
+    )
+    torch.testing.assert_close(found['loss_ce'], expected)
+
+
+OHEM = dict(type='OHEMPixelSampler', thresh=0.7, min_kept=100)
+CE, DICE = dict(type='CrossEntropyLoss'), dict(type='DiceLoss')
+SIGMOID = dict(type='CrossEntropyLoss', use_sigmoid=True)
+OTHER_LOSSES = dict(
+    ohem=dict(sampler=OHEM),
+    sigmoid=dict(loss_decode=SIGMOID),
+    dice=dict(loss_decode=DICE),
+    several=dict(loss_decode=[CE, dict(DICE, loss_name='loss_dice')]),
+    lovasz=dict(loss_decode=dict(type='LovaszLoss', reduction='none')),
+)
+
+
+@pytest.mark.parametrize('options', OTHER_LOSSES.values(), ids=OTHER_LOSSES)
+def test_other_losses_are_left_to_the_host(options, monkeypatch):
+    monkeypatch.setattr(lean_loss, 'upsample_cross_entropy', refuse)
+    check_losses(*pair(**options))
+
+
+def test_a_head_with_its_own_loss_is_left_to_it(monkeypatch):
+    _, lean = pair()
+    monkeypatch.setattr(
+        type(lean.decode_head), 'loss_by_feat', lambda *_: dict(loss_mine=7)
+    )
+    assert lean.loss(images(), labelled()) == {'decode.loss_mine': 7}
+
+
+def test_a_training_step_makes_no_tensor_of_full_size():
+    size, classes = (128, 128), 150
+    model = build('LeanEncoderDecoder', num_classes=classes).train()
+    samples = labelled(1, size)
+    with LargestTensor() as largest:
+        model.loss(images(1, size), samples)['decode.loss_ce'].backward()
+    assert largest.elements < classes * size[0] * size[1] / 3
+
+
+# What a pipeline did to the image: (padding left, right, top, bottom), flip, and the
+# original size where the image was resized.
+GEOMETRY = dict(
+    nothing=dict(),
+    padded=dict(padding_size=[2, 3, 1, 4]),
+    padded_by_the_preprocessor=dict(
+        img_padding_size=[0, 5, 0, 2], padding_size=[9] * 4
+    ),
+    flipped=dict(flip=True, flip_direction='horizontal'),
+    upside_down=dict(flip=True, flip_direction='vertical', padding_size=[0, 5, 2, 0]),
+    enlarged=dict(ori_shape=(50, 81)),
+    shrunk=dict(ori_shape=(20, 31), flip=True, flip_direction='vertical'),
+    everything=dict(
+        padding_size=[2, 3, 1, 4],
+        flip=True,
+        flip_direction='horizontal',
+        ori_shape=(70, 60),
+    ),
+)
+SLIDE = dict(mode='slide', crop_size=(17, 25), stride=(11, 13))
+MODES = dict(
+    whole=dict(),
+    slide=SLIDE,
+    slide_together=dict(SLIDE, slide_batch_size=4),
+    one_window=dict(mode='slide', crop_size=(64, 64), stride=(32, 32)),
+)
+
+
+def unlabelled(geometry: dict, size: tuple[int, int] = SIZE) -> SegDataSample:
+    left, right, top, bottom = geometry.get(
+        'img_padding_size', geometry.get('padding_size', [0] * 4)
+    )
+    inside = (size[0] - top - bottom, size[1] - left - right)
+    metainfo = dict(ori_shape=inside, img_shape=inside, pad_shape=size)
+    return SegDataSample(metainfo=metainfo | geometry)
+
+
+def check_predictions(host, lean, geometries, inputs=None):
+    inputs = images(len(geometries)) if inputs is None else inputs
+    with torch.no_grad():
+        expected, found = (
+            model.eval().predict(inputs, [unlabelled(one) for one in geometries])
+            for model in (host, lean)
+        )
+    for mine, theirs in zip(found, expected, strict=True):
+        check_sample(mine, theirs)
+
+
+def check_sample(found, expected):
+    torch.testing.assert_close(found.seg_logits.data, expected.seg_logits.data)
+    labels, others = found.pred_sem_seg.data, expected.pred_sem_seg.data
+    assert labels.dtype == others.dtype
+    assert labels.shape == others.shape
+    best, second = expected.seg_logits.data.topk(2, dim=0).values
+    assert (labels == others)[0][best - second > 1e-5].all()
+    assert len(others.unique()) > 1
+
+
+@pytest.mark.parametrize('head', HEADS)
+def test_predictions_of_each_head_are_the_hosts(head, monkeypatch):
+    host, lean = pair(head)
+    assert lean._predicts_plainly()
+    check_predictions(host, lean, [GEOMETRY['nothing']])
+
+
+@pytest.mark.parametrize('align_corners', [False, True])
+@pytest.mark.parametrize('mode', MODES.values(), ids=MODES)
+@pytest.mark.parametrize('geometry', GEOMETRY.values(), ids=GEOMETRY)
+def test_predictions_of_each_geometry_are_the_hosts(geometry, mode, align_corners):
+    host, lean = pair(align_corners=align_corners, test_cfg=mode)
+    check_predictions(host, lean, [geometry])
+
+
+@pytest.mark.parametrize('mode', MODES.values(), ids=MODES)
+def test_each_image_of_a_batch_has_its_own_geometry(mode):
+    host, lean = pair(test_cfg=mode)
+    names = ('nothing', 'enlarged', 'flipped', 'shrunk')
+    check_predictions(host, lean, [GEOMETRY[name] for name in names])
+
+
+@pytest.mark.parametrize('mode', MODES.values(), ids=MODES)
+def test_blocks_of_few_rows_meet_without_a_seam(mode, monkeypatch):
+    name = 'mmseg_deeplab.models.segmentors.score_windows'
+    monkeypatch.setattr(f'{name}.CPU_BLOCK', 1)
+    monkeypatch.setattr(f'{name}.MIN_ROWS', 3)
+    host, lean = pair(test_cfg=mode)
+    check_predictions(host, lean, [GEOMETRY['everything'], GEOMETRY['upside_down']])
+
+
+@pytest.mark.parametrize('mode', MODES.values(), ids=MODES)
+def test_images_without_samples(mode):
+    host, lean = pair(test_cfg=mode)
+    with torch.no_grad():
+        expected, found = (model.eval().predict(images()) for model in (host, lean))
+    for mine, theirs in zip(found, expected, strict=True):
+        check_sample(mine, theirs)
+
+
+@pytest.mark.parametrize('mode', [dict(), SLIDE], ids=['whole', 'slide'])
+@pytest.mark.parametrize('geometry', [dict(), dict(ori_shape=(150, 150))])
+def test_a_prediction_makes_no_tensor_of_full_size(mode, geometry):
+    size, classes = (200, 200), 150
+    mode = mode and dict(mode, crop_size=(65, 65), stride=(40, 40))
+    lean = build('LeanEncoderDecoder', num_classes=classes, test_cfg=mode).eval()
+    samples = [unlabelled(geometry, size)]
+    with LargestTensor() as largest, torch.no_grad():
+        lean.predict(images(1, size), samples)
+    assert largest.elements < classes * size[0] * size[1] / 2
+    assert samples[0].seg_logits.data.shape == (classes, *samples[0].ori_shape)
+
+
+def test_half_precision_is_compared_in_float32():
+    host, lean = (model.bfloat16().eval() for model in pair())
+    with torch.no_grad():
+        found = lean.predict(images().bfloat16())
+        scores = host._forward(images().bfloat16()).float()
+    expected = F.interpolate(scores, SIZE, mode='bilinear').argmax(1)
+    labels = torch.cat([sample.pred_sem_seg.data for sample in found])
+    assert (labels == expected).float().mean() > 0.999
+
+
+def predicted(**test_cfg):
+    _, lean = pair(test_cfg=test_cfg)
+    sample = unlabelled(GEOMETRY['enlarged'])
+    with torch.no_grad():
+        assert lean.eval().predict(images(1), [sample])[0] is sample
+    return sample
+
+
+def test_scores_are_no_field_until_they_are_set():
+    sample = predicted()
+    assert set(sample.keys()) == {'pred_sem_seg'}
+    assert 'seg_logits' not in sample.to_dict()
+    scores = sample.seg_logits
+    sample.seg_logits = PixelData(data=scores.data + 1)
+    assert torch.equal(sample.to_dict()['seg_logits']['data'], scores.data + 1)
+    del sample.seg_logits
+    assert not hasattr(sample, 'seg_logits')
+
+
+def test_keep_logits_makes_them_a_field():
+    found = predicted(keep_logits=True).to_dict()['seg_logits']['data']
+    assert torch.equal(found, predicted().seg_logits.data)
+
+
+@pytest.mark.parametrize(
+    'copied',
+    [
+        copy.deepcopy,
+        lambda sample: sample.cpu(),
+        lambda sample: sample.clone(),
+        lambda sample: sample.detach(),
+        lambda sample: pickle.loads(pickle.dumps(sample)),
+    ],
+)
+def test_a_copy_has_the_scores_too(copied):
+    sample = predicted()
+    other = copied(sample)
+    assert torch.equal(other.seg_logits.data, sample.seg_logits.data)
+    assert torch.equal(other.pred_sem_seg.data, sample.pred_sem_seg.data)
+
+
+def test_a_second_prediction_replaces_the_first():
+    host, lean = pair()
+    sample = unlabelled({})
+    with torch.no_grad():
+        host.eval().predict(images(1) * 2, [sample])
+        lean.eval().predict(images(1), [sample])
+        check_sample(sample, host.predict(images(1), [unlabelled({})])[0])
+
+
+def test_one_channel_is_left_to_the_host():
+    loss = dict(type='CrossEntropyLoss', use_sigmoid=True)
+    options = dict(num_classes=2, out_channels=1, threshold=0.5, loss_decode=loss)
+    host, lean = pair(**options)
+    with torch.no_grad():
+        expected, found = (
+            model.eval().predict(images(1), [unlabelled({})])[0]
+            for model in (host, lean)
+        )
+    assert torch.equal(found.seg_logits.data, expected.seg_logits.data)
+    assert torch.equal(found.pred_sem_seg.data, expected.pred_sem_seg.data)
+
+
+class Shifted(LeanEncoderDecoder):
+    """Adds to one class after the host's scores."""
+
+    def encode_decode(self, inputs, batch_img_metas):
+        scores = EncoderDecoder.encode_decode(self, inputs, batch_img_metas)
+        scores[:, 2] += 1e3
+        return scores
+
+
+@pytest.mark.parametrize('mode', MODES.values(), ids=MODES)
+def test_a_subclass_with_its_own_inference_is_asked(mode):
+    _, lean = pair(test_cfg=mode)
+    lean.__class__ = Shifted
+    with torch.no_grad():
+        found = lean.eval().predict(images(1), [unlabelled({})])[0]
+    assert (found.pred_sem_seg.data == 2).all()
+
+
+@pytest.mark.parametrize('mode', MODES.values(), ids=MODES)
+def test_a_head_with_its_own_prediction_is_asked(mode, monkeypatch):
+    host, lean = pair(test_cfg=mode)
+    kind, own = type(lean.decode_head), host.decode_head.predict_by_feat.__func__
+    monkeypatch.setattr(kind, 'predict_by_feat', lambda *a: -own(*a))
+    check_predictions(host, lean, [GEOMETRY['enlarged']])
+
+
+class MySample(SegDataSample):
+    """Somebody's own class."""
+
+
+def test_a_sample_of_another_class_keeps_it():
+    host, lean = pair()
+    sample = MySample(metainfo=dict(unlabelled({}).metainfo))
+    with torch.no_grad():
+        found = lean.eval().predict(images(1), [sample])[0]
+        expected = host.eval().predict(images(1), [unlabelled({})])[0]
+    assert type(found) is MySample
+    check_sample(found, expected)
+
+
+@pytest.mark.parametrize(
+    ('size', 'window', 'stride'),
+    [((9, 9), (9, 9), (4, 4)), ((10, 9), (4, 4), (3, 2)), ((12, 7), (5, 7), (7, 1))],
+)
+def test_windows_are_the_hosts(size, window, stride, monkeypatch):
+    host, _ = pair(test_cfg=dict(mode='slide', crop_size=window, stride=stride))
+    index = torch.arange(size[0] * size[1]).view(1, 1, *size).expand(1, K, *size)
+    seen = []
+    monkeypatch.setattr(
+        host, 'encode_decode', lambda crop, _: seen.append(crop[0, 0, 0, 0]) or crop
+    )
+    if window[0] < stride[0]:  # the host then leaves gaps, and says so
+        with pytest.raises(AssertionError):
+            host.slide_inference(index.double(), [{}])
+    else:
+        host.slide_inference(index.double(), [{}])
+    found = [top * size[1] + left for top, left in window_corners(size, window, stride)]
+    assert found == seen
+
+
+def test_mistakes_are_named():
+    _, lean = pair(test_cfg=dict(SLIDE, slide_batch_size=0))
+    with pytest.raises(ValueError, match=r'slide_batch_size must be 1 or more'):
+        lean.predict(images(1))
+    _, lean = pair()
+    sample = unlabelled(dict(flip=True, flip_direction='diagonal'))
+    with pytest.raises(ValueError, match=r"flip_direction='diagonal' cannot be undone"):
+        lean.predict(images(1), [sample])
+
+
+def views(flips: int = 2) -> dict:
+    """Return a batch of two images, each at two scales and flipped."""
+    inputs, samples = [], []
+    for size in ((33, 49), (25, 37)):
+        for direction in (None, 'horizontal', 'vertical')[: flips + 1]:
+            image = images(2, size)
+            if direction:
+                image = image.flip(-1 if direction == 'horizontal' else -2)
+            metainfo = dict(ori_shape=SIZE, img_shape=size, img_path='a.png')
+            metainfo |= dict(flip=direction is not None, flip_direction=direction)
+            inputs.append(list(image))
+            samples.append([SegDataSample(metainfo=metainfo) for _ in image])
+    return dict(inputs=inputs, data_samples=samples)
+
+
+def test_the_hosts_tta_runs_on_ours():
+    host, lean = (model.eval() for model in pair())
+    with torch.no_grad():
+        expected, found = (
+            MODELS.build(dict(type='SegTTAModel', module=model)).test_step(views())
+            for model in (host, lean)
+        )
+    for mine, theirs in zip(found, expected, strict=True):
+        assert torch.equal(mine.pred_sem_seg.data, theirs.pred_sem_seg.data)
+
+
+@pytest.mark.parametrize('kind', ['EncoderDecoder', 'LeanEncoderDecoder'])
+def test_views_of_one_size_are_one_batch(kind):
+    model, sizes = build(kind).eval(), []
+    model.backbone.register_forward_pre_hook(lambda _, x: sizes.append(len(x[0])))
+    expected, found = (
+        MODELS.build(dict(type=tta, module=model)).test_step(views())
+        for tta in ('SegTTAModel', 'BatchedTTAModel')
+    )
+    assert sizes == [2] * 6 + [6] * 2
+    for mine, theirs in zip(found, expected, strict=True):
+        labels = (mine.pred_sem_seg.data, theirs.pred_sem_seg.data)
+        assert (labels[0] == labels[1]).float().mean() > 0.999
+
+
+def weighted_model(kind: str, **head) -> ConfigDict:
+    loss = dict(
+        type='CrossEntropyLoss', avg_non_ignore=True, class_weight=[1.0, 2.0, 3.0, 4.0]
+    )
+    options = dict(type='ClassifierModule', num_classes=K, loss_decode=loss) | head
+    return ConfigDict(type=kind, decode_head=options)
+
+
+@pytest.mark.parametrize('kind', ['LeanEncoderDecoder', 'MultiScaleEncoderDecoder'])
+def test_weights_over_labelled_pixels_may_be_asked_for(kind):
+    launch.check_class_weights(weighted_model(kind))
+
+
+@pytest.mark.parametrize(
+    ('kind', 'head'),
+    [
+        ('EncoderDecoder', {}),
+        ('LeanEncoderDecoder', dict(sampler=OHEM)),
+        ('LeanEncoderDecoder', dict(type='STDCHead')),
+    ],
+)
+def test_weights_over_labelled_pixels_that_the_host_would_get(kind, head):
+    with pytest.raises(ValueError, match=r"model\.type='LeanEncoderDecoder'"):
+        launch.check_class_weights(weighted_model(kind, **head))

@@ -1,0 +1,106 @@
+"""Integers of lattice points against their coordinates."""
+
+import itertools
+
+import pytest
+import torch
+
+from mmseg_deeplab.ops.lattice_keys import LatticeKeys
+from mmseg_deeplab.ops.permutohedral import _elevation, _place
+
+DIMS = [1, 2, 3, 5]
+
+
+def random_points(dim, spread, count=60):
+    generator = torch.Generator().manual_seed(dim)
+    points = torch.rand(count, dim, generator=generator, dtype=torch.float64)
+    return (points - 0.5) * spread
+
+
+def keys_around(points):
+    return LatticeKeys.around(points, _elevation(points.shape[1]))
+
+
+def corner_coordinates(points):
+    """Coordinates of the corners by the paper's algorithm: (P, d + 1, d + 1)."""
+    dim = points.shape[1]
+    height = (points @ _elevation(dim).t()) * (dim + 1)
+    nearest = (height / (dim + 1)).round() * (dim + 1)
+    corners = []
+    for elevated, point in zip(height, nearest, strict=True):
+        excess = int(point.sum()) // (dim + 1)
+        order = (elevated - point).argsort(descending=True).tolist()
+        # Too large a sum: the smallest offsets step back, and the other way round.
+        for i in range(abs(excess)):
+            axis = order[-1 - i] if excess > 0 else order[i]
+            point[axis] -= (dim + 1) if excess > 0 else -(dim + 1)
+        order = (elevated - point).argsort(descending=True).tolist()
+        for remainder in range(dim + 1):
+            corner = point + remainder
+            corner[order[dim + 1 - remainder :]] -= dim + 1
+            corners.append(corner)
+    return torch.stack(corners).view(len(points), dim + 1, dim + 1).long()
+
+
+def key_of(keys, coordinates):
+    """Encode by the definition, in integers without an end."""
+    count = keys.num_corners
+    remainder = int(coordinates[0]) % count
+    cells = [(int(c) - remainder) // count for c in coordinates]
+    number = sum(
+        (cell - first) * stride
+        for cell, first, stride in zip(cells, keys.origin, keys.strides, strict=True)
+    )
+    return (number % (1 << 58)) * count + remainder
+
+
+@pytest.mark.parametrize('spread', [0.1, 4.0, 300.0, 1e9], ids='spread={:g}'.format)
+@pytest.mark.parametrize('dim', DIMS)
+def test_corners_are_those_of_the_paper(dim, spread):
+    points = random_points(dim, spread)
+    keys = keys_around(points)
+    found = _place(points, keys)[1]
+    expected = [
+        [key_of(keys, corner) for corner in corners]
+        for corners in corner_coordinates(points)
+    ]
+    assert found.tolist() == expected
+
+
+@pytest.mark.parametrize('spread', [4.0, 1e12], ids='spread={:g}'.format)
+@pytest.mark.parametrize('dim', DIMS)
+def test_steps_along_each_axis(dim, spread):
+    points = random_points(dim, spread)
+    keys = keys_around(points)
+    corners = corner_coordinates(points).view(-1, dim + 1)
+    numbers = torch.tensor([key_of(keys, corner) for corner in corners])
+    for axis, back in itertools.product(range(dim + 1), (False, True)):
+        step = torch.ones(dim + 1, dtype=torch.long)
+        step[axis] -= dim + 1
+        neighbours = corners + (-step if back else step)
+        expected = [key_of(keys, corner) for corner in neighbours]
+        assert keys.step(numbers, axis, back=back).tolist() == expected
+
+
+@pytest.mark.parametrize('spread', [0.5, 6.0, 1e12], ids='spread={:g}'.format)
+@pytest.mark.parametrize('dim', DIMS)
+def test_different_points_have_different_integers(dim, spread):
+    points = random_points(dim, spread)
+    keys = keys_around(points)
+    corners = corner_coordinates(points).view(-1, dim + 1)
+    step = torch.ones(dim + 1, dtype=torch.long)
+    around = [corners]
+    for axis in range(dim + 1):  # as far as bridges are looked for
+        step[axis] -= dim + 1
+        around += [corners + step, corners - step]
+        step[axis] += dim + 1
+    different = torch.cat(around).unique(dim=0)
+    assert len({key_of(keys, corner) for corner in different}) == len(different)
+
+
+def test_a_box_that_is_too_large_is_hashed():
+    near, far = random_points(5, 10.0), random_points(5, 10.0)
+    far[0] = 1e6
+    assert keys_around(near).strides[-2] == 1  # numbered row by row
+    strides = keys_around(far).strides
+    assert all(stride % 2 == 1 for stride in strides[:-1]) and strides[-2] != 1
