@@ -18,7 +18,7 @@ model = dict(
     backbone=dict(depth=50, base_channels=16, frozen_bn='none', init_cfg=None),
     decode_head=dict(in_channels=512, num_classes=_base_.num_classes),
 )
-crop = dict(type='RandomCrop', crop_size=size, cat_max_ratio=0.75)
+crop = dict(type='LeanRandomCrop', crop_size=size, cat_max_ratio=0.75)
 pipeline = [*_base_.train_pipeline[:3], crop, *_base_.train_pipeline[4:]]
 train_dataloader = dict(dataset=dict(pipeline=pipeline))
 optim_wrapper = dict(optimizer=dict(lr=0.003))

@@ -119,7 +119,7 @@ def test_batches_have_the_size_of_the_crop(config):
         step.crop_size
         for dataset in dataset_configs(config.train_dataloader)
         for step in dataset.pipeline
-        if step.type == 'RandomCrop'
+        if step.type in ('RandomCrop', 'LeanRandomCrop')
     ]
     assert crops
     assert set(map(tuple, crops)) == {tuple(config.model.data_preprocessor.size)}

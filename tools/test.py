@@ -37,6 +37,13 @@ def parse_args() -> Namespace:
         help='evaluate at this output stride, whatever the training had; the rates of '
         'the heads follow',
     )
+    parser.add_argument(
+        '--mixin',
+        nargs='+',
+        default=[],
+        metavar='NAME',
+        help='names in configs/_base_/mixins, such as fast_inference, or files',
+    )
     launch.add_launch_arguments(parser)
     return parser.parse_args()
 
@@ -52,6 +59,7 @@ def main() -> None:
             cfg_options=args.cfg_options,
             launcher=args.launcher,
             local_rank=args.local_rank,
+            mixins=args.mixin,
         )
         launch.prepare_testing(
             cfg,

@@ -160,7 +160,9 @@ def set_crop(cfg: Config, crop_size: tuple[int, int]) -> None:
     Raises:
         ValueError: If the pipeline crops nowhere.
     """
-    crops = list(find_transforms(cfg.train_dataloader.dataset, 'RandomCrop'))
+    dataset = cfg.train_dataloader.dataset
+    kinds = ('RandomCrop', 'LeanRandomCrop')
+    crops = [found for kind in kinds for found in find_transforms(dataset, kind)]
     if not crops:
         raise ValueError('train_dataloader has no RandomCrop whose size could be set')
     for crop in crops:

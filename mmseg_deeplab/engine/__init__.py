@@ -3,7 +3,10 @@
 from .decoupled_sgdw import DecoupledSGDW
 from .files import AtomicLocalBackend
 from .hooks import (
+    ChannelsLastHook,
+    CompileNetworkHook,
     FittingWeightsHook,
+    InferenceSpeedHook,
     MeanLossHook,
     MissedValidationHook,
     SampleVisualizationHook,
@@ -17,9 +20,12 @@ from .runner import ResumableRunner
 
 __all__ = [
     'AtomicLocalBackend',
+    'ChannelsLastHook',
+    'CompileNetworkHook',
     'DecoupledSGDW',
     'DeepLabOptimWrapperConstructor',
     'FittingWeightsHook',
+    'InferenceSpeedHook',
     'MeanLossHook',
     'MissedValidationHook',
     'MixedPrecisionOptimWrapper',

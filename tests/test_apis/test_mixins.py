@@ -232,6 +232,9 @@ TAKEN_UP = dict(
         'model = dict(auxiliary_head=dict('
         '_base_.aux_fcn.model.auxiliary_head, num_classes=_base_.num_classes))'
     ),
+    fast='custom_hooks = _base_.fast.custom_hooks',
+    fast_inference='custom_hooks = _base_.fast_inference.custom_hooks',
+    compile_network='custom_hooks = _base_.compile_network.custom_hooks',
     ema='',
     compile='',
     syncbn='',

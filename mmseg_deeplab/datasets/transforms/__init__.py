@@ -1,12 +1,18 @@
-"""Checked loading of images and labels."""
+"""Checked loading of images and labels; random transforms in less time."""
 
+from .decoded_files import DecodedFiles
 from .errors import DataFileError
 from .label_colors import LabelColors
 from .loading import LoadCheckedAnnotations, LoadCheckedImage
+from .photometric import LeanPhotoMetricDistortion
+from .random_crop import LeanRandomCrop
 
 __all__ = [
     'DataFileError',
+    'DecodedFiles',
     'LabelColors',
+    'LeanPhotoMetricDistortion',
+    'LeanRandomCrop',
     'LoadCheckedAnnotations',
     'LoadCheckedImage',
 ]

@@ -10,6 +10,7 @@ from mmcv.transforms import LoadImageFromFile
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import TRANSFORMS
 
+from .decoded_files import DecodedFiles
 from .errors import DataFileError
 from .file_checks import (
     PNG_GREY,
@@ -36,6 +37,8 @@ class LoadCheckedImage(LoadImageFromFile):
         ignore_empty: Whether to skip a broken file (the data set then draws another
             sample) instead of raising the error.
         backend_args: Arguments of mmengine's storage backend.
+        cache_dir: A folder that keeps the decoded images, see :class:`DecodedFiles`;
+            None keeps nothing.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -51,6 +54,7 @@ class LoadCheckedImage(LoadImageFromFile):
         ignore_empty: bool = False,
         *,
         backend_args: dict | None = None,
+        cache_dir: str | None = None,
     ) -> None:
         super().__init__(
             to_float32=to_float32,
@@ -59,6 +63,7 @@ class LoadCheckedImage(LoadImageFromFile):
             ignore_empty=ignore_empty,
             backend_args=backend_args,
         )
+        self.decoded = DecodedFiles(cache_dir) if cache_dir else None
 
     def transform(self, results: dict) -> dict | None:
         """Set ``img``, ``img_shape`` and ``ori_shape``."""
@@ -75,6 +80,12 @@ class LoadCheckedImage(LoadImageFromFile):
         return results
 
     def _read(self, path: str) -> np.ndarray:
+        if self.decoded is None:
+            return self._decode(path)
+        setting = f'image {self.color_type} {self.imdecode_backend}'
+        return self.decoded.get(path, lambda: self._decode(path), setting=setting)
+
+    def _decode(self, path: str) -> np.ndarray:
         content = read_file(
             path,
             remedy="check data_root, data_prefix['img_path'] and img_suffix",
@@ -111,6 +122,9 @@ class LoadCheckedAnnotations(LoadAnnotations):
         reduce_zero_label: As in the host: None takes the data set's setting.
         backend_args: Arguments of mmengine's storage backend.
         imdecode_backend: The decoder, see :func:`mmcv.imfrombytes`.
+        cache_dir: A folder that keeps the decoded labels, see :class:`DecodedFiles`;
+            they are checked all the same. None keeps nothing. Labels of colours are
+            always decoded.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -127,6 +141,8 @@ class LoadCheckedAnnotations(LoadAnnotations):
         reduce_zero_label: bool | None = None,
         backend_args: dict | None = None,
         imdecode_backend: str = 'pillow',
+        *,
+        cache_dir: str | None = None,
     ) -> None:
         super().__init__(
             reduce_zero_label=reduce_zero_label,
@@ -139,6 +155,7 @@ class LoadCheckedAnnotations(LoadAnnotations):
             )
         self.num_classes = num_classes
         self.ignore_index = ignore_index
+        self.decoded = DecodedFiles(cache_dir) if cache_dir else None
 
     def _load_seg_map(self, results: dict) -> None:
         """Set ``gt_seg_map`` and ``seg_fields``; raise what is wrong with them."""
@@ -208,21 +225,36 @@ class LoadCheckedAnnotations(LoadAnnotations):
     def _read(self, results: dict) -> np.ndarray:
         """Read class ids as training sees them, ``(H, W)`` uint8."""
         path = results['seg_map_path']
-        content = read_file(
-            path,
-            remedy="check data_root, data_prefix['seg_map_path'] and seg_map_suffix",
-            backend_args=self.backend_args,
-        )
+        content = None
         if results.get('label_colors') is not None:
+            content = self._content(path)
             label = results['label_colors'].read(content, path)
             if label is not None:
                 return label
-        label = self._decode(content, path)
+        label = self._stored_values(path, content)
         table = label_table(
             reduce_zero_label=self._reduces_zero(results),
             label_map=results.get('label_map'),
         )
         return label if table is None else cv2.LUT(label, table)
+
+    def _content(self, path: str) -> bytes:
+        return read_file(
+            path,
+            remedy="check data_root, data_prefix['seg_map_path'] and seg_map_suffix",
+            backend_args=self.backend_args,
+        )
+
+    def _stored_values(self, path: str, content: bytes | None) -> np.ndarray:
+        """Give the values as stored in the file, decoded or as kept before."""
+
+        def decode_file() -> np.ndarray:
+            return self._decode(content or self._content(path), path)
+
+        if self.decoded is None:
+            return decode_file()
+        setting = f'label {self.imdecode_backend}'
+        return self.decoded.get(path, decode_file, setting=setting)
 
     def _decode(self, content: bytes, path: str) -> np.ndarray:
         """Decode the values as stored in the file, ``(H, W)`` uint8."""

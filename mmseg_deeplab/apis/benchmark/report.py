@@ -1,0 +1,137 @@
+"""JSON, Markdown and a picture of a benchmark."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mmseg_deeplab.apis.table_report import write_into
+
+from .chart import draw_chart
+from .machine import machine_text
+
+Columns = Mapping[str, Callable[[dict[str, Any]], str]]
+NONE = '-'
+
+
+def write_report(
+    result: dict[str, Any],
+    columns: Columns,
+    folder: str | Path,
+    *,
+    name: str | None = None,
+    document: str | Path | None = None,
+) -> str:
+    """Write ``NAME.json``, ``NAME.md`` and ``NAME.png``.
+
+    Args:
+        result: From :func:`run_benchmark`.
+        columns: Of the table: from a row to the text of a cell, by heading.
+        folder: Gets the three files.
+        name: Of the files; that of the benchmark.
+        document: A Markdown file that gets the text between its marks
+            ``<!-- table benchmark NAME: start -->`` and ``end``, and the picture as
+            ``images/benchmark_NAME.png`` beside it.
+
+    Returns:
+        The Markdown text.
+
+    Raises:
+        FileNotFoundError: If there is no such document.
+        ValueError: If the marks are not there.
+    """
+    name = name or result['benchmark']
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    text = markdown(result, columns)
+    (folder / f'{name}.json').write_text(json.dumps(result, indent=1) + '\n')
+    (folder / f'{name}.md').write_text(text + '\n')
+    draw_chart(result, folder / f'{name}.png')
+    if document is not None:
+        _into_document(Path(document), name, text, folder / f'{name}.png')
+    return text
+
+
+def _into_document(document: Path, name: str, text: str, picture: Path) -> None:
+    if not document.is_file():
+        raise FileNotFoundError(f'{document}: no such document; give an existing one')
+    place = Path('images') / f'benchmark_{name}.png'
+    link = f'![{name}: stock against ours]({place.as_posix()})'
+    write_into(document, f'benchmark {name}', f'{text}\n\n{link}')
+    (document.parent / place).parent.mkdir(exist_ok=True)
+    (document.parent / place).write_bytes(picture.read_bytes())
+
+
+def markdown(result: dict[str, Any], columns: Columns) -> str:
+    """Return command, machine and table."""
+    limits = result['limits']
+    table = [list(columns), ['---'] * len(columns)]
+    table += [[cell(row) for cell in columns.values()] for row in result['rows']]
+    lines = (f'| {" | ".join(line)} |' for line in table)
+    return (
+        f'```\n{result["command"]}\n```\n\n'
+        f"{machine_text(result['machine'])}. The machine's limits, measured in the "
+        f'same run: {limits["multiply_adds"] / 1e9:.0f} G multiply-adds/s (float32 '
+        f'matrix product), {limits["bandwidth"] / 1e9:.1f} GB/s (copy, read plus '
+        'written).\n\n' + '\n'.join(lines)
+    )
+
+
+def seconds_text(row: dict[str, Any], role: str, *, unit: float = 1.0) -> str:
+    """Return a side's median; its phases in brackets.
+
+    Args:
+        row: Of the benchmark.
+        role: ``'stock'`` or ``'ours'``.
+        unit: In seconds.
+    """
+    if role not in row:
+        return NONE
+    medians = {
+        phase: digits(values['median'] / unit)
+        for phase, values in row[role]['seconds'].items()
+    }
+    total = medians.pop('total')
+    return f'{total} ({" + ".join(medians.values())})' if medians else total
+
+
+def ratio_text(row: dict[str, Any]) -> str:
+    """Return the ratio of the times with its range."""
+    ratio = row['ratio']
+    if ratio is None:
+        return NONE
+    return f'**{ratio["median"]:.2f}** ({ratio["min"]:.2f} - {ratio["max"]:.2f})'
+
+
+def megabytes_text(row: dict[str, Any], role: str) -> str:
+    """Return a side's peak memory in MB."""
+    peak = row[role]['peak_bytes'] if role in row else None
+    return NONE if peak is None else digits(peak / 1e6)
+
+
+def memory_ratio_text(row: dict[str, Any]) -> str:
+    """Return how many times less memory ours takes."""
+    ratio = row['memory_ratio']
+    return NONE if ratio is None else f'{ratio:.1f}'
+
+
+def limit_text(row: dict[str, Any]) -> str:
+    """Return the fraction of the machine's limit that ours reaches."""
+    return f'{100 * row["fraction_of_limit"]:.1f} %'
+
+
+def multiply_adds_text(row: dict[str, Any]) -> str:
+    """Return the multiply-adds in G."""
+    count = row['multiply_adds']
+    return NONE if count == 0 else digits(count / 1e9)
+
+
+def errors_text(row: dict[str, Any]) -> str:
+    """Return the errors with their names."""
+    parts = (f'{name} {value:.1g}' for name, value in row['errors'].items())
+    return ', '.join(parts) or NONE
+
+
+def digits(value: float) -> str:
+    """Return a number with three digits, none of them behind a point from 100 on."""
+    return f'{value:.0f}' if value >= 100 else f'{value:.3g}'

@@ -1,0 +1,138 @@
+"""Hooks that make a training step faster and leave its results as they are."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmengine.registry import init_default_scope
+from mmengine.structures import PixelData
+from mmseg.models import SegTTAModel
+from mmseg.registry import HOOKS, MODELS
+from mmseg.structures import SegDataSample
+from torch import nn
+
+K, SIZE = 5, 65
+MODEL = dict(
+    type='LeanEncoderDecoder',
+    data_preprocessor=dict(
+        type='SegDataPreProcessor', mean=[127.5] * 3, std=[60.0] * 3, size=(SIZE, SIZE)
+    ),
+    backbone=dict(
+        type='ResNetMulti', depth=26, output_stride=16, base_channels=4,
+        frozen_bn='none',
+    ),
+    decode_head=dict(
+        type='DeepLabV3PlusHead', in_channels=128, in_index=3, c1_in_channels=16,
+        c1_channels=4, channels=8, dilations=(1, 2), num_classes=K, dropout_ratio=0.0,
+        norm_cfg=dict(type='BN'), align_corners=True,
+        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+    ),
+    auxiliary_head=dict(
+        type='FCNHead', in_channels=64, in_index=2, channels=4, num_convs=1,
+        num_classes=K, norm_cfg=dict(type='BN'), dropout_ratio=0.0,
+        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+    ),
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def scope():
+    init_default_scope('mmseg')
+
+
+def build() -> nn.Module:
+    torch.manual_seed(0)
+    return MODELS.build(MODEL).train()
+
+
+def batch() -> tuple[torch.Tensor, list[SegDataSample]]:
+    generator = torch.Generator().manual_seed(1)
+    samples = []
+    for _ in range(2):
+        label = torch.randint(K, (1, SIZE, SIZE), generator=generator)
+        samples.append(SegDataSample(gt_sem_seg=PixelData(data=label)))
+    return torch.randn(2, 3, SIZE, SIZE, generator=generator), samples
+
+
+def run(hook: dict, stage: str, model: nn.Module) -> nn.Module:
+    getattr(HOOKS.build(hook), stage)(SimpleNamespace(model=model))
+    return model
+
+
+def gradients(model: nn.Module) -> dict[str, torch.Tensor]:
+    losses, _ = model.parse_losses(model.loss(*batch()))
+    losses.backward()
+    found = {name: p.grad for name, p in model.named_parameters() if p.requires_grad}
+    return found | dict(loss=losses.detach())
+
+
+def assert_same_step(stock: nn.Module, ours: nn.Module) -> None:
+    expected, found = gradients(stock), gradients(ours)
+    assert expected.keys() == found.keys()
+    for name, value in expected.items():
+        torch.testing.assert_close(
+            found[name], value, rtol=1e-3, atol=1e-4, msg=lambda m, n=name: f'{n}: {m}'
+        )
+
+
+def test_channels_last_is_the_same_step():
+    assert_same_step(build(), run(dict(type='ChannelsLastHook'), 'before_run', build()))
+
+
+def test_every_feature_map_is_channels_last():
+    model = run(dict(type='ChannelsLastHook'), 'before_run', build())
+    found = []
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            module.register_forward_hook(lambda m, i, out: found.append(out))
+    model.loss(*batch())
+    wide = [x for x in found if min(x.shape[1:]) > 1]  # else the formats are one
+    assert len(wide) > 20
+    assert all(x.is_contiguous(memory_format=torch.channels_last) for x in wide)
+
+
+def test_channels_last_keeps_the_tensors_of_the_optimizer():
+    model = build()
+    before = list(model.parameters())
+    run(dict(type='ChannelsLastHook'), 'before_run', model)
+    assert all(a is b for a, b in zip(before, model.parameters(), strict=True))
+
+
+def test_a_compiled_network_is_the_same_step_without_a_break():
+    hook = dict(type='CompileNetworkHook', backend='eager', fullgraph=True)
+    assert_same_step(build(), run(hook, 'before_train', build()))
+
+
+def test_only_training_is_compiled():
+    graphs = []
+
+    def backend(graph, _):
+        graphs.append(graph)
+        return graph.forward
+
+    hook = dict(type='CompileNetworkHook', backend=backend, fullgraph=True)
+    model = run(hook, 'before_train', build())
+    image = torch.randn(1, 3, 33, 33)
+    with torch.no_grad():
+        model.eval()(image)
+    assert not graphs
+    model.train().loss(*batch())
+    assert len(graphs) == 3  # backbone and two heads
+
+
+def test_a_compiled_network_has_the_same_state():
+    hook = dict(type='CompileNetworkHook', backend='eager')
+    model = run(hook, 'before_train', build())
+    assert model.state_dict().keys() == build().state_dict().keys()
+
+
+@pytest.mark.parametrize('wrapped', [False, True])
+def test_a_test_runs_folded_and_predicts_the_same(wrapped):
+    plain, ours = build().eval(), build()
+    model = SegTTAModel(module=ours) if wrapped else ours
+    run(dict(type='InferenceSpeedHook'), 'before_test', model)
+    image = batch()[0]
+    with torch.no_grad():
+        expected, found = plain(image), ours(image)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    assert not any(isinstance(m, nn.BatchNorm2d) for m in ours.modules())
