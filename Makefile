@@ -13,13 +13,18 @@ TEST_JOBS ?= 2
 # trained four times slower; sleeping at once, an idle one up to twice).
 export GOMP_SPINCOUNT ?= 10000
 
-.PHONY: quickstart install test lint format clean
+.PHONY: quickstart install benchmark test lint format clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/python tools/train.py $(CONFIG) --work-dir $(OUT) --resume
 	$(BIN)/python tools/report.py $(CONFIG) $(OUT)/iter_1400.pth
 
 install: $(VENV)/.installed
+
+# Stock MMSeg against this package, a few cases of each: docs/benchmarks.md has them all.
+benchmark: $(VENV)/.installed
+	$(BIN)/python tools/benchmark.py ops --quick
+	$(BIN)/python tools/benchmark.py crf --quick
 
 # Done once; again when the requirements change.
 $(VENV)/.installed: setup.py requirements/runtime.txt requirements/constraints.txt
