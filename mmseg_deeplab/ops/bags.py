@@ -76,6 +76,18 @@ def compose(outer: Bags, inner: Bags) -> Bags:
     return Bags(indices, offsets, weights)
 
 
+def transpose(bags: Bags, num_columns: int) -> Bags:
+    """Return the transposed matrix, its rows in the order of the old ones."""
+    columns, order = bags.indices.sort(stable=True)
+    counts = torch.bincount(columns, minlength=num_columns)
+    rows = torch.repeat_interleave(
+        bags.offsets.diff(), output_size=len(bags.indices)
+    ).to(bags.indices.dtype)
+    offsets = F.pad(counts.cumsum(0), (1, 0)).to(bags.offsets.dtype)
+    weights = bags.weights.index_select(0, order)
+    return Bags(rows.index_select(0, order), offsets, weights)
+
+
 def weighted_rows(x: Tensor, bags: Bags) -> Tensor:
     """Multiply the matrix ``bags`` with ``x``.
 

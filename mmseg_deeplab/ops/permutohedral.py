@@ -29,7 +29,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from .bags import Bags, bags_from_table, compose, weighted_rows
+from .bags import Bags, bags_from_table, compose, transpose, weighted_rows
 from .lattice_keys import LatticeKeys
 
 # Points that are placed at once: the temporaries of so many stay in the cache.
@@ -87,20 +87,15 @@ class PermutohedralLattice:
         corners = LatticeKeys.around(placed, _elevation(placed.shape[1]))
         chunks = [_place(part, corners) for part in placed.split(_CHUNK)]
         self.weights = torch.cat([weights for weights, _ in chunks]).to(features.dtype)
-        keys, self._order, self._starts, self.vertices = _number(
-            torch.cat([keys for _, keys in chunks])
-        )
+        keys = torch.cat([keys for _, keys in chunks])
+        del chunks
+        keys, order, starts, self.vertices = _number(keys)
         self.num_vertices = len(keys)
-        self._axes = _neighbours(keys, corners)
-        self._passes: dict[bool, list[Bags]] = {}
-        self._set_splat()
-
-    def _set_splat(self) -> None:
-        corners = self.vertices.shape[1]
-        dtype = self.vertices.dtype
-        weights = self.weights.reshape(-1)[self._order]
-        points = (self._order // corners).to(dtype)
-        self._splat = Bags(points, self._starts.to(dtype), weights)
+        self._splat = _splat_matrix(order, starts, self.weights)
+        del order, starts
+        axes = _neighbours(keys, corners)
+        self._blur = _blur_matrices(axes, self.num_vertices, self.weights)
+        self._adjoint: list[Bags] = []  # made when it is needed
 
     def normalised(self) -> 'PermutohedralLattice':
         """Return the lattice of the normalised kernel ``D^-1/2 K D^-1/2``.
@@ -112,8 +107,10 @@ class PermutohedralLattice:
         ones = self.weights.new_ones(self.num_points, 1)
         scale = self.filter(ones).rsqrt()
         lattice = copy.copy(self)
-        lattice.weights = self.weights * scale.detach()
-        lattice._set_splat()
+        factors = scale.detach().squeeze(1)
+        lattice.weights = self.weights * factors[:, None]
+        points, starts, weights = self._splat
+        lattice._splat = Bags(points, starts, weights * factors.index_select(0, points))
         if scale.requires_grad:
             lattice._scale, lattice._plain = scale, self
         return lattice
@@ -143,7 +140,11 @@ class PermutohedralLattice:
             transposed: The adjoint: the axes in the opposite order. It differs where
                 lattice points are missing.
         """
-        for bags in self._blur_passes(transposed):
+        if transposed and not self._adjoint:
+            columns = [self.num_vertices, *(bags.num_rows for bags in self._blur)]
+            passes = zip(self._blur, columns, strict=False)
+            self._adjoint += reversed([transpose(*one) for one in passes])
+        for bags in self._adjoint if transposed else self._blur:
             lattice = weighted_rows(lattice, bags)
         return lattice
 
@@ -167,14 +168,6 @@ class PermutohedralLattice:
             per_sample_weights=weights[points],
             mode='sum',
         )
-
-    def _blur_passes(self, transposed: bool) -> list[Bags]:
-        if transposed not in self._passes:
-            axes = self._axes[::-1] if transposed else self._axes
-            self._passes[transposed] = _blur_matrices(
-                axes, self.num_vertices, self.weights
-            )
-        return self._passes[transposed]
 
 
 class _Filter(torch.autograd.Function):
@@ -312,6 +305,19 @@ def _number(keys: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     vertices = torch.empty_like(numbers).scatter_(0, order, numbers)
     ends = starts.new_tensor([keys.numel()])
     return ordered[starts], order, torch.cat([starts, ends]), vertices.view_as(keys)
+
+
+def _splat_matrix(order: Tensor, starts: Tensor, weights: Tensor) -> Bags:
+    """Sum at each lattice point what the points hand to it.
+
+    Args:
+        order: Entries of ``weights`` by lattice point.
+        starts: Where each lattice point's begin, ``(M + 1,)``.
+        weights: ``(P, d + 1)``.
+    """
+    dtype = _index_dtype(weights.numel())
+    points = (order // weights.shape[1]).to(dtype)
+    return Bags(points, starts.to(dtype), weights.reshape(-1)[order])
 
 
 def _index_dtype(count: int) -> torch.dtype:

@@ -4,7 +4,13 @@ import pytest
 import torch
 
 from mmseg_deeplab.ops import bags as bags_module
-from mmseg_deeplab.ops.bags import Bags, bags_from_table, compose, weighted_rows
+from mmseg_deeplab.ops.bags import (
+    Bags,
+    bags_from_table,
+    compose,
+    transpose,
+    weighted_rows,
+)
 
 
 def random_bags(rows, columns, longest, *, seed=0, dtype=torch.int32):
@@ -88,3 +94,12 @@ def test_first_rows(count):
     first = matrix.first_rows(count)
     assert first.num_rows == count
     assert torch.equal(dense(first, 5), dense(matrix, 5)[:count])
+
+
+@pytest.mark.parametrize('dtype', [torch.int32, torch.int64])
+@pytest.mark.parametrize('rows, columns, longest', [(7, 5, 3), (40, 60, 9), (6, 3, 0)])
+def test_transpose(rows, columns, longest, dtype):
+    matrix = random_bags(rows, columns, longest, dtype=dtype)
+    turned = transpose(matrix, columns)
+    assert turned.indices.dtype == turned.offsets.dtype == dtype
+    torch.testing.assert_close(dense(turned, rows), dense(matrix, columns).t())
