@@ -1,4 +1,4 @@
-"""A sheet of scenes: image, truth, prediction, and the legend of the classes."""
+"""A sheet of scenes: image, label maps, and the legend of the classes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,20 +28,27 @@ def colour_labels(labels: np.ndarray, palette: Sequence[Sequence[int]]) -> np.nd
 
 
 def draw_sheet(
-    scenes: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]],
+    scenes: Sequence[Sequence[np.ndarray]],
     *,
     classes: Sequence[str],
     palette: Sequence[Sequence[int]],
     notes: Sequence[str] = (),
+    columns: Sequence[str] = ('image', 'truth', 'prediction'),
+    captions: Sequence[str] = (),
+    listed: Sequence[bool] = (),
     tile_width: int = 320,
 ) -> Image.Image:
-    """Draw one row per scene: image | truth | prediction, with the legend at the right.
+    """Draw one row per scene, the pictures side by side, with the legend at the right.
 
     Args:
-        scenes: RGB image ``(H, W, 3)``, true and predicted labels ``(H, W)``.
+        scenes: Of each scene one array per column: an RGB image ``(H, W, 3)`` or a
+            label map ``(H, W)``.
         classes: Names of the ``K`` classes.
         palette: Their RGB colours.
         notes: What to write behind each name, such as its IoU.
+        columns: What to write above the columns.
+        captions: What to write above each row; none takes no room.
+        listed: Whether the legend shows a class; by default it shows all.
         tile_width: Width of each picture in pixels.
 
     Raises:
@@ -50,40 +57,51 @@ def draw_sheet(
     if not scenes:
         raise ValueError('a sheet needs at least one scene, received none')
     heights = [round(tile_width * s[0].shape[0] / s[0].shape[1]) for s in scenes]
-    legend = _draw_legend(classes, palette, notes)
-    top = GAP + TEXT + GAP
-    width = 3 * (tile_width + GAP) + GAP + legend.width
-    height = top + max(sum(heights) + GAP * len(heights), legend.height)
+    line = TEXT + GAP if captions else 0
+    legend = _draw_legend(classes, palette, notes, listed or [True] * len(classes))
+    top, step = GAP + TEXT + GAP, tile_width + GAP
+    width = len(columns) * step + GAP + legend.width
+    height = top + max(sum(heights) + (GAP + line) * len(heights), legend.height)
     sheet = Image.new('RGB', (width, height), BACKGROUND)
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(TEXT)
-    for column, name in enumerate(('image', 'truth', 'prediction')):
-        pen.text((GAP + column * (tile_width + GAP), GAP), name, INK, font)
+    for column, name in enumerate(columns):
+        pen.text((GAP + column * step, GAP), name, INK, font)
     y = top
-    for (image, truth, prediction), tile_height in zip(scenes, heights, strict=True):
-        tiles = (
-            image,
-            colour_labels(truth, palette),
-            colour_labels(prediction, palette),
-        )
-        for column, tile in enumerate(tiles):
-            kind = (
-                Image.Resampling.BILINEAR if column == 0 else Image.Resampling.NEAREST
-            )
-            picture = Image.fromarray(tile).resize((tile_width, tile_height), kind)
-            sheet.paste(picture, (GAP + column * (tile_width + GAP), y))
-        y += tile_height + GAP
-    sheet.paste(legend, (3 * (tile_width + GAP) + GAP, top))
+    for row, (scene, tile_height) in enumerate(zip(scenes, heights, strict=True)):
+        if captions:
+            pen.text((GAP, y), captions[row], INK, font)
+        for column, tile in enumerate(scene):
+            picture = _tile(tile, palette, (tile_width, tile_height))
+            sheet.paste(picture, (GAP + column * step, y + line))
+        y += tile_height + GAP + line
+    sheet.paste(legend, (len(columns) * step + GAP, top))
     return sheet
 
 
+def _tile(
+    tile: np.ndarray, palette: Sequence[Sequence[int]], size: tuple[int, int]
+) -> Image.Image:
+    if tile.ndim == 3:
+        return Image.fromarray(tile).resize(size, Image.Resampling.BILINEAR)
+    painted = Image.fromarray(colour_labels(tile, palette))
+    return painted.resize(size, Image.Resampling.NEAREST)
+
+
 def _draw_legend(
-    classes: Sequence[str], palette: Sequence[Sequence[int]], notes: Sequence[str]
+    classes: Sequence[str],
+    palette: Sequence[Sequence[int]],
+    notes: Sequence[str],
+    listed: Sequence[bool],
 ) -> Image.Image:
     notes = list(notes) or [''] * len(classes)
-    lines = [
-        f'{name} {note}'.strip() for name, note in zip(classes, notes, strict=True)
+    rows = [
+        (f'{name} {note}'.strip(), colour)
+        for name, note, colour, show in zip(
+            classes, notes, palette, listed, strict=True
+        )
+        if show
     ]
-    rows = [*zip(lines, palette, strict=True), ('not labelled', IGNORED)]
+    rows.append(('not labelled', IGNORED))
     font = ImageFont.load_default(TEXT)
     width = max(round(font.getlength(line)) for line, _ in rows) + TEXT + 3 * GAP
     legend = Image.new('RGB', (width, len(rows) * (TEXT + GAP)), BACKGROUND)

@@ -29,7 +29,7 @@ from mmseg_deeplab.apis.benchmark.machine import describe_machine, machine_text
 from mmseg_deeplab.apis.benchmark.measure import measure
 from mmseg_deeplab.apis.benchmark.memory import peak_memory
 from mmseg_deeplab.apis.benchmark.pydensecrf import load_pydensecrf
-from mmseg_deeplab.apis.benchmark.report import digits
+from mmseg_deeplab.apis.benchmark.report import digits, markdown
 from mmseg_deeplab.apis.benchmark.timing import Stopwatch, alternate, ratio, summary
 
 MEGABYTE = 1 << 20
@@ -223,9 +223,17 @@ def test_without_pydensecrf_ours_alone_is_measured(monkeypatch, tmp_path):
     cases = crf_cases(CPU, sizes=['3x32x64'], noise=[0], num_iterations=2)
     result = run_benchmark('crf', cases, Settings(repeat=1), command='', say=str)
     text = write_report(result, CRF_COLUMNS, tmp_path)
-    cells = text.splitlines()[-1].split('|')
-    assert [cell.strip() for cell in cells[4:7:2]] == ['-', '-']
+    *_, heading, _, row = text.splitlines()
+    cells = dict(zip(heading.split(' | '), row.split(' | '), strict=True))
+    assert cells['times faster (range)'] == cells['same labels'] == '-'
     assert (tmp_path / 'crf.png').stat().st_size > 1000
+
+
+def test_seconds_are_shown_for_a_gpu_alone(crf_result):
+    heading = 'ours, s (building + iterations)'
+    assert heading not in markdown(crf_result, CRF_COLUMNS)
+    gpu = dict(crf_result['machine'], gpu='some GPU', cuda='0')
+    assert heading in markdown(dict(crf_result, machine=gpu), CRF_COLUMNS)
 
 
 def test_report_writes_json_markdown_and_png(crf_result, tmp_path):
@@ -235,7 +243,7 @@ def test_report_writes_json_markdown_and_png(crf_result, tmp_path):
     assert (tmp_path / 'new' / 'mine.png').read_bytes().startswith(b'\x89PNG')
     table = [line for line in text.splitlines() if line.startswith('|')]
     assert len(table) == 2 + 3
-    assert {line.count('|') for line in table} == {len(CRF_COLUMNS) + 1}
+    assert len({line.count('|') for line in table}) == 1
     assert 'the command' in text
 
 

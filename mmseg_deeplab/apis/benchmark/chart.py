@@ -22,7 +22,7 @@ def draw_chart(result: dict[str, Any], path: str | Path) -> None:
     figure = Figure(figsize=(12, 1.5 + 0.32 * len(rows)), layout='constrained')
     time_axes, memory_axes = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
     if any(row['ratio'] for row in rows):
-        _time_ratios(time_axes, rows)
+        _time_ratios(time_axes, rows, with_times='gpu' in result['machine'])
         _memory_ratios(memory_axes, rows)
     else:
         _own_figures(time_axes, memory_axes, rows)
@@ -44,21 +44,25 @@ def _title(result: dict[str, Any]) -> str:
     return f'{result["benchmark"]}: {where}, PyTorch {machine["torch"]}'
 
 
-def _time_ratios(axes: Any, rows: Sequence[dict[str, Any]]) -> None:
+def _time_ratios(
+    axes: Any, rows: Sequence[dict[str, Any]], *, with_times: bool
+) -> None:
     ratios = [row['ratio'] or dict(median=0, min=0, max=0) for row in rows]
     spread = [
         [max(0, ratio['median'] - ratio['min']) for ratio in ratios],
         [max(0, ratio['max'] - ratio['median']) for ratio in ratios],
     ]
-    labels = [_time_label(row) for row in rows]
+    labels = [_time_label(row, with_times=with_times) for row in rows]
     _bars(axes, [ratio['median'] for ratio in ratios], labels, 'time', spread)
     axes.axvline(1, color='black', linewidth=1)
     axes.set_xlabel('times faster than stock (line: all rounds)')
 
 
-def _time_label(row: dict[str, Any]) -> str:
+def _time_label(row: dict[str, Any], *, with_times: bool) -> str:
     if row['ratio'] is None:
         return 'nothing to compare with'
+    if not with_times:
+        return f'{row["ratio"]["median"]:.2f}x'
     medians = (row[role]['seconds']['total']['median'] for role in ('stock', 'ours'))
     before, after = (
         f'{value:.2f} s' if value >= 1 else f'{1e3 * value:.3g} ms' for value in medians

@@ -1,6 +1,7 @@
 """JSON, Markdown and a picture of a benchmark."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from mmseg_deeplab.apis.table_report import write_into
 from .chart import draw_chart
 from .machine import machine_text
 
+_SECONDS = re.compile(r', m?s\b')
 Columns = Mapping[str, Callable[[dict[str, Any]], str]]
 NONE = '-'
 
@@ -63,8 +65,14 @@ def _into_document(document: Path, name: str, text: str, picture: Path) -> None:
 
 
 def markdown(result: dict[str, Any], columns: Columns) -> str:
-    """Return command, machine and table."""
+    """Return command, machine and table.
+
+    Times on a CPU depend on the machine too much to be compared with those of others:
+    columns of seconds are shown for a GPU alone. ``NAME.json`` has them all.
+    """
     limits = result['limits']
+    if not result['machine'].get('gpu'):
+        columns = {h: cell for h, cell in columns.items() if not _SECONDS.search(h)}
     table = [list(columns), ['---'] * len(columns)]
     table += [[cell(row) for cell in columns.values()] for row in result['rows']]
     lines = (f'| {" | ".join(line)} |' for line in table)
