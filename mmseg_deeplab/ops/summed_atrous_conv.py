@@ -1,5 +1,6 @@
 """Parallel 3x3 atrous convolutions of one input, summed, as one matrix product."""
 
+import functools
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -82,8 +83,10 @@ def summed_atrous_conv2d(
     )
     if plain_wins(x, weights[0].shape[0], dilations, training=training):
         return plain_summed_atrous_conv2d(x, weights, biases, dilations)
-    given = [bias for bias in biases if bias is not None]
-    bias = torch.stack(given).to(_accumulator(x.dtype)).sum(dim=0) if given else None
+    given = [b.to(_accumulator(x.dtype)) for b in biases if b is not None]
+    # Not stack().sum(): its gradients share memory, and adding those of a second batch
+    # in place would count each as often as there are branches.
+    bias = functools.reduce(torch.add, given) if given else None
     return _summed_atrous_conv2d(x, weights, bias, dilations)
 
 

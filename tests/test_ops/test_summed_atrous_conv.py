@@ -145,6 +145,20 @@ def test_autocast_casts_as_for_a_convolution(monkeypatch, plain):
 
 
 @pytest.mark.usefixtures('product')
+def test_gradients_of_two_batches_add_up():
+    x, weights, biases = make((4, 3, 6, 7), 2, (1, 2, 3))
+    parameters = [*weights, *biases]
+    summed_atrous_conv2d(x, weights, biases, (1, 2, 3)).square().sum().backward()
+    whole = [parameter.grad for parameter in parameters]
+    for parameter in parameters:
+        parameter.grad = None
+    for half in x.detach().split(2):
+        summed_atrous_conv2d(half, weights, biases, (1, 2, 3)).square().sum().backward()
+    torch.testing.assert_close([p.grad for p in parameters], whole)
+    assert len({p.grad.data_ptr() for p in parameters}) == len(parameters)
+
+
+@pytest.mark.usefixtures('product')
 def test_second_derivative_is_refused():
     x, weights, biases = make((1, 2, 5, 5), 2, (1, 2))
     out = summed_atrous_conv2d(x, weights, biases, (1, 2)).square().sum()

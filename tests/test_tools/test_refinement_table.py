@@ -123,5 +123,7 @@ def test_document_and_pictures(table):
 def test_a_mistake_is_one_line(table, monkeypatch, tmp_path, argv, message):
     argv = [TABLE, str(STREETS), str(table[0]), '--work-dir', str(tmp_path), *argv]
     monkeypatch.setattr(sys, 'argv', [*argv, '--cfg-options', *as_options(SMALL)])
+    # The tool sets it for good, which later tests of this process must not see.
+    monkeypatch.setenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '0')
     with pytest.raises(SystemExit, match=f'^error: .*{message}'):
         runpy.run_path(TABLE, run_name='__main__')

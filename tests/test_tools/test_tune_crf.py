@@ -113,5 +113,7 @@ def test_learning_with_augmentation_writes_a_fragment(
 def test_a_mistake_is_one_line(network, monkeypatch, tmp_path, argv, message):
     argv = [TUNE, *network, '--work-dir', tmp_path, '--num-images', 2, *argv]
     monkeypatch.setattr(sys, 'argv', list(map(str, argv)))
+    # The tool sets it for good, which later tests of this process must not see.
+    monkeypatch.setenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '0')
     with pytest.raises(SystemExit, match=f'^error: .*{message}'):
         runpy.run_path(TUNE, run_name='__main__')
