@@ -6,17 +6,5 @@ published a figure for this combination; not measured by us.
     tools/dist_train.sh configs/deeplabv2_r101_msc_cityscapes.py 8
 """
 
-_base_ = [
-    './_base_/models/deeplabv2_msc_r101.py',
-    './_base_/datasets/cityscapes.py',
-    './_base_/schedules/deeplabv2_20k.py',
-    './_base_/default_runtime.py',
-]
-model = dict(
-    data_preprocessor=dict(size=_base_.crop_size),
-    decode_head=dict(num_classes=_base_.num_classes),
-)
-train_dataloader = dict(batch_size=1)
-optim_wrapper = dict(accumulative_counts=1)  # 8 processes are the batch
-param_scheduler = [dict(_base_.param_scheduler[0], end=20000)]
-train_cfg = dict(max_iters=20000, val_interval=2000)
+_base_ = ['./deeplabv2_r101_cityscapes.py']
+model = dict(type='MultiScaleEncoderDecoder', scales=(0.5, 0.75, 1.0))

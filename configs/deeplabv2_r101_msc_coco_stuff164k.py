@@ -7,17 +7,5 @@ configs/crf/voc12_r101.py; not measured by us.
     python tools/train.py configs/deeplabv2_r101_msc_coco_stuff164k.py
 """
 
-_base_ = [
-    './_base_/models/deeplabv2_msc_r101.py',
-    './_base_/datasets/coco_stuff164k.py',
-    './_base_/schedules/deeplabv2_20k.py',
-    './_base_/default_runtime.py',
-]
-model = dict(
-    data_preprocessor=dict(size=_base_.crop_size),
-    decode_head=dict(num_classes=_base_.num_classes),
-)
-
-optim_wrapper = dict(accumulative_counts=1)
-param_scheduler = [dict(_base_.param_scheduler[0], end=100000)]
-train_cfg = dict(max_iters=100000, val_interval=10000)
+_base_ = ['./deeplabv2_r101_coco_stuff164k.py']
+model = dict(type='MultiScaleEncoderDecoder', scales=(0.5, 0.75, 1.0))

@@ -7,14 +7,5 @@ updates. The paper reports 76.35 mIoU on val, with COCO pre-training, and 77.69 
     python tools/train.py configs/deeplabv2_r101_msc_voc12aug.py
 """
 
-_base_ = [
-    './_base_/models/deeplabv2_msc_r101.py',
-    './_base_/datasets/voc12aug.py',
-    './_base_/schedules/deeplabv2_20k.py',
-    './_base_/default_runtime.py',
-]
-model = dict(
-    data_preprocessor=dict(size=_base_.crop_size),
-    decode_head=dict(num_classes=_base_.num_classes),
-)
-train_dataloader = dict(batch_size=1)
+_base_ = ['./deeplabv2_r101_voc12aug.py']
+model = dict(type='MultiScaleEncoderDecoder', scales=(0.5, 0.75, 1.0))

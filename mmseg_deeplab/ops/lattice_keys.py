@@ -80,23 +80,21 @@ class LatticeKeys(NamedTuple):
         remainder = torch.arange(self.num_corners, device=cell.device)[:, None]
         return self._join(number, remainder)
 
-    def step(self, keys: Tensor, axis: int, *, back: bool = False) -> Tensor:
-        """Return the neighbours along an axis.
+    def step(self, keys: Tensor, axis: int) -> Tensor:
+        """Return the next points along an axis.
 
-        One step adds 1 to each coordinate and takes d + 1 from that of the axis.
+        A step adds 1 to each coordinate and takes d + 1 from that of the axis.
 
         Args:
             keys: Integers of lattice points.
             axis: 0..d.
-            back: The other way.
         """
-        sign = -1 if back else 1
         number = keys.div(self.num_corners, rounding_mode='floor')
         remainder = keys - number * self.num_corners
-        carries = remainder == (0 if back else self.num_corners - 1)
-        number -= sign * self.strides[axis]
-        number += carries * (sign * sum(self.strides))
-        remainder += sign - carries * (sign * self.num_corners)
+        carries = remainder == self.num_corners - 1
+        number -= self.strides[axis]
+        number += carries * sum(self.strides)
+        remainder += 1 - carries * self.num_corners
         return self._join(number, remainder)
 
     def _join(self, number: Tensor, remainder: Tensor) -> Tensor:

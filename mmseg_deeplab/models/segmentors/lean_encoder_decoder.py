@@ -5,7 +5,6 @@ from contextlib import contextmanager
 
 import torch
 from mmengine.structures import PixelData
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
@@ -13,7 +12,7 @@ from mmseg.utils import ConfigType, add_prefix
 from torch import Tensor, nn
 
 from .lean_data_sample import LeanDataSample, keep_scores, original_labels
-from .lean_loss import head_loss
+from .lean_loss import head_loss, is_hosts
 from .original_image import original_image
 from .score_windows import ScoreWindows
 
@@ -197,7 +196,7 @@ class LeanEncoderDecoder(EncoderDecoder):
             mode in ('slide', 'whole')
             and self.out_channels > 1
             and all(map(self._is_known, SEGMENTOR_METHODS))
-            and all(_is_hosts(self.decode_head, name) for name in HEAD_METHODS)
+            and all(is_hosts(self.decode_head, name) for name in HEAD_METHODS)
             # A sample of another class would lose its class, see `keep_scores`.
             and all(
                 type(sample) in (SegDataSample, LeanDataSample)
@@ -255,11 +254,6 @@ def _prediction_size(metainfo: dict) -> tuple[int, int]:
     if not isinstance(size, torch.Size):
         size = metainfo.get('pad_shape', size)
     return tuple(size[:2])
-
-
-def _is_hosts(head: nn.Module, name: str) -> bool:
-    method = getattr(getattr(head, name, None), '__func__', None)
-    return method is getattr(BaseDecodeHead, name)
 
 
 def _check_classes(crf: nn.Module, num_classes: int) -> None:

@@ -75,7 +75,7 @@ def has_plain_loss(head: nn.Module) -> bool:
     saved.
     """
     return (
-        all(_is_hosts(head, name) for name in HOST_METHODS)
+        all(is_hosts(head, name) for name in HOST_METHODS)
         and head.sampler is None
         and head.out_channels > 1
         and head.ignore_index is not None
@@ -109,7 +109,8 @@ def _criteria(head: nn.Module) -> Sequence[nn.Module]:
     return losses if isinstance(losses, nn.ModuleList) else (losses,)
 
 
-def _is_hosts(head: nn.Module, name: str) -> bool:
+def is_hosts(head: nn.Module, name: str) -> bool:
+    """Tell whether a method of a head is ``BaseDecodeHead``'s own."""
     method = getattr(getattr(head, name, None), '__func__', None)
     return method is getattr(BaseDecodeHead, name)
 
