@@ -8,6 +8,8 @@ from mmcv.cnn import ConvModule, fuse_conv_bn
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from .row_strips import predict_by_rows
+
 
 def prepare_for_inference(
     model: nn.Module,
@@ -16,6 +18,7 @@ def prepare_for_inference(
     channels_last: bool = True,
     bfloat16: bool = False,
     compile: bool = False,
+    row_strips: bool = True,
 ) -> nn.Module:
     """Make a network faster that is not trained any more.
 
@@ -35,6 +38,8 @@ def prepare_for_inference(
             has instructions for it (``avx512_bf16``, ``amx_bf16``), slower elsewhere.
         compile: Backbone and decode head by ``torch.compile``; the first images, and
             new sizes, take minutes.
+        row_strips: On the CPU, inverted residuals of large maps by strips of rows, see
+            :func:`~mmseg_deeplab.models.row_strips.predict_by_rows`.
 
     Returns:
         ``model``.
@@ -49,6 +54,8 @@ def prepare_for_inference(
         fuse_conv_bn(model)
     if channels_last:
         model.to(memory_format=torch.channels_last)
+    if row_strips:
+        predict_by_rows(model)
     for part in (model.backbone, model.decode_head) if bfloat16 or compile else ():
         if compile:
             part.forward = torch.compile(part.forward)

@@ -20,6 +20,7 @@ class InferenceSpeedHook(Hook):
         channels_last: Memory format of weights and feature maps.
         bfloat16: Compute in bfloat16; the one that changes predictions.
         compile: By ``torch.compile``.
+        row_strips: Inverted residuals by strips of rows, on the CPU.
     """
 
     priority = 'VERY_LOW'  # after EMAHook has put the average in
@@ -30,12 +31,14 @@ class InferenceSpeedHook(Hook):
         channels_last: bool = True,
         bfloat16: bool = False,
         compile: bool = False,
+        row_strips: bool = True,
     ) -> None:
         self.settings = dict(
             fold_bn=fold_bn,
             channels_last=channels_last,
             bfloat16=bfloat16,
             compile=compile,
+            row_strips=row_strips,
         )
 
     def before_test(self, runner: Runner) -> None:
