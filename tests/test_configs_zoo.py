@@ -97,6 +97,8 @@ def test_network_is_the_hosts(ours, theirs):
     ours, theirs = ours.model.to_dict(), theirs.model.to_dict()
     weights = ours['backbone'].pop('init_cfg')
     assert weights == dict(type='Pretrained', checkpoint=theirs.pop('pretrained'))
+    # Whose losses and predictions are the host's: test_models/test_lean_equality.py.
+    assert ours.pop('type') == f'Lean{theirs.pop("type")}'
     assert plain(ours) == plain(theirs)
 
 

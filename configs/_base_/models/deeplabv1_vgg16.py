@@ -6,7 +6,7 @@ docs/weights.md) set the data preprocessor of ``deeplabv2_r101.py``.
 """
 
 model = dict(
-    type='EncoderDecoder',
+    type='LeanEncoderDecoder',
     data_preprocessor=dict(
         type='SegDataPreProcessor',
         mean=[123.675, 116.28, 103.53],

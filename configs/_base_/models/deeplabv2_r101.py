@@ -7,7 +7,7 @@ stride in the first 1x1), downloaded once; the lineage's own file is taken with
 """
 
 model = dict(
-    type='EncoderDecoder',
+    type='LeanEncoderDecoder',
     # Inside the model: with --tta the host would take one of the config's top level
     # instead, which leaves do not change.
     data_preprocessor=dict(

@@ -6,7 +6,7 @@ Caffe-style ImageNet ResNet. MMSeg's own form is ``deeplabv3_r101_zoo.py``.
 
 norm_cfg = dict(type='SyncBN', requires_grad=True)
 model = dict(
-    type='EncoderDecoder',
+    type='LeanEncoderDecoder',
     data_preprocessor=dict(
         type='SegDataPreProcessor',
         mean=[104.008, 116.669, 122.675],

@@ -8,7 +8,7 @@ multi-grid. There is no public PyTorch file of the ImageNet weights: convert TF'
 
 norm_cfg = dict(type='SyncBN', requires_grad=True)
 model = dict(
-    type='EncoderDecoder',
+    type='LeanEncoderDecoder',
     data_preprocessor=dict(
         type='SegDataPreProcessor',
         mean=[127.5, 127.5, 127.5],  # TF scales to -1..1
