@@ -29,10 +29,11 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.10',
     packages=find_packages(include=['mmseg_deeplab*']),
+    package_data={'mmseg_deeplab.apis.web_demo': ['*.css', '*.js']},
     install_requires=requirements('runtime'),
     extras_require={
-        'optional': requirements('optional'),
-        'tests': requirements('tests'),
+        name: requirements(name)
+        for name in ('docs', 'export', 'images', 'optional', 'tests', 'web')
     },
     zip_safe=False,
 )

@@ -1,14 +1,19 @@
 """Safe loading: a checkpoint is data, and a file that would run code is refused."""
 
 import os
+import re
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import torch
+from mmengine.dist import barrier, is_main_process
 from mmengine.logging import HistoryBuffer
 from mmengine.runner.checkpoint import CheckpointLoader, load_from_http
+
+from .safetensors_file import SUFFIX, load_safetensors
 
 _NUMPY_CORE = getattr(np, '_core', None) or np.core  # renamed in numpy 2
 
@@ -50,11 +55,13 @@ def load(
     loader falls back to unpickling anything.
 
     Args:
-        path: A file on disk, zip or legacy format of ``torch.save``.
+        path: A file on disk, zip or legacy format of ``torch.save``, or
+            ``.safetensors``.
         map_location: As of :func:`torch.load`.
 
     Returns:
-        The dictionary that was saved: a state dict, or one that holds it.
+        The dictionary that was saved: a state dict, or one that holds it. For
+        ``.safetensors`` see :func:`load_safetensors`.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -64,6 +71,8 @@ def load(
     file = Path(path).expanduser()
     if not file.is_file():
         raise FileNotFoundError(f'{path}: no such checkpoint file')
+    if file.suffix == SUFFIX:
+        return load_safetensors(file, map_location=map_location)
     try:
         with torch.serialization.safe_globals(SAFE_GLOBALS):
             content = torch.load(file, map_location=map_location, weights_only=True)
@@ -117,3 +126,40 @@ def load_from_web(filename: str, map_location: str | None = None) -> dict[str, A
         raise ValueError(
             f'{filename}: refused, the downloaded file would run code on loading'
         ) from error
+
+
+# The host chooses a loader by the first pattern that matches, longest first. It has
+# none for this format, so that these two take nothing from it.
+@CheckpointLoader.register_scheme(rf'(?!.*://).*\{SUFFIX}$')
+def load_from_safetensors(
+    filename: str, map_location: str | None = None
+) -> dict[str, Any]:
+    """Let mmengine's loader read a ``.safetensors`` file."""
+    return load(filename, map_location=map_location)
+
+
+@CheckpointLoader.register_scheme(rf'https?://[^?#]*\{SUFFIX}([?#]|$)')
+def load_from_web_safetensors(
+    filename: str, map_location: str | None = None
+) -> dict[str, Any]:
+    """Download a ``.safetensors`` file to where torch.hub keeps the others, once.
+
+    Raises:
+        RuntimeError: If the name ends in ``-`` and a hash, and the bytes have another.
+    """
+    file = (
+        Path(torch.hub.get_dir()) / 'checkpoints' / Path(urlsplit(filename).path).name
+    )
+    if is_main_process():
+        _download(filename, file)
+    barrier()
+    _download(filename, file)  # on the other machines
+    return load(file, map_location=map_location)
+
+
+def _download(url: str, file: Path) -> None:
+    if file.exists():
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    found = re.search(r'-([0-9a-f]{8,64})\.', file.name)
+    torch.hub.download_url_to_file(url, str(file), found and found[1], progress=False)

@@ -1,0 +1,139 @@
+"""Checkpoints in the format of safetensors."""
+
+import functools
+import http.server
+import json
+import threading
+
+import numpy as np
+import pytest
+import torch
+from mmengine.runner import CheckpointLoader, load_checkpoint
+from safetensors import safe_open
+from safetensors.numpy import load as load_arrays
+from safetensors.torch import save_file
+
+from mmseg_deeplab.checkpoints import enable_safe_loading, load
+from mmseg_deeplab.checkpoints.safetensors_file import dump_safetensors
+from mmseg_deeplab.models import ResNetMulti
+
+META = {'classes': ['Straße', 'b"c'], 'palette': [[1, 2, 3]], 'iter': 7}
+
+
+def tensors() -> dict[str, torch.Tensor]:
+    """Return tensors that share memory, have gaps, and have another layout."""
+    base = torch.arange(24.0).reshape(4, 6)
+    image = torch.rand(2, 3, 4, 5).to(memory_format=torch.channels_last)
+    return {
+        'tied': base,
+        'tied_too': base,
+        'part': base[1:3],
+        'transposed': base.t(),
+        'channels_last': image,
+        'counter': torch.tensor(5),
+        'half': torch.ones(3, dtype=torch.bfloat16),
+        'trained': torch.ones(2, requires_grad=True),
+    }
+
+
+def test_tensors_and_meta_come_back(tmp_path):
+    (tmp_path / 'x.safetensors').write_bytes(dump_safetensors(tensors(), META))
+    content = load(tmp_path / 'x.safetensors')
+    assert content['meta'] == META
+    assert content['state_dict'].keys() == tensors().keys()
+    (tmp_path / 'y.safetensors').write_bytes(
+        dump_safetensors(content['state_dict'], META)
+    )
+    for key, value in load(tmp_path / 'y.safetensors')['state_dict'].items():
+        assert torch.equal(value, content['state_dict'][key])
+        assert value.dtype == content['state_dict'][key].dtype
+        assert value.is_contiguous()
+
+
+def test_values_are_those_another_reader_finds():
+    state = tensors()
+    arrays = load_arrays(
+        dump_safetensors({k: state[k] for k in state if k != 'half'}, {})
+    )
+    for key, value in arrays.items():
+        np.testing.assert_array_equal(value, state[key].detach().numpy())
+
+
+def test_the_header_holds_one_text(tmp_path):
+    (tmp_path / 'x.safetensors').write_bytes(dump_safetensors(tensors(), META))
+    with safe_open(tmp_path / 'x.safetensors', framework='np') as file:
+        assert {k: json.loads(v) for k, v in file.metadata().items()} == {'meta': META}
+
+
+@pytest.mark.parametrize('texts', [None, {'format': 'pt'}, {'meta': 'no JSON'}])
+def test_foreign_files_load(tmp_path, texts):
+    save_file({'w': torch.ones(2)}, tmp_path / 'x.safetensors', texts)
+    content = load(tmp_path / 'x.safetensors')
+    assert content['state_dict']['w'].tolist() == [1, 1]
+    assert content['meta'] == (texts or {})
+
+
+@pytest.mark.parametrize('keep', [0, 4, 60, -1])
+def test_truncated_files_are_named(tmp_path, keep):
+    data = dump_safetensors(tensors(), META)
+    (tmp_path / 'cut.safetensors').write_bytes(data[:keep])
+    with pytest.raises(ValueError, match=r'cut\.safetensors .*not a whole file'):
+        load(tmp_path / 'cut.safetensors')
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'none\.safetensors'):
+        load(tmp_path / 'none.safetensors')
+
+
+def test_a_pickle_under_this_name_is_refused(tmp_path):
+    torch.save({'w': torch.ones(2)}, tmp_path / 'x.safetensors')
+    with pytest.raises(ValueError, match='not a whole file of safetensors'):
+        load(tmp_path / 'x.safetensors')
+
+
+@pytest.mark.parametrize('safe', [False, True])
+def test_the_host_loads_it(tmp_path, monkeypatch, safe):
+    monkeypatch.setattr(CheckpointLoader, '_schemes', dict(CheckpointLoader._schemes))
+    monkeypatch.setenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '0')
+    if safe:
+        enable_safe_loading()
+    source, target = torch.nn.Linear(3, 2), torch.nn.Linear(3, 2)
+    file = tmp_path / 'a.b-c.safetensors'
+    file.write_bytes(dump_safetensors(source.state_dict(), META))
+    content = load_checkpoint(target, str(file), strict=True)
+    assert torch.equal(target.weight, source.weight)
+    assert content['meta'] == META
+
+
+@pytest.mark.parametrize(
+    'name',
+    ['x.pth', 'https://h/x.pth', 's3://b/x.safetensors', 'torchvision://x', 'x.pth?a'],
+)
+def test_other_names_keep_their_loader(name):
+    chosen = CheckpointLoader._get_checkpoint_loader(name)
+    assert 'safetensors' not in chosen.__name__
+
+
+def test_it_is_downloaded_once(tmp_path, monkeypatch):
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'home'))
+    (tmp_path / 'x.safetensors').write_bytes(dump_safetensors(tensors(), META))
+    handler = functools.partial(
+        http.server.SimpleHTTPRequestHandler, directory=str(tmp_path)
+    )
+    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f'http://127.0.0.1:{server.server_port}/x.safetensors?download=true'
+        assert CheckpointLoader.load_checkpoint(url)['meta'] == META
+        server.shutdown()
+    assert CheckpointLoader.load_checkpoint(url)['meta'] == META
+
+
+def test_a_backbone_starts_from_it(tmp_path):
+    source = ResNetMulti(depth=26, base_channels=4)
+    file = tmp_path / 'backbone.safetensors'
+    file.write_bytes(dump_safetensors(source.state_dict(), {}))
+    init_cfg = dict(type='Pretrained', checkpoint=str(file))
+    target = ResNetMulti(depth=26, base_channels=4, init_cfg=init_cfg)
+    target.init_weights()
+    assert torch.equal(target.conv1.weight, source.conv1.weight)
