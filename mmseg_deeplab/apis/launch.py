@@ -27,6 +27,7 @@ from mmseg_deeplab.models.segmentors.lean_loss import plain_loss_is_configured
 
 from .crf_fragment import load_crf
 from .distributed import init_cpu_process_group, require_one_gpu_each
+from .log_packages import check_log_packages
 from .mixins import apply_mixins
 
 
@@ -131,7 +132,8 @@ def prepare_training(
     Raises:
         FileNotFoundError: If a folder of the data, ``load_from`` or a file of class
             weights is missing.
-        ValueError: If ``amp`` cannot be had, or class weights do not fit.
+        ValueError: If ``amp`` cannot be had, class weights do not fit, or a package
+            is missing that the visualizer logs with.
     """
     cfg.resume = resume
     if resume and not resume_from:
@@ -139,6 +141,7 @@ def prepare_training(
     elif resume:
         cfg.load_from = resume_from
     check_data(cfg, 'train_dataloader', 'val_dataloader')
+    check_log_packages(cfg)
     if cfg.get('load_from'):
         check_checkpoint(cfg.load_from)
     check_class_weights(cfg.model)
@@ -181,6 +184,7 @@ def prepare_testing(
     """
     check_checkpoint(checkpoint)
     check_data(cfg, 'test_dataloader')
+    check_log_packages(cfg)
     cfg.load_from = checkpoint
     cfg.resume = False
     if output_stride is not None:
@@ -295,8 +299,7 @@ def enable_crf(cfg: Config, crf: str | bool = True) -> None:
         ValueError: If the segmentor has no place for a CRF, or the fragment is none.
     """
     model = cfg.model
-    if model.type == 'EncoderDecoder' or MODELS.get(model.type) is EncoderDecoder:
-        model.type = 'LeanEncoderDecoder'
+    take_lean_segmentor(model)
     if not _is_a(model.type, LeanEncoderDecoder):
         raise ValueError(
             f'--crf needs a segmentor of the EncoderDecoder family, '
@@ -307,6 +310,16 @@ def enable_crf(cfg: Config, crf: str | bool = True) -> None:
         model.crf = ConfigDict(load_crf(crf))
     elif not model.get('crf'):
         model.crf = ConfigDict(type='DenseCRF')
+
+
+def take_lean_segmentor(model: ConfigDict) -> None:
+    """Make an ``EncoderDecoder`` a ``LeanEncoderDecoder``, which predicts the same.
+
+    Args:
+        model: The config of a segmentor; changed in place, others are left alone.
+    """
+    if model.type == 'EncoderDecoder' or MODELS.get(model.type) is EncoderDecoder:
+        model.type = 'LeanEncoderDecoder'
 
 
 def enable_tta(cfg: Config) -> None:

@@ -17,6 +17,7 @@ from .mixed_precision import MixedPrecisionOptimWrapper
 from .optim_constructor import DeepLabOptimWrapperConstructor
 from .resume import newest_whole_checkpoint
 from .runner import ResumableRunner
+from .wandb_backend import IterationWandbVisBackend
 
 __all__ = [
     'AtomicLocalBackend',
@@ -26,6 +27,7 @@ __all__ = [
     'DeepLabOptimWrapperConstructor',
     'FittingWeightsHook',
     'InferenceSpeedHook',
+    'IterationWandbVisBackend',
     'MeanLossHook',
     'MissedValidationHook',
     'MixedPrecisionOptimWrapper',

@@ -16,31 +16,31 @@ HIGH_DECAY = 1e-3
 
 @OPTIMIZERS.register_module()
 class DecoupledSGDW(SGD):
-    r"""SGD with momentum and decoupled weight decay.
+    """SGD with momentum and decoupled weight decay.
 
     `Decoupled Weight Decay Regularization <https://arxiv.org/abs/1711.05101>`_,
-    algorithm 1, with the schedule multiplier of the paper taken from the learning rate:
+    algorithm 1, with the schedule multiplier of the paper taken from the learning rate,
+    for a weight ``w`` with gradient ``g`` and buffer ``b``, which begins as ``g``::
 
-    .. math::
-        b_t &= \mu\, b_{t-1} + (1 - \tau)\, g_t \qquad (b_1 = g_1) \\
-        p_t &= \left(1 - \lambda \frac{\eta_t}{\eta_0}\right) p_{t-1} - \eta_t\, b_t
+        b <- momentum * b + (1 - dampening) * g
+        w <- (1 - weight_decay * lr / initial_lr) * w - lr * b
 
     as MosaicML's Composer has it. :class:`torch.optim.SGD` adds the decay to the
     gradient instead, so that the momentum carries it and the learning rate scales
     it; a decay of 2e-5 here is about as strong as 2e-4 there at a rate of 0.01 and
     a momentum of 0.9.
 
-    :math:`\eta_0` is the ``initial_lr`` of the group: its ``lr`` when it was added,
-    kept in the state dict, so that a training resumed in mid-schedule goes on with
-    the same decay. Schedulers use the same entry. The step itself is torch's.
+    ``initial_lr`` of a group is its ``lr`` when it was added. It is kept in the state
+    dict, so that a training resumed in mid-schedule goes on with the same decay.
+    Schedulers use the same entry. The step itself is torch's.
 
     Args:
         params: Parameters, or groups with options of their own.
         lr: Learning rate; at 0 the decay is not scaled.
-        momentum: Factor :math:`\mu` of the buffer.
-        dampening: :math:`\tau`, what is taken off the gradient in the buffer.
-        weight_decay: :math:`\lambda`, the share that a weight loses in each step at
-            the initial learning rate.
+        momentum: Factor of the buffer.
+        dampening: What is taken off the gradient in the buffer.
+        weight_decay: The share that a weight loses in each step at the initial
+            learning rate.
         nesterov: Nesterov's momentum; needs momentum without dampening.
         foreach: One kernel for many tensors; by default where torch would.
 

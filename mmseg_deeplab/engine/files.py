@@ -106,7 +106,7 @@ def write_whole(content: bytes, path: Path) -> None:
             error.errno,
             f'{path}: could not be written ({len(content)} bytes): {error.strerror}. '
             'Nothing that was there before has been touched; free space or mend the '
-            'permissions of the folder, or choose another one (--work-dir)',
+            'permissions of the folder, or choose another one (--work-dir, --out)',
         ) from error
 
 

@@ -18,10 +18,7 @@ class SampleVisualizationHook(SegVisualizationHook):
 
     The host reads ``img_path`` again to draw on it. Where that is no file, as in
     ``SyntheticStreets``, the picture is what the network was given, brought to the
-    size of the prediction.
-
-    Args:
-        As in the host.
+    size of the prediction. The arguments are the host's.
     """
 
     def after_val_iter(

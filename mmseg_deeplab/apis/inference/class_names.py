@@ -1,0 +1,91 @@
+"""Names and colours of a model's classes, from wherever they are known."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from mmengine.config import Config
+from mmseg.registry import DATASETS
+from mmseg.utils import get_classes, get_palette
+
+
+def checkpoint_meta(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``classes`` and ``palette`` that a checkpoint holds, or an empty dict.
+
+    Args:
+        checkpoint: Of mmseg 1.x (``dataset_meta``) or 0.x (``CLASSES``).
+    """
+    meta = checkpoint.get('meta') or {}
+    found = meta.get('dataset_meta') or {}
+    classes = found.get('classes') or meta.get('CLASSES')
+    if not classes:
+        return {}
+    palette = found.get('palette') or meta.get('PALETTE')
+    return dict(classes=tuple(classes), palette=palette)
+
+
+def class_meta(
+    num_classes: int,
+    checkpoint: Mapping[str, Any],
+    cfg: Config,
+    *,
+    classes: str | Sequence[str] | None = None,
+    palette: str | Sequence[Sequence[int]] | None = None,
+) -> dict[str, Any]:
+    """Return ``classes`` and ``palette`` for ``K`` classes.
+
+    What is given goes first, then the checkpoint's, then those of the config's data
+    set; where none has ``K``, the names are ``class 0``, ... and the colours VOC's.
+
+    Args:
+        num_classes: K.
+        checkpoint: As loaded.
+        cfg: The whole config.
+        classes: Names, or the name of a data set of the host.
+        palette: Colours, or the name of a data set of the host.
+
+    Raises:
+        ValueError: If another number than ``K`` is given.
+    """
+    known = [checkpoint_meta(checkpoint), *_of_config(cfg)]
+    known = [meta for meta in known if len(meta.get('classes') or ()) == num_classes]
+    known.append(dict(classes=[f'class {index}' for index in range(num_classes)]))
+    names = get_classes(classes) if isinstance(classes, str) else classes
+    colours = get_palette(palette) if isinstance(palette, str) else palette
+    for name, given in dict(classes=names, palette=colours).items():
+        if given and len(given) != num_classes:
+            raise ValueError(
+                f'{name}: the model has {num_classes} classes, received {len(given)}'
+            )
+    colours = colours or known[0].get('palette')
+    if not colours or len(colours) != num_classes:
+        colours = voc_palette(num_classes)
+    return dict(
+        classes=tuple(names or known[0]['classes']),
+        palette=[[int(value) for value in colour] for colour in colours],
+    )
+
+
+def _of_config(cfg: Config) -> Iterator[Mapping[str, Any]]:
+    for split in ('test', 'val', 'train'):
+        dataset = (cfg.get(f'{split}_dataloader') or {}).get('dataset') or {}
+        yield dataset.get('metainfo') or {}
+        kind = DATASETS.get(dataset['type']) if 'type' in dataset else None
+        yield getattr(kind, 'METAINFO', {})
+
+
+def voc_palette(num_classes: int) -> list[list[int]]:
+    """Return colours by the rule of PASCAL VOC; the first 256 differ.
+
+    The bits of the class id go in turn to the upper bits of R, G and B
+    (``VOClabelcolormap.m`` of the VOC development kit).
+
+    Args:
+        num_classes: K.
+    """
+    ids = np.arange(num_classes)
+    colours = np.zeros((num_classes, 3), dtype=np.int64)
+    for bit in range(8):
+        for channel in range(3):
+            colours[:, channel] |= ((ids >> (3 * bit + channel)) & 1) << (7 - bit)
+    return colours.tolist()

@@ -1,0 +1,134 @@
+"""Read an image file as networks see it: RGB, upright, 8 bits."""
+
+import io
+import os
+import warnings
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from mmseg_deeplab.datasets.transforms.errors import (
+    TruncatedFileError,
+    UnreadableFileError,
+)
+from mmseg_deeplab.datasets.transforms.file_checks import decode, read_file
+
+# Large images are expected here, and sizes are checked by this package's own limits.
+# (`catch_warnings` around the calls is not for threads.)
+warnings.filterwarnings('ignore', category=Image.DecompressionBombWarning)
+
+IMAGE_SUFFIXES = (
+    '.bmp', '.gif', '.jpeg', '.jpg', '.jpe', '.jp2', '.pbm', '.pgm', '.png', '.ppm',
+    '.tif', '.tiff', '.webp',
+)  # fmt: skip
+
+
+def is_image(path: str | os.PathLike) -> bool:
+    """Tell by the suffix whether a file is an image.
+
+    Args:
+        path: Need not exist.
+    """
+    return os.path.splitext(path)[1].lower() in IMAGE_SUFFIXES
+
+
+def read_image(
+    source: str | os.PathLike | bytes,
+    *,
+    max_pixels: int | None = None,
+    name: str = 'the image',
+) -> np.ndarray:
+    """Read an image as the pipelines of training and evaluation do.
+
+    OpenCV decodes it as ``LoadCheckedImage`` does: turned upright by its EXIF
+    orientation, 16 bits to the upper 8, grey and palette images to colours, alpha left
+    out. What OpenCV cannot read, Pillow may.
+
+    Args:
+        source: Path, address of a storage backend of mmengine, or the file's bytes.
+        max_pixels: Refuse larger images before they are decoded.
+        name: What to call bytes in messages.
+
+    Returns:
+        ``(H, W, 3)`` uint8.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is empty, truncated, no image, or too large; the message
+            names the file and the reason.
+    """
+    if isinstance(source, bytes):
+        content = source
+    else:
+        name = os.fspath(source)
+        content = read_file(name, remedy='check the path')
+    if max_pixels is not None:
+        _check_size(_size(io.BytesIO(content)), max_pixels, name)
+    image = _decode(content, name)
+    if max_pixels is not None:
+        _check_size(image.shape[1::-1], max_pixels, name)
+    return image
+
+
+def _decode(content: bytes, name: str) -> np.ndarray:
+    try:
+        bgr = decode(content, name, flag='color', backend='cv2')
+    except TruncatedFileError:
+        raise
+    except UnreadableFileError:
+        try:
+            with Image.open(io.BytesIO(content)) as image:
+                return np.asarray(ImageOps.exif_transpose(image).convert('RGB'))
+        except Exception:  # each format has exceptions of its own
+            pass
+        raise
+    return np.ascontiguousarray(bgr[..., ::-1])
+
+
+def header_size(path: str | os.PathLike) -> tuple[int, int] | None:
+    """Return width and height from the header of a file.
+
+    Args:
+        path: On this machine.
+
+    Returns:
+        None if the file is no image that Pillow knows.
+    """
+    return _size(os.fspath(path))
+
+
+def _size(source: str | io.BytesIO) -> tuple[int, int] | None:
+    try:
+        with Image.open(source) as image:
+            return image.size
+    except Image.DecompressionBombError:  # at twice its limit it gives no size
+        return (1 << 31, 1 << 31)
+    except Exception:  # the decoder will say what is wrong
+        return None
+
+
+def _check_size(size: tuple[int, int] | None, max_pixels: int, name: str) -> None:
+    if size is not None and size[0] * size[1] > max_pixels:
+        raise ValueError(
+            f'{name}: {size[0]}x{size[1]} are more than {max_pixels} pixels. Remedy: '
+            'make the image smaller, or allow more (max_pixels)'
+        )
+
+
+def check_image(image: np.ndarray) -> None:
+    """Refuse an array that is no RGB image.
+
+    Args:
+        image: To be ``(H, W, 3)`` uint8, not empty.
+
+    Raises:
+        TypeError: If it is no array of uint8.
+        ValueError: If it has another shape.
+    """
+    kind = getattr(image, 'dtype', type(image).__name__)
+    if kind != np.uint8:
+        raise TypeError(f'an image must be an array of uint8, received {kind}')
+    if image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise ValueError(
+            f'an image must be RGB, (H, W, 3) and not empty, received {image.shape}'
+        )

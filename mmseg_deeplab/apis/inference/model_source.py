@@ -1,0 +1,89 @@
+"""Which files a model comes from, as the command lines name them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+# Files that hold the whole model: written by tools/export.py, they need no config.
+EXPORTED_SUFFIXES = ('.onnx', '.pt2', '.torchscript')
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """A config and a checkpoint, or an exported file alone.
+
+    Args:
+        config: Path of the config; None for an exported file.
+        checkpoint: File or URL of the weights, or the exported file.
+    """
+
+    config: str | None
+    checkpoint: str
+
+    @property
+    def is_exported(self) -> bool:
+        """Whether the file holds the whole model."""
+        return self.config is None
+
+    @property
+    def name(self) -> str:
+        """A short name: of the config, else of the file."""
+        return Path(self.config or self.checkpoint).stem
+
+
+def is_exported(path: str) -> bool:
+    """Tell by the suffix whether a file is an exported model.
+
+    Args:
+        path: Of the file.
+    """
+    return Path(path).suffix.lower() in EXPORTED_SUFFIXES
+
+
+def take_model(arguments: Sequence[str]) -> tuple[ModelSource, list[str]]:
+    """Take the model off the front of a command line's arguments.
+
+    Args:
+        arguments: ``CONFIG CHECKPOINT ...`` or ``EXPORTED_FILE ...``.
+
+    Returns:
+        The model, and the rest.
+
+    Raises:
+        ValueError: If they do not begin with a model.
+    """
+    expected = (
+        'expected CONFIG CHECKPOINT, or a file of tools/export.py '
+        f'({", ".join(EXPORTED_SUFFIXES)})'
+    )
+    if not arguments:
+        raise ValueError(f'no model is given: {expected}')
+    first, *rest = arguments
+    if is_exported(first):
+        return ModelSource(None, first), rest
+    if not rest:
+        raise ValueError(f'{first!r} stands alone: {expected}')
+    if is_exported(rest[0]):
+        raise ValueError(
+            f'{rest[0]!r} is an exported model, which holds all that it needs: leave '
+            f'the config {first!r} before it out'
+        )
+    return ModelSource(first, rest[0]), rest[1:]
+
+
+def split_models(arguments: Sequence[str]) -> list[ModelSource]:
+    """Split ``CONFIG CHECKPOINT [CONFIG CHECKPOINT ...]`` into models.
+
+    An exported file needs no config before it.
+
+    Args:
+        arguments: Of the command line.
+
+    Raises:
+        ValueError: If there is no model, or half of one.
+    """
+    models, rest = [], list(arguments)
+    while rest or not models:
+        model, rest = take_model(rest)
+        models.append(model)
+    return models

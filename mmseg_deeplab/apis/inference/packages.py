@@ -1,0 +1,24 @@
+"""Packages that only some commands need, imported when they are used."""
+
+from importlib import import_module
+from types import ModuleType
+
+
+def optional_package(name: str, *, extra: str, purpose: str) -> ModuleType:
+    """Import a package that is not among the requirements.
+
+    Args:
+        name: Of the module.
+        extra: Which extra of ``mmseg-deeplab`` installs it.
+        purpose: What it is needed for, as the subject of a sentence.
+
+    Raises:
+        ImportError: If it is not installed, with the command that installs it.
+    """
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise ImportError(
+            f'{purpose} needs the package {name} ({error}): '
+            f'pip install "mmseg-deeplab[{extra}]"'
+        ) from error

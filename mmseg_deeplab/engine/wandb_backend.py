@@ -1,0 +1,58 @@
+"""Weights & Biases with the iteration on the x axis."""
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.visualization import WandbVisBackend
+from mmengine.visualization.vis_backend import force_init_env
+from mmseg.registry import VISBACKENDS
+from torch import Tensor
+
+STEP = 'iteration'
+
+
+@VISBACKENDS.register_module()
+class IterationWandbVisBackend(WandbVisBackend):
+    """mmengine's ``WandbVisBackend``, by iterations and without a copy of the code.
+
+    The host drops the iteration, so that its curves run over the number of log calls,
+    validations among them, and start at 0 in a resumed run. Here each call carries
+    ``iteration``, which W&B is told to use for every x axis. The host also uploads all
+    Python files below the current folder, virtual environments included; here this is
+    only done where ``log_code_name`` is given. The arguments are the host's.
+    """
+
+    def _init_env(self) -> None:
+        super()._init_env()
+        self._wandb.define_metric(STEP, hidden=True)
+        self._wandb.define_metric('*', step_metric=STEP)
+
+    @force_init_env
+    def add_config(self, config: Config, **kwargs) -> None:
+        """Record the config; the code only if asked for."""
+        if self._log_code_name is not None:
+            super().add_config(config, **kwargs)
+            return
+        changeable = self._init_kwargs.get('allow_val_change', False)
+        self._wandb.config.update(config.to_dict(), allow_val_change=changeable)
+
+    @force_init_env
+    def add_image(self, name: str, image: np.ndarray, step: int = 0, **kwargs) -> None:
+        """Record an RGB image ``(H, W, 3)`` of an iteration."""
+        self._log({name: self._wandb.Image(image)}, step)
+
+    @force_init_env
+    def add_scalar(
+        self, name: str, value: float | Tensor | np.ndarray, step: int = 0, **kwargs
+    ) -> None:
+        """Record a number of an iteration."""
+        self._log({name: value}, step)
+
+    @force_init_env
+    def add_scalars(
+        self, scalar_dict: dict, step: int = 0, file_path: str | None = None, **kwargs
+    ) -> None:
+        """Record the numbers of an iteration."""
+        self._log(scalar_dict, step)
+
+    def _log(self, values: dict, step: int) -> None:
+        self._wandb.log({**values, STEP: step}, commit=self._commit)

@@ -1,0 +1,71 @@
+"""A small network with its checkpoint, and pictures, for tests of prediction."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from mmseg.registry import MODELS
+
+from mmseg_deeplab.apis import launch
+from mmseg_deeplab.apis.inference import ModelSource
+
+ROOT = Path(__file__).resolve().parents[1]
+QUICKSTART = ROOT / 'configs' / 'deeplabv2_r26_synthetic_streets.py'
+CLASSES = ('road', 'sidewalk', 'building', 'sky', 'vegetation', 'person', 'car', 'pole')
+PALETTE = [[10 * k, 255 - 20 * k, 7 * k * k % 256] for k in range(8)]
+
+
+def write_model(
+    folder: Path, *, extra: str = '', meta: dict | None = None, seed: int = 0
+) -> ModelSource:
+    """Write the quickstart's config, with changes, and random weights that fit.
+
+    Args:
+        folder: Gets ``leaf.py`` and ``leaf.pth``.
+        extra: Lines of the config.
+        meta: ``dataset_meta`` of the checkpoint; eight classes by default.
+        seed: Of the weights.
+    """
+    config, checkpoint = folder / 'leaf.py', folder / 'leaf.pth'
+    config.write_text(f'_base_ = [{str(QUICKSTART)!r}]\n{extra}')
+    torch.manual_seed(seed)
+    model = MODELS.build(launch.load_config(str(config)).model)
+    for name, tensor in model.named_parameters():
+        if 'decode_head' in name:  # so that several classes win somewhere
+            torch.nn.init.normal_(tensor.data, std=0.3)
+    _fit_statistics(model)
+    meta = dict(classes=CLASSES, palette=PALETTE) if meta is None else meta
+    torch.save(
+        dict(state_dict=model.state_dict(), meta=dict(dataset_meta=meta)), checkpoint
+    )
+    return ModelSource(str(config), str(checkpoint))
+
+
+@torch.no_grad()
+def _fit_statistics(model: torch.nn.Module) -> None:
+    """Give BatchNorm the statistics of some pictures, as a training does."""
+    model.train()
+    pictures = np.stack([picture((64, 64), seed) for seed in range(4)])
+    inputs = torch.from_numpy(pictures).permute(0, 3, 1, 2).float()
+    for _ in range(20):
+        model.backbone((inputs - 115) / 58)
+    model.eval()
+
+
+def picture(size: tuple[int, int] = (40, 72), seed: int = 0) -> np.ndarray:
+    """Return a smooth RGB picture with some noise, ``(*size, 3)`` uint8."""
+    generator = np.random.default_rng(seed)
+    coarse = generator.uniform(0, 255, (4, 6, 3)).astype(np.float32)
+    fine = cv2.resize(coarse, size[::-1], interpolation=cv2.INTER_CUBIC)
+    return (fine + generator.normal(0, 8, fine.shape)).clip(0, 255).astype(np.uint8)
+
+
+def write_picture(
+    path: Path, size: tuple[int, int] = (40, 72), seed: int = 0
+) -> np.ndarray:
+    """Write a picture, in the format of the suffix, and return it as it was."""
+    image = picture(size, seed)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), image[..., ::-1])
+    return image
