@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
-from mmseg_deeplab.apis import launch, table_report, table_run
+from mmseg_deeplab.apis import launch, plots, table_report, table_run
 
 
 def parse_args() -> Namespace:
@@ -77,7 +77,7 @@ def main() -> None:
         rows = table_report.read_rows(args.work_dir)
         text = f'{table_report.protocol_text(rows)}\n\n{table_report.markdown(rows)}'
         print(text)
-        table_report.plot(rows, Path(args.work_dir) / 'scatter.png')
+        plots.plot_scatter([args.work_dir], Path(args.work_dir) / 'scatter.png')
         if args.document:
             table_report.write_into(args.document, args.name, text)
     if failures:

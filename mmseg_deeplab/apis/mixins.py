@@ -21,8 +21,9 @@ PROJECT_CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 def apply_mixins(cfg: Config, mixins: Sequence[str]) -> None:
     """Merge mixins onto a config, in the order given.
 
-    Dicts are merged, ``custom_hooks`` are added to those of the config, everything else
-    replaces what was there. A head that leaves ``num_classes`` open gets that of the
+    Dicts are merged, ``custom_hooks`` are added to those of the config, the visualizer
+    keeps its backends and gets those of other types, everything else replaces what was
+    there. A head that leaves ``num_classes`` open gets that of the
     decode head.
 
     Args:
@@ -37,12 +38,15 @@ def apply_mixins(cfg: Config, mixins: Sequence[str]) -> None:
         path = find_mixin(mixin, Path(cfg.filename or '.'))
         changes = read_mixin(path)
         hooks = changes.pop('custom_hooks', [])
+        backends = (cfg.get('visualizer') or {}).get('vis_backends') or []
         try:
             cfg.merge_from_dict(changes)
         except (KeyError, TypeError, AssertionError) as error:
             raise ValueError(f'{path}: does not fit {cfg.filename}: {error}') from error
         if hooks:
             cfg.custom_hooks = [*cfg.get('custom_hooks', []), *hooks]
+        if 'vis_backends' in changes.get('visualizer', {}):
+            _keep_backends(cfg.visualizer, backends)
     _fill_num_classes(cfg.get('model') or {})
 
 
@@ -85,6 +89,13 @@ def find_mixin(mixin: str, config: Path) -> Path:
         f'no mixin {mixin!r}; there are {", ".join(known) or "none"}, or give the path '
         'of a .py file'
     )
+
+
+def _keep_backends(visualizer: ConfigDict, before: Sequence[ConfigDict]) -> None:
+    """Put the backends that were there before those of a mixin, each type once."""
+    added = {backend.type for backend in visualizer.vis_backends}
+    kept = [backend for backend in before if backend.type not in added]
+    visualizer.vis_backends = [*kept, *visualizer.vis_backends]
 
 
 def _fill_num_classes(model: ConfigDict) -> None:

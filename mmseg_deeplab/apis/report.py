@@ -13,9 +13,8 @@ from mmengine.runner import Runner
 from mmseg_deeplab.evaluation import SegmentationMetric
 from mmseg_deeplab.evaluation.figures import figures_table, trimap_table
 
-from .curves import plot_curves
+from .plots import plot_curves, plot_trimap
 from .sheet import draw_sheet, save_sheet
-from .trimap_curve import plot_trimap
 
 
 def write_report(
@@ -49,7 +48,7 @@ def write_report(
         plot_trimap([files['metrics']], files['trimap'], title=runner.experiment_name)
     if curves_from is not None:
         files['curves'] = out / 'curves.png'
-        plot_curves(curves_from, files['curves'], title=runner.experiment_name)
+        plot_curves([curves_from], files['curves'], title=runner.experiment_name)
     files['scenes'] = out / 'scenes.png'
     notes = [_percent(figures['IoU']) for figures in report['per_class'].values()]
     sheet = draw_sheet(

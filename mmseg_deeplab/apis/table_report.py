@@ -1,4 +1,4 @@
-"""A comparison table: Markdown and a scatter plot out of finished rows."""
+"""A comparison table: Markdown out of finished rows."""
 
 import json
 from collections.abc import Sequence
@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 START, END = '<!-- table {}: start -->', '<!-- table {}: end -->'
-# Percent; less would show the noise between runs as differences.
-LEAST_RANGE = 10.0
 
 
 def read_rows(work_dir: str | Path) -> list[dict[str, Any]]:
@@ -57,37 +55,6 @@ def protocol_text(rows: Sequence[dict[str, Any]]) -> str:
         f'tested on whole images of {image}, to which the multiply-adds belong; scales '
         f'of the second evaluation: {scales}.'
     )
-
-
-def plot(rows: Sequence[dict[str, Any]], path: str | Path) -> None:
-    """Draw mIoU against multiply-adds into a PNG, one numbered point per row."""
-    # Slow to import, needed here alone.
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import StrMethodFormatter
-
-    figure = Figure(figsize=(10, 5), layout='constrained')
-    axes = figure.subplots()
-    for number, row in enumerate(rows, start=1):
-        point = (row['multiply_adds'] / 1e9, row['mIoU'])
-        marker = 'o' if row['weights'] == 'ImageNet' else '^'
-        name = row['config'].rsplit('_', 1)[0]
-        axes.scatter(*point, marker=marker, label=f'{number}  {name}')
-        axes.annotate(
-            str(number), point, xytext=(0, 7), textcoords='offset points', ha='center'
-        )
-    axes.set(
-        xlabel='multiply-adds, G   (circle: ImageNet weights, triangle: from scratch)',
-        ylabel='mIoU, %',
-        xscale='log',
-    )
-    axes.xaxis.set_major_formatter(StrMethodFormatter('{x:g}'))
-    axes.xaxis.set_minor_formatter(StrMethodFormatter('{x:g}'))
-    scores = [row['mIoU'] for row in rows]
-    axes.set_ylim(min(scores) - LEAST_RANGE / 2, max(scores) + LEAST_RANGE / 2)
-    axes.margins(x=0.1)
-    axes.grid(alpha=0.3, which='both')
-    axes.legend(loc='center left', bbox_to_anchor=(1.01, 0.5), fontsize=8)
-    figure.savefig(path, dpi=110)
 
 
 def write_into(document: str | Path, name: str, text: str) -> None:

@@ -235,6 +235,8 @@ TAKEN_UP = dict(
     fast='custom_hooks = _base_.fast.custom_hooks',
     fast_inference='custom_hooks = _base_.fast_inference.custom_hooks',
     compile_network='custom_hooks = _base_.compile_network.custom_hooks',
+    tensorboard='visualizer = _base_.tensorboard.visualizer',
+    wandb='visualizer = _base_.wandb.visualizer',
     ema='',
     compile='',
     syncbn='',
@@ -246,7 +248,14 @@ def test_inheriting_a_mixin_is_the_same_as_asking_for_it(tmp_path, name):
     found = inherited(tmp_path, [name], TAKEN_UP[name]).to_dict()
     by_flag = launch.load_config(str(LEAF), mixins=[name]).to_dict()
     plain = Config.fromfile(LEAF).to_dict()
-    keys = ('model', 'optim_wrapper', 'custom_hooks', 'compile', 'sync_bn')
+    keys = (
+        'model',
+        'optim_wrapper',
+        'custom_hooks',
+        'compile',
+        'sync_bn',
+        'visualizer',
+    )
     assert [found.get(key) for key in keys] == [by_flag.get(key) for key in keys]
     assert [found.get(key) for key in keys] != [plain.get(key) for key in keys]
 
@@ -309,10 +318,8 @@ def test_a_mixin_that_does_not_fit_is_named(tmp_path):
     [
         (None, {}, FileNotFoundError, r'weights\.json.*tools/class_weights\.py'),
         ('[1, 2]', {}, ValueError, r'2 class weights for 11 classes'),
-        ('[1]', {'num_classes': 1, 'loss_decode.avg_non_ignore': True},
-         ValueError, r'model\.decode_head\.loss_decode: .*avg_non_ignore=False'),
     ],
-)  # fmt: skip
+)
 def test_class_weights_that_cannot_work(tmp_path, content, options, error, match):
     file = tmp_path / 'weights.json'
     if content:
@@ -325,6 +332,18 @@ def test_class_weights_that_cannot_work(tmp_path, content, options, error, match
     )
     with pytest.raises(error, match=match):
         launch.check_class_weights(config.model)
+
+
+def test_the_host_cannot_weigh_classes_and_labelled_pixels_alone(load_config):
+    model = load_config('_base_/models/deeplabv3_mobilenetv2.py').model
+    model.type = 'EncoderDecoder'
+    model.decode_head.num_classes = 2
+    model.decode_head.loss_decode.update(class_weight=[1, 2], avg_non_ignore=True)
+    match = r'model\.decode_head\.loss_decode: .*avg_non_ignore=False'
+    with pytest.raises(ValueError, match=match):
+        launch.check_class_weights(model)
+    model.type = 'LeanEncoderDecoder'
+    launch.check_class_weights(model)
 
 
 def test_the_weighted_mean_is_that_of_torch_with_ignored_pixels(load_config):

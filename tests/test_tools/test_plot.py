@@ -1,9 +1,10 @@
-"""From an evaluation on the command line to the trimap curve."""
+"""From real runs on the command line to their pictures."""
 
 import json
 from pathlib import Path
 
 import pytest
+from drawn import is_picture
 from training import (
     ROOT,
     TEST,
@@ -59,10 +60,33 @@ def test_the_report_shows_the_trimap(server: Server, trained, tmp_path):
     last = (tmp_path / 'metrics.txt').read_text().splitlines()[-1].split()
     assert last == ['5', *(f'{trimap[n][2]:.2f}' for n in ('mIoU', 'aAcc')), last[3]]
     assert (tmp_path / 'trimap.png').read_bytes().startswith(b'\x89PNG')
+    for plot in ('classes', 'confusion'):
+        picture = tmp_path / f'{plot}.svg'
+        code = server.run(PLOT, plot, tmp_path, '--out', picture, log=log)
+        assert code == 0 and is_picture(picture), log.read_text()
 
 
-def test_a_missing_file_ends_in_one_line(server: Server, tmp_path):
+def test_the_curves_of_a_training(server: Server, trained, tmp_path):
+    picture, log = tmp_path / 'curves.pdf', tmp_path / 'log'
+    options = ('--names', 'loss', 'lr', '--smoothing', 0.5, '--out', picture)
+    code = server.run(PLOT, 'curves', trained[1].parent, *options, log=log)
+    assert code == 0 and is_picture(picture), log.read_text()
+    assert log.read_text().splitlines()[-1] == str(picture)
+
+
+def test_the_scatter_plot_of_the_documentation(server: Server, tmp_path):
+    picture, log = tmp_path / 'scatter.png', tmp_path / 'log'
+    options = ('--x', 'parameters, M', '--title', 'CamVid', '--out', picture)
+    document = ROOT / 'docs' / 'benchmarks.md'
+    code = server.run(PLOT, 'benchmark', document, *options, log=log)
+    assert code == 0 and is_picture(picture), log.read_text()
+
+
+@pytest.mark.parametrize(
+    'plot', ['curves', 'classes', 'confusion', 'benchmark', 'trimap']
+)
+def test_a_missing_file_ends_in_one_line(server: Server, tmp_path, plot):
     log = tmp_path / 'log'
-    assert server.run(PLOT, 'trimap', tmp_path / 'none.json', log=log) == 1
+    assert server.run(PLOT, plot, tmp_path / 'none.json', log=log) == 1
     last = log.read_text().splitlines()[-1]
     assert last.startswith(f'error: {tmp_path}/none.json: no such file')

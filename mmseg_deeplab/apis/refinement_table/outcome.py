@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_deeplab.apis.crf_tuning.images import ImageSet
+from mmseg_deeplab.apis.plots import plot_trimap
 from mmseg_deeplab.apis.sheet import save_sheet
 from mmseg_deeplab.apis.table_report import write_into
-from mmseg_deeplab.apis.trimap_curve import plot_trimap
 from mmseg_deeplab.engine.files import write_whole
 
 from .measure import Refiner, Result

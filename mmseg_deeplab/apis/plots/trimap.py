@@ -1,11 +1,24 @@
 """Figures within narrow bands around borders, against the width of the bands."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from .report_file import read_report
+from .style import (
+    add_grid,
+    check_picture,
+    colour,
+    marker,
+    names_of,
+    new_figure,
+    save_figure,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 FIGURES = {'mIoU': 'mean IoU', 'aAcc': 'pixel accuracy'}
 _REMEDY = (
@@ -24,15 +37,10 @@ def read_trimap(path: str | Path) -> dict[str, Any]:
         FileNotFoundError: If there is no such file.
         ValueError: If it is no JSON or was evaluated without ``trimap_widths``.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f'{path}: no such file. {_REMEDY}')
-    try:
-        report = json.loads(path.read_text())
-    except ValueError as error:
-        raise ValueError(f'{path}: is no JSON file: {error}') from error
-    if not isinstance(report, dict) or not {'figures', 'trimap'} <= report.keys():
-        raise ValueError(f'{path}: holds no trimap figures. {_REMEDY}')
+    kinds, what = dict(figures=dict, trimap=dict), 'trimap figures'
+    report = read_report(path, kinds, what=what, remedy=_REMEDY)
+    if not {'around', 'widths', *FIGURES} <= report['trimap'].keys():
+        raise ValueError(f'{path}: holds no {what}. {_REMEDY}')
     return report
 
 
@@ -61,43 +69,33 @@ def plot_trimap(
         ValueError: If a file has no trimap, the files were evaluated around different
             borders, or the number of labels is wrong.
     """
-    from matplotlib.figure import Figure  # slow to import, needed here alone
-
-    labels = _labels(files, labels)
+    check_picture(path)
+    labels = names_of(files, labels)
     reports = [read_trimap(file) for file in files]
     _check_comparable(files, reports)
-    canvas = Figure(figsize=(6.4, 4.2), layout='constrained')
+    canvas = new_figure(6.4, 4.2)
     axes = canvas.subplots()
-    for report, label in zip(reports, labels, strict=True):
-        _draw(axes, report, label, _figure(figure))
+    for number, (report, label) in enumerate(zip(reports, labels, strict=True)):
+        _draw(axes, report, label, _figure(figure), number)
     axes.set(
         xlabel='width of the band on either side of a border, pixels',
         ylabel=f'{FIGURES[figure]} within the band, %',
         title=title,
     )
     axes.set_xlim(0, None)
-    axes.grid(alpha=0.3)
+    add_grid(axes)
     axes.legend(title='dashed, in brackets: whole images')
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    canvas.savefig(path, dpi=130)
+    save_figure(canvas, path, dpi=130)
 
 
-def _draw(axes: Any, report: dict[str, Any], label: str, figure: str) -> None:
+def _draw(
+    axes: 'Axes', report: dict[str, Any], label: str, figure: str, number: int
+) -> None:
     trimap, whole = report['trimap'], report['figures'][figure]
     values = np.array(trimap[figure], dtype=float)  # None, of an empty band, is NaN
-    name = f'{label} ({whole:.1f})'
-    (line,) = axes.plot(trimap['widths'], values, marker='o', label=name)
-    axes.axhline(whole, color=line.get_color(), linestyle='--', linewidth=1)
-
-
-def _labels(files: Sequence[str | Path], labels: Sequence[str] | None) -> Sequence[str]:
-    if labels is None:
-        return [str(Path(*Path(file).parts[-2:])) for file in files]
-    if len(labels) != len(files):
-        raise ValueError(
-            f'{len(files)} files need as many labels, received {list(labels)}'
-        )
-    return labels
+    name, look = f'{label} ({whole:.1f})', dict(color=colour(number))
+    axes.plot(trimap['widths'], values, marker=marker(number), label=name, **look)
+    axes.axhline(whole, linestyle='--', linewidth=1, **look)
 
 
 def _figure(figure: str) -> str:

@@ -1,14 +1,14 @@
 """The curve of trimap figures: what it draws, what it refuses."""
 
 import json
-from unittest.mock import patch
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
+from drawn import drawn
 from PIL import Image
 
-from mmseg_deeplab.apis.trimap_curve import plot_trimap, read_trimap
+from mmseg_deeplab.apis.plots import plot_trimap
+from mmseg_deeplab.apis.plots.trimap import read_trimap
 
 
 def write(folder, name: str, values: list[float | None], around: str = 'labels'):
@@ -21,18 +21,9 @@ def write(folder, name: str, values: list[float | None], around: str = 'labels')
     return file
 
 
-def drawn(files, out, **options):
+def axes_of(files, out, **options):
     """Return the axes of the picture, which is written too."""
-    kept = []
-    save = Figure.savefig
-
-    def keep(self, *args, **kwargs):
-        kept.append(self)
-        save(self, *args, **kwargs)
-
-    with patch.object(Figure, 'savefig', keep):
-        plot_trimap(files, out, **options)
-    return kept[0].axes[0]
+    return drawn(plot_trimap, files, out, **options).axes[0]
 
 
 @pytest.fixture
@@ -41,7 +32,7 @@ def files(tmp_path):
 
 
 def test_a_line_holds_the_figures_of_its_file(files, tmp_path):
-    axes = drawn(files, tmp_path / 'c.png')
+    axes = axes_of(files, tmp_path / 'c.png')
     curve, whole, other = axes.lines[:3]
     assert curve.get_xydata().tolist() == [[1, 40], [5, 50], [40, 60]]
     assert whole.get_ydata() == [61, 61]
@@ -50,15 +41,15 @@ def test_a_line_holds_the_figures_of_its_file(files, tmp_path):
 
 
 def test_the_legend_names_the_files_and_their_whole_image_figure(files, tmp_path):
-    legend = drawn(files, tmp_path / 'c.png').get_legend()
+    legend = axes_of(files, tmp_path / 'c.png').get_legend()
     names = [text.get_text() for text in legend.get_texts()]
     assert names == ['a/metrics.json (61.0)', 'b/metrics.json (61.0)']
-    legend = drawn(files, tmp_path / 'c.png', labels=['x', 'y']).get_legend()
+    legend = axes_of(files, tmp_path / 'c.png', labels=['x', 'y']).get_legend()
     assert legend.get_texts()[1].get_text() == 'y (61.0)'
 
 
 def test_pixel_accuracy_on_request(files, tmp_path):
-    axes = drawn(files, tmp_path / 'c.png', figure='aAcc')
+    axes = axes_of(files, tmp_path / 'c.png', figure='aAcc')
     assert axes.lines[0].get_ydata().tolist() == [90, 91, 92]
     assert axes.get_ylabel().startswith('pixel accuracy')
 
@@ -79,6 +70,7 @@ def test_a_missing_file_is_named(files, tmp_path):
     ('text', 'message'),
     [
         ('{"figures": {}}', 'holds no trimap figures.*trimap_widths=1,2'),
+        ('{"figures": {"mIoU": 1}, "trimap": {"widths": [1]}}', 'holds no trimap fig'),
         ('[1]', 'holds no trimap figures'),
         ('mIoU 3', 'is no JSON file'),
     ],

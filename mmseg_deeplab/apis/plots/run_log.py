@@ -1,0 +1,133 @@
+"""What mmengine logs into a work folder: one list of records, resumed runs joined."""
+
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+Record = dict[str, Any]
+LOG = Path('vis_data') / 'scalars.json'
+# `lr`, `base_lr`, and those of an `OptimWrapperDict`: `backbone.lr`.
+_RATE = re.compile(r'(.+\.)?(base_)?lr')
+_REMEDY = 'Give the work folder of a training, or one of its */vis_data/*.json'
+
+
+def read_scalars(run: str | Path) -> list[Record]:
+    """Read the records of a training, those of its resumed parts joined by their steps.
+
+    A part replaces what earlier parts have logged from its first step on: a resumed run
+    repeats the steps behind its checkpoint, and one that was started anew replaces all.
+
+    Args:
+        run: Work folder with ``<time>/vis_data/scalars.json``, one of these folders, or
+            a ``vis_data/*.json``.
+
+    Returns:
+        Records in the order of their steps, training and validation apart. ``step`` is
+        the iteration, also for validations that were logged by epoch.
+
+    Raises:
+        FileNotFoundError: If no run has logged anything there.
+        ValueError: If a file is no log, or an empty one.
+    """
+    return _join([_read_file(file) for file in log_files(run)])
+
+
+def log_files(run: str | Path) -> list[Path]:
+    """Return the logs of a run, oldest first.
+
+    Raises:
+        FileNotFoundError: If there is none.
+    """
+    run = Path(run)
+    if run.is_file():
+        return [run]
+    for pattern in (f'*/{LOG}', str(LOG), LOG.name):
+        if files := sorted(run.glob(pattern)):
+            return files
+    if not run.is_dir():
+        raise FileNotFoundError(f'{run}: no such file or folder. {_REMEDY}')
+    below = sorted({str(file.parents[2]) for file in run.glob(f'*/*/{LOG}')})
+    hint = f'; there are runs in {", ".join(below)}' if below else ''
+    raise FileNotFoundError(f'{run}: holds no */{LOG}{hint}. {_REMEDY}')
+
+
+def series(records: list[Record], name: str) -> tuple[list[int], list[float]]:
+    """Return the steps and the values of one logged name."""
+    found = [(r['step'], r[name]) for r in records if r.get(name) is not None]
+    return [step for step, _ in found], [value for _, value in found]
+
+
+def learning_rates(records: list[Record]) -> list[str]:
+    """Return the names of the rates, ``lr`` first, without repetitions of it."""
+    names = {name for record in records for name in record if _RATE.fullmatch(name)}
+    main = series(records, 'lr')
+    others = sorted(n for n in names - {'lr'} if series(records, n) != main)
+    return [*(['lr'] if main[0] else []), *others]
+
+
+def run_name(run: str | Path) -> Path:
+    """Return what a run is called: its work folder, also where one log is meant."""
+    run = Path(run)
+    folder = run.parent if run.is_file() else run
+    return folder.parent if folder.name == LOG.parts[0] else folder
+
+
+def _read_file(file: Path) -> list[Record]:
+    text = file.read_text(errors='replace')
+    lines = text.splitlines()
+    records = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            records.append(_record(line))
+        except ValueError as error:
+            if records and number == len(lines) and not text.endswith('\n'):
+                break  # the process was killed while it wrote this line
+            raise ValueError(
+                f'{file}, line {number}: is no log of mmengine: {error}. {_REMEDY}'
+            ) from error
+    if not records:
+        raise ValueError(f'{file}: is empty, nothing was logged yet')
+    return _by_iteration(records)
+
+
+def _record(line: str) -> Record:
+    record = json.loads(line)
+    if not isinstance(record, dict) or not isinstance(record.get('step'), int):
+        raise ValueError(f'expected an object with a step, received {line[:60]!r}')
+    return record
+
+
+def _is_training(record: Record) -> bool:
+    return 'loss' in record or 'lr' in record
+
+
+def _by_iteration(records: list[Record]) -> list[Record]:
+    """Give validations that were counted in epochs the last logged step of the epoch.
+
+    mmengine does so where ``log_processor.by_epoch`` and the logger's
+    ``log_metric_by_epoch`` are on. Counted in iterations, the last validation would
+    come later than there are epochs.
+    """
+    ends = {r['epoch']: r['step'] for r in records if _is_training(r) and 'epoch' in r}
+    tests = [r['step'] for r in records if not _is_training(r)]
+    if not ends or not tests or max(tests) > max(ends):
+        return records
+    return [
+        r if _is_training(r) else r | {'step': ends.get(r['step'], r['step'])}
+        for r in records
+    ]
+
+
+def _join(parts: list[list[Record]]) -> list[Record]:
+    joined: dict[tuple[int, bool], Record] = {}
+    for part in parts:
+        new = {(record['step'], _is_training(record)): record for record in part}
+        first = {
+            kind: min((step for step, k in new if k is kind), default=math.inf)
+            for kind in (True, False)
+        }
+        begin = {True: first[True], False: min(first.values())}
+        joined = {key: r for key, r in joined.items() if key[0] < begin[key[1]]} | new
+    return [joined[key] for key in sorted(joined)]

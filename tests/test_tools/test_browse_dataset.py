@@ -1,0 +1,78 @@
+"""tools/browse_dataset.py: which pictures it leaves, and that a seed repeats them."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from training import ROOT, Server
+
+TOOL = ROOT / 'tools' / 'browse_dataset.py'
+CONFIG = ROOT / 'configs' / 'deeplabv2_r26_synthetic_streets.py'
+SMALL = [
+    '--number',
+    2,
+    '--draws',
+    3,
+    '--cfg-options',
+    'train_dataloader.dataset.num_images=9',
+    'train_dataloader.dataset.size=(64,128)',
+    'train_dataloader.dataset.pipeline.2.crop_size=(32,64)',
+]
+
+
+def browse(server: Server, out: Path, *options: object) -> dict[str, str]:
+    """Run the tool; return the digests of the pictures by their names."""
+    log = out.with_suffix('.log')
+    code = server.run(TOOL, CONFIG, '--out', out, *options, *SMALL, log=log)
+    assert code == 0, log.read_text()
+    return {
+        file.name: hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(out.iterdir())
+    }
+
+
+@pytest.fixture(scope='module')
+def pictures(server: Server, tmp_path_factory) -> tuple[Path, dict[str, str]]:
+    out = tmp_path_factory.mktemp('browse') / 'out'
+    return out, browse(server, out)
+
+
+def test_a_picture_per_draw_and_a_sheet(pictures):
+    _, found = pictures
+    draws = [f'{i:06d}_{i:06d}_{draw}.png' for i in (0, 8) for draw in (1, 2, 3)]
+    assert list(found) == [*draws, 'sheet.png']
+
+
+def test_the_sheet_shows_original_and_draws_with_a_legend(pictures):
+    sheet = np.asarray(Image.open(pictures[0] / 'sheet.png'))
+    columns, tile, legend = 4, 264, 100
+    assert sheet.shape[1] > columns * tile + legend
+    names = sheet[:, columns * tile :]
+    assert (names < 100).any() and (names == 255).all(-1).any()
+
+
+def test_a_seed_repeats_the_pictures_and_another_one_does_not(server, pictures):
+    out, found = pictures
+    assert browse(server, out.with_name('again')) == found
+    assert browse(server, out.with_name('other'), '--seed', 7) != found
+
+
+def test_originals_are_one_picture_each(server: Server, tmp_path):
+    found = browse(server, tmp_path / 'out', '--stage', 'original')
+    assert list(found) == ['000000_000000_1.png', '000008_000008_1.png', 'sheet.png']
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (['--number', 0], 'number must be at least 1, received 0'),
+        (['--cfg-options', 'test_dataloader=None', '--split=test'], 'no test_datal'),
+    ],
+)
+def test_a_mistake_ends_in_one_line(server: Server, tmp_path, options, message):
+    log = tmp_path / 'log'
+    assert server.run(TOOL, CONFIG, '--out', tmp_path, *options, log=log) == 1
+    last = log.read_text().splitlines()[-1]
+    assert last.startswith('error: ') and message in last
