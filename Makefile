@@ -7,17 +7,27 @@ PIN := -c requirements/constraints.txt
 CONFIG := configs/deeplabv2_r26_synthetic_streets.py
 OUT := work_dirs/quickstart
 TEST_JOBS ?= 2
+# Extras whose code the tests run.
+TESTED := docs export images tests web
 
 # The worker that draws or decodes images shares the cores with the network: idle
 # OpenMP threads spin for microseconds, then sleep (spinning on, a busy 2-core machine
 # trained four times slower; sleeping at once, an idle one up to twice).
 export GOMP_SPINCOUNT ?= 10000
 
-.PHONY: quickstart install benchmark test lint format clean
+.PHONY: quickstart demo install benchmark docs docs-serve test lint format clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/python tools/train.py $(CONFIG) --work-dir $(OUT) --resume
 	$(BIN)/python tools/report.py $(CONFIG) $(OUT)/iter_1400.pth
+
+# A web page with the quickstart's model, which is trained first if it is not there.
+# Options: make demo DEMO="--port 8000".
+demo: $(VENV)/.installed-web $(OUT)/iter_1400.pth
+	$(BIN)/python tools/web_demo.py $(CONFIG) $(OUT)/iter_1400.pth $(DEMO)
+
+$(OUT)/iter_1400.pth:
+	$(MAKE) quickstart
 
 install: $(VENV)/.installed
 
@@ -25,6 +35,9 @@ install: $(VENV)/.installed
 benchmark: $(VENV)/.installed
 	$(BIN)/python tools/benchmark.py ops --quick
 	$(BIN)/python tools/benchmark.py crf --quick
+	$(BIN)/python tools/benchmark.py infer --quick
+	$(BIN)/python tools/benchmark.py train --quick
+	$(BIN)/python tools/benchmark.py eval --quick
 
 # Done once; again when the requirements change.
 $(VENV)/.installed: setup.py requirements/runtime.txt requirements/constraints.txt
@@ -33,9 +46,27 @@ $(VENV)/.installed: setup.py requirements/runtime.txt requirements/constraints.t
 	$(BIN)/python -m pip install -q $(PIN) -e .
 	touch $@
 
-$(VENV)/.installed-tests: $(VENV)/.installed requirements/tests.txt
-	$(BIN)/python -m pip install -q $(PIN) -r requirements/tests.txt
+$(VENV)/.installed-tests: $(VENV)/.installed $(TESTED:%=requirements/%.txt)
+	$(BIN)/python -m pip install -q $(PIN) $(TESTED:%=-r requirements/%.txt)
 	touch $@
+
+$(VENV)/.installed-web: $(VENV)/.installed requirements/web.txt
+	$(BIN)/python -m pip install -q $(PIN) -r requirements/web.txt
+	touch $@
+
+$(VENV)/.installed-docs: $(VENV)/.installed requirements/docs.txt
+	$(BIN)/python -m pip install -q $(PIN) -r requirements/docs.txt
+	touch $@
+
+# The documentation as a site in site/; a warning is an error. The variable is for an
+# advertisement of Material's.
+docs: $(VENV)/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo site/index.html
+
+# The same, served on http://127.0.0.1:8000 and built anew at each change.
+docs-serve: $(VENV)/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 # A file's tests stay in one process, which keeps the networks they share.
 test: lint
@@ -51,4 +82,4 @@ format: $(VENV)/.installed-tests
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) work_dirs build dist *.egg-info
+	rm -rf $(VENV) work_dirs site build dist *.egg-info

@@ -1,0 +1,40 @@
+"""``tools/web_demo.py``: it serves until it is told to end, and complains clearly."""
+
+import signal
+import socket
+import urllib.request
+from pathlib import Path
+
+import pytest
+from training import ROOT, Server, train_here, write_config
+
+TOOL = ROOT / 'tools' / 'web_demo.py'
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory) -> tuple[Path, Path]:
+    """Return a config and its checkpoint."""
+    folder = tmp_path_factory.mktemp('trained')
+    config = write_config(folder, iters=1)
+    train_here(config, folder)
+    return config, folder / 'iter_1.pth'
+
+
+def test_it_serves_until_it_is_told_to_end(server: Server, trained, tmp_path):
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    tool = server.start(TOOL, *trained, '--port', port, log=tmp_path / 'log')
+    address = f'http://127.0.0.1:{port}/'
+    said = f'The page is at {address}'
+    tool.wait_until(lambda: said in tool.log.read_text(), timeout=180)
+    with urllib.request.urlopen(address) as answer:
+        assert b'Semantic segmentation' in answer.read()
+    tool.send(signal.SIGTERM)
+    assert tool.wait() == 0, tool.log.read_text()
+
+
+def test_half_a_model_is_told(server: Server, tmp_path):
+    log = tmp_path / 'log'
+    assert server.run(TOOL, 'only.py', log=log) == 1
+    assert log.read_text().splitlines()[-1].startswith("error: 'only.py' stands alone")

@@ -1,0 +1,82 @@
+"""Make docs/images/web_demo.png: the web page with the quickstart's model.
+
+Needs the extra `web`, Playwright and Chromium. After `make quickstart`:
+
+python tests/web_demo_picture.py
+"""
+
+import argparse
+import io
+import shutil
+import socket
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+from mmseg_deeplab.apis.inference import split_models
+from mmseg_deeplab.apis.web_demo import open_models, serving, street_examples
+from mmseg_deeplab.checkpoints import enable_safe_loading
+
+MODEL = (
+    'configs/deeplabv2_r26_synthetic_streets.py',
+    'work_dirs/quickstart/iter_1400.pth',
+)
+PICTURE = Path(__file__).parents[1] / 'docs' / 'images' / 'web_demo.png'
+WIDTH, HEIGHT = 1280, 800  # px; the picture is as high as the page
+COLOURS = 256  # a palette image is a third of the size
+PATIENCE = 300_000  # ms, for slow machines
+# Seconds of one machine belong into no documentation.
+STYLE = '#viewer .seconds { display: none }'
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('models', nargs='*', default=MODEL)
+    parser.add_argument('--scene', type=int, default=2, help='which example')
+    parser.add_argument('--out', default=str(PICTURE), help='(%(default)s)')
+    return parser.parse_args()
+
+
+def photograph(page: Page, address: str, scene: int, out: str) -> None:
+    """Label an example twice, plainly and with the switches on."""
+    page.set_default_timeout(PATIENCE)
+    page.goto(address)
+    page.add_style_tag(content=STYLE)
+    page.locator('#examples button').nth(scene).click()
+    page.locator('#viewer [data-painted="1"]').wait_for()
+    page.get_by_label('Compare with').click()
+    page.get_by_role('option').last.click()
+    page.locator('#viewer [data-painted="2"]').wait_for()
+    page.locator('#crf-1').get_by_role('checkbox').check()
+    page.locator('#viewer .panel').nth(1).get_by_text('CRF').wait_for()
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(1000)  # for animations to end
+    picture = Image.open(io.BytesIO(page.screenshot(full_page=True)))
+    picture.convert('RGB').quantize(COLOURS).save(out, optimize=True)
+
+
+def main() -> None:
+    """Serve, photograph, end."""
+    args = parse_args()
+    enable_safe_loading()
+    sources = split_models(args.models)
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    examples = street_examples(sources[0].config)
+    with (
+        serving(open_models(sources), examples=examples, port=port) as served,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which('chromium'), args=['--no-sandbox']
+        )
+        page = browser.new_page(viewport=dict(width=WIDTH, height=HEIGHT))
+        photograph(page, served.local_url, args.scene, args.out)
+        browser.close()
+    print(args.out)
+
+
+if __name__ == '__main__':
+    main()
