@@ -49,7 +49,7 @@ class ImagePooling(nn.Sequential):
 
     def forward(self, x: Tensor) -> Tensor:
         pool, project = self
-        if not (x.shape[0] == 1 and lacks_a_batch(project)):
+        if not (lacks_a_batch(project) and x.shape[0] == 1):
             return super().forward(x)
         x, norm = project.conv(pool(x)), project.norm
         x = F.batch_norm(

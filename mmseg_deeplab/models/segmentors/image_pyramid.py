@@ -7,13 +7,14 @@ the upper left edge, as many as fit: ``F.interpolate(scale_factor=scale,
 align_corners=False)``.
 """
 
-import math
+from fractions import Fraction
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 RULES = ('align_corners', 'scale_factor')
+MAX_DENOMINATOR = 1000  # 0.1 and 1/3 are meant as written
 
 
 def resize_images(images: Tensor, scale: float, rule: str) -> Tensor:
@@ -34,9 +35,13 @@ def resize_images(images: Tensor, scale: float, rule: str) -> Tensor:
     if scale == 1:
         return images
     if rule == 'align_corners':
-        size = [math.floor((side - 1) * scale + 0.5) + 1 for side in images.shape[-2:]]
+        # In integers, which exported graphs keep as functions of the size.
+        up, down = Fraction(scale).limit_denominator(MAX_DENOMINATOR).as_integer_ratio()
+        size = [
+            (2 * (side - 1) * up + down) // (2 * down) + 1 for side in images.shape[-2:]
+        ]
         return F.interpolate(images, size=size, mode='bilinear', align_corners=True)
-    if min(images.shape[-2:]) * scale < 1:
+    if any(side * scale < 1 for side in images.shape[-2:]):
         raise ValueError(
             f'an image of {tuple(images.shape[-2:])} has no pixel left at scale '
             f"{scale}; take resize='align_corners' or larger images"

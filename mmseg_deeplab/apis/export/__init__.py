@@ -1,0 +1,23 @@
+"""Models in files that need neither config nor network code."""
+
+from .export import Export, export_model
+from .files import FORMATS
+from .int8 import NUM_IMAGES, Calibration, Evaluation, export_int8, int8_text
+from .metadata import OUTPUTS, ExportMetadata
+from .predictor import ExportedPredictor
+from .quantize import METHODS
+
+__all__ = [
+    'FORMATS',
+    'METHODS',
+    'NUM_IMAGES',
+    'OUTPUTS',
+    'Calibration',
+    'Evaluation',
+    'Export',
+    'ExportMetadata',
+    'ExportedPredictor',
+    'export_int8',
+    'export_model',
+    'int8_text',
+]
