@@ -173,9 +173,12 @@ class Process:
         """Send a signal to this process alone."""
         os.kill(self.pid, number)
 
-    def wait(self) -> int:
-        """Wait for the end and return the exit code, negative for a signal."""
-        return self.server.ask({'wait': self.pid})
+    def wait(self, timeout: float = 120) -> int:
+        """Wait for the end and return the exit code, negative for a signal.
+
+        After ``timeout`` seconds the process is killed.
+        """
+        return self.server.ask({'wait': self.pid, 'timeout': timeout})
 
     def wait_for_step(self, step: int, mode: str = 'train') -> None:
         """Wait until the log tells of this iteration."""
@@ -218,13 +221,16 @@ class Server:
                 return int(line.split()[1])
         raise RuntimeError('the server has died')
 
-    def start(self, *argv: object, log: Path, **env: object) -> Process:
-        """Start a tool; its output goes to ``log``."""
+    def start(
+        self, *argv: object, log: Path, cwd: Path | str = '.', **env: object
+    ) -> Process:
+        """Start a tool in the folder ``cwd``; its output goes to ``log``."""
         log.write_text('')
         pid = self.ask(
             {
                 'argv': [str(a) for a in argv],
                 'log': str(log),
+                'cwd': str(cwd),
                 'env': {name: str(value) for name, value in env.items()},
             }
         )

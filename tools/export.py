@@ -6,6 +6,7 @@ The file is compared with the network on images of several sizes before it gets 
 name. docs/deployment.md says what is inside, and how to use it.
 """
 
+import sys
 from argparse import ArgumentParser, Namespace
 
 from mmengine.config import DictAction
@@ -58,24 +59,32 @@ def main() -> None:
     """Export, check, quantise."""
     args = parse_args()
     enable_safe_loading()
-    with launch.one_line_errors():
-        if args.int8 is not None and args.format != 'onnx':
-            raise ValueError(
-                f'--int8 goes with --format onnx alone, received {args.format!r}'
-            )
-        exported = export.export_model(
-            args.config,
-            args.checkpoint,
-            format=args.format,
-            out=args.out,
-            output=args.output,
-            device=args.device,
-            output_stride=args.output_stride,
-            cfg_options=args.cfg_options,
+    try:
+        with launch.one_line_errors():
+            write_files(args)
+    except ImportError as error:  # of a package of the extra `export`
+        sys.exit(f'error: {error}')
+
+
+def write_files(args: Namespace) -> None:
+    """Write the file and, if asked for, the one in 8 bits."""
+    if args.int8 is not None and args.format != 'onnx':
+        raise ValueError(
+            f'--int8 goes with --format onnx alone, received {args.format!r}'
         )
-        print(exported.text())
-        if args.int8 is not None:
-            print(quantise(exported, args))
+    exported = export.export_model(
+        args.config,
+        args.checkpoint,
+        format=args.format,
+        out=args.out,
+        output=args.output,
+        device=args.device,
+        output_stride=args.output_stride,
+        cfg_options=args.cfg_options,
+    )
+    print(exported.text())
+    if args.int8 is not None:
+        print(quantise(exported, args))
 
 
 def quantise(exported: export.Export, args: Namespace) -> str:

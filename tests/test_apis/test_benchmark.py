@@ -1,6 +1,7 @@
 """Turns, ratios, memory, limits, reports, and a tiny run of each benchmark."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -100,6 +101,22 @@ def test_phases_are_parts_of_the_total():
     assert set(times) == {'building', 'iterations', 'total'}
     for first, second, total in zip(*(times[n] for n in sorted(times)), strict=True):
         assert first > 0 and second > 0 and first + second <= total
+
+
+def test_a_total_set_by_the_run_is_kept():
+    def run(watch: Stopwatch) -> None:
+        watch.seconds['total'] = 5.0
+
+    assert alternate(dict(a=run), dict(a=CPU), repeat=1, seconds=1)['a'] == dict(
+        total=[5.0]
+    )
+
+
+def test_a_job_in_another_process_reports_its_own_peak():
+    case = constant_case()
+    ours = Contender('ours', lambda _: 1.0, peak_bytes=lambda result: int(7 * result))
+    row = measure(replace(case, ours=ours), Settings(repeat=1), Limits(1.0, 1.0))
+    assert row['ours']['peak_bytes'] == 7
 
 
 def test_ratio_of_medians_and_range_of_rounds():

@@ -2,7 +2,7 @@
 
 from .crf import CRF_COLUMNS, crf_cases
 from .operators import OPERATOR_COLUMNS, OPERATORS, operator_cases
-from .report import write_report
+from .report import draw_bars, write_report
 from .run import run_benchmark
 from .settings import Settings
 
@@ -12,6 +12,7 @@ __all__ = [
     'OPERATOR_COLUMNS',
     'Settings',
     'crf_cases',
+    'draw_bars',
     'operator_cases',
     'run_benchmark',
     'write_report',

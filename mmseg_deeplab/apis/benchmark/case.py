@@ -20,11 +20,14 @@ class Contender:
         run: Does the job once; takes the time of its phases with the stopwatch that it
             is given, if it has any.
         device: Where it runs.
+        peak_bytes: Reads the peak memory off the result, where the job runs in a
+            process of its own; such a job sets the total of its stopwatch itself.
     """
 
     name: str
     run: Callable[[Stopwatch], Any]
     device: torch.device = CPU
+    peak_bytes: Callable[[Any], int | None] | None = None
 
 
 @dataclass(frozen=True)

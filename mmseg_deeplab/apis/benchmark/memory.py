@@ -31,25 +31,49 @@ def peak_memory(
         What the function returned, and the bytes; None where the system does not tell
         (other than Linux).
     """
+    before = start_peak(device)
+    result = function()
+    return result, peak_since(before, device)
+
+
+def start_peak(device: torch.device) -> int | None:
+    """Forget earlier peaks.
+
+    Args:
+        device: As in :func:`peak_memory`.
+
+    Returns:
+        The bytes held now; None where the system does not tell.
+    """
     gc.collect()
     if device.type == 'cuda':
-        return _peak_on_gpu(function, device)
-    before = _reset_high_water()
-    result = function()
+        torch.cuda.synchronize(device)
+        torch.cuda.reset_peak_memory_stats(device)
+        return torch.cuda.memory_allocated(device)
+    return _reset_high_water()
+
+
+def peak_since(before: int | None, device: torch.device) -> int | None:
+    """Return the bytes held at most since :func:`start_peak`, beyond those before.
+
+    Args:
+        before: What it returned.
+        device: The same.
+    """
     if before is None:
-        return result, None
-    return result, max(0, _read('VmHWM') - before)
+        return None
+    if device.type == 'cuda':
+        torch.cuda.synchronize(device)
+        return torch.cuda.max_memory_allocated(device) - before
+    return max(0, _read('VmHWM') - before)
 
 
-def _peak_on_gpu(
-    function: Callable[[], Any], device: torch.device
-) -> tuple[Any, int | None]:
-    torch.cuda.synchronize(device)
-    torch.cuda.reset_peak_memory_stats(device)
-    before = torch.cuda.memory_allocated(device)
-    result = function()
-    torch.cuda.synchronize(device)
-    return result, torch.cuda.max_memory_allocated(device) - before
+def high_water() -> int | None:
+    """Return the most bytes that this process was resident with since the last reset.
+
+    None where the system does not tell.
+    """
+    return _read('VmHWM') if _STATUS.is_file() else None
 
 
 def _reset_high_water() -> int | None:

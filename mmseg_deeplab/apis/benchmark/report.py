@@ -2,18 +2,43 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mmseg_deeplab.apis.table_report import write_into
 
 from .chart import draw_chart
 from .machine import machine_text
 
-_SECONDS = re.compile(r', m?s\b')
+_SECONDS = re.compile(r', (m?s|images/s)\b')
 Columns = Mapping[str, Callable[[dict[str, Any]], str]]
 NONE = '-'
+
+
+class Picture(NamedTuple):
+    """A PNG file that was written.
+
+    Args:
+        path: Of it.
+        name: That it gets beside a document.
+        text: Says what it shows.
+    """
+
+    path: Path
+    name: str
+    text: str
+
+
+# From a result, a folder and the name of the files to pictures.
+Draw = Callable[[dict[str, Any], Path, str], Sequence[Picture]]
+
+
+def draw_bars(result: dict[str, Any], folder: Path, name: str) -> list[Picture]:
+    """Write the bar chart, ``NAME.png``."""
+    path = folder / f'{name}.png'
+    draw_chart(result, path)
+    return [Picture(path, f'benchmark_{name}.png', f'{name}: stock against ours')]
 
 
 def write_report(
@@ -23,17 +48,19 @@ def write_report(
     *,
     name: str | None = None,
     document: str | Path | None = None,
+    draw: Draw = draw_bars,
 ) -> str:
-    """Write ``NAME.json``, ``NAME.md`` and ``NAME.png``.
+    """Write ``NAME.json``, ``NAME.md`` and pictures.
 
     Args:
         result: From :func:`run_benchmark`.
         columns: Of the table: from a row to the text of a cell, by heading.
-        folder: Gets the three files.
+        folder: Gets the files.
         name: Of the files; that of the benchmark.
         document: A Markdown file that gets the text between its marks
-            ``<!-- table benchmark NAME: start -->`` and ``end``, and the picture as
-            ``images/benchmark_NAME.png`` beside it.
+            ``<!-- table benchmark NAME: start -->`` and ``end``, and the pictures in
+            ``images`` beside it.
+        draw: Writes the pictures.
 
     Returns:
         The Markdown text.
@@ -48,20 +75,23 @@ def write_report(
     text = markdown(result, columns)
     (folder / f'{name}.json').write_text(json.dumps(result, indent=1) + '\n')
     (folder / f'{name}.md').write_text(text + '\n')
-    draw_chart(result, folder / f'{name}.png')
+    pictures = draw(result, folder, name)
     if document is not None:
-        _into_document(Path(document), name, text, folder / f'{name}.png')
+        _into_document(Path(document), name, text, pictures)
     return text
 
 
-def _into_document(document: Path, name: str, text: str, picture: Path) -> None:
+def _into_document(
+    document: Path, name: str, text: str, pictures: Sequence[Picture]
+) -> None:
     if not document.is_file():
         raise FileNotFoundError(f'{document}: no such document; give an existing one')
-    place = Path('images') / f'benchmark_{name}.png'
-    link = f'![{name}: stock against ours]({place.as_posix()})'
-    write_into(document, f'benchmark {name}', f'{text}\n\n{link}')
-    (document.parent / place).parent.mkdir(exist_ok=True)
-    (document.parent / place).write_bytes(picture.read_bytes())
+    links = [f'![{picture.text}](images/{picture.name})' for picture in pictures]
+    write_into(document, f'benchmark {name}', '\n\n'.join([text, *links]))
+    images = document.parent / 'images'
+    images.mkdir(exist_ok=True)
+    for picture in pictures:
+        (images / picture.name).write_bytes(picture.path.read_bytes())
 
 
 def markdown(result: dict[str, Any], columns: Columns) -> str:
@@ -77,7 +107,7 @@ def markdown(result: dict[str, Any], columns: Columns) -> str:
     table += [[cell(row) for cell in columns.values()] for row in result['rows']]
     lines = (f'| {" | ".join(line)} |' for line in table)
     return (
-        f'```\n{result["command"]}\n```\n\n'
+        f'```bash\n{result["command"]}\n```\n\n'
         f"{machine_text(result['machine'])}. The machine's limits, measured in the "
         f'same run: {limits["multiply_adds"] / 1e9:.0f} G multiply-adds/s (float32 '
         f'matrix product), {limits["bandwidth"] / 1e9:.1f} GB/s (copy, read plus '
