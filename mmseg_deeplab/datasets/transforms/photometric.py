@@ -18,9 +18,8 @@ class LeanPhotoMetricDistortion(PhotoMetricDistortion):
     applied to the 256 possible ones and looked up for the rest; saturation and hue
     likewise in HSV. Images that are not uint8 take the host's path.
 
-    Args:
-        As in the host: ``brightness_delta``, ``contrast_range``, ``saturation_range``,
-        ``hue_delta``.
+    The arguments are the host's: ``brightness_delta``, ``contrast_range``,
+    ``saturation_range``, ``hue_delta``.
     """
 
     def convert(self, img: np.ndarray, alpha: float = 1, beta: float = 0) -> np.ndarray:

@@ -20,9 +20,8 @@ class LeanRandomCrop(RandomCrop):
     (``np.unique``); a histogram takes a tenth of that. Without ``cat_max_ratio`` there
     is nothing to gain.
 
-    Args:
-        As in the host: ``crop_size`` (height, width), ``cat_max_ratio``,
-        ``ignore_index``.
+    The arguments are the host's: ``crop_size`` (height, width), ``cat_max_ratio``,
+    ``ignore_index``.
     """
 
     # Its own: the decorator would name the method twice in the host's list.

