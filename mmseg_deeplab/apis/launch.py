@@ -3,6 +3,7 @@
 The interface is MMSeg's; what differs is told in the functions.
 """
 
+import inspect
 import os
 import sys
 from argparse import ArgumentParser
@@ -21,7 +22,7 @@ from mmseg.registry import MODELS, RUNNERS
 
 from mmseg_deeplab.datasets.config_options import load_config as read_config
 from mmseg_deeplab.datasets.config_options import named_dicts
-from mmseg_deeplab.engine import ResumableRunner
+from mmseg_deeplab.engine import InferenceSpeedHook, ResumableRunner
 from mmseg_deeplab.models import CRFTTAModel, LeanEncoderDecoder, set_output_stride
 from mmseg_deeplab.models.segmentors.lean_loss import plain_loss_is_configured
 
@@ -187,6 +188,7 @@ def prepare_testing(
     check_log_packages(cfg)
     cfg.load_from = checkpoint
     cfg.resume = False
+    add_inference_speed(cfg)
     if output_stride is not None:
         cfg.model = ConfigDict(set_output_stride(cfg.model, output_stride))
     if out is not None:
@@ -198,6 +200,31 @@ def prepare_testing(
     if tta:
         enable_tta(cfg)
     prepare_device(cfg)
+
+
+def add_inference_speed(cfg: Config) -> None:
+    """Let ``model.test_cfg.inference`` be the settings of an ``InferenceSpeedHook``.
+
+    ``--cfg-options model.test_cfg.inference.fold_bn=True`` does what ``--mixin
+    fast_inference`` does; a setting that is not named is as the hook has it.
+
+    Args:
+        cfg: Changed in place.
+
+    Raises:
+        ValueError: If there is no such setting.
+    """
+    settings = (cfg.model.get('test_cfg') or {}).get('inference')
+    if not settings:
+        return
+    known = list(inspect.signature(InferenceSpeedHook).parameters)
+    unknown = [name for name in settings if name not in known]
+    if unknown:
+        raise ValueError(
+            f'model.test_cfg.inference has no setting {unknown}: choose among {known}'
+        )
+    hook = ConfigDict(type='InferenceSpeedHook', **settings)
+    cfg.custom_hooks = [*cfg.get('custom_hooks', ()), hook]
 
 
 def build_runner(cfg: Config) -> Runner:

@@ -88,6 +88,19 @@ def test_tta_wraps_the_model_and_takes_its_pipeline(cfg):
     assert cfg.test_dataloader.dataset.pipeline == cfg.tta_pipeline
 
 
+def test_settings_for_inference_become_a_hook(cfg):
+    cfg.model.test_cfg = dict(inference=dict(fold_bn=True, bfloat16=True))
+    launch.add_inference_speed(cfg)
+    added = dict(type='InferenceSpeedHook', fold_bn=True, bfloat16=True)
+    assert cfg.custom_hooks[-1] == added
+
+
+def test_an_unknown_setting_for_inference_is_refused(cfg):
+    cfg.model.test_cfg = dict(inference=dict(fold=True))
+    with pytest.raises(ValueError, match=r"test_cfg\.inference .*\['fold'\].*fold_bn"):
+        launch.add_inference_speed(cfg)
+
+
 def crf_file(folder: Path, text: str = "type='DenseCRF', bilateral_xy=20.0") -> str:
     """Write a CRF fragment and return its path."""
     path = folder / 'crf.py'
