@@ -1,11 +1,13 @@
 """A bar chart: how many times faster, and with how many times less memory."""
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from .machine import threads_text
 
+NAME_WIDTH = 48  # characters in a line
 COLOUR = {'time': 'tab:blue', 'memory': 'tab:green'}
 
 
@@ -19,14 +21,16 @@ def draw_chart(result: dict[str, Any], path: str | Path) -> None:
     from matplotlib.figure import Figure  # slow to import, needed here alone
 
     rows = result['rows']
-    figure = Figure(figsize=(12, 1.5 + 0.32 * len(rows)), layout='constrained')
+    figure = Figure(figsize=(12, 1.5 + 0.34 * len(rows)), layout='constrained')
     time_axes, memory_axes = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
     if any(row['ratio'] for row in rows):
         _time_ratios(time_axes, rows, with_times='gpu' in result['machine'])
         _memory_ratios(memory_axes, rows)
     else:
         _own_figures(time_axes, memory_axes, rows)
-    names = [f'{row["group"]}  {row["name"]}' for row in rows]
+    names = [
+        textwrap.fill(f'{row["group"]}  {row["name"]}', NAME_WIDTH) for row in rows
+    ]
     time_axes.set_yticks(range(len(rows)), names, fontsize=8)
     time_axes.set_ylim(len(rows) - 0.4, -0.6)  # the first row on top
     for axes in (time_axes, memory_axes):
@@ -55,7 +59,7 @@ def _time_ratios(
     labels = [_time_label(row, with_times=with_times) for row in rows]
     _bars(axes, [ratio['median'] for ratio in ratios], labels, 'time', spread)
     axes.axvline(1, color='black', linewidth=1)
-    axes.set_xlabel('times faster than stock (line: all rounds)')
+    axes.set_xlabel('times faster than stock')
 
 
 def _time_label(row: dict[str, Any], *, with_times: bool) -> str:
