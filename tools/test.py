@@ -6,6 +6,7 @@ python tools/test.py CONFIG CHECKPOINT --show-dir painted --out label_maps
 from argparse import ArgumentParser, Namespace
 
 from mmseg_deeplab.apis import launch
+from mmseg_deeplab.apis.distributed import leave_process_group
 from mmseg_deeplab.checkpoints import enable_safe_loading
 
 
@@ -73,6 +74,7 @@ def main() -> None:
             crf=args.crf,
         )
     launch.build_runner(cfg).test()
+    leave_process_group()
 
 
 if __name__ == '__main__':

@@ -6,6 +6,7 @@ python tools/train.py configs/deeplabv2_r101_cityscapes.py --resume
 from argparse import ArgumentParser, Namespace
 
 from mmseg_deeplab.apis import launch
+from mmseg_deeplab.apis.distributed import leave_process_group
 from mmseg_deeplab.checkpoints import enable_safe_loading
 
 
@@ -61,6 +62,7 @@ def main() -> None:
             output_stride=args.output_stride,
         )
     launch.build_runner(cfg).train()
+    leave_process_group()
 
 
 if __name__ == '__main__':

@@ -1,4 +1,4 @@
-"""Distributed runs on machines without a GPU, which mmengine does not start.
+"""Begin and end of distributed runs, where mmengine's do not do.
 
 mmengine's ``init_dist`` selects a GPU before it makes the process group. Where
 there is none, the group is made here, and mmengine takes it as it is.
@@ -45,6 +45,18 @@ def init_cpu_process_group(launcher: str) -> None:
     os.environ.setdefault('MASTER_ADDR', '127.0.0.1')
     os.environ.setdefault('MASTER_PORT', DEFAULT_PORT)
     dist.init_process_group('gloo')
+
+
+def leave_process_group() -> None:
+    """Wait for the other processes and end the process group, if there is one.
+
+    mmengine leaves it to the end of the interpreter. Then its threads may still run,
+    and now and then abort a process whose work is done ("terminate called without an
+    active exception").
+    """
+    if dist.is_initialized():
+        dist.barrier()
+        dist.destroy_process_group()
 
 
 def require_one_gpu_each(launcher: str) -> None:

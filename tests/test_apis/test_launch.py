@@ -13,7 +13,11 @@ from mmseg.registry import MODELS
 from training import write_config
 
 from mmseg_deeplab.apis import launch
-from mmseg_deeplab.apis.distributed import init_cpu_process_group, require_one_gpu_each
+from mmseg_deeplab.apis.distributed import (
+    init_cpu_process_group,
+    leave_process_group,
+    require_one_gpu_each,
+)
 from mmseg_deeplab.engine import ResumableRunner
 
 
@@ -319,7 +323,9 @@ def test_slurm_tasks_meet_at_the_first_machine(slurm):
         assert os.environ['MASTER_ADDR'] == '127.0.0.1'
         assert os.environ['LOCAL_RANK'] == '0'
     finally:
-        torch.distributed.destroy_process_group()
+        leave_process_group()
+    assert not torch.distributed.is_initialized()
+    leave_process_group()  # of none is nothing to do
 
 
 def test_a_launcher_that_has_not_launched_is_named(monkeypatch):
