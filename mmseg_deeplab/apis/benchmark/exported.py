@@ -75,7 +75,7 @@ class Subject:
         return labels_of(prepare_for_inference(ours, **settings), self.image)
 
     def onnx(self, model: bytes) -> Run:
-        """Return a session of ONNX Runtime with as many threads as PyTorch has."""
+        """Return an ONNX Runtime session with as many threads as PyTorch has."""
         file = onnx_format.OnnxFile(
             model,
             str(self.image.device),

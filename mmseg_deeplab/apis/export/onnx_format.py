@@ -87,7 +87,7 @@ def _add_metadata(model: Any, metadata: ExportMetadata) -> None:
 
 
 class OnnxFile:
-    """A session of ONNX Runtime that takes and gives arrays.
+    """An ONNX Runtime session that takes and gives arrays.
 
     Args:
         source: Path of the file, or its content.
