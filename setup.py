@@ -29,7 +29,7 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.10',
     packages=find_packages(include=['mmseg_deeplab*']),
-    package_data={'mmseg_deeplab.apis.web_demo': ['*.css', '*.js']},
+    package_data={'mmseg_deeplab.web_demo': ['*.css', '*.js']},
     install_requires=requirements('runtime'),
     extras_require={
         name: requirements(name)

@@ -6,7 +6,7 @@ Importing the package registers every model, data set, metric and hook.
 from typing import Any
 
 from . import datasets, engine, evaluation, models
-from .apis import deeplabv3, get_deeplab_v2
+from .hub import deeplabv3, get_deeplab_v2
 from .version import __version__
 
 __all__ = [
@@ -24,7 +24,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Import the inferencer, and with it the launch code, when it is asked for."""
     if name == 'DeepLabInferencer':
-        from .apis.inference import DeepLabInferencer
+        from .inference import DeepLabInferencer
 
         return DeepLabInferencer
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

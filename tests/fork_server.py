@@ -19,9 +19,6 @@ import mmseg.models
 import mmseg.visualization  # noqa: F401
 from yapf.yapflib import yapf_api
 
-import mmseg_deeplab.apis.inference.network_predictor
-import mmseg_deeplab.apis.launch  # noqa: F401
-
 # The host lays out the text of the config for each checkpoint, which takes longer
 # than all else in the tests' trainings.
 yapf_api.FormatCode = lambda text, **_: (text, False)

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from mmseg.registry import MODELS
 
-from mmseg_deeplab.apis import launch
-from mmseg_deeplab.apis.inference import ModelSource
+from mmseg_deeplab.config import prepare as launch
+from mmseg_deeplab.inference import ModelSource
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICKSTART = ROOT / 'configs' / 'deeplabv2_r26_synthetic_streets.py'

@@ -19,9 +19,9 @@ from mmseg.registry import DATASETS, MODELS, TRANSFORMS
 from mmseg.structures import SegDataSample
 from torch import nn
 
-from mmseg_deeplab.apis.launch import replace_sync_bn
-from mmseg_deeplab.datasets.config_options import load_config
-from mmseg_deeplab.datasets.scan_config import dataset_configs
+from mmseg_deeplab.config.config_file import load_config
+from mmseg_deeplab.config.prepare import replace_sync_bn
+from mmseg_deeplab.config.scan_config import dataset_configs
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 LEAVES = sorted(CONFIGS.glob('*.py'))

@@ -11,7 +11,7 @@ import yaml
 from mmengine import Config
 from mmseg.registry import MODELS
 
-from mmseg_deeplab.datasets.scan_config import dataset_configs
+from mmseg_deeplab.config.scan_config import dataset_configs
 
 ROOT = Path(__file__).resolve().parents[1]
 LEAVES = sorted((ROOT / 'configs').glob('*_zoo*.py'))

@@ -20,7 +20,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from yapf.yapflib import yapf_api
 
-from mmseg_deeplab.apis import launch
+from mmseg_deeplab.config import prepare as launch
 
 ROOT = Path(__file__).resolve().parents[1]
 TRAIN = str(ROOT / 'tools' / 'train.py')

@@ -14,9 +14,9 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from mmseg_deeplab.apis.inference import split_models
-from mmseg_deeplab.apis.web_demo import open_models, serving, street_examples
 from mmseg_deeplab.checkpoints import enable_safe_loading
+from mmseg_deeplab.inference import split_models
+from mmseg_deeplab.web_demo import open_models, serving, street_examples
 
 MODEL = (
     'configs/deeplabv2_r26_synthetic_streets.py',

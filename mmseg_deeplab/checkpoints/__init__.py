@@ -1,11 +1,11 @@
 """Weights: safe loading, and one key map per family they may come from."""
 
-from .caffe_file import load_caffe
-from .files import convert_file
+from .convert_file import convert_file
+from .formats.caffe_file import load_caffe
+from .formats.tensorflow_file import load_tensorflow
 from .loading import enable_safe_loading, load
 from .pretrained import load_pretrained
 from .sources import SOURCES, convert, model_config
-from .tensorflow_file import load_tensorflow
 
 __all__ = [
     'SOURCES',

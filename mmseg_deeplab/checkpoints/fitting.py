@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from .keys import some
+from .state_dicts import some
 
 # The last layers of the host's heads, of DeepLab v2's and of v1's.
 CLASSIFIER = re.compile(r'(.+\.)?(conv_seg|conv2d_list\.\d+|fc8)\.(weight|bias)')

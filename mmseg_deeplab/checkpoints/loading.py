@@ -13,7 +13,7 @@ from mmengine.dist import barrier, is_main_process
 from mmengine.logging import HistoryBuffer
 from mmengine.runner.checkpoint import CheckpointLoader, load_from_http
 
-from .safetensors_file import SUFFIX, load_safetensors
+from .formats.safetensors_file import SUFFIX, load_safetensors
 
 _NUMPY_CORE = getattr(np, '_core', None) or np.core  # renamed in numpy 2
 

@@ -8,8 +8,11 @@ from mmengine.logging import print_log
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import nn
 
-from . import jfzhang95, kazuto1011, resnet_multi, torchvision, vainf, vgg16
-from .keys import (
+from .families import isht7 as resnet_multi
+from .families import jfzhang95, kazuto1011, torchvision, vainf
+from .families import vgg16_keys as vgg16
+from .loading import load
+from .state_dicts import (
     StateDict,
     drop,
     map_keys,
@@ -18,7 +21,6 @@ from .keys import (
     tensors_of,
     with_counters,
 )
-from .loading import load
 
 
 def split_pretrained(

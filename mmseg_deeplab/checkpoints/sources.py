@@ -5,18 +5,11 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
-from . import (
-    caffe,
-    jfzhang95,
-    kazuto1011,
-    resnet_multi,
-    tensorflow,
-    torchvision,
-    vainf,
-)
-from .caffe_file import load_caffe
-from .keys import StateDict, tensors_of
-from .tensorflow_file import load_tensorflow
+from .families import caffe, jfzhang95, kazuto1011, tensorflow, torchvision, vainf
+from .families import isht7 as resnet_multi
+from .formats.caffe_file import load_caffe
+from .formats.tensorflow_file import load_tensorflow
+from .state_dicts import StateDict, tensors_of
 
 SOURCES: dict[str, ModuleType] = {
     'resnet_multi': resnet_multi,

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from mmengine.utils import track_progress
 
-from mmseg_deeplab.engine.files import write_whole
+from mmseg_deeplab.utils.atomic_files import write_whole
 
 from .camvid import CamVidDataset
 from .transforms import LoadCheckedAnnotations

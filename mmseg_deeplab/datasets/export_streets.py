@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 from mmengine.utils import track_progress
 
-from mmseg_deeplab.engine.files import write_whole
+from mmseg_deeplab.utils.atomic_files import write_whole
 
 from .street_layouts import LAYOUTS, Layout
 from .street_scenes import render_scene

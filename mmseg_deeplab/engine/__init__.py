@@ -1,7 +1,8 @@
 """Training: hooks, the runner, and the optimizer's groups."""
 
+from mmseg_deeplab.utils.atomic_files import AtomicLocalBackend
+
 from .decoupled_sgdw import DecoupledSGDW
-from .files import AtomicLocalBackend
 from .hooks import (
     ChannelsLastHook,
     CompileNetworkHook,

@@ -9,7 +9,7 @@ from mmseg.models.backbones import ResNet
 from mmseg.models.decode_heads import ASPPHead
 from mmseg.registry import MODELS
 
-from mmseg_deeplab.geometry import (
+from mmseg_deeplab.ops.geometry import (
     STAGE_STRIDES,
     check_output_stride,
     scaled_rates,

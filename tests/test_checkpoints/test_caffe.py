@@ -94,7 +94,8 @@ def test_copies_for_other_scales_are_dropped():
 def test_copies_that_differ_are_named_in_the_log(monkeypatch):
     notes = []
     monkeypatch.setattr(
-        'mmseg_deeplab.checkpoints.caffe.print_log', lambda m, **_: notes.append(m)
+        'mmseg_deeplab.checkpoints.families.caffe.print_log',
+        lambda m, **_: notes.append(m),
     )
     state = small_resnet()
     copies = {

@@ -6,7 +6,7 @@ from golden import reference_state
 from mmseg.registry import MODELS
 
 from mmseg_deeplab.checkpoints import convert, model_config
-from mmseg_deeplab.checkpoints.resnet import fold_stem_bias
+from mmseg_deeplab.checkpoints.families.resnet_keys import fold_stem_bias
 
 ISHT7, KAZUTO = 'isht7_deeplabv2_resnet101_ms', 'kazuto_deeplabv2_resnet101_msc'
 

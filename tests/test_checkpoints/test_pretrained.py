@@ -7,7 +7,7 @@ from mmseg.registry import MODELS
 from torchvision.models import resnet50
 
 from mmseg_deeplab.checkpoints import convert, model_config
-from mmseg_deeplab.checkpoints.torchvision import STRIDE_NOTE
+from mmseg_deeplab.checkpoints.families.torchvision import STRIDE_NOTE
 
 
 def backbone(checkpoint=None, **options):

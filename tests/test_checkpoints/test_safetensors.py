@@ -14,7 +14,7 @@ from safetensors.numpy import load as load_arrays
 from safetensors.torch import save_file
 
 from mmseg_deeplab.checkpoints import enable_safe_loading, load
-from mmseg_deeplab.checkpoints.safetensors_file import dump_safetensors
+from mmseg_deeplab.checkpoints.formats.safetensors_file import dump_safetensors
 from mmseg_deeplab.models import ResNetMulti
 
 META = {'classes': ['Straße', 'b"c'], 'palette': [[1, 2, 3]], 'iter': 7}

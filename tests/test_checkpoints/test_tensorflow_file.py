@@ -14,8 +14,8 @@ import torch
 from tensorflow_networks import value_of
 
 from mmseg_deeplab.checkpoints import convert_file, load_tensorflow
-from mmseg_deeplab.checkpoints.crc32c import crc32c, unmask
-from mmseg_deeplab.checkpoints.tensorflow_table import read_table
+from mmseg_deeplab.checkpoints.formats.crc32c import crc32c, unmask
+from mmseg_deeplab.checkpoints.formats.tensorflow_table import read_table
 
 DATA = Path(__file__).resolve().parents[1] / 'data' / 'tensorflow'
 SHAPES = {

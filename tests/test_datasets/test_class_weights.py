@@ -9,7 +9,7 @@ import pytest
 from mmengine.config import Config
 from mmseg.models.losses.utils import get_class_weight
 
-from mmseg_deeplab.datasets.class_weights import (
+from mmseg_deeplab.config.class_balance import (
     METHODS,
     LabelCounts,
     class_weights,

@@ -10,9 +10,9 @@ from mmengine import Config
 from mmengine.dataset import pseudo_collate
 from mmseg.registry import DATASETS
 
-from mmseg_deeplab.datasets.config_options import load_config, named_dicts
+from mmseg_deeplab.config.config_file import load_config, named_dicts
+from mmseg_deeplab.config.scan_config import dataset_configs, scan_config
 from mmseg_deeplab.datasets.export_streets import Request, export_streets
-from mmseg_deeplab.datasets.scan_config import dataset_configs, scan_config
 from mmseg_deeplab.datasets.street_scenes import CLASSES, render_scene
 
 LAYOUTS = {

@@ -11,8 +11,8 @@ from mmseg_deeplab.datasets.transforms import (
     DecodedFiles,
     LoadCheckedAnnotations,
     LoadCheckedImage,
-    loading,
 )
+from mmseg_deeplab.datasets.transforms import checked_loading as loading
 
 
 def write(path, array) -> str:

@@ -6,10 +6,7 @@ import pytest
 from mmcv.transforms.utils import cache_random_params
 from mmseg.datasets.transforms import PhotoMetricDistortion, RandomCrop
 
-from mmseg_deeplab.datasets.transforms import (
-    LeanPhotoMetricDistortion,
-    LeanRandomCrop,
-)
+from mmseg_deeplab.datasets.transforms import LeanPhotoMetricDistortion, LeanRandomCrop
 from mmseg_deeplab.datasets.transforms.random_crop import class_counts
 
 

@@ -7,10 +7,10 @@ from mmengine.config import Config
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+from mmseg_deeplab.config.config_file import load_config
+from mmseg_deeplab.config.scan_config import dataset_configs, scan_config
 from mmseg_deeplab.datasets import SyntheticStreets
-from mmseg_deeplab.datasets.config_options import load_config
 from mmseg_deeplab.datasets.scan import scan_dataset
-from mmseg_deeplab.datasets.scan_config import dataset_configs, scan_config
 
 CLASSES = ('road', 'car', 'sky')
 

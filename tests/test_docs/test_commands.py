@@ -18,8 +18,8 @@ import pytest
 from doc_pages import ASSIGNMENT, ROOT, Block, all_blocks, commands, inline_code
 from doc_sandbox import CHECKPOINT, QUICKSTART, Sandbox
 
-from mmseg_deeplab.apis.mixins import apply_mixins
-from mmseg_deeplab.datasets.config_options import load_config
+from mmseg_deeplab.config.config_file import load_config
+from mmseg_deeplab.config.overrides import apply_mixins
 
 # The tutorial is run as it stands by test_tutorial.py.
 BLOCKS = [b for b in all_blocks('bash') if b.page != 'docs/tutorial.md']

@@ -8,7 +8,7 @@ from mmengine.hooks import Hook
 from mmseg.registry import MODELS
 from training import train_here, weights, write_config
 
-from mmseg_deeplab.apis import launch
+from mmseg_deeplab.config import prepare as launch
 
 CLASSIFIER = ['decode_head.conv_seg.bias', 'decode_head.conv_seg.weight']
 AUXILIARY = """

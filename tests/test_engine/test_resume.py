@@ -9,7 +9,7 @@ import torch
 from mmengine.hooks import Hook
 from training import losses, same_weights, scalars, train_here, write_config
 
-from mmseg_deeplab.apis import launch
+from mmseg_deeplab.config import prepare as launch
 from mmseg_deeplab.engine import newest_whole_checkpoint
 from mmseg_deeplab.engine.resume import archive_fault, numbered_checkpoints
 

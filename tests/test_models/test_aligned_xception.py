@@ -10,7 +10,7 @@ from mmseg.registry import MODELS
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmseg_deeplab.checkpoints.jfzhang95 import rename_backbone
+from mmseg_deeplab.checkpoints.families.jfzhang95 import rename_backbone
 
 XCEPTION = 'jfzhang95_xception_os16'
 

@@ -13,7 +13,7 @@ from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
-from mmseg_deeplab.apis import launch
+from mmseg_deeplab.config import prepare as launch
 from mmseg_deeplab.models import LeanEncoderDecoder
 from mmseg_deeplab.models.segmentors import lean_loss
 from mmseg_deeplab.models.segmentors.lean_encoder_decoder import window_corners

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmseg_deeplab.engine.files import write_whole
+from mmseg_deeplab.utils.atomic_files import write_whole
 
 
 class DecodedFiles:

@@ -10,13 +10,7 @@ import numpy as np
 from PIL import Image
 
 from .errors import LabelColorError, LabelFormatError
-from .file_checks import (
-    PNG_GREY,
-    PNG_GREY_ALPHA,
-    PNG_PALETTE,
-    decode,
-    png_color_type,
-)
+from .file_checks import PNG_GREY, PNG_GREY_ALPHA, PNG_PALETTE, decode, png_color_type
 from .label_checks import MAX_LISTED
 
 NUM_INDICES = 256  # of a palette

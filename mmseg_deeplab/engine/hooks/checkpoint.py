@@ -11,8 +11,8 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-from ..files import AtomicLocalBackend, remove_parts
-from ..resume import numbered_checkpoints
+from mmseg_deeplab.engine.resume import numbered_checkpoints
+from mmseg_deeplab.utils.atomic_files import AtomicLocalBackend, remove_parts
 
 
 @HOOKS.register_module()

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmseg_deeplab.checkpoints.pretrained import load_pretrained, split_pretrained
-from mmseg_deeplab.geometry import block_geometry
+from mmseg_deeplab.ops.geometry import block_geometry
 
 from .recompute import recompute
 

@@ -8,7 +8,7 @@ from mmseg.registry import MODELS
 from torch import nn
 
 from mmseg_deeplab.checkpoints.pretrained import load_pretrained, split_pretrained
-from mmseg_deeplab.geometry import block_geometry, check_output_stride
+from mmseg_deeplab.ops.geometry import block_geometry, check_output_stride
 
 STYLES = ('torchvision', 'tensorflow')
 

@@ -7,7 +7,7 @@ from mmseg.registry import MODELS
 from torch import nn
 
 from mmseg_deeplab.checkpoints.pretrained import load_pretrained, split_pretrained
-from mmseg_deeplab.geometry import stage_geometry
+from mmseg_deeplab.ops.geometry import stage_geometry
 
 from .bottleneck import Bottleneck
 

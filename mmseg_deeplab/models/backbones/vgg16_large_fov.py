@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmseg_deeplab.checkpoints.pretrained import load_pretrained, split_pretrained
-from mmseg_deeplab.geometry import check_output_stride
+from mmseg_deeplab.ops.geometry import check_output_stride
 
 CONVS_PER_STAGE = (2, 2, 3, 3, 3)
 WIDTHS = (1, 2, 4, 8, 8)

@@ -1,0 +1,211 @@
+"""Segmentors of this project's configs with random weights, stock and lean."""
+
+import re
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config, ConfigDict
+from mmseg.models.backbones.resnet import Bottleneck
+from mmseg.models.segmentors import EncoderDecoder
+from mmseg.models.utils import InvertedResidual
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from mmseg_deeplab.config.overrides import PROJECT_CONFIGS
+from mmseg_deeplab.datasets.street_scenes import render_scene
+
+from .complexity import without_training_parts
+
+Size = tuple[int, int]
+LARGEST_SCENE = (1024, 2048)  # that SyntheticStreets draws
+# A trained network damps rounding errors, a random one of full residual branches
+# amplifies them from block to block.
+BRANCH = 0.2
+# BatchNorm over two pooled images amplifies what little differs between them.
+POOLED = 0.02
+# Processors' own instructions for it; without them bfloat16 is emulated, and slow.
+BFLOAT16_FLAGS = re.compile(r'\b(avx512_bf16|amx_bf16|bf16)\b')
+
+
+@dataclass(frozen=True)
+class Network:
+    """What is built.
+
+    Args:
+        name: For the table.
+        base: File in ``configs/_base_/models``, without ``.py``.
+        num_classes: ``K``.
+        size: Height and width of the image.
+        changes: Merged onto the model's config.
+        flip: Predict with a flipped copy: test-time augmentation.
+    """
+
+    name: str
+    base: str
+    num_classes: int
+    size: Size
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    flip: bool = False
+
+    def config(self) -> ConfigDict:
+        """Return the segmentor's config, without weights to load, SyncBN and aux."""
+        path = PROJECT_CONFIGS / '_base_' / 'models' / f'{self.base}.py'
+        cfg = Config(dict(model=without_training_parts(Config.fromfile(path).model)))
+        cfg.merge_from_dict(dict(model=dict(self.changes)))
+        cfg.model.decode_head.num_classes = self.num_classes
+        return cfg.model
+
+
+def stock_segmentor(cfg: ConfigDict, size: Size, device: torch.device) -> nn.Module:
+    """Return the host's ``EncoderDecoder`` with random weights.
+
+    Args:
+        cfg: Config of a segmentor.
+        size: Of the images that come. The statistics of BatchNorm are measured with
+            a scene of half this size, the mean scores with one of this size.
+        device: Where to.
+    """
+    torch.manual_seed(0)
+    model = MODELS.build(deepcopy(cfg) | dict(type=EncoderDecoder)).eval().to(device)
+    weaken_branches(model)
+    views = opposite_views(size, device)
+    measure_statistics(model, partial(scores_of, model, views))
+    head = model.decode_head
+    classifier = getattr(head, 'conv_seg', None) or head.conv2d_list[0]
+    image = scenes(1, size, device)[0]
+    # With its mirror image, which a prediction with flip sees as well.
+    level_classes(classifier, scores_of(model, [image, image.flip(-1)]))
+    return model
+
+
+def lean_segmentor(cfg: ConfigDict, stock: nn.Module) -> nn.Module:
+    """Return a ``LeanEncoderDecoder`` with the weights of another segmentor.
+
+    Args:
+        cfg: Config of both.
+        stock: The other one.
+    """
+    device = next(stock.parameters()).device
+    model = MODELS.build(deepcopy(cfg) | dict(type='LeanEncoderDecoder'))
+    model.load_state_dict(stock.state_dict())
+    return model.eval().to(device)
+
+
+@torch.no_grad()
+def weaken_branches(model: nn.Module) -> None:
+    """Let the last BatchNorm of each residual block scale by ``BRANCH``.
+
+    And that after image pooling by ``POOLED``.
+
+    Args:
+        model: Changed in place.
+    """
+    for module in model.modules():
+        if isinstance(module, Bottleneck):
+            module.norm3.weight.fill_(BRANCH)
+        elif isinstance(module, InvertedResidual) and module.use_res_connect:
+            module.conv[-1].bn.weight.fill_(BRANCH)
+        elif _is_image_pooling(module):
+            module[1].bn.weight.fill_(POOLED)
+
+
+def _is_image_pooling(module: nn.Module) -> bool:
+    return (
+        isinstance(module, nn.Sequential)
+        and len(module) > 1
+        and isinstance(module[0], nn.AdaptiveAvgPool2d)
+        and getattr(module[1], 'with_norm', False)
+    )
+
+
+@torch.no_grad()
+def measure_statistics(model: nn.Module, run: Callable[[], Any]) -> None:
+    """Give BatchNorm the statistics of images.
+
+    Of random weights with the initial statistics, 0 and 1, little but rounding reaches
+    the scores of a deep network, and labels would say nothing about agreement.
+
+    Args:
+        model: In evaluation, frozen BatchNorm included; stays so.
+        run: Sends two images at least through it.
+    """
+    layers = [module for module in model.modules() if isinstance(module, _BatchNorm)]
+    momentum = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.training, layer.momentum = True, None  # None: the mean of all batches
+    run()
+    for layer, before in zip(layers, momentum, strict=True):
+        layer.training, layer.momentum = False, before
+
+
+@torch.no_grad()
+def level_classes(classifier: nn.Module, scores: Tensor) -> None:
+    """Give every class the same mean score on an image, so that many are predicted.
+
+    Args:
+        classifier: The last convolution; its bias is changed.
+        scores: ``(N, K, h, w)`` before.
+    """
+    classifier.bias -= scores.mean((0, 2, 3))
+
+
+@torch.no_grad()
+def scores_of(model: nn.Module, images: list[Tensor]) -> Tensor:
+    """Return the scores ``(N, K, h, w)`` of images ``(3, H, W)`` uint8."""
+    inputs = model.data_preprocessor(dict(inputs=images))['inputs']
+    return model(inputs, mode='tensor')
+
+
+def scenes(count: int, size: Size, device: torch.device) -> list[Tensor]:
+    """Draw scenes of SyntheticStreets as pipelines give images.
+
+    Larger ones than can be drawn are repeated.
+
+    Args:
+        count: How many.
+        size: Height and width.
+        device: Where to.
+
+    Returns:
+        ``(3, H, W)`` uint8 each, BGR.
+    """
+    part = tuple(map(min, size, LARGEST_SCENE))
+    repeats = [1 + (side - 1) // own for side, own in zip(size, part, strict=True)]
+    images = []
+    for index in range(count):
+        image = np.tile(render_scene('val', index, part, 0)[0], (*repeats, 1))
+        cut = torch.from_numpy(image[: size[0], : size[1]])
+        images.append(cut.permute(2, 0, 1).contiguous().to(device))
+    return images
+
+
+def opposite_views(size: Size, device: torch.device) -> list[Tensor]:
+    """Return a scene of half a size and its negative.
+
+    Two scenes are too alike for BatchNorm after image pooling, which would divide by
+    next to nothing.
+
+    Args:
+        size: Height and width, halved, 64 at least.
+        device: Where to.
+    """
+    image = scenes(1, tuple(max(64, side // 2) for side in size), device)[0]
+    return [image, 255 - image]
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Tell whether a device computes in bfloat16 at more than the rate of float32."""
+    if device.type == 'cuda':
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    try:
+        return BFLOAT16_FLAGS.search(Path('/proc/cpuinfo').read_text()) is not None
+    except OSError:
+        return False

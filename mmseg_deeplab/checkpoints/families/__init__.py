@@ -1,0 +1,1 @@
+"""One key map per code base whose weights are taken over."""

@@ -1,0 +1,100 @@
+"""DeepLab v3 and v3+ heads: order of concatenation, and what the shapes tell."""
+
+import re
+
+import torch
+
+from mmseg_deeplab.checkpoints.state_dicts import StateDict
+
+# DeepLab v3, section 3.3: (6, 12, 18) at output stride 16, doubled at 8; halved at 32.
+DILATIONS = {8: (1, 12, 24, 36), 16: (1, 6, 12, 18), 32: (1, 3, 6, 9)}
+
+# Of ImageNet in RGB, 0..255: what torchvision, VainF and jfzhang95 train with.
+IMAGENET_PREPROCESSOR = dict(
+    type='SegDataPreProcessor',
+    mean=[123.675, 116.28, 103.53],
+    std=[58.395, 57.12, 57.375],
+    bgr_to_rgb=True,
+    pad_val=0,
+    seg_pad_val=255,
+)
+POOL = 'decode_head.image_pool.1.conv.weight'
+FUSION = 'decode_head.bottleneck.conv.weight'
+LOW_LEVEL = 'decode_head.c1_bottleneck.conv.weight'
+DECODER = 'decode_head.convs.0.conv.weight'
+CLASSIFIER = 'decode_head.conv_seg.weight'
+
+
+def torchvision_pyramid(name: str) -> dict[str, str]:
+    """Map the modules of torchvision's ``ASPP``, called ``name``, to a head's."""
+    units = {f'{name}.convs.{i}': (f'aspp_modules.{i}', 0) for i in range(4)}
+    units[f'{name}.convs.4'] = ('image_pool.1', 1)  # 0 is the average
+    units[f'{name}.project'] = ('bottleneck', 0)
+    return {
+        f'{theirs}.{start + i}': f'{ours}.{kind}'
+        for theirs, (ours, start) in units.items()
+        for i, kind in enumerate(('conv', 'bn'))
+    }
+
+
+def pool_first(state: StateDict) -> StateDict:
+    """Permute the fusion's inputs: here, as in MMSeg, the pooled image comes first.
+
+    Every other code base concatenates it last.
+    """
+    return _last_inputs_first(state, FUSION, count=state[POOL].shape[0])
+
+
+def pyramid_first(state: StateDict) -> StateDict:
+    """Permute the decoder's inputs: pyramid, then low level (VainF: reversed)."""
+    return _last_inputs_first(state, DECODER, count=state[FUSION].shape[0])
+
+
+def _last_inputs_first(state: StateDict, key: str, *, count: int) -> StateDict:
+    first, last = state[key].split([state[key].shape[1] - count, count], dim=1)
+    return state | {key: torch.cat([last, first], dim=1)}
+
+
+def head_config(
+    state: StateDict,
+    *,
+    output_stride: int,
+    align_corners: bool = False,
+    dilations: tuple[int, ...] | None = None,
+    in_index: int = 3,
+) -> dict:
+    """Read a ``DeepLabV3Head`` or ``DeepLabV3PlusHead`` off converted weights.
+
+    Args:
+        state: Converted weights, the head under ``decode_head``.
+        output_stride: Decides the rates, which are not in the weights.
+        align_corners: How the source interpolates.
+        dilations: Other rates than :data:`DILATIONS`.
+        in_index: Which output of the backbone the pyramid reads.
+
+    Raises:
+        ValueError: If there is no such head.
+    """
+    if not {POOL, FUSION, CLASSIFIER} <= state.keys():
+        raise ValueError(
+            'these weights have no DeepLab v3 head: a backbone alone goes into '
+            "backbone.init_cfg=dict(type='Pretrained', checkpoint=...)"
+        )
+    stack = re.compile(r'decode_head\.convs\.\d+\.conv\.weight')
+    decoder = {}
+    if LOW_LEVEL in state:
+        channels, inputs = state[LOW_LEVEL].shape[:2]
+        decoder = dict(c1_in_channels=inputs, c1_channels=channels, separable=False)
+    return dict(
+        type='DeepLabV3PlusHead' if decoder else 'DeepLabV3Head',
+        in_channels=state[POOL].shape[1],
+        in_index=in_index,
+        channels=state[FUSION].shape[0],
+        num_classes=state[CLASSIFIER].shape[0],
+        dilations=dilations or DILATIONS[output_stride],
+        **decoder,
+        num_convs=sum(bool(stack.fullmatch(key)) for key in state),
+        norm_cfg=dict(type='BN', requires_grad=True),
+        align_corners=align_corners,
+        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+    )

@@ -1,0 +1,1 @@
+"""Files of weights of other frameworks, read with the standard library and numpy."""

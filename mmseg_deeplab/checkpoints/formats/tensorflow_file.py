@@ -1,0 +1,213 @@
+"""Checkpoints of ``tf.train.Saver``, read without TensorFlow.
+
+A checkpoint ``model.ckpt`` is ``model.ckpt.index``, a table from names to
+``BundleEntryProto`` (tensorflow/core/protobuf/tensor_bundle.proto), and shards
+``model.ckpt.data-00000-of-00001`` that hold the tensors' bytes one after the other.
+"""
+
+import logging
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.logging import print_log
+from torch import Tensor
+
+from mmseg_deeplab.checkpoints.state_dicts import StateDict, some
+
+from .crc32c import crc32c, unmask
+from .protobuf import message
+from .tensorflow_table import is_table, read_table
+
+# DataType of tensorflow/core/framework/types.proto; bfloat16 has no numpy type.
+DTYPES = {
+    1: np.dtype('<f4'),
+    2: np.dtype('<f8'),
+    3: np.dtype('<i4'),
+    4: np.dtype('u1'),
+    5: np.dtype('<i2'),
+    6: np.dtype('i1'),
+    9: np.dtype('<i8'),
+    10: np.dtype('?'),
+    14: np.dtype('<i2'),
+    19: np.dtype('<f2'),
+}
+BFLOAT16 = 14
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where the bytes of a tensor lie, and what they mean."""
+
+    name: str
+    dtype: int
+    shape: tuple[int, ...]
+    shard: int
+    offset: int
+    size: int
+    checksum: int
+    is_sliced: bool
+
+
+def load_tensorflow(path: str | os.PathLike) -> StateDict:
+    """Load a checkpoint of ``tf.train.Saver`` without TensorFlow.
+
+    Every checksum is verified. Entries that are no tensors of numbers (the object graph
+    of TensorFlow 2) are left out and named in the log.
+
+    Args:
+        path: ``model.ckpt`` as TensorFlow names it, or its ``.index`` file, or the
+            folder of the checkpoint.
+
+    Returns:
+        Tensors by TensorFlow's names, in TensorFlow's layout.
+
+    Raises:
+        FileNotFoundError: If there is no checkpoint, or one of its shards is missing.
+        ValueError: If it is damaged, of the old format V1, a frozen graph, sliced over
+            several devices, or if a folder holds several.
+    """
+    prefix = find_prefix(Path(path).expanduser())
+    entries, shards = read_index(Path(f'{prefix}.index'))
+    data = [open_shard(prefix, i, shards) for i in range(shards)]
+    left = [entry.name for entry in entries if entry.dtype not in DTYPES]
+    if left:
+        print_log(
+            f'{prefix}: left out, no numbers: {some(left)}', 'current', logging.INFO
+        )
+    return {
+        entry.name: read_tensor(entry, data[entry.shard], prefix)
+        for entry in entries
+        if entry.dtype in DTYPES
+    }
+
+
+def find_prefix(path: Path) -> Path:
+    """Return what TensorFlow calls the checkpoint: the path without ``.index``."""
+    if path.is_dir():
+        return _only_checkpoint(path)
+    ending = re.compile(r'\.(index|meta|data-\d{5}-of-\d{5})$')
+    prefix = path.with_name(ending.sub('', path.name))
+    if Path(f'{prefix}.index').is_file():
+        return prefix
+    if path.is_file() and prefix == path:
+        raise ValueError(_explain_other_file(path))
+    raise FileNotFoundError(
+        f'{prefix}.index: no such file; a TensorFlow checkpoint is this and '
+        f'{prefix.name}.data-00000-of-00001'
+    )
+
+
+def _only_checkpoint(folder: Path) -> Path:
+    found = sorted(file.with_suffix('') for file in folder.glob('*.index'))
+    state = folder / 'checkpoint'
+    if len(found) > 1 and state.is_file():
+        latest = re.match(r'model_checkpoint_path: "(.*)"', state.read_text())
+        found = [p for p in found if latest and p.name == Path(latest[1]).name] or found
+    if not found:
+        raise FileNotFoundError(
+            f'{folder}: no TensorFlow checkpoint (*.index) in this folder'
+        )
+    if len(found) > 1:
+        names = some(prefix.name for prefix in found)
+        raise ValueError(f'{folder}: several checkpoints, name one of them: {names}')
+    return found[0]
+
+
+def _explain_other_file(path: Path) -> str:
+    with open(path, 'rb') as file:
+        file.seek(max(0, path.stat().st_size - 8))
+        end = file.read()
+    if is_table(end):
+        return (
+            f'{path}: a checkpoint of the old format V1; load it in TensorFlow and '
+            'save it with tf.compat.v1.train.Saver(write_version=2)'
+        )
+    return (
+        f'{path}: not a TensorFlow checkpoint (frozen graphs, .pb, are not read); '
+        'expected a path that ends in .ckpt or .index, or a folder'
+    )
+
+
+def read_index(file: Path) -> tuple[list[Entry], int]:
+    """Return the tensors of an index file and the number of its shards.
+
+    Raises:
+        ValueError: If it is no index, is damaged, or of a big-endian machine.
+    """
+    try:
+        table = dict(read_table(memoryview(file.read_bytes())))
+        header = message(table.pop(b''))
+        entries = [_entry(name.decode(), value) for name, value in table.items()]
+    except (ValueError, KeyError) as error:
+        raise ValueError(
+            f'{file} ({file.stat().st_size} bytes): not a whole index of a TensorFlow '
+            f'checkpoint ({error}). Download it again'
+        ) from error
+    if header.get(2, [0]) != [0]:
+        raise ValueError(f'{file}: written on a big-endian machine, which is not read')
+    sliced = [entry.name for entry in entries if entry.is_sliced]
+    if sliced:
+        raise ValueError(
+            f'{file}: partitioned variables are not read, save them whole: '
+            f'{some(sliced)}'
+        )
+    return entries, int(header.get(1, [1])[0])
+
+
+def _entry(name: str, data: memoryview) -> Entry:
+    found = message(data)
+    shape = message(found[2][0]) if 2 in found else {}
+    return Entry(
+        name=name,
+        dtype=found.get(1, [0])[0],
+        shape=tuple(message(dim).get(1, [0])[0] for dim in shape.get(2, [])),
+        shard=found.get(3, [0])[0],
+        offset=found.get(4, [0])[0],
+        size=found.get(5, [0])[0],
+        checksum=int.from_bytes(found[6][0], 'little') if 6 in found else 0,
+        is_sliced=7 in found,
+    )
+
+
+def open_shard(prefix: Path, index: int, shards: int) -> np.ndarray:
+    """Return the bytes of a shard, mapped from the file.
+
+    Raises:
+        FileNotFoundError: If it is missing.
+    """
+    file = Path(f'{prefix}.data-{index:05d}-of-{shards:05d}')
+    if not file.is_file():
+        raise FileNotFoundError(
+            f'{file}: no such file; the tensors of {prefix.name}.index lie in it'
+        )
+    if file.stat().st_size == 0:
+        return np.zeros(0, np.uint8)  # cannot be mapped
+    return np.memmap(file, dtype=np.uint8, mode='r')
+
+
+def read_tensor(entry: Entry, data: np.ndarray, prefix: Path) -> Tensor:
+    """Return one tensor, copied out of its shard.
+
+    Raises:
+        ValueError: If the shard is too short, or the bytes do not have their checksum.
+    """
+    dtype = DTYPES[entry.dtype]
+    count = int(np.prod(entry.shape, dtype=np.int64))
+    end = entry.offset + entry.size
+    if end > len(data) or entry.size != count * dtype.itemsize:
+        raise ValueError(
+            f'{prefix}: {entry.name} {entry.shape} wants bytes up to {end}, '
+            f'shard {entry.shard} has {len(data)}: truncated, download it again'
+        )
+    values = np.array(data[entry.offset : end])
+    if crc32c(values) != unmask(entry.checksum):
+        raise ValueError(
+            f'{prefix}: {entry.name} has another checksum than the index says: the '
+            'files are damaged or not of one checkpoint, download them again'
+        )
+    tensor = torch.from_numpy(values.view(dtype).reshape(entry.shape))
+    return tensor.view(torch.bfloat16) if entry.dtype == BFLOAT16 else tensor

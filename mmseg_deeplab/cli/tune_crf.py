@@ -1,0 +1,113 @@
+"""Tune the CRF behind a trained network: a coarse-to-fine search, or by gradient.
+
+python tools/tune_crf.py CONFIG CHECKPOINT [--learn]
+
+A second call goes on where the first stopped. docs/crf.md says how and how long.
+"""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from mmengine.config import DictAction
+
+from mmseg_deeplab import crf_tuning
+from mmseg_deeplab.checkpoints import enable_safe_loading
+from mmseg_deeplab.config import prepare as launch
+from mmseg_deeplab.crf_tuning.learn import LEARNABLE
+from mmseg_deeplab.crf_tuning.ranges import AXES
+
+
+def parse_args() -> Namespace:
+    """Read the command line."""
+    parser = ArgumentParser(description='Tune the CRF behind a trained network')
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint file or URL')
+    parser.add_argument('--work-dir', help='work_dirs/<config name>/crf')
+    parser.add_argument('--num-images', type=int, help='to tune on (100)')
+    parser.add_argument('--holdout-split', choices=['val', 'test'], default='val')
+    parser.add_argument('--num-holdout', type=int, help='to judge by (all the rest)')
+    parser.add_argument('--seed', type=int, default=0, help='of images and learning')
+    parser.add_argument('--tta', action='store_true', help='test-time augmentation')
+    parser.add_argument(
+        '--start', help="CRF fragment to start from (the config's, or the release's)"
+    )
+    parser.add_argument(
+        '--num-iterations', type=int, help='of the mean field (10; while learning 5)'
+    )
+    parser.add_argument('--device', help='such as cpu (a GPU where there is one)')
+    parser.add_argument('--restart', action='store_true', help='forget earlier results')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
+    search = parser.add_argument_group('search')
+    search.add_argument('--ranges', choices=sorted(crf_tuning.RANGES), default='v2')
+    for axis in AXES:
+        option = f'--{axis.replace("_", "-")}'
+        search.add_argument(option, metavar='LOW:STEP:HIGH', help='own range')
+    search.add_argument('--gaussian-weight', type=float, help='w2, fixed (3)')
+    search.add_argument('--gaussian-xy', type=float, help='sigma_gamma, fixed (3)')
+    search.add_argument('--fine-rounds', type=int, default=2, help='finer grids (2)')
+    learn = parser.add_argument_group('learning')
+    learn.add_argument('--learn', action='store_true', help='learn instead of search')
+    learn.add_argument('--epochs', type=int, default=5)
+    learn.add_argument('--lr', type=float, default=0.01, help='relative to the start')
+    learn.add_argument(
+        '--learnable', nargs='+', choices=LEARNABLE, default=list(LEARNABLE)
+    )
+    return parser.parse_args()
+
+
+def set_up(args: Namespace) -> crf_tuning.TuningSetup:
+    """Read the config and choose the images."""
+    cfg = launch.load_config(args.config, cfg_options=args.cfg_options)
+    options = crf_tuning.TuningOptions(
+        config=Path(args.config).stem,
+        checkpoint=args.checkpoint,
+        work_dir=Path(args.work_dir or Path(cfg.work_dir) / 'crf'),
+        num_images=args.num_images,
+        holdout_split=args.holdout_split,
+        num_holdout=args.num_holdout,
+        seed=args.seed,
+        tta=args.tta,
+        start=args.start,
+        num_iterations=10 if args.learn else args.num_iterations or 10,
+        device=args.device,
+        restart=args.restart,
+    )
+    return crf_tuning.TuningSetup(cfg, options)
+
+
+def tune(args: Namespace) -> dict:
+    """Search or learn."""
+    if args.learn:
+        return crf_tuning.learn_crf(
+            set_up(args),
+            epochs=args.epochs,
+            lr=args.lr,
+            learnable=args.learnable,
+            num_iterations=args.num_iterations or 5,
+        )
+    ranges = crf_tuning.choose_ranges(
+        args.ranges,
+        own={axis: getattr(args, axis) for axis in AXES},
+        gaussian_weight=args.gaussian_weight,
+        gaussian_xy=args.gaussian_xy,
+    )
+    count = crf_tuning.number_of_evaluations(ranges, args.fine_rounds)
+    print(f'at most {count} settings of the CRF will be evaluated', flush=True)
+    return crf_tuning.search_crf(set_up(args), ranges, rounds=args.fine_rounds)
+
+
+def main() -> None:
+    """Tune, then say what was found."""
+    args = parse_args()
+    enable_safe_loading()
+    with launch.one_line_errors():
+        result = tune(args)
+    print(crf_tuning.comparison_table(result['comparison']))
+    for line in result['notes']:
+        print(f'note: {line}')
+    for name, path in result['files'].items():
+        print(f'{name}: {path}')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,1 @@
+"""Read a config, override it, check it, and prepare training and testing."""

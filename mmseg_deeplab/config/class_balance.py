@@ -1,0 +1,233 @@
+"""Weights for the loss that answer the imbalance of the classes.
+
+``K`` is the number of classes, ``c`` one of them. Only labelled pixels count.
+"""
+
+import io
+import json
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import Config
+from prettytable import PrettyTable
+
+from mmseg_deeplab.datasets.scan_report import DatasetReport, ScanReport
+from mmseg_deeplab.utils.atomic_files import write_whole
+
+from .scan_config import scan_config
+
+METHODS = ('inverse', 'median_frequency', 'effective_number')
+SUFFIXES = ('.json', '.npy')
+
+
+@dataclass
+class LabelCounts:
+    """What the labels of a training split hold.
+
+    Args:
+        classes: Names of the K classes.
+        num_images: Images with a label.
+        pixels: Pixels of each class, ``(K,)``.
+        images: Images in which each class occurs, ``(K,)``.
+        pixels_there: Labelled pixels of all classes in these images, ``(K,)``.
+    """
+
+    classes: tuple[str, ...]
+    num_images: int
+    pixels: np.ndarray
+    images: np.ndarray
+    pixels_there: np.ndarray
+
+    def table(self, weights: np.ndarray) -> str:
+        """Counts and weights, one line per class."""
+        table = PrettyTable(['id', 'class', 'pixels', 'share', 'images', 'weight'])
+        table.align = 'r'
+        table.align['class'] = 'l'
+        shares = self.pixels / max(self.pixels.sum(), 1)
+        rows = zip(self.classes, self.pixels, shares, self.images, weights, strict=True)
+        for index, (name, pixels, share, images, weight) in enumerate(rows):
+            table.add_row(
+                [index, name, pixels, f'{share:.3%}', images, f'{weight:.5g}']
+            )
+        return str(table)
+
+
+def count_labels(
+    cfg: Config, *, workers: int = 0, progress: bool = True
+) -> LabelCounts:
+    """Count the labels of a config's training split as training would read them.
+
+    Each data set under wrappers counts once, however often ``RepeatDataset`` repeats
+    it; labels count as they are, before crops and scales.
+
+    Args:
+        cfg: The config; a base of ``configs/_base_/datasets`` will do.
+        workers: Number of processes; 0 reads in this one.
+        progress: Whether to show a progress bar on stderr.
+
+    Raises:
+        ValueError: If the data have faults, or the classes are unknown or differ
+            between data sets.
+    """
+    report = scan_config(cfg, splits=('train',), workers=workers, progress=progress)
+    _refuse_faults(report, cfg)
+    sets = report.datasets
+    if len({found.classes for found in sets}) > 1 or not sets[0].classes:
+        known = [f'{found.name}: {found.classes or "unknown"}' for found in sets]
+        raise ValueError(
+            f'{cfg.filename}: the data sets must name the same classes; {known}. '
+            'Remedy: give them metainfo=dict(classes=(...))'
+        )
+    return LabelCounts(
+        classes=sets[0].classes,
+        num_images=sum(found.num_samples for found in sets),
+        pixels=_sum(sets, 'pixels'),
+        images=_sum(sets, 'images'),
+        pixels_there=_sum(sets, 'pixels_there'),
+    )
+
+
+def _sum(sets: list[DatasetReport], name: str) -> np.ndarray:
+    """Add up an array per label value; give the part of the K classes."""
+    return np.sum([getattr(found, name) for found in sets], axis=0)[
+        : len(sets[0].classes)
+    ]
+
+
+def _refuse_faults(report: ScanReport, cfg: Config) -> None:
+    if not report.num_faults:
+        return
+    faults = report.faults + [f for found in report.datasets for f in found.faults]
+    raise ValueError(
+        f'{report.num_faults} faults in the training data, the first one: '
+        f'{faults[0].message} Remedy: see all with '
+        f'python tools/check_dataset.py {cfg.filename} --split train'
+    )
+
+
+def inverse(pixels: np.ndarray) -> np.ndarray:
+    """Weights proportional to one over the pixels of a class, of mean 1.
+
+    Args:
+        pixels: Of each class, ``(K,)``, all above 0.
+    """
+    return _of_mean_one(1.0 / pixels)
+
+
+def median_frequency(pixels: np.ndarray, pixels_there: np.ndarray) -> np.ndarray:
+    """Median frequency balancing: the median frequency over that of the class.
+
+    `Eigen & Fergus <https://arxiv.org/abs/1411.4734>`_, section 6.3.2: the frequency
+    of a class is its share of the pixels of those images in which it occurs. We count
+    labelled pixels only. The weight of the class in the middle is 1.
+
+    Args:
+        pixels: Of each class, ``(K,)``, all above 0.
+        pixels_there: Labelled pixels of the images that have the class, ``(K,)``.
+    """
+    frequency = pixels / pixels_there
+    return np.median(frequency) / frequency
+
+
+def effective_number(counts: np.ndarray, beta: float = 0.9999) -> np.ndarray:
+    """Class-balanced weights: one over the effective number of samples, of mean 1.
+
+    `Cui et al. <https://arxiv.org/abs/1901.05555>`_, equation 3:
+    ``(1 - beta) / (1 - beta ** n)``.
+
+    Args:
+        counts: Samples ``n`` of each class, ``(K,)``, all above 0.
+        beta: 0 weighs all classes alike, towards 1 it becomes :func:`inverse`.
+
+    Raises:
+        ValueError: If ``beta`` is not in [0, 1).
+    """
+    if not 0 <= beta < 1:
+        raise ValueError(f'beta must be at least 0 and below 1, received {beta}')
+    if beta == 0:
+        return np.ones(len(counts))
+    # 1 - beta ** n, also where it is tiny.
+    return _of_mean_one((1.0 - beta) / -np.expm1(counts * np.log(beta)))
+
+
+def _of_mean_one(weights: np.ndarray) -> np.ndarray:
+    return weights / weights.mean()
+
+
+def class_weights(
+    counts: LabelCounts, method: str = 'median_frequency', *, beta: float = 0.9999
+) -> np.ndarray:
+    """Compute the weight of each class.
+
+    For ``'effective_number'`` a sample is a whole image: ``n`` of a class is its
+    pixels over the labelled pixels of a mean image. Pixels themselves are not
+    samples: neighbours are alike, and their numbers would bring every class to the
+    same effective number, ``1 / (1 - beta)``.
+
+    A class that never occurs gets 1 and a warning: no pixel will ever use its weight.
+    Mean and median are over the others.
+
+    Args:
+        counts: What the labels hold.
+        method: One of :data:`METHODS`.
+        beta: Of :func:`effective_number`.
+
+    Returns:
+        Weights ``(K,)``, float64.
+
+    Raises:
+        ValueError: If there is no such method, or no labelled pixel.
+    """
+    if method not in METHODS:
+        raise ValueError(f'method must be one of {METHODS}, received {method!r}')
+    present = counts.pixels > 0
+    if not present.any():
+        raise ValueError(
+            f'no labelled pixel in {counts.num_images} images: nothing to weigh'
+        )
+    absent = [n for n, p in zip(counts.classes, present, strict=True) if not p]
+    if absent:
+        warnings.warn(
+            f'no pixel of {", ".join(absent)} in {counts.num_images} images: weight 1, '
+            'which nothing will use',
+            stacklevel=2,
+        )
+    pixels = counts.pixels[present].astype(float)
+    weights = np.ones(len(present))
+    if method == 'inverse':
+        weights[present] = inverse(pixels)
+    elif method == 'median_frequency':
+        weights[present] = median_frequency(pixels, counts.pixels_there[present])
+    else:
+        image = pixels.sum() / counts.num_images
+        weights[present] = effective_number(pixels / image, beta)
+    return weights
+
+
+def write_class_weights(weights: np.ndarray, path: Path) -> None:
+    """Write weights as MMSegmentation's losses read them, whole or not at all.
+
+    Args:
+        weights: ``(K,)``.
+        path: ``.json`` (a list) or ``.npy``; for ``loss_decode.class_weight``.
+
+    Raises:
+        ValueError: If the name ends in something else.
+        OSError: If the file cannot be written.
+    """
+    check_suffix(path)
+    if path.suffix == '.json':
+        content = json.dumps([float(weight) for weight in weights]).encode()
+    else:
+        buffer = io.BytesIO()
+        np.save(buffer, np.asarray(weights, np.float64))
+        content = buffer.getvalue()
+    write_whole(content, path)
+
+
+def check_suffix(path: Path) -> None:
+    """Raise ValueError if a loss could not read a file of this name."""
+    if path.suffix not in SUFFIXES:
+        raise ValueError(f'{path}: the name must end in {" or ".join(SUFFIXES)}')

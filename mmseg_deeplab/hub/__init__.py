@@ -1,0 +1,24 @@
+"""Names: the builders for plain PyTorch code, and publishing."""
+
+from typing import Any
+
+from .deeplab_v2 import DeepLabV2, get_deeplab_v2
+from .deeplab_v3 import DeepLabV3, deeplabv3
+
+__all__ = [
+    'DeepLabV2',
+    'DeepLabV3',
+    'Published',
+    'deeplabv3',
+    'get_deeplab_v2',
+    'publish',
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what publishes when it is asked for."""
+    if name in ('Published', 'publish'):
+        from . import publishing
+
+        return getattr(publishing, name)
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -1,0 +1,149 @@
+"""The config that goes with published weights: whole, and of no machine."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmseg.models.losses.utils import get_class_weight
+
+from mmseg_deeplab.config.config_file import named_dicts
+
+# What a run adds to its config, or is asked for on the command line.
+OF_THE_RUN = ('work_dir', 'launcher', 'local_rank', 'experiment_name')
+# A path that means something on one machine: absolute, at home, above, on a drive.
+MACHINE_PATH = re.compile(r'(/|~|\.\.[/\\]|file://|[A-Za-z]:[/\\]).*', re.DOTALL)
+LOCAL_BACKENDS = [dict(type='LocalVisBackend')]
+
+
+def published_config(cfg: Config) -> Config:
+    """Return a config that builds the same network anywhere and downloads nothing.
+
+    - Initial weights (``init_cfg`` of type ``Pretrained``, ``pretrained``,
+      ``load_from``) are taken out: the published ones replace them.
+    - Folders of data on this machine become ``data/NAME``, with the paths below them.
+    - Class weights in a file are written in.
+    - Curves go to the local disk alone, and what belongs to the run (``work_dir``,
+      ``resume``, ...) is gone.
+
+    Args:
+        cfg: Resolved, as :meth:`Config.fromfile` gives it; left alone.
+
+    Raises:
+        ValueError: If other paths of this machine are left; the message names them.
+    """
+    content = cfg.to_dict()
+    for key in OF_THE_RUN:
+        content.pop(key, None)
+    content.update(load_from=None, resume=False)
+    content.setdefault('default_scope', 'mmseg')
+    content.setdefault(
+        'custom_imports', dict(imports=['mmseg_deeplab'], allow_failed_imports=False)
+    )
+    _keep_curves_local(content)
+    for _, node in named_dicts(content.get('model', {})):
+        _without_initial_weights(node)
+        if isinstance(node.get('class_weight'), str):
+            node['class_weight'] = [float(w) for w in _class_weights(node)]
+    for _, node in named_dicts(content):
+        if isinstance(node.get('data_root'), str):
+            _move_data(node)
+    _check_paths(content)
+    return Config(content)
+
+
+def initial_weights(model: dict) -> list[str]:
+    """Return what the parts of a network were initialised from, without folders.
+
+    Args:
+        model: Config of a segmentor.
+    """
+    found = []
+    for _, node in named_dicts(model):
+        entries = node.get('init_cfg') or []
+        entries = [entries] if isinstance(entries, dict) else entries
+        found += [entry.get('checkpoint') for entry in entries if _loads(entry)]
+        found.append(node.get('pretrained'))
+    names = [name for name in found if isinstance(name, str)]
+    return [portable_name(name) for name in dict.fromkeys(names)]
+
+
+def portable_name(path: str) -> str:
+    """Return a URL as it is, and of a path on the disk the file's name."""
+    return path if '://' in path else Path(path).name
+
+
+def _loads(entry: Any) -> bool:
+    return isinstance(entry, dict) and entry.get('type') == 'Pretrained'
+
+
+def _without_initial_weights(node: dict) -> None:
+    entries = node.get('init_cfg')
+    if isinstance(entries, list | tuple):
+        node['init_cfg'] = [entry for entry in entries if not _loads(entry)] or None
+    elif _loads(entries):
+        node['init_cfg'] = None
+    if node.get('pretrained'):
+        node['pretrained'] = None if isinstance(node['pretrained'], str) else False
+
+
+def _class_weights(loss: dict) -> list[float]:
+    if not Path(loss['class_weight']).is_file():
+        raise FileNotFoundError(
+            f'class weights {loss["class_weight"]!r} of the config do not exist '
+            f'(current folder {os.getcwd()}); they are written into the published '
+            'config: run where the training ran'
+        )
+    return get_class_weight(loss['class_weight'])
+
+
+def _keep_curves_local(content: dict) -> None:
+    if 'vis_backends' in content:
+        content['vis_backends'] = LOCAL_BACKENDS
+    if isinstance(content.get('visualizer'), dict):
+        content['visualizer'].pop('save_dir', None)
+        content['visualizer']['vis_backends'] = LOCAL_BACKENDS
+
+
+def _move_data(node: dict) -> None:
+    """Make ``data_root`` portable, and what lies below it relative to it."""
+    root = node['data_root']
+    for place in (node, node.get('data_prefix')):
+        if not isinstance(place, dict):
+            continue
+        for key, value in place.items():
+            if isinstance(value, str) and _is_below(value, root):
+                place[key] = os.path.relpath(value, root)
+    if MACHINE_PATH.fullmatch(root):
+        full = os.path.abspath(os.path.expanduser(root))
+        inside = _is_below(full, os.getcwd())
+        name = Path(full).name or 'dataset'
+        node['data_root'] = os.path.relpath(full) if inside else f'data/{name}'
+
+
+def _is_below(path: str, root: str) -> bool:
+    return os.path.isabs(path) and Path(root) in Path(path).parents
+
+
+def _check_paths(content: dict) -> None:
+    found = [
+        f'{name}.{key}={value!r}'.lstrip('.')
+        for name, node in named_dicts(content)
+        for key, value in _strings(node)
+        if MACHINE_PATH.fullmatch(value)
+    ]
+    if found:
+        raise ValueError(
+            f'paths of this machine in the config: {", ".join(found)}. Make them '
+            'relative, or override them: --cfg-options KEY=VALUE'
+        )
+
+
+def _strings(node: dict) -> list[tuple[str, str]]:
+    """Return the texts in a dict and in its lists, not those of inner dicts."""
+    found = []
+    for key, value in node.items():
+        values = value if isinstance(value, list | tuple) else [value]
+        found += [(key, text) for text in values if isinstance(text, str)]
+    return found

@@ -1,0 +1,56 @@
+"""Predictions painted over their image."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from mmseg_deeplab.visualization.image_grid import colour_labels
+
+from .prediction import MAX_UINT8_CLASSES
+
+
+def overlay(
+    image: np.ndarray,
+    labels: np.ndarray,
+    palette: Sequence[Sequence[int]],
+    *,
+    opacity: float = 0.5,
+) -> np.ndarray:
+    """Mix an image with the colours of its labels.
+
+    Args:
+        image: RGB, ``(H, W, 3)`` uint8.
+        labels: ``(H, W)`` class ids.
+        palette: K colours, R, G, B.
+        opacity: Of the colours: 0 is the image alone, 1 the colours alone.
+
+    Returns:
+        ``(H, W, 3)`` uint8.
+
+    Raises:
+        ValueError: If the sizes differ, or ``opacity`` is outside 0..1.
+    """
+    if not 0 <= opacity <= 1:
+        raise ValueError(f'opacity must be in 0..1, received {opacity!r}')
+    if image.shape[:2] != labels.shape:
+        raise ValueError(
+            f'image and labels must have one size, received {image.shape[:2]} and '
+            f'{labels.shape}'
+        )
+    if len(palette) > MAX_UINT8_CLASSES:
+        colours = np.array(palette, dtype=np.uint8)[labels]
+    else:
+        colours = colour_labels(labels, palette)
+    return cv2.addWeighted(image, 1 - opacity, colours, opacity, 0)
+
+
+def class_shares(labels: np.ndarray, num_classes: int) -> np.ndarray:
+    """Return the share of the pixels that each class has, ``(K,)``.
+
+    Args:
+        labels: ``(H, W)`` class ids.
+        num_classes: K.
+    """
+    counts = np.bincount(labels.ravel(), minlength=num_classes)[:num_classes]
+    return counts / max(labels.size, 1)

@@ -1,0 +1,1 @@
+"""What every floor may use: files, progress, optional packages."""

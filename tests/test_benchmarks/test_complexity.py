@@ -1,0 +1,158 @@
+"""Multiply-adds: against others' counts of the same networks, and the v3+ paper."""
+
+import math
+
+import pytest
+import torch
+from mmseg.registry import MODELS
+from torch import nn
+
+from benchmarks.complexity import complexity, without_training_parts
+from mmseg_deeplab.models import set_output_stride
+
+SIZE = (513, 513)
+
+
+def model_config(load_config, name, output_stride=16, **head):
+    cfg = load_config(f'_base_/models/{name}.py').model.to_dict()
+    cfg['decode_head'].update(num_classes=21, **head)
+    return set_output_stride(cfg, output_stride)
+
+
+# Counted on other code bases' networks of the same shape (kazuto1011's v3 and v3+),
+# convolutions only, with hooks.
+@pytest.mark.parametrize(
+    'name, output_stride, counted',
+    [
+        ('deeplabv3_r101', 16, 70_243_498_432),
+        ('deeplabv3_r101', 8, 245_775_202_752),
+        ('deeplabv3plus_r101', 16, 92_002_474_432),
+        ('deeplabv3plus_r101', 8, 267_517_319_616),
+    ],
+)
+def test_counts_what_others_counted(load_config, name, output_stride, counted):
+    result = complexity(model_config(load_config, name, output_stride), SIZE)
+    assert result.multiply_adds == counted
+
+
+def test_parameters_are_those_of_the_trained_model(load_config):
+    cfg = model_config(load_config, 'deeplabv3_r101')
+    assert complexity(cfg, (65, 65)).parameters == 58_040_661  # kazuto1011's
+
+
+def test_separable_convolutions_are_counted_by_group():
+    head = dict(
+        type='DeepLabV3Head',
+        in_channels=8,
+        in_index=0,
+        channels=4,
+        num_classes=2,
+        dilations=(1, 2),
+        separable=True,
+        image_pooling=False,
+        norm_cfg=dict(type='SyncBN'),
+    )
+    backbone = dict(type='VGG16LargeFOV', output_stride=8)
+    base = dict(type='EncoderDecoder', backbone=backbone)
+    sizes = [
+        complexity(base | dict(decode_head=head | dict(in_channels=512, **more)), SIZE)
+        for more in (dict(), dict(dilations=(1,)))
+    ]
+    h = w = 65
+    branch = 9 * 512 + 512 * 4  # depthwise, then pointwise
+    fusion = 4 * 4  # one more branch of 4 channels into 4
+    difference = sizes[0].multiply_adds - sizes[1].multiply_adds
+    assert difference == h * w * (branch + fusion)
+
+
+def padding_of_space_to_batch(cfg):
+    """Count what TF computes on the padding of an atrous convolution.
+
+    TF cuts the map into rate x rate interleaved ones, padded to a common size.
+    """
+    padded = 0
+
+    def hook(conv, _, out):
+        nonlocal padded
+        rate = conv.dilation[0] if conv.kernel_size[0] > 1 else 1
+        whole = math.prod(math.ceil(side / rate) * rate for side in out.shape[2:])
+        padded += (whole - math.prod(out.shape[2:])) * conv.weight.numel()
+
+    with torch.device('meta'):
+        model = MODELS.build(without_training_parts(cfg)).eval()
+        for module in model.modules():
+            if isinstance(module, nn.Conv2d):
+                module.register_forward_hook(hook)
+        model(torch.empty(1, 3, *SIZE), mode='tensor')
+    return padded
+
+
+# DeepLab v3+, table 5; "B" is 1e9.
+@pytest.mark.parametrize(
+    'name, separable, paper',
+    [
+        ('deeplabv3_x65', {}, 68.00),
+        ('deeplabv3plus_x65', dict(separable=False), 89.76),
+        ('deeplabv3plus_x65', {}, 54.17),
+    ],
+)
+def test_xception_costs_what_the_paper_says(load_config, name, separable, paper):
+    cfg = model_config(load_config, name, **separable)
+    ours = complexity(cfg, SIZE).multiply_adds + padding_of_space_to_batch(cfg)
+    assert ours / 1e9 == pytest.approx(paper, rel=0.005)
+
+
+def deep_stem():
+    """Three 3x3 convolutions of 64, 64 and 128 channels instead of one 7x7 of 64."""
+    stem = 257**2 * (27 * 64 + 9 * 64 * 64 + 9 * 64 * 128 - 49 * 3 * 64)
+    first_block = 129**2 * 64 * (64 + 256)  # reads 128 channels instead of 64
+    return stem + first_block
+
+
+def late_strides(output_stride):
+    """Strides in the 3x3 of a stage's last unit (TF), not in the first 1x1 of the next.
+
+    The last unit's 3x3 and second 1x1 of a stage move to the coarse grid; the next
+    stage's first unit has all its parts there already.
+    """
+    sides, widths = (129, 65, 33, 17), (64, 128, 256)
+    steps = {8: 1, 16: 2, 32: 3}[output_stride]
+    moved = 0
+    for width, fine, coarse in zip(widths, sides, sides[1 : steps + 1]):  # noqa: B905
+        moved += (coarse**2 - fine**2) * (9 * width**2 + 4 * width**2)
+    return moved
+
+
+# DeepLab v3+, table 3.
+@pytest.mark.parametrize(
+    'name, output_stride, paper',
+    [
+        ('deeplabv3_r101', 16, 81.02),
+        ('deeplabv3plus_r101', 16, 101.28),
+        ('deeplabv3_r101', 8, 276.18),
+        ('deeplabv3plus_r101', 8, 297.92),
+        ('deeplabv3_r101', 32, 52.43),
+        ('deeplabv3plus_r101', 32, 74.20),
+    ],
+)
+def test_resnet_differs_from_the_paper_by_three_known_things(
+    load_config, name, output_stride, paper
+):
+    cfg = model_config(load_config, name, output_stride)
+    ours = complexity(cfg, SIZE).multiply_adds
+    theirs = (
+        ours
+        + padding_of_space_to_batch(cfg)
+        + deep_stem()
+        + late_strides(output_stride)
+    )
+    assert theirs / 1e9 == pytest.approx(paper, rel=0.015)
+
+
+@pytest.mark.parametrize('name, millions', [('segformer_b0', 3.72), ('unet', 28.99)])
+def test_networks_of_the_host_are_counted_too(load_config, name, millions):
+    cfg = load_config(f'_base_/models/{name}.py').model.to_dict()
+    cfg['decode_head'].update(num_classes=5)
+    result = complexity(cfg, (64, 96))
+    assert result.multiply_adds > 0
+    assert result.parameters / 1e6 == pytest.approx(millions, abs=0.1)

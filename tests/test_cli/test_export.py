@@ -1,0 +1,69 @@
+"""The export from the command line."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from mmseg.registry import MODELS
+from training import ROOT, Server, write_config
+
+from mmseg_deeplab.export import ExportedPredictor
+from mmseg_deeplab.inference.prediction_config import prediction_config
+
+EXPORT = ROOT / 'tools' / 'export.py'
+
+
+@pytest.fixture(scope='module')
+def model(tmp_path_factory) -> tuple[Path, Path]:
+    """A config with its data, and a checkpoint with random weights."""
+    folder = tmp_path_factory.mktemp('model')
+    config, checkpoint = write_config(folder), folder / 'tiny.pth'
+    torch.manual_seed(0)
+    network = MODELS.build(prediction_config(str(config), {}).model)
+    network.decode_head.conv_seg.weight.data.normal_()
+    torch.save(network.state_dict(), checkpoint)
+    return config, checkpoint
+
+
+def test_onnx_and_int8(server: Server, model, tmp_path):
+    log, out = tmp_path / 'log', tmp_path / 'model.onnx'
+    options = ('--int8', '--num-calibration-images', 3, '--num-evaluation-images', 5)
+    assert server.run(EXPORT, *model, '--out', out, *options, log=log) == 0, (
+        log.read_text()
+    )
+    result = json.loads((tmp_path / 'model_int8.json').read_text())
+    assert result['calibration'] == dict(
+        images=3, of='train_dataloader', method='minmax'
+    )
+    assert [result[name]['images'] for name in ('float', 'int8')] == [5, 5]
+    change = result['int8']['figures']['mIoU'] - result['float']['figures']['mIoU']
+    assert f'mIoU {change:+.2f} on 5 images' in log.read_text()
+    assert 'largest error of a score' in log.read_text()
+    small = ExportedPredictor(tmp_path / 'model_int8.onnx')
+    assert small.metadata.int8 == result['calibration']
+    # Without this package, as docs/deployment.md shows.
+    session = onnxruntime.InferenceSession(out)
+    image = np.random.default_rng(0).integers(0, 256, (33, 50, 3), dtype=np.uint8)
+    found = session.run(['labels'], {'image': image[None]})[0][0]
+    expected = ExportedPredictor(out).predict([image])[0].labels
+    np.testing.assert_array_equal(found, expected)
+    assert (small.predict([image])[0].labels == expected).mean() > 0.8
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (('--out', 'model.pt'), 'error: model.pt: a file of this format ends in .onnx'),
+        (('--format', 'torchscript', '--int8'), 'int8 goes with --format onnx alone'),
+    ],
+)
+def test_wrong_arguments_end_in_one_line(
+    server: Server, model, tmp_path, options, message
+):
+    log = tmp_path / 'log'
+    assert server.run(EXPORT, *model, *options, log=log) == 1
+    assert message in log.read_text().splitlines()[-1]
+    assert 'Traceback' not in log.read_text()

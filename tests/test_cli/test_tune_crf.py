@@ -1,0 +1,119 @@
+"""tools/tune_crf.py: whole runs, and tools/test.py with what they write."""
+
+import json
+import re
+import runpy
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from training import ROOT, TEST, Server, train_here, write_config
+
+from mmseg_deeplab.config import prepare as launch
+from mmseg_deeplab.crf_tuning.tuning_images import choose_images
+
+TUNE = str(ROOT / 'tools' / 'tune_crf.py')
+SMALL_SEARCH = (
+    '--bilateral-weight', '2:2:4', '--bilateral-xy', '5:10:15', '--bilateral-rgb', '4',
+    '--fine-rounds', '1', '--device', 'cpu',
+)  # fmt: skip
+
+
+@pytest.fixture(scope='module')
+def network(tmp_path_factory) -> tuple[Path, Path]:
+    """Return a config on eight images in three classes, and weights fitted to them.
+
+    The network knows the classes and not, at output stride 32, their borders. The val
+    split are all images, and so is the test split.
+    """
+    folder = tmp_path_factory.mktemp('network')
+    config = write_config(folder, iters=20, interval=20)
+    optimizer = dict(type='AdamW', lr=0.01, _delete_=True)
+    train_here(config, folder / 'run', optim_wrapper__optimizer=optimizer)
+    return config, folder / 'run' / 'iter_20.pth'
+
+
+def figures(log: Path, row: str) -> list[float]:
+    found = re.search(rf'^{row} \(\d+ images\) +(.*)$', log.read_text(), re.MULTILINE)
+    return [float(figure) for figure in found[1].split()]
+
+
+def test_the_figures_are_those_of_the_test_tool(server: Server, network, tmp_path):
+    config, weights = network
+    work_dir, log = tmp_path / 'crf', tmp_path / 'log'
+    argv = (config, weights, '--work-dir', work_dir, '--num-images', 3, *SMALL_SEARCH)
+    assert server.run(TUNE, *argv, log=log) == 0, log.read_text()
+    assert 'at most 12 settings' in log.read_text()
+    for name in ('crf.py', 'search.json', 'search.png'):
+        assert (work_dir / name).is_file()
+    comparison = json.loads((work_dir / 'search.json').read_text())['comparison']
+    assert comparison['holdout']['images'] == 5
+    kept = sorted(int(file.stem[4:]) for file in (work_dir / 'cache').glob('*.npz'))
+    assert kept == list(range(8))
+    _, holdout = choose_images(launch.load_config(str(config)), num_images=3)
+    indices = ','.join(map(str, holdout.indices))
+    code = server.run(
+        TEST, config, weights, '--work-dir', tmp_path / 'test',
+        '--crf', work_dir / 'crf.py',
+        '--cfg-options', f'test_dataloader.dataset.indices={indices}',
+        log=tmp_path / 'test.log',
+    )  # fmt: skip
+    assert code == 0, (tmp_path / 'test.log').read_text()
+    without, _, tuned = figures(log, 'holdout')
+    found = re.findall(r'mIoU: ([\d.]+)', (tmp_path / 'test.log').read_text())
+    assert float(found[-1]) == pytest.approx(tuned, abs=0.006)
+    assert abs(tuned - without) > 0.1
+
+
+def test_a_killed_search_goes_on(server: Server, network, tmp_path):
+    config, weights = network
+    work_dir, log = tmp_path / 'crf', tmp_path / 'log'
+    argv = (config, weights, '--work-dir', work_dir, '--num-images', 4, *SMALL_SEARCH)
+    journal = work_dir / 'search.json'
+    process = server.start(TUNE, *argv, log=log)
+    process.wait_until(journal.is_file)
+    process.send(signal.SIGKILL)
+    process.wait()
+    before = json.loads(journal.read_text())['results']
+    assert server.run(TUNE, *argv, log=log) == 0, log.read_text()
+    after = json.loads(journal.read_text())['results']
+    assert after[: len(before)] == before
+    triples = [tuple(entry.values())[:3] for entry in after]
+    assert len(triples) == len(set(triples))
+    assert 'network on' not in log.read_text()  # all predictions were there
+
+
+def test_learning_with_augmentation_writes_a_fragment(
+    server: Server, network, tmp_path
+):
+    config, weights = network
+    log, work_dir = tmp_path / 'log', tmp_path / 'crf'
+    code = server.run(
+        TUNE, config, weights, '--work-dir', work_dir, '--learn', '--epochs', 1,
+        '--num-images', 2, '--num-holdout', 2, '--num-iterations', 2, '--tta', log=log,
+    )  # fmt: skip
+    assert code == 0, log.read_text()
+    assert (work_dir / 'learning.png').is_file()
+    learned = (work_dir / 'crf_learned.py').read_text()
+    assert 'through 2 mean-field iterations' in learned and 'compatibility=[' in learned
+
+
+@pytest.mark.parametrize(
+    ('argv', 'message'),
+    [
+        (['--num-images', 8], 'num_images=8: the validation split has 8 images'),
+        (['--bilateral-xy', '9:1:3'], "range '9:1:3'"),
+        (['--start', 'no.py'], "CRF fragment 'no.py' does not exist"),
+        (['--learn', '--epochs', 0], 'epochs=0'),
+        (['--fine-rounds', -1], 'rounds=-1'),
+        (['--cfg-options', 'val_dataloader.dataset.data_root=no'], "'no' of BaseSeg"),
+    ],
+)
+def test_a_mistake_is_one_line(network, monkeypatch, tmp_path, argv, message):
+    argv = [TUNE, *network, '--work-dir', tmp_path, '--num-images', 2, *argv]
+    monkeypatch.setattr(sys, 'argv', list(map(str, argv)))
+    # The tool sets it for good, which later tests of this process must not see.
+    monkeypatch.setenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '0')
+    with pytest.raises(SystemExit, match=f'^error: .*{message}'):
+        runpy.run_path(TUNE, run_name='__main__')

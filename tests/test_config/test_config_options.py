@@ -1,0 +1,107 @@
+"""Classes and overrides on their way from the labels file to the model."""
+
+import pytest
+from training import train_here
+
+from mmseg_deeplab.config import prepare as launch
+from mmseg_deeplab.config.config_file import load_config
+from mmseg_deeplab.config.scan_config import scan_config
+from mmseg_deeplab.datasets.export_streets import Request, export_streets
+
+LEAF = """
+_base_ = [
+    '{root}/configs/_base_/models/deeplabv2_r101.py',
+    '{root}/configs/_base_/datasets/folder.py',
+    '{root}/configs/_base_/default_runtime.py',
+    '{root}/configs/_base_/schedules/scratch_adamw.py',
+]
+model = dict(
+    data_preprocessor=dict(size=(80, 144)),
+    backbone=dict(depth=26, base_channels=8, frozen_bn='none', init_cfg=None),
+    decode_head=dict(in_channels=256, num_classes=_base_.num_classes),
+)
+"""
+
+
+@pytest.fixture
+def leaf(root, tmp_path):
+    path = tmp_path / 'leaf.py'
+    path.write_text(LEAF.format(root=root))
+    return path
+
+
+@pytest.fixture
+def data(tmp_path) -> str:
+    """Return the root of a few scenes in folders, with a labels file of 8 classes."""
+    request = Request(layout='folder', num_train=4, num_val=2, size=(40, 72))
+    return str(export_streets(tmp_path / 'data', request))
+
+
+def test_num_classes_come_from_the_labels_file(leaf, data):
+    head = "[dict(type='FCNHead', num_classes=_base_.num_classes)]"
+    leaf.write_text(f'{leaf.read_text()}model.update(auxiliary_head={head})')
+    cfg = launch.load_config(str(leaf), cfg_options=dict(data_root=data))
+    assert cfg.num_classes == 8
+    assert cfg.model.decode_head.num_classes == 8
+    assert cfg.model.auxiliary_head[0].num_classes == 8
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        assert loader.dataset.data_root == data
+        loads = [t for t in loader.dataset.pipeline if 'num_classes' in t]
+        assert [step.num_classes for step in loads] == [8]
+
+
+def test_other_variables_reach_all_splits(leaf, tmp_path):
+    (tmp_path / 'two.json').write_text('["a", "b"]')
+    options = dict(
+        data_root=str(tmp_path),
+        labels_file='two.json',
+        seg_map_suffix='_mask.png',
+        reduce_zero_label=True,
+    )
+    cfg = load_config(str(leaf), options)
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        assert {key: loader.dataset[key] for key in options} == options
+    assert cfg.model.decode_head.num_classes == 2
+
+
+def test_number_that_the_user_sets_is_kept_and_found_by_the_scan(leaf, data):
+    options = {'data_root': data, 'model.decode_head.num_classes': 5}
+    cfg = load_config(str(leaf), options)
+    report = scan_config(cfg, splits=('val',), progress=False)
+    assert [fault.where for fault in report.faults] == ['model.decode_head']
+    assert 'has 8 classes' in report.faults[0].message
+
+
+def test_missing_labels_file_names_the_option(leaf):
+    with pytest.raises(FileNotFoundError, match=r'data/folder/labels\.txt.*data_root='):
+        load_config(str(leaf))
+
+
+def test_labels_file_elsewhere_stands_alone(leaf, data, tmp_path):
+    (tmp_path / 'own.txt').write_text('a\nb\nc\n')
+    options = dict(data_root=data, labels_file=str(tmp_path / 'own.txt'))
+    assert load_config(str(leaf), options).num_classes == 3
+
+
+def test_training_runs_with_data_root_alone(leaf, data, tmp_path):
+    fast = dict(num_workers=0, persistent_workers=False, dataset__serialize_data=False)
+    loaders = {
+        f'{split}_dataloader__{key}': value
+        for split in ('train', 'val')
+        for key, value in fast.items()
+    }
+    runner = train_here(
+        leaf,
+        tmp_path / 'out',
+        data_root=data,
+        train_cfg__max_iters=1,
+        train_cfg__val_interval=1,
+        train_dataloader__batch_size=2,
+        **loaders,
+    )
+    assert runner.model.decode_head.num_classes == 8
+    assert runner.iter == 1
+    # The config that the run leaves behind stands alone.
+    dumped = next((tmp_path / 'out').glob('*.py'))
+    cfg = load_config(dumped, dict(data_root=str(tmp_path / 'elsewhere')))
+    assert cfg.model.decode_head.num_classes == 8

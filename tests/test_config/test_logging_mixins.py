@@ -1,0 +1,99 @@
+"""TensorBoard and Weights & Biases by a mixin: what a training leaves in them."""
+
+import json
+import struct
+from importlib import util
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from training import ROOT, scalars, train_here, write_config
+
+from mmseg_deeplab.config import prepare as launch
+from mmseg_deeplab.config.log_packages import check_log_packages
+
+LEAF = ROOT / 'configs' / 'deeplabv2_r50_camvid.py'
+BLOCK = 32768  # bytes, of the files that LevelDB and W&B log into
+
+
+def backends(*mixins: str) -> list[str]:
+    """Return the types of the visualizer's backends."""
+    cfg = launch.load_config(str(LEAF), mixins=mixins)
+    return [backend.type for backend in cfg.visualizer.vis_backends]
+
+
+def test_mixins_of_the_visualizer_join():
+    assert backends() == ['LocalVisBackend']
+    assert backends('tensorboard') == ['LocalVisBackend', 'TensorboardVisBackend']
+    both = ['LocalVisBackend', 'TensorboardVisBackend', 'IterationWandbVisBackend']
+    assert sorted(backends('tensorboard', 'wandb')) == sorted(both)
+    assert backends('wandb', 'wandb') == ['LocalVisBackend', both[2]]
+
+
+def test_tensorboard_holds_the_scalars_of_the_log(tmp_path):
+    config = write_config(tmp_path, iters=2)
+    run = tmp_path / 'run'
+    train_here(config, run, mixins=['tensorboard'], train_cfg__val_interval=1)
+    events = EventAccumulator(str(next(run.glob('*/vis_data'))))
+    events.Reload()
+    for name in ('loss', 'lr', 'mIoU'):
+        found = {event.step: event.value for event in events.Scalars(name)}
+        logged = {r['step']: r[name] for r in scalars(run) if name in r}
+        assert found == pytest.approx(logged) and list(found) == [1, 2]
+
+
+def wandb_history(file: Path) -> list[dict]:
+    """Read the logged rows of an offline run: protobuf records in LevelDB's log."""
+    from wandb.proto import wandb_internal_pb2
+
+    data, place, content, rows = file.read_bytes(), 7, b'', []
+    while place + 7 <= len(data):
+        if (left := BLOCK - place % BLOCK) < 7:  # no room for a header
+            place += left
+            continue
+        _, size, kind = struct.unpack('<IHB', data[place : place + 7])
+        content += data[place + 7 : place + 7 + size]
+        place += 7 + size
+        if kind in (1, 4):  # the whole of a record, or its end
+            items = wandb_internal_pb2.Record.FromString(content).history.item
+            content = b''
+            if items:
+                values = (json.loads(item.value_json) for item in items)
+                names = ('.'.join(item.nested_key) or item.key for item in items)
+                rows.append(dict(zip(names, values, strict=True)))
+    return rows
+
+
+def test_wandb_knows_the_iteration_of_every_row(tmp_path, monkeypatch):
+    wandb = pytest.importorskip('wandb')
+    monkeypatch.setenv('WANDB_MODE', 'offline')
+    monkeypatch.setenv('WANDB_SILENT', 'true')
+    config, run = write_config(tmp_path, iters=2), tmp_path / 'run'
+    train_here(config, run, mixins=['wandb'], train_cfg__val_interval=2)
+    wandb.teardown()  # waits until the last row is on the disk
+    (file,) = run.glob('*/vis_data/wandb/offline-run-*/*.wandb')
+    rows = wandb_history(file)
+    assert [row['iteration'] for row in rows] == [1, 2, 2]
+    for name in ('loss', 'mIoU'):
+        found = {row['iteration']: row[name] for row in rows if name in row}
+        logged = {r['step']: r[name] for r in scalars(run) if name in r}
+        assert found == pytest.approx(logged)
+    assert not list(run.rglob('code/**/*.py'))  # nor does it upload the code
+
+
+@pytest.mark.parametrize('mixin', ['tensorboard', 'wandb'])
+def test_a_missing_package_is_named_before_the_run(mixin, monkeypatch):
+    cfg = launch.load_config(str(LEAF), mixins=[mixin])
+    found = util.find_spec
+    monkeypatch.setattr(
+        'mmseg_deeplab.config.log_packages.find_spec',
+        lambda name: None if name == mixin else found(name),
+    )
+    with pytest.raises(ValueError, match=rf'{mixin}: pip install {mixin}'):
+        check_log_packages(cfg)
+
+
+def test_other_backends_and_no_visualizer_pass():
+    check_log_packages(Config(dict(visualizer=None)))
+    check_log_packages(launch.load_config(str(LEAF)))

@@ -1,0 +1,135 @@
+"""Files of each format: what goes in comes out, whatever the size of the image."""
+
+import shutil
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny_segmentor import metadata, tiny_segmentor
+
+from mmseg_deeplab.export.check_file import ExportedFile, random_images
+from mmseg_deeplab.export.file_formats import FORMATS, open_exported
+from mmseg_deeplab.export.graph import PredictionGraph
+
+ROOT = Path(__file__).resolve().parents[3]
+# Even and odd, wide and high, one and several: none is the example's.
+SIZES = [(1, 64, 64), (3, 33, 48), (1, 75, 9), (2, 8, 130)]
+SUFFIXES = [one.SUFFIX for one in FORMATS.values()]
+
+
+@pytest.fixture(scope='module')
+def graph() -> PredictionGraph:
+    model = tiny_segmentor()
+    model.data_preprocessor.test_cfg = dict(size_divisor=4)
+    return PredictionGraph(model).eval()
+
+
+@pytest.fixture(scope='module')
+def paths(graph, tmp_path_factory) -> dict[str, Path]:
+    """Return one file of each format."""
+    folder = tmp_path_factory.mktemp('files')
+    paths = {name: folder / f'tiny{one.SUFFIX}' for name, one in FORMATS.items()}
+    for name, path in paths.items():
+        path.write_bytes(FORMATS[name].write(graph, metadata()))
+    return paths
+
+
+@pytest.fixture(scope='module', params=list(FORMATS))
+def path(request, paths) -> Path:
+    return paths[request.param]
+
+
+@pytest.fixture(scope='module')
+def file(path) -> ExportedFile:
+    return open_exported(path)
+
+
+@pytest.mark.parametrize('size', SIZES, ids=str)
+def test_results_and_scores_are_those_of_the_graph(file, graph, size):
+    images = random_images(size)
+    with torch.no_grad():
+        scores = graph.scores(torch.from_numpy(images)).numpy()
+    result, found = file.with_scores(images)
+    np.testing.assert_allclose(found, scores, atol=1e-5)
+    assert (result != scores.argmax(1)).mean() < 1e-3
+    np.testing.assert_array_equal(file(images), result)
+
+
+def test_the_file_knows_what_it_holds(file):
+    assert file.metadata == metadata()
+
+
+# torch.jit keeps the positions of the source.
+@pytest.mark.parametrize('name', ['onnx', 'torch_export'])
+def test_no_path_of_this_machine_is_in_the_file(paths, name):
+    assert str(ROOT).encode() not in paths[name].read_bytes()
+
+
+def test_onnx_names_its_sizes(paths):
+    session = open_exported(paths['onnx']).session
+    assert session.get_inputs()[0].shape == ['batch', 'height', 'width', 3]
+    assert session.get_outputs()[0].shape == ['batch', 'height', 'width']
+    assert session.get_outputs()[0].name == 'labels'
+
+
+def test_a_truncated_file_is_refused(path, tmp_path):
+    part = tmp_path / path.name
+    part.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(ValueError, match=f'{part}: .*Remedy'):
+        open_exported(part)
+
+
+@pytest.mark.parametrize('suffix', SUFFIXES)
+def test_a_foreign_file_is_refused(suffix, tmp_path):
+    file = tmp_path / f'foreign{suffix}'
+    file.write_text('something else')
+    with pytest.raises(ValueError, match=f'{file}: .*Remedy'):
+        open_exported(file)
+
+
+def test_a_torch_file_of_somebody_else_is_refused(tmp_path):
+    module = torch.jit.trace(torch.nn.ReLU(), torch.zeros(1))
+    torch.jit.save(module, str(tmp_path / 'relu.torchscript'))
+    with pytest.raises(ValueError, match='holds no meta data of mmseg_deeplab'):
+        open_exported(tmp_path / 'relu.torchscript')
+
+
+def test_another_suffix_is_refused(path, tmp_path):
+    shutil.copy(path, tmp_path / 'model.bin')
+    with pytest.raises(ValueError, match=r'ends in \.onnx, \.pt2, \.torchscript'):
+        open_exported(tmp_path / 'model.bin')
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'none\.onnx'):
+        open_exported(tmp_path / 'none.onnx')
+
+
+def test_a_program_with_pickled_code_is_refused(paths, tmp_path):
+    class Code:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / 'ran',))
+
+    bad, code = tmp_path / 'bad.pt2', tmp_path / 'code.pt'
+    torch.save(Code(), code)
+    with (
+        zipfile.ZipFile(paths['torch_export']) as source,
+        zipfile.ZipFile(bad, 'w') as target,
+    ):
+        for name in source.namelist():
+            is_pickle = name.endswith('.pt')  # the example's inputs
+            target.writestr(name, code.read_bytes() if is_pickle else source.read(name))
+    with pytest.raises(Exception, match=r'[Ww]eights.only'):
+        open_exported(bad)
+    assert not (tmp_path / 'ran').exists()
+
+
+# One that no machine has, and a kind that there is not.
+@pytest.mark.parametrize('device', ['cuda:99', 'tpu'])
+def test_onnx_runtime_without_such_a_device(device, tmp_path):
+    file = tmp_path / 'tiny.onnx'
+    file.write_bytes(b'')
+    with pytest.raises(ValueError, match=f'device(=| must be .*){device!r}'):
+        open_exported(file, device=device)

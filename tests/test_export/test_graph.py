@@ -1,0 +1,90 @@
+"""The graph of a prediction against the host's own way."""
+
+import numpy as np
+import pytest
+import torch
+from tiny_segmentor import tiny_segmentor
+
+from mmseg_deeplab.export.check_file import random_images, reference_scores
+from mmseg_deeplab.export.graph import PredictionGraph
+
+SIZES = [(1, 37, 52), (2, 32, 32), (1, 65, 9)]
+OPTIONS = [
+    dict(),
+    dict(bgr_to_rgb=True),
+    dict(align_corners=False, test_cfg=dict(mode='whole')),
+    dict(mean=None, std=None),
+]
+
+
+def run(graph: PredictionGraph, images: np.ndarray) -> np.ndarray:
+    with torch.no_grad():
+        return graph(torch.from_numpy(images)).numpy()
+
+
+@pytest.mark.parametrize('options', OPTIONS, ids=str)
+@pytest.mark.parametrize('size', SIZES, ids=str)
+def test_labels_are_the_hosts(options, size):
+    model, images = tiny_segmentor(**options), random_images(size)
+    expected = reference_scores(model, images).argmax(1)
+    found = run(PredictionGraph(model), images)
+    assert found.dtype == np.uint8
+    assert len(np.unique(expected)) > 1
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize('size', SIZES, ids=str)
+def test_probabilities_are_the_softmax_of_the_hosts_scores(size):
+    model, images = tiny_segmentor(), random_images(size)
+    scores = torch.from_numpy(reference_scores(model, images))
+    found = run(PredictionGraph(model, 'probabilities'), images)
+    np.testing.assert_allclose(found, scores.softmax(1).numpy(), atol=1e-6)
+
+
+def test_padding_to_a_divisor_is_the_hosts():
+    model = tiny_segmentor()
+    model.data_preprocessor.test_cfg = dict(size_divisor=16)
+    images = random_images((1, 37, 52))
+    graph = PredictionGraph(model)
+    assert graph.size_divisor == 16
+    with torch.no_grad():
+        found = graph.scores(torch.from_numpy(images)).numpy()
+    expected = reference_scores(model, images)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    model.data_preprocessor.test_cfg = None
+    assert np.abs(reference_scores(model, images) - expected).max() > 1e-3
+
+
+def test_one_channel_is_compared_with_the_threshold():
+    model = tiny_segmentor(num_classes=2, out_channels=1)
+    model.decode_head.threshold = 0.4
+    images = random_images((1, 37, 52))
+    foreground = reference_scores(model, images)[:, 0]  # after the sigmoid
+    labels = run(PredictionGraph(model), images)
+    np.testing.assert_array_equal(labels, foreground > 0.4)
+    both = run(PredictionGraph(model, 'probabilities'), images)
+    np.testing.assert_allclose(both[:, 1], foreground, atol=1e-6)
+    np.testing.assert_allclose(both.sum(1), 1, atol=1e-6)
+
+
+def test_many_classes_get_larger_integers():
+    model, images = tiny_segmentor(num_classes=300), random_images((1, 20, 20))
+    found = run(PredictionGraph(model), images)
+    assert found.dtype == np.int32
+    np.testing.assert_array_equal(found, reference_scores(model, images).argmax(1))
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (dict(output='scores'), "received 'scores'"),
+        (dict(test_cfg=dict(size=(64, 64))), 'size=\\(64, 64\\)'),
+        (dict(mean=torch.zeros(1)), 'a mean of 1 channels'),
+    ],
+)
+def test_what_cannot_be_a_graph(change, message):
+    model = tiny_segmentor()
+    for name in set(change) - {'output'}:
+        setattr(model.data_preprocessor, name, change[name])
+    with pytest.raises(ValueError, match=message):
+        PredictionGraph(model, change.get('output', 'labels'))

@@ -1,0 +1,43 @@
+"""What a file says about itself."""
+
+import json
+
+import pytest
+from tiny_segmentor import metadata
+
+from mmseg_deeplab.export.metadata import ExportMetadata
+
+
+@pytest.mark.parametrize(
+    'changes',
+    [
+        dict(),
+        dict(threshold=0.3, resize=dict(scale=(2048, 512), keep_ratio=True)),
+        dict(notes=('no CRF',), int8=dict(images=3, of='folder', method='minmax')),
+    ],
+)
+def test_what_is_written_is_read(changes):
+    before = metadata(**changes)
+    after = ExportMetadata.from_text(before.to_text(), path='x.onnx')
+    assert after.to_text() == before.to_text()
+    assert after.classes == before.classes
+
+
+@pytest.mark.parametrize(
+    ('found', 'message'),
+    [
+        ({}, 'holds no meta data of mmseg_deeplab'),
+        ({'package': '"other"'}, 'holds no meta data of mmseg_deeplab'),
+        ({'package': '"mmseg_deeplab"', 'classes': '[]'}, "lack \\['palette'"),
+        (metadata().to_text() | {'mean': '[1,'}, 'are damaged'),
+    ],
+)
+def test_a_foreign_or_damaged_file_is_named(found, message):
+    with pytest.raises(ValueError, match=f'x.onnx: .*{message}'):
+        ExportMetadata.from_text(found, path='x.onnx')
+
+
+def test_values_are_json():
+    text = metadata().to_text()
+    assert json.loads(text['classes']) == ['road', 'sky', 'tree']
+    assert json.loads(text['align_corners']) is True

@@ -1,0 +1,380 @@
+"""Published models: the same network, whole, checked by its name, and nothing else."""
+
+import hashlib
+import json
+import re
+from unittest.mock import patch
+
+import cv2
+import numpy as np
+import pytest
+import torch
+import yaml
+from mmengine.config import Config
+from mmengine.hooks import EMAHook
+from mmengine.runner import load_checkpoint
+from mmseg.apis import init_model
+from mmseg.registry import MODELS
+from training import ROOT, TEST
+from yapf.yapflib import yapf_api
+
+from mmseg_deeplab.checkpoints import load
+from mmseg_deeplab.config import prepare as launch
+from mmseg_deeplab.hub import publishing as publish
+from mmseg_deeplab.hub.published_config import initial_weights, published_config
+from mmseg_deeplab.hub.published_metrics import find_figures, read_figures
+from mmseg_deeplab.inference import ModelSource, load_predictor
+
+CONFIG = str(ROOT / 'configs' / 'deeplabv2_r26_synthetic_streets.py')
+PUBLISH = ROOT / 'tools' / 'publish_model.py'
+CLASSES = [
+    'road',
+    'sidewalk',
+    'building',
+    'sky',
+    'vegetation',
+    'person',
+    'car',
+    'pole',
+]
+
+
+@pytest.fixture(scope='module', autouse=True)
+def fast_text():
+    """Leave the layout of configs out, as the server does: see fork_server.py."""
+    with patch.object(yapf_api, 'FormatCode', lambda text, **_: (text, False)):
+        yield
+
+
+@pytest.fixture(scope='module')
+def cfg():
+    """Return the quickstart's config, narrower, with two small scenes to test on."""
+    options = {
+        'model.backbone.base_channels': 4,
+        'model.decode_head.in_channels': 128,
+        'test_dataloader.dataset.num_images': 2,
+        'test_dataloader.dataset.size': (32, 64),
+        'test_dataloader.num_workers': 0,
+        'test_dataloader.persistent_workers': False,
+    }
+    return launch.load_config(CONFIG, cfg_options=options)
+
+
+@pytest.fixture(scope='module')
+def trained(cfg, tmp_path_factory):
+    """Return a checkpoint as mmengine writes them, of random weights."""
+    torch.manual_seed(0)
+    model = MODELS.build(cfg.model)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1, momentum=0.9)
+    sum(p.sum() for p in model.parameters()).backward()
+    optimizer.step()
+    content = dict(
+        state_dict=model.state_dict(),
+        optimizer=optimizer.state_dict(),
+        param_schedulers=[dict(last_step=7)],
+        message_hub=dict(runtime_info=dict(work_dir='/home/me/secret')),
+        meta=dict(
+            iter=7,
+            epoch=0,
+            seed=np.int64(3),
+            cfg='data_root = "/home/me/secret"',
+            dataset_meta=dict(
+                classes=tuple(CLASSES),
+                palette=np.arange(24).reshape(8, 3).tolist(),
+                label_map={0: 1},
+            ),
+        ),
+    )
+    path = tmp_path_factory.mktemp('run') / 'iter_7.pth'
+    torch.save(content, path)
+    return path
+
+
+@pytest.fixture(scope='module', params=['pth', 'safetensors'])
+def published(request, cfg, trained, tmp_path_factory):
+    """Return the published files of each format."""
+    out = tmp_path_factory.mktemp(request.param)
+    return publish(cfg, trained, out, name='tiny', file_format=request.param)
+
+
+def logits(config: str | Config, checkpoint: str) -> torch.Tensor:
+    model = init_model(config, checkpoint, device='cpu')
+    image = torch.linspace(-2, 2, 3 * 33 * 65).reshape(1, 3, 33, 65)
+    with torch.no_grad():
+        return model(image, mode='tensor')
+
+
+def test_logits_are_equal_to_the_bit(cfg, trained, published):
+    before = logits(Config(cfg.to_dict()), str(trained))  # the host changes it
+    after = logits(str(published.config), str(published.weights))
+    assert before.std() > 0
+    assert torch.equal(before, after)
+
+
+def test_weights_and_what_explains_them_alone_are_kept(trained, published):
+    content = load(published.weights)
+    assert content.keys() == {'state_dict', 'meta'}
+    assert content['meta'].keys() == {
+        *('cfg', 'dataset_meta', 'published_with', 'epoch', 'iter', 'seed')
+    }
+    assert content['meta']['dataset_meta']['classes'] == CLASSES
+    assert content['meta']['dataset_meta']['palette'][1] == [3, 4, 5]
+    assert (content['meta']['iter'], content['meta']['seed']) == (7, 3)
+    assert 'ResNetMulti' in content['meta']['cfg']
+    assert published.weights.stat().st_size < 0.8 * trained.stat().st_size
+
+
+def test_nothing_tells_of_the_machine(published):
+    for path in (published.weights, published.config, published.card):
+        assert b'/home' not in path.read_bytes()
+        assert str(ROOT).encode() not in path.read_bytes()
+
+
+def test_the_name_ends_in_the_hash(published):
+    digest = hashlib.sha256(published.weights.read_bytes()).hexdigest()
+    assert published.weights.stem == f'tiny-{digest[:8]}'
+    assert digest in published.card.read_text()
+
+
+def test_torch_hub_takes_the_name(cfg, trained, tmp_path):
+    file = publish(cfg, trained, tmp_path / 'a', name='tiny-x').weights
+    options = dict(check_hash=True, weights_only=True, progress=False)
+    content = torch.hub.load_state_dict_from_url(
+        file.as_uri(), model_dir=str(tmp_path / 'hub'), **options
+    )
+    assert content['state_dict'].keys() == load(trained)['state_dict'].keys()
+    wrong = file.with_name('tiny-x-00000000.pth')
+    wrong.write_bytes(file.read_bytes())
+    with pytest.raises(RuntimeError, match='invalid hash'):
+        torch.hub.load_state_dict_from_url(
+            wrong.as_uri(), model_dir=str(tmp_path / 'hub'), **options
+        )
+
+
+def test_another_process_gives_the_same_bytes(
+    server, cfg, trained, published, tmp_path
+):
+    (tmp_path / 'tiny.py').write_text(cfg.pretty_text)
+    options = ['--out', tmp_path, '--format', published.weights.suffix[1:]]
+    code = server.run(
+        *(PUBLISH, tmp_path / 'tiny.py', trained, *options), log=tmp_path / 'log'
+    )
+    assert code == 0, (tmp_path / 'log').read_text()[-3000:]
+    again = tmp_path / published.weights.name
+    assert again.read_bytes() == published.weights.read_bytes()
+    assert (tmp_path / published.card.name).read_text() == published.card.read_text()
+
+
+def test_the_pair_is_tested_by_the_tool(server, published, tmp_path):
+    code = server.run(
+        *(TEST, published.config, published.weights, '--work-dir', tmp_path),
+        log=tmp_path / 'log',
+    )
+    assert code == 0, (tmp_path / 'log').read_text()[-3000:]
+    (result,) = tmp_path.glob('*/*.json')
+    assert 0 <= json.loads(result.read_text())['mIoU'] <= 100
+
+
+def test_the_pair_predicts_what_the_checkpoint_did(trained, published):
+    image = np.random.default_rng(0).integers(0, 256, (33, 65, 3), dtype=np.uint8)
+    found = []
+    for weights in (trained, published.weights):
+        predictor = load_predictor(ModelSource(str(published.config), str(weights)))
+        found.append(predictor.predict([image], probabilities=True)[0].probabilities)
+    assert predictor.classes == tuple(CLASSES)
+    assert found[0].std() > 0
+    np.testing.assert_array_equal(*found)
+
+
+def test_a_training_cannot_go_on_from_it(published, tmp_path):
+    cfg = launch.load_config(str(published.config), work_dir=str(tmp_path))
+    cfg.experiment_name = cfg.visualizer.name = published.weights.name
+    launch.prepare_training(cfg, resume=True, resume_from=str(published.weights))
+    with pytest.raises(ValueError, match=r'cannot be resumed.*message_hub'):
+        launch.build_runner(cfg).train()
+
+
+def test_the_snippet_on_the_card_runs(published, tmp_path, monkeypatch, capsys):
+    cv2.imwrite(str(tmp_path / 'image.png'), np.zeros((32, 64, 3), np.uint8))
+    (snippet,) = re.findall(r'```python\n(.*?)```', published.card.read_text(), re.S)
+    for file in (published.weights, published.config):
+        (tmp_path / file.name).symlink_to(file)
+    monkeypatch.chdir(tmp_path)
+    exec(snippet, {})
+    assert 'torch.Size([32, 64])' in capsys.readouterr().out
+
+
+def test_the_head_of_the_card_is_yaml_that_hubs_read(cfg, trained, tmp_path):
+    metrics = tmp_path / 'metrics.json'
+    metrics.write_text(json.dumps({'figures': {'mIoU': 12.5, 'aAcc': 50}}))
+    card = publish(
+        *(cfg, trained, tmp_path / 'out'),
+        name='tiny',
+        licence='cc-by-4.0',
+        metrics=metrics,
+    ).card
+    head = yaml.safe_load(card.read_text().split('---\n')[1])
+    assert head['license'] == 'cc-by-4.0'
+    results = head['model-index'][0]['results'][0]
+    assert results['metrics'][0] == dict(type='mean_iou', name='mIoU', value=12.5)
+    assert results['dataset']['name'] == 'SyntheticStreets'
+
+
+def test_the_card_tells_classes_parameters_and_training(cfg, trained, published):
+    card = published.card.read_text()
+    count = sum(p.numel() for p in MODELS.build(cfg.model).parameters())
+    assert f'{count / 1e6:.2f} M parameters' in card
+    for row in (
+        '| 7 | pole | 21, 22, 23 |',
+        '| iterations | 7 of 1400 |',
+        '| seed | 3 |',
+        '| crop (rows, columns) | 128 x 256 |',
+    ):
+        assert row in card
+    assert 'Check the licence of the training data' in card
+
+
+def test_other_content_is_not_overwritten(cfg, trained, tmp_path):
+    first = publish(cfg, trained, tmp_path, name='tiny')
+    publish(cfg, trained, tmp_path, name='tiny')  # the same: nothing to say
+    first.card.write_text('mine')
+    with pytest.raises(ValueError, match=r'tiny-.*\.md exist'):
+        publish(cfg, trained, tmp_path, name='tiny')
+    assert first.card.read_text() == 'mine'
+    publish(cfg, trained, tmp_path, name='tiny', overwrite=True)
+    assert first.card.read_text() != 'mine'
+
+
+class Attack:
+    """Pickled, it would run a command."""
+
+    def __reduce__(self):
+        return print, ('owned',)
+
+
+def test_a_file_that_runs_code_is_refused(cfg, tmp_path):
+    torch.save({'state_dict': {}, 'x': Attack()}, tmp_path / 'bad.pth')
+    with pytest.raises(ValueError, match='refused'):
+        publish(cfg, tmp_path / 'bad.pth', tmp_path / 'out', name='bad')
+    assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (dict(backbone=dict(depth=50)), r'missing \[backbone\.'),
+        (dict(decode_head=dict(num_classes=5)), 'of another shape'),
+    ],
+)
+def test_a_config_of_another_network_is_refused(
+    cfg, trained, tmp_path, change, message
+):
+    other = Config(cfg.to_dict())
+    other.merge_from_dict(dict(model=change))
+    with pytest.raises(ValueError, match=message):
+        publish(other, trained, tmp_path, name='other')
+
+
+@pytest.mark.parametrize('name', ['v3.1', '-x', 'a b', ''])
+def test_names_that_torch_hub_would_misread_are_refused(cfg, trained, tmp_path, name):
+    with pytest.raises(ValueError, match='name'):
+        publish(cfg, trained, tmp_path, name=name)
+
+
+def with_average(path, target):
+    """Write a checkpoint as EMAHook does, by the hook itself."""
+    content = load(path)
+    trained = {key: value.clone() for key, value in content['state_dict'].items()}
+    average = {f'module.{k}': v + 1 for k, v in content['state_dict'].items()}
+    content['ema_state_dict'] = {'steps': torch.tensor(9), **average}
+    EMAHook()._swap_ema_state_dict(content)
+    torch.save(content, target)
+    return trained
+
+
+@pytest.mark.parametrize(('ema', 'shift'), [(None, 1), (True, 1), (False, 0)])
+def test_average_or_trained_weights(cfg, trained, tmp_path, ema, shift):
+    before = with_average(trained, tmp_path / 'iter_7.pth')
+    file = publish(cfg, tmp_path / 'iter_7.pth', tmp_path, name='x', ema=ema).weights
+    state = load(file)['state_dict']
+    assert all(torch.equal(state[key], before[key] + shift) for key in before)
+
+
+def test_an_average_that_is_not_there_is_refused(cfg, trained, tmp_path):
+    with pytest.raises(ValueError, match=r'--no-ema: .*no moving average'):
+        publish(cfg, trained, tmp_path, name='tiny', ema=False)
+
+
+def test_the_published_config_downloads_nothing_and_names_no_machine(tmp_path):
+    cfg = launch.load_config(str(ROOT / 'configs' / 'deeplabv3_r101_camvid.py'))
+    assert initial_weights(cfg.model)
+    cfg.data_root = '/home/me/camvid/'
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        loader.dataset.data_root = '/home/me/camvid/'
+    cfg.test_dataloader.dataset.ann_file = '/home/me/camvid/lists/test.txt'
+    cfg.load_from = '/home/me/iter_9.pth'
+    cfg.vis_backends = [dict(type='WandbVisBackend', init_kwargs=dict(entity='me'))]
+    clean = published_config(cfg)
+    assert 'Pretrained' not in clean.pretty_text
+    assert 'me' not in re.findall(r'\w+', clean.pretty_text)
+    assert clean.test_dataloader.dataset.data_root == 'data/camvid'
+    assert clean.test_dataloader.dataset.ann_file == 'lists/test.txt'
+    assert 'Pretrained' in cfg.pretty_text  # left alone
+
+
+def test_paths_that_cannot_be_moved_are_named(cfg):
+    other = Config(cfg.to_dict())
+    other.custom_hooks = [dict(type='X', file='/home/me/x')]
+    with pytest.raises(ValueError, match=r"custom_hooks\.0\.file='/home/me/x'"):
+        published_config(other)
+
+
+def test_class_weights_in_a_file_are_written_in(cfg, tmp_path):
+    file = tmp_path / 'weights.json'
+    file.write_text(json.dumps([1, 2, 3, 4, 5, 6, 7, 8.5]))
+    other = Config(cfg.to_dict())
+    other.model.decode_head.loss_decode.class_weight = str(file)
+    loss = published_config(other).model.decode_head.loss_decode
+    assert loss.class_weight == [1, 2, 3, 4, 5, 6, 7, 8.5]
+
+
+def log(folder, records):
+    file = folder / 'time' / 'vis_data' / 'scalars.json'
+    file.parent.mkdir(parents=True)
+    file.write_text('\n'.join(json.dumps(record) for record in records))
+
+
+def test_the_log_gives_the_figures_of_the_checkpoints_own_step(tmp_path):
+    log(
+        tmp_path,
+        [dict(mIoU=10.0, step=5), dict(loss=1.0, step=7), dict(mIoU=12.0, step=7)],
+    )
+    assert find_figures(tmp_path, 7, CLASSES)[0].overall == {'mIoU': 12.0}
+    assert find_figures(tmp_path, 6, CLASSES)[0] is None
+
+
+@pytest.mark.parametrize(('reported', 'used'), [(12.0, True), (11.0, False)])
+def test_a_report_beside_is_used_where_it_agrees_with_the_log(tmp_path, reported, used):
+    log(tmp_path, [dict(mIoU=12.0, step=7)])
+    report = {'figures': {'mIoU': reported}, 'per_class': {c: {} for c in CLASSES}}
+    (tmp_path / 'metrics.json').write_text(json.dumps(report))
+    figures, note = find_figures(tmp_path, 7, CLASSES)
+    assert figures.overall == {'mIoU': 12.0}
+    assert bool(figures.per_class) == used
+    assert bool(note) != used
+
+
+def test_figures_of_other_classes_are_refused(tmp_path):
+    report = {'figures': {'mIoU': 1.0}, 'per_class': {'cat': {}}}
+    (tmp_path / 'm.json').write_text(json.dumps(report))
+    with pytest.raises(ValueError, match='another model'):
+        read_figures(tmp_path / 'm.json', CLASSES)
+
+
+def test_a_published_file_starts_another_training(cfg, published):
+    model = MODELS.build(cfg.model)
+    load_checkpoint(model, str(published.weights), strict=True)
+    state = load(published.weights)['state_dict']
+    assert torch.equal(
+        model.decode_head.conv2d_list[3].bias, state['decode_head.conv2d_list.3.bias']
+    )

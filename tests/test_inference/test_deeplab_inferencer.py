@@ -1,0 +1,169 @@
+"""The inferencer against mmseg's `inference_model`, and what it loads."""
+
+import numpy as np
+import pytest
+import torch
+from mmseg.apis import inference_model, init_model
+from mmseg.models.segmentors import EncoderDecoder
+from PIL import Image
+from predicting import CLASSES, PALETTE, picture, write_model, write_picture
+
+import mmseg_deeplab
+from mmseg_deeplab import DeepLabInferencer
+from mmseg_deeplab.config import prepare as launch
+from mmseg_deeplab.models import LeanEncoderDecoder
+
+HOST = "model = dict(type='EncoderDecoder')"
+
+
+@pytest.fixture(scope='module')
+def source(tmp_path_factory):
+    return write_model(tmp_path_factory.mktemp('model'))
+
+
+def inferencer(source, **options) -> DeepLabInferencer:
+    return DeepLabInferencer(
+        source.config, source.checkpoint, device='cpu', show_progress=False, **options
+    )
+
+
+@pytest.mark.parametrize('extra', [HOST, ''], ids=['host', 'lean'])
+@pytest.mark.parametrize('fast', [False, True])
+@pytest.mark.parametrize('as_file', [False, True])
+def test_predicts_what_inference_model_does(tmp_path, extra, fast, as_file):
+    source = write_model(tmp_path, extra=extra)
+    image = write_picture(tmp_path / '1.png')[..., ::-1].copy()
+    given = str(tmp_path / '1.png') if as_file else image
+    stock = init_model(source.config, source.checkpoint, device='cpu')
+    expected = inference_model(stock, given)
+    found = inferencer(source, fast=fast)(given, return_datasamples=True)
+    labels = expected.pred_sem_seg.data.numpy()
+    assert len(np.unique(labels)) > 3
+    assert (found.pred_sem_seg.data.numpy() == labels).mean() > 0.999
+    torch.testing.assert_close(
+        found.seg_logits.data, expected.seg_logits.data, rtol=1e-4, atol=1e-4
+    )
+
+
+def test_writes_what_the_hosts_inferencer_writes(source, tmp_path):
+    paths = [tmp_path / 'in' / f'{seed}.png' for seed in range(3)]
+    for seed, path in enumerate(paths):
+        write_picture(path, seed=seed)
+    results = inferencer(source)(
+        str(tmp_path / 'in'), batch_size=2, out_dir=str(tmp_path), return_vis=True
+    )
+    assert sorted(p.name for p in (tmp_path / 'vis').iterdir()) == [
+        '0.png', '1.png', '2.png'
+    ]  # fmt: skip
+    written = [np.array(Image.open(p)) for p in sorted((tmp_path / 'pred').iterdir())]
+    assert np.array_equal(
+        sorted(map(np.sum, written)), sorted(map(np.sum, results['predictions']))
+    )
+    assert results['visualization'][0].shape == (40, 72, 3)
+
+
+def test_a_batch_gives_what_single_images_give(source):
+    images = [picture(seed=seed)[..., ::-1] for seed in range(3)]
+    call = inferencer(source)
+    single = [call(image)['predictions'] for image in images]
+    assert np.array_equal(call(images, batch_size=3)['predictions'], single)
+
+
+def test_is_exported_lazily():
+    assert mmseg_deeplab.DeepLabInferencer is DeepLabInferencer
+    with pytest.raises(AttributeError, match='no_such_name'):
+        mmseg_deeplab.no_such_name  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ('meta', 'options', 'names', 'first_colour'),
+    [
+        (dict(classes=CLASSES, palette=PALETTE), {}, CLASSES, PALETTE[0]),
+        ({}, {}, CLASSES, [128, 64, 128]),  # SyntheticStreets' own
+        (dict(classes=CLASSES[:3], palette=None), {}, CLASSES, [128, 64, 128]),
+        ({}, dict(classes=list('abcdefgh')), tuple('abcdefgh'), [128, 64, 128]),
+        (dict(classes=tuple('abcdefgh')), {}, tuple('abcdefgh'), [0, 0, 0]),
+    ],
+    ids=['checkpoint', 'data set', 'other number', 'given', 'no colours'],
+)
+def test_knows_its_classes(tmp_path, meta, options, names, first_colour):
+    found = inferencer(write_model(tmp_path, meta=meta), **options)
+    assert found.model.dataset_meta['classes'] == names
+    assert found.model.dataset_meta['palette'][0] == first_colour
+    assert found.visualizer.dataset_meta['classes'] == names
+
+
+def test_classes_that_nobody_names_are_not_those_of_cityscapes(tmp_path):
+    source = write_model(tmp_path, meta={})
+    model = launch.load_config(source.config).model
+    found = DeepLabInferencer(dict(model=model), source.checkpoint, device='cpu')
+    assert found.model.dataset_meta['classes'][:2] == ('class 0', 'class 1')
+    # VOClabelcolormap of the VOC development kit
+    assert found.model.dataset_meta['palette'][:4] == [
+        [0, 0, 0], [128, 0, 0], [0, 128, 0], [128, 128, 0]
+    ]  # fmt: skip
+    assert found(picture())['predictions'].shape == (40, 72)
+
+
+def test_refuses_another_number_of_names(source):
+    with pytest.raises(ValueError, match='8 classes, received 2'):
+        inferencer(source, classes=['a', 'b'])
+
+
+def test_a_labels_file_is_not_needed_where_the_checkpoint_knows_the_classes(tmp_path):
+    extra = (
+        "labels_file = 'gone.txt'\ndata_root = 'gone'\n"
+        'model = dict(decode_head=dict(num_classes=None))'
+    )
+    source = write_model(tmp_path)
+    with open(source.config, 'a') as config:
+        config.write(extra)
+    assert inferencer(source).segmentor.num_classes == 8
+
+
+def test_refuses_a_checkpoint_that_leaves_weights_random(source, tmp_path):
+    content = torch.load(source.checkpoint)
+    del content['state_dict']['decode_head.conv2d_list.0.bias']
+    torch.save(content, tmp_path / 'part.pth')
+    with pytest.raises(ValueError, match=r'part\.pth lacks 1 .*conv2d_list\.0\.bias'):
+        DeepLabInferencer(source.config, tmp_path / 'part.pth', device='cpu')
+
+
+def test_refuses_weights_of_other_shapes(source):
+    with pytest.raises(ValueError, match=r'leaf\.pth does not fit the model'):
+        inferencer(source, cfg_options={'model.decode_head.num_classes': 5})
+
+
+class Harmful:
+    """Would make a folder when it is unpickled."""
+
+    def __reduce__(self):
+        import os
+
+        return os.mkdir, ('harm_done',)
+
+
+def test_never_runs_code_of_a_checkpoint(source, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save(dict(state_dict={}, meta=Harmful()), 'harmful.pth')
+    with pytest.raises(ValueError, match='refused'):
+        DeepLabInferencer(source.config, 'harmful.pth', device='cpu')
+    assert not (tmp_path / 'harm_done').exists()
+
+
+def test_names_a_missing_config(source):
+    with pytest.raises(FileNotFoundError, match=r'gone\.py'):
+        DeepLabInferencer('gone.py', source.checkpoint)
+
+
+def test_needs_a_pipeline_that_loads_an_image(tmp_path):
+    source = write_model(tmp_path, extra='')
+    options = {'test_dataloader.dataset.pipeline': [dict(type='PackSegInputs')]}
+    with pytest.raises(ValueError, match='must begin with LoadCheckedImage'):
+        inferencer(source, cfg_options=options)
+
+
+def test_only_a_fast_inferencer_takes_another_segmentor(tmp_path):
+    source = write_model(tmp_path, extra=HOST)
+    assert type(inferencer(source).model) is EncoderDecoder
+    assert type(inferencer(source, fast=True).model) is LeanEncoderDecoder

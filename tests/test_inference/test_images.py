@@ -1,0 +1,134 @@
+"""Image files of all kinds become upright RGB of 8 bits."""
+
+import io
+import struct
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+from predicting import picture
+
+from mmseg_deeplab.datasets.transforms import LoadCheckedImage
+from mmseg_deeplab.inference import read_image
+from mmseg_deeplab.inference.images import header_size
+
+PICTURE = picture((24, 40))
+ORIENTATION = 274  # EXIF tag
+
+
+def encoded(image: Image.Image, suffix: str = 'png', **options) -> bytes:
+    content = io.BytesIO()
+    image.save(content, suffix, **options)
+    return content.getvalue()
+
+
+def test_reads_what_the_pipelines_read(tmp_path):
+    path = tmp_path / '1.jpg'
+    path.write_bytes(encoded(Image.fromarray(PICTURE), 'jpeg'))
+    loaded = LoadCheckedImage().transform(dict(img_path=str(path)))['img']
+    assert np.array_equal(read_image(path), loaded[..., ::-1])
+
+
+def test_turns_an_image_as_its_orientation_says():
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6  # turned by 90 degrees
+    content = encoded(
+        Image.fromarray(PICTURE), 'jpeg', exif=exif, quality=100, subsampling=0
+    )
+    turned = np.rot90(PICTURE, -1)
+    assert np.abs(read_image(content).astype(int) - turned).mean() < 3
+
+
+def test_keeps_the_upper_half_of_16_bits():
+    deep = PICTURE.astype(np.uint16) * 256 + 77
+    content = cv2.imencode('.png', deep[..., ::-1])[1].tobytes()
+    assert np.array_equal(read_image(content), PICTURE)
+
+
+@pytest.mark.parametrize('suffix', ['png', 'tiff'])
+def test_grey_of_16_bits(suffix):
+    grey = PICTURE[..., 0]
+    content = cv2.imencode(f'.{suffix}', grey.astype(np.uint16) * 256)[1].tobytes()
+    assert np.array_equal(read_image(content), np.stack([grey] * 3, -1))
+
+
+def test_grey_becomes_rgb():
+    grey = PICTURE[..., 1]
+    expected = np.stack([grey] * 3, axis=-1)
+    assert np.array_equal(read_image(encoded(Image.fromarray(grey))), expected)
+
+
+def test_alpha_is_left_out():
+    rgba = np.dstack([PICTURE, np.full((24, 40), 128, np.uint8)])
+    assert np.array_equal(read_image(encoded(Image.fromarray(rgba))), PICTURE)
+
+
+def test_a_palette_becomes_its_colours():
+    image = Image.fromarray(PICTURE).quantize(16)
+    expected = np.asarray(image.convert('RGB'))
+    assert np.array_equal(read_image(encoded(image)), expected)
+
+
+def test_what_opencv_cannot_read_pillow_may():
+    content = encoded(Image.fromarray(PICTURE), 'pcx')
+    assert cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) is None
+    assert np.array_equal(read_image(content), PICTURE)
+
+
+@pytest.mark.parametrize(
+    ('content', 'reason'),
+    [
+        (b'', 'empty'),
+        (encoded(Image.fromarray(PICTURE))[:500], 'truncated'),
+        (encoded(Image.fromarray(PICTURE), 'jpeg')[:-30], 'truncated'),
+        (b'<html>', 'web page'),
+        (b'nonsense', 'not a readable image'),
+    ],
+)
+def test_says_what_is_wrong_with_a_file(tmp_path, content, reason):
+    path = tmp_path / 'bad.png'
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=rf'bad\.png: .*{reason}'):
+        read_image(path)
+
+
+def test_says_what_is_wrong_with_bytes():
+    with pytest.raises(ValueError, match=r'upload\.jpg: .*empty'):
+        read_image(b'', name='upload.jpg')
+
+
+def test_names_a_missing_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'gone\.png: no such file'):
+        read_image(tmp_path / 'gone.png')
+
+
+def png_without_pixels(width: int, height: int) -> bytes:
+    """Return a PNG whose header says so, and which holds nothing."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        check = zlib.crc32(kind + content)
+        return (
+            struct.pack('>I', len(content)) + kind + content + struct.pack('>I', check)
+        )
+
+    header = struct.pack('>IIBBBBB', width, height, 8, 0, 0, 0, 0)
+    return b'\x89PNG\r\n\x1a\n' + b''.join(
+        (chunk(b'IHDR', header), chunk(b'IDAT', b''), chunk(b'IEND', b''))
+    )
+
+
+def test_refuses_too_many_pixels_before_it_decodes_them(tmp_path):
+    path = tmp_path / 'large.png'
+    path.write_bytes(png_without_pixels(30_000, 20_000))
+    assert header_size(path) == (1 << 31, 1 << 31)  # beyond what Pillow opens
+    with pytest.raises(ValueError, match=r'large\.png: .*more than 1000000 pixels'):
+        read_image(path, max_pixels=1_000_000)
+
+
+def test_the_limit_is_the_number_of_pixels():
+    content = encoded(Image.fromarray(PICTURE))
+    assert read_image(content, max_pixels=960).shape == (24, 40, 3)
+    with pytest.raises(ValueError, match='40x24 are more than 959 pixels'):
+        read_image(content, max_pixels=959)

@@ -1,0 +1,129 @@
+"""Which files a command line names, and what their outputs are called."""
+
+import pytest
+
+from mmseg_deeplab.inference.inputs import find_inputs, read_list
+from mmseg_deeplab.inference.model_source import ModelSource, split_models, take_model
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """Make some empty files in the current folder."""
+    names = [
+        'photos/a/1.jpg', 'photos/a/2.PNG', 'photos/b/1.png', 'photos/.hidden.png',
+        'photos/.cache/1.png', 'photos/notes.txt', 'scans/1.tif', 'films/1.mp4',
+    ]  # fmt: skip
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def names(*arguments: str, **options) -> list[str]:
+    return [item.name for item in find_inputs(arguments, **options)]
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'expected'),
+    [
+        (['photos'], ['a/1', 'a/2', 'b/1']),
+        (['photos/'], ['a/1', 'a/2', 'b/1']),
+        (['photos/a', 'scans'], ['photos/a/1', 'photos/a/2', 'scans/1']),
+        (['photos/a/1.jpg'], ['1']),
+        (['photos/a/1.jpg', 'photos/b/1.png'], ['a/1', 'b/1']),
+        (['photos/*/1.*'], ['a/1', 'b/1']),
+        (['**/1.*'], ['films/1', 'photos/a/1', 'photos/b/1', 'scans/1']),
+        (['photos/a', 'photos/a/1.jpg', './photos/a'], ['1', '2']),
+        (['films'], ['1']),
+    ],
+    ids=' '.join,
+)
+def test_names_are_those_below_the_common_folder(files, arguments, expected):
+    assert names(*arguments) == expected
+
+
+def test_paths_are_absolute(files):
+    (item,) = find_inputs(['scans'])
+    assert item.path == str(files / 'scans' / '1.tif')
+
+
+def test_listed_files_need_not_exist(files):
+    assert names(listed=['photos/a/1.jpg', 'photos/c/gone.jpg']) == ['a/1', 'c/gone']
+
+
+def test_files_that_differ_in_the_suffix_keep_it(files):
+    (files / 'photos/a/1.png').touch()
+    assert names('photos/a') == ['1.jpg', '1.png', '2']
+
+
+def test_one_name_for_two_files_is_an_error_that_names_both(files):
+    for name in ('1.png', '1.jpg.png'):
+        (files / 'photos/a' / name).touch()
+    with pytest.raises(ValueError, match=r"1\.jpg and .*1\.jpg\.png .* '1\.jpg'"):
+        names('photos/a')
+
+
+def test_the_outputs_of_an_earlier_run_are_no_inputs(files):
+    (files / 'photos/out/labels').mkdir(parents=True)
+    (files / 'photos/out/labels/1.png').touch()
+    assert names('photos', out='photos/out') == ['a/1', 'a/2', 'b/1']
+
+
+@pytest.mark.parametrize('argument', ['gone', 'gone/*.png', 'photos/[xy]*'])
+def test_names_an_argument_that_is_nothing(files, argument):
+    with pytest.raises(FileNotFoundError) as caught:
+        names(argument)
+    assert repr(argument) in str(caught.value)
+
+
+def test_a_name_may_look_like_a_pattern(files):
+    (files / 'scans/[1].tif').touch()
+    assert names('scans/[1].tif') == ['[1]']
+
+
+def test_refuses_a_folder_without_images(files):
+    (files / 'empty').mkdir()
+    with pytest.raises(ValueError, match='no input: empty holds no file'):
+        names('empty')
+
+
+def test_blank_lines_of_a_list_do_not_count():
+    assert read_list(['a b.png\n', '\n', '  \n', 'c.png']) == ['a b.png', 'c.png']
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'models'),
+    [
+        (['a.py', 'a.pth'], [ModelSource('a.py', 'a.pth')]),
+        (['m.onnx'], [ModelSource(None, 'm.onnx')]),
+        (
+            ['a.py', 'a.pth', 'm.PT2', 'b.py', 'b.pth'],
+            [
+                ModelSource('a.py', 'a.pth'),
+                ModelSource(None, 'm.PT2'),
+                ModelSource('b.py', 'b.pth'),
+            ],
+        ),
+    ],
+)
+def test_models_of_a_command_line(arguments, models):
+    assert split_models(arguments) == models
+
+
+def test_the_model_comes_before_the_inputs():
+    model, rest = take_model(['a.py', 'a.pth', 'x.png', 'y.png'])
+    assert (model.name, rest) == ('a', ['x.png', 'y.png'])
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'match'),
+    [
+        ([], 'no model'),
+        (['a.py'], "'a.py' stands alone"),
+        (['a.py', 'm.onnx'], "'m.onnx' is an exported model"),
+    ],
+)
+def test_refuses_half_a_model(arguments, match):
+    with pytest.raises(ValueError, match=match):
+        split_models(arguments)

@@ -1,0 +1,101 @@
+"""Overlays and the files that predictions are written to."""
+
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+from predicting import PALETTE, picture
+
+from mmseg_deeplab.inference import overlay
+from mmseg_deeplab.inference.output import (
+    write_jpeg,
+    write_labels,
+    write_png,
+    write_probabilities,
+)
+from mmseg_deeplab.inference.overlay import class_shares
+from mmseg_deeplab.inference.prediction import label_dtype
+
+LABELS = np.arange(12, dtype=np.uint8).reshape(3, 4) % 8
+IMAGE = picture((3, 4))
+
+
+@pytest.mark.parametrize('opacity', [0, 0.3, 1])
+def test_overlay_mixes_image_and_colours(opacity):
+    colours = np.array(PALETTE)[LABELS]
+    expected = (1 - opacity) * IMAGE + opacity * colours
+    assert np.abs(overlay(IMAGE, LABELS, PALETTE, opacity=opacity) - expected).max() < 1
+
+
+def test_overlay_of_more_than_256_classes():
+    palette = [[k % 256, k // 256, 7] for k in range(300)]
+    labels = np.array([[0, 299]], dtype=np.uint16)
+    found = overlay(np.zeros((1, 2, 3), np.uint8), labels, palette, opacity=1)
+    assert found.tolist() == [[[0, 0, 7], [43, 1, 7]]]
+
+
+@pytest.mark.parametrize('opacity', [-0.1, 1.1])
+def test_overlay_refuses_an_impossible_opacity(opacity):
+    with pytest.raises(ValueError, match='opacity'):
+        overlay(IMAGE, LABELS, PALETTE, opacity=opacity)
+
+
+def test_overlay_refuses_labels_of_another_size():
+    with pytest.raises(ValueError, match='one size'):
+        overlay(IMAGE, LABELS[:2], PALETTE)
+
+
+def test_shares_of_the_classes():
+    assert class_shares(np.array([[0, 0], [2, 0]]), 4).tolist() == [0.75, 0, 0.25, 0]
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+def test_labels_come_back_from_their_file(tmp_path, dtype):
+    labels = LABELS.astype(dtype) * (1 if dtype == np.uint8 else 1000)
+    write_labels(tmp_path / 'new' / '1.png', labels)
+    assert np.array_equal(Image.open(tmp_path / 'new' / '1.png'), labels)
+
+
+def test_labels_of_another_type_are_refused(tmp_path):
+    with pytest.raises(TypeError, match='int64'):
+        write_labels(tmp_path / '1.png', LABELS.astype(np.int64))
+
+
+def test_colours_come_back_from_a_png(tmp_path):
+    write_png(tmp_path / '1.png', IMAGE)
+    assert np.array_equal(Image.open(tmp_path / '1.png'), IMAGE)
+
+
+def test_a_jpeg_has_the_colours_in_order(tmp_path):
+    red = np.zeros((16, 16, 3), np.uint8) + np.uint8([200, 30, 60])
+    write_jpeg(tmp_path / '1.jpg', red)
+    found = np.asarray(Image.open(tmp_path / '1.jpg')).astype(int)
+    assert np.abs(found - red).max() < 4
+
+
+def test_probabilities_have_half_precision(tmp_path):
+    probabilities = np.random.default_rng(0).dirichlet(np.ones(5), (3, 4))
+    write_probabilities(tmp_path / '1.npy', probabilities.transpose(2, 0, 1))
+    found = np.load(tmp_path / '1.npy')
+    assert found.dtype == np.float16
+    np.testing.assert_allclose(found.transpose(1, 2, 0), probabilities, rtol=1e-3)
+
+
+def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
+    write_png(tmp_path / '1.png', IMAGE)
+    before = (tmp_path / '1.png').read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(os, 'fsync', full)
+    with pytest.raises(OSError, match='No space left'):
+        write_png(tmp_path / '1.png', IMAGE[:2])
+    assert [p.name for p in tmp_path.iterdir()] == ['1.png']
+    assert (tmp_path / '1.png').read_bytes() == before
+
+
+@pytest.mark.parametrize(('classes', 'dtype'), [(2, 'u1'), (256, 'u1'), (257, 'u2')])
+def test_the_type_of_labels(classes, dtype):
+    assert label_dtype(classes) == np.dtype(dtype)

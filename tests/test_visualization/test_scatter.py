@@ -1,0 +1,165 @@
+"""The scatter plot of benchmarks: from which files, which points, which names."""
+
+import json
+
+import pytest
+from drawn import drawn, legend_of
+
+from mmseg_deeplab.visualization import plot_scatter
+from mmseg_deeplab.visualization.benchmark_rows import read_benchmark_rows
+
+MARKDOWN = """
+# Figures
+| config | mIoU | multiply-adds, G | note |
+| --- | ---: | --- | --- |
+| `a_net` | **70.5** | 3.50 | 12 |
+| [b_net](b.py) | 71.25x (70 - 72) | 20 | - |
+
+## Other
+text | with a bar
+
+name | speed
+--- | ---
+c | 3
+"""
+INDEX = """
+Models:
+- Name: a
+  Metadata: {FLOPs: 12, Epochs: 3}
+  Results:
+  - {Task: Semantic Segmentation, Dataset: CamVid, Metrics: {mIoU: 40}}
+  - {Task: Semantic Segmentation, Dataset: VOC, Metrics: {mIoU: 50.5}}
+- Name: b
+"""
+
+
+def write_table(folder):
+    """Write the work folder of a table with two rows."""
+    for name, score, weights in (('x', 40.0, 'ImageNet'), ('y', 44.0, 'none')):
+        row = dict(config=name, mIoU=score, multiply_adds=3e9, weights=weights)
+        (folder / name).mkdir()
+        (folder / name / 'row.json').write_text(json.dumps(row))
+    return folder
+
+
+def drawn_points(figure) -> list[tuple[float, float]]:
+    collections = figure.axes[0].collections
+    return [tuple(c.get_offsets()[0].tolist()) for c in collections]
+
+
+def test_a_table_gives_a_point_per_row_best_first(tmp_path):
+    figure = drawn(plot_scatter, [write_table(tmp_path)], tmp_path / 'c.png')
+    assert drawn_points(figure) == [(3, 44), (3, 40)]
+    names = ['1  y   (from scratch)', '2  x   (ImageNet weights)']
+    assert legend_of(figure) == names
+    assert figure.axes[0].get_xlabel() == 'multiply-adds, G'
+
+
+def test_a_row_alone_is_a_table_too(tmp_path):
+    (row,) = read_benchmark_rows(write_table(tmp_path) / 'x' / 'row.json')
+    assert (row.name, row.numbers) == ('x', dict(mIoU=40, multiply_adds=3e9))
+
+
+def test_numbers_of_points_in_one_place_stay_apart(tmp_path):
+    rows = ''.join(f'| n{i} | 50 | 3 |\n' for i in range(4))
+    head = '| name | mIoU | multiply-adds, G |\n|---|---|---|\n'
+    (tmp_path / 't.md').write_text(head + rows)
+    figure = drawn(plot_scatter, [tmp_path / 't.md'], tmp_path / 'c.png')
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    assert [text.get_text() for text in figure.axes[0].texts] == list('1234')
+    pairs = [(a, b) for i, a in enumerate(boxes) for b in boxes[:i]]
+    assert not any(a.overlaps(b) for a, b in pairs)
+
+
+def test_tables_of_a_markdown_file(tmp_path):
+    (tmp_path / 't.md').write_text(MARKDOWN)
+    rows = read_benchmark_rows(tmp_path / 't.md')
+    assert [(row.name, row.group) for row in rows] == [
+        ('a_net', 'Figures'), ('b_net', 'Figures'), ('c', 'Other'),
+    ]  # fmt: skip
+    assert [row.numbers for row in rows] == [
+        {'mIoU': 70.5, 'multiply-adds, G': 3.5, 'note': 12},
+        {'mIoU': 71.25, 'multiply-adds, G': 20},
+        {'speed': 3},
+    ]
+
+
+def test_rows_without_both_numbers_are_left_out(tmp_path):
+    (tmp_path / 't.md').write_text(MARKDOWN)
+    figure = drawn(plot_scatter, [tmp_path / 't.md'], tmp_path / 'c.png')
+    assert drawn_points(figure) == [(20, 71.25), (3.5, 70.5)]
+
+
+def test_a_model_index_gives_a_point_per_result(tmp_path):
+    (tmp_path / 'm.yml').write_text(INDEX)
+    options = dict(only=['VOC'])
+    figure = drawn(plot_scatter, [tmp_path / 'm.yml'], tmp_path / 'c.png', **options)
+    assert drawn_points(figure) == [(12, 50.5)]
+    rows = read_benchmark_rows(tmp_path / 'm.yml')
+    assert [(row.name, row.group) for row in rows] == [('a', 'CamVid'), ('a', 'VOC')]
+
+
+def test_the_index_of_the_project_is_read(root):
+    rows = read_benchmark_rows(root / 'configs' / 'metafile.yml')
+    found = {row.name: row.numbers['mIoU'] for row in rows}
+    assert found['deeplabv2_r26_synthetic_streets'] > 50
+
+
+def test_the_json_of_a_benchmark_has_dotted_names(tmp_path):
+    rows = [
+        dict(group='g', name='a', ratio=dict(median=2.5), multiply_adds=4e9),
+        dict(group='g', name='b', ratio=None, multiply_adds=0),
+    ]
+    (tmp_path / 'ops.json').write_text(json.dumps(dict(benchmark='ops', rows=rows)))
+    figure = drawn(plot_scatter, [tmp_path / 'ops.json'], tmp_path / 'c.png')
+    assert drawn_points(figure) == [(4, 2.5)]
+    assert figure.axes[0].get_ylabel() == 'times faster than stock'
+
+
+def test_an_axis_over_a_decade_is_logarithmic(tmp_path):
+    (tmp_path / 't.md').write_text(MARKDOWN.replace('| 20 |', '| 90 |'))
+    axes = drawn(plot_scatter, [tmp_path / 't.md'], tmp_path / 'c.png').axes[0]
+    assert (axes.get_xscale(), axes.get_yscale()) == ('log', 'linear')
+    low, high = axes.get_ylim()
+    assert high - low >= 10  # less than a point apart: no difference
+
+
+@pytest.mark.parametrize(
+    ('name', 'text', 'message'),
+    [
+        ('t.md', 'no table', 'holds no rows of a benchmark'),
+        ('t.json', '{"rows": 3}', r'holds no benchmark \(TypeError'),
+        ('t.json', '{"figures": {}}', r'holds no benchmark \(KeyError'),
+        ('t.json', 'x', r'holds no benchmark \(JSONDecodeError'),
+        ('t.yml', 'Models', r'holds no benchmark \(TypeError'),
+        ('t.yml', '{', r'holds no benchmark \(ParserError'),
+    ],
+)
+def test_a_foreign_file_is_named_with_what_fits(tmp_path, name, text, message):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ValueError, match=rf'{name}: {message}.*metafile\.yml'):
+        plot_scatter([tmp_path / name], tmp_path / 'c.png')
+
+
+def test_a_missing_source_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'none: no such file or folder\. Give'):
+        plot_scatter([tmp_path / 'none'], tmp_path / 'c.png')
+    with pytest.raises(ValueError, match='holds no rows'):
+        plot_scatter([tmp_path], tmp_path / 'c.png')
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (
+            dict(x='FLOPs'),
+            r"3 rows have no number 'FLOPs'; give --x one of: 'mIoU', 'm",
+        ),
+        (dict(x='speed', y='mIoU'), "no row has both 'speed' and 'mIoU'"),
+        (dict(only=['zebra']), 'as no row is left'),
+    ],
+)
+def test_axes_that_do_not_exist_are_refused(tmp_path, options, message):
+    (tmp_path / 't.md').write_text(MARKDOWN)
+    with pytest.raises(ValueError, match=message):
+        plot_scatter([tmp_path / 't.md'], tmp_path / 'c.png', **options)

@@ -1,0 +1,69 @@
+"""Names, switches and loading of the models."""
+
+import pytest
+
+from mmseg_deeplab.inference import ModelSource
+from mmseg_deeplab.web_demo import DemoModel, open_models
+from mmseg_deeplab.web_demo.models import model_names
+from mmseg_deeplab.web_demo.scene import Choice
+
+
+@pytest.mark.parametrize(
+    ('sources', 'names'),
+    [
+        ([('c/a.py', 'w/1.pth'), ('c/b.py', 'w/1.pth')], ['a', 'b']),
+        ([('c/a.py', 'w/1.pth'), ('c/a.py', 'w/2.pth')], ['a (1.pth)', 'a (2.pth)']),
+        ([('a.py', 'v/1.pth'), ('a.py', 'w/1.pth')], ['a (v/1.pth)', 'a (w/1.pth)']),
+        ([(None, 'w/a.onnx'), ('c/b.py', 'w/1.pth')], ['a', 'b']),
+    ],
+)
+def test_the_shortest_names_that_differ(sources, names):
+    assert model_names([ModelSource(*source) for source in sources]) == names
+
+
+def test_a_model_given_twice_is_refused():
+    with pytest.raises(ValueError, match=r'a \(1.pth\) is given twice'):
+        model_names([ModelSource('a.py', '1.pth')] * 2)
+
+
+def test_no_model_is_refused():
+    with pytest.raises(ValueError, match='at least one model'):
+        model_names([])
+
+
+def test_an_exported_file_has_no_switches():
+    model = DemoModel('a', ModelSource(None, 'a.onnx'))
+    assert model.why_no_crf == model.why_no_tta == 'not with an exported file'
+    assert model.choose(crf=True, tta=True) == Choice('a')
+
+
+def write_config(folder, text: str) -> str:
+    (folder / 'a.py').write_text(text)
+    return str(folder / 'a.py')
+
+
+def test_what_a_config_lacks_is_told(tmp_path):
+    config = write_config(tmp_path, "model = dict(type='CascadeEncoderDecoder')")
+    model = DemoModel('a', ModelSource(config, 'a.pth'))
+    assert 'EncoderDecoder family' in model.why_no_crf
+    assert 'tta_pipeline' in model.why_no_tta
+
+
+def test_a_crf_of_the_config_is_on_at_first(tmp_path):
+    own = "model = dict(type='LeanEncoderDecoder', crf=dict(type='DenseCRF'))"
+    model = DemoModel('a', ModelSource(write_config(tmp_path, own), 'a.pth'))
+    assert (model.crf, model.why_no_crf) == (True, '')
+
+
+def test_weights_are_loaded_once_for_each_setting(models):
+    model = next(iter(models.values()))
+    assert model.predictor(crf=True, tta=False) is model.predictor(crf=True, tta=False)
+    assert model.predictor(crf=True, tta=False) is not model.predictor(
+        crf=False, tta=False
+    )
+
+
+def test_a_missing_checkpoint_shows_at_the_start(sources, tmp_path):
+    missing = ModelSource(sources[0].config, str(tmp_path / 'none.pth'))
+    with pytest.raises(FileNotFoundError, match=r'none\.pth'):
+        open_models([missing])
