@@ -5,9 +5,24 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from mmseg_deeplab.visualization.image_grid import colour_labels
-
 from .prediction import MAX_UINT8_CLASSES
+
+IGNORED = (0, 0, 0)
+
+
+def colour_labels(labels: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarray:
+    """Paint a label map; values outside the palette (ignored pixels) become black.
+
+    Args:
+        labels: ``(H, W)`` integers.
+        palette: ``K`` RGB colours.
+
+    Returns:
+        ``(H, W, 3)`` uint8.
+    """
+    table = np.full((256, 3), IGNORED, dtype=np.uint8)
+    table[: len(palette)] = palette
+    return table[labels.astype(np.uint8)]
 
 
 def overlay(

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from mmseg_deeplab.utils.streamed_file import streamed_file
-from mmseg_deeplab.visualization.image_grid import IGNORED
 
+from .overlay import IGNORED
 from .raster_reader import load_rasterio
 
 # In 8 bits the host's ignored label; it must be no class.

@@ -6,25 +6,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from mmseg_deeplab.inference.overlay import IGNORED, colour_labels
+
 BACKGROUND, INK = (255, 255, 255), (30, 30, 30)
-IGNORED = (0, 0, 0)
 TEXT = 16  # px
 GAP = 8  # px
-
-
-def colour_labels(labels: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarray:
-    """Paint a label map; values outside the palette (ignored pixels) become black.
-
-    Args:
-        labels: ``(H, W)`` integers.
-        palette: ``K`` RGB colours.
-
-    Returns:
-        ``(H, W, 3)`` uint8.
-    """
-    table = np.full((256, 3), IGNORED, dtype=np.uint8)
-    table[: len(palette)] = palette
-    return table[labels.astype(np.uint8)]
 
 
 def draw_sheet(

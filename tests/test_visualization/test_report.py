@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from mmseg_deeplab.visualization.image_grid import colour_labels, draw_sheet
+from mmseg_deeplab.inference.overlay import colour_labels
+from mmseg_deeplab.visualization.image_grid import draw_sheet
 
 PALETTE = [[10, 20, 30], [200, 0, 0]]
 
