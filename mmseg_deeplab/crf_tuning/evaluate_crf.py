@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
-from mmseg_deeplab.evaluation.figures import summary_figures
+from mmseg_deeplab.evaluation.metrics import summary_metrics
 from mmseg_deeplab.ops.confusion import confusion_matrix
 
 from .sample import Sample
@@ -53,4 +53,4 @@ def _confusion(sample: Sample, crf: nn.Module | None, kernels: object) -> Tensor
 
 def percent_miou(confusion: Tensor) -> float:
     """Return the mIoU of a confusion matrix in percent."""
-    return 100 * summary_figures(confusion.cpu().numpy())['mIoU']
+    return 100 * summary_metrics(confusion.cpu().numpy())['mIoU']

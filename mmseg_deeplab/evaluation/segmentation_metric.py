@@ -15,12 +15,12 @@ from torch import Tensor
 
 from mmseg_deeplab.ops import confusion_matrix, grouped_confusion_matrix
 
-from .figures import (
-    figures_table,
-    per_class_figures,
+from .metrics import (
+    metrics_table,
+    per_class_metrics,
     percent,
-    summary_figures,
-    trimap_figures,
+    summary_metrics,
+    trimap_metrics,
     trimap_table,
 )
 from .trimap import check_borders, check_widths, trimap_bands
@@ -30,31 +30,33 @@ from .trimap import check_borders, check_widths, trimap_bands
 class SegmentationMetric(BaseMetric):
     """mIoU, accuracies, Dice, F-score, precision and recall from one confusion matrix.
 
-    The figures equal those of the host's ``IoUMetric``; beside them stands the
-    frequency-weighted IoU, and :attr:`report` keeps the per-class figures and the
-    matrix. Memory is constant in the number of images, and processes exchange one
-    matrix; images that a distributed sampler repeats to fill its last round are not
-    counted twice.
+    The metrics equal those of MMSegmentation's ``IoUMetric``. In addition there is the
+    frequency-weighted IoU, and :attr:`report` keeps the metrics of each class and the
+    matrix. The memory does not grow with the number of images, and processes exchange
+    one matrix. Images that a distributed sampler repeats to fill its last round are
+    counted once.
 
-    With ``trimap_widths``, the same count is kept apart by distance from the true
-    borders (:func:`~mmseg_deeplab.evaluation.trimap.trimap_bands`), which gives the
-    mIoU within narrow bands around them, ``trimap5_mIoU`` and so on, as in DeepLab v1
-    and v2; ``report['trimap']`` holds the curve, by class too, and pixel accuracy.
+    With ``trimap_widths`` the counts are kept apart by the distance from the borders in
+    the ground truth (:func:`~mmseg_deeplab.evaluation.trimap.trimap_bands`). They give
+    the mIoU within narrow bands around the borders (``trimap5_mIoU`` and so on), as in
+    DeepLab v1 and v2; ``report['trimap']`` also holds pixel accuracy and the IoU of
+    each class.
 
     Args:
-        ignore_index: Label of pixels that do not count.
-        nan_to_num: Value for the figures of classes that never occur; by default they
-            are left out of the means.
-        beta: Weight of recall in the F-score.
-        output_dir: Write each predicted label map there, as ``<image name>.png``.
-        format_only: Only write the maps: for images without labels.
-        collect_device: Taken for the host's sake; the matrix is reduced where it is.
-        prefix: Put before the names of the figures.
+        ignore_index: The label of pixels that do not count.
+        nan_to_num: Replaces the metrics of classes that never occur; by default the
+            means leave them out.
+        beta: The weight of recall in the F-score.
+        output_dir: A folder for the predicted masks, ``<image name>.png``.
+        format_only: Only write the masks, for images without ground truth.
+        collect_device: Has no effect: the matrix is reduced on its own device. The base
+            class has this argument.
+        prefix: Is put before the names of the metrics.
         keep_results: Go on counting after an evaluation instead of starting anew.
-        trimap_widths: Half widths of the bands in pixels, such as (1, 2, 5, 10, 20,
-            40), strictly increasing; the cost hardly depends on how many.
-        trimap_around: Which borders count: ``'labels'``, ``'classes'``, ``'void'``.
-        report_file: Write :attr:`report` there, as JSON.
+        trimap_widths: Half widths of the bands in pixels, strictly increasing, such as
+            (1, 2, 5, 10, 20, 40). Their number hardly affects the cost.
+        trimap_around: The borders that count: ``'labels'``, ``'classes'``, ``'void'``.
+        report_file: A JSON file for :attr:`report`.
     """
 
     def __init__(
@@ -95,10 +97,10 @@ class SegmentationMetric(BaseMetric):
         """Count one batch of predictions.
 
         Raises:
-            ValueError: If a sample has no label and ``format_only`` is off.
+            ValueError: If a sample has no ground truth and ``format_only`` is off.
         """
         for sample in data_samples:
-            prediction = _label_map(sample['pred_sem_seg']['data'])
+            prediction = _mask(sample['pred_sem_seg']['data'])
             if self.output_dir is not None:
                 self._write(prediction, sample)
             if not self.format_only:
@@ -107,18 +109,17 @@ class SegmentationMetric(BaseMetric):
     def _count(self, prediction: Tensor, sample: dict) -> None:
         if 'gt_sem_seg' not in sample:
             raise ValueError(
-                f'{sample.get("img_path")}: no label was loaded. Put '
+                f'{sample.get("img_path")}: no ground truth was loaded. Put '
                 "dict(type='LoadCheckedAnnotations') into test_pipeline, or set "
                 'test_evaluator.format_only=True'
             )
-        self._last = self._confusion(
-            prediction, _label_map(sample['gt_sem_seg']['data'])
-        )
+        target = _mask(sample['gt_sem_seg']['data'])
+        self._last = self._confusion(prediction, target)
         self._total = self._last if self._total is None else self._total + self._last
         self._seen += 1
 
     def _confusion(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Return ``(B + 1, K, K)`` counts: each trimap band, and all farther pixels."""
+        """Return ``(B + 1, K, K)`` counts: one per trimap band, the last for the rest."""
         num_classes = len(self.dataset_meta['classes'])
         on_device = target.to(prediction.device)
         if not self.trimap_widths:
@@ -141,7 +142,7 @@ class SegmentationMetric(BaseMetric):
         )
 
     def _write(self, prediction: Tensor, sample: dict) -> None:
-        # The numbers that the data set's own files use start at 1 in this case.
+        # With reduce_zero_label, the class ids in the data set's own files start at 1.
         offset = 1 if sample.get('reduce_zero_label', False) else 0
         labels = (prediction.cpu().numpy() + offset).astype(np.uint8)
         folder = Path(self.output_dir)
@@ -149,10 +150,10 @@ class SegmentationMetric(BaseMetric):
         Image.fromarray(labels).save(folder / f'{Path(sample["img_path"]).stem}.png')
 
     def evaluate(self, size: int) -> dict[str, float]:
-        """Reduce the counts over all processes and return the figures in percent.
+        """Sum the counts over all processes and return the metrics in percent.
 
         Args:
-            size: Images in the whole data set.
+            size: The number of images in the whole data set.
 
         Raises:
             ValueError: If nothing was processed.
@@ -177,7 +178,7 @@ class SegmentationMetric(BaseMetric):
         file.write_text(json.dumps(self.report, indent=1) + '\n')
 
     def _reduced(self, size: int) -> Tensor:
-        """Sum the counts of all processes, without the sampler's repeated images."""
+        """Sum the counts of all processes, without images that the sampler repeats."""
         rank, world_size = get_dist_info()
         total = self._total
         if total is not None and (self._seen - 1) * world_size + rank >= size:
@@ -191,35 +192,29 @@ class SegmentationMetric(BaseMetric):
         return total
 
     def compute_metrics(self, results: np.ndarray) -> dict[str, float]:
-        """Turn the counts ``(B + 1, K, K)`` into figures; the tables go to the log."""
+        """Turn the counts ``(B + 1, K, K)`` into metrics; the tables go to the log."""
         classes = self.dataset_meta['classes']
         confusion = results.sum(0)
-        columns = per_class_figures(confusion, beta=self.beta)
-        if self.nan_to_num is not None:
-            columns = {
-                k: np.nan_to_num(v, nan=self.nan_to_num) for k, v in columns.items()
-            }
-        figures = summary_figures(confusion, beta=self.beta)
-        figures.update(
-            {f'm{name}': float(np.nanmean(v)) for name, v in columns.items()}
-        )
-        figures = {name: percent(value) for name, value in figures.items()}
+        options = dict(beta=self.beta, nan_to_num=self.nan_to_num)
+        columns = per_class_metrics(confusion, **options)
+        summary = summary_metrics(confusion, **options)
+        metrics = {name: percent(value) for name, value in summary.items()}
         self.report = dict(
-            figures=figures,
+            figures=metrics,
             per_class={
                 label: {name: percent(column[i]) for name, column in columns.items()}
                 for i, label in enumerate(classes)
             },
             confusion=confusion.tolist(),
         )
-        print_log('\n' + figures_table(classes, confusion), logger='current')
+        print_log('\n' + metrics_table(classes, confusion), logger='current')
         if self.trimap_widths:
-            figures.update(self._trimap(results[:-1]))
-        return figures
+            metrics.update(self._trimap(results[:-1]))
+        return metrics
 
     def _trimap(self, bands: np.ndarray) -> dict[str, float]:
-        """Put the trimap into the report and return the mIoU of each band."""
-        trimap = trimap_figures(
+        """Add the trimap to the report and return the mIoU of each band."""
+        trimap = trimap_metrics(
             bands,
             self.trimap_widths,
             self.dataset_meta['classes'],
@@ -228,10 +223,10 @@ class SegmentationMetric(BaseMetric):
         self.report['trimap'] = {'around': self.trimap_around, **trimap}
         print_log('\n' + trimap_table(trimap), logger='current')
         pairs = zip(self.trimap_widths, trimap['mIoU'], strict=True)
-        # A data set without any border has empty bands, hence no figure.
+        # The bands of a data set without any border are empty and have no mIoU.
         return {f'trimap{w}_mIoU': value for w, value in pairs if value is not None}
 
 
-def _label_map(data: Tensor) -> Tensor:
+def _mask(data: Tensor) -> Tensor:
     """Drop the leading dimension of ``(1, H, W)``; H or W may be 1, too."""
     return data.reshape(data.shape[-2:])

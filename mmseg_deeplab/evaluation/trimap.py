@@ -1,4 +1,4 @@
-"""The narrow bands around object borders in which trimap figures are counted."""
+"""The narrow bands around object borders within which the trimap metrics count."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -7,17 +7,16 @@ import cv2
 import numpy as np
 
 BORDERS = ('labels', 'classes', 'void')
-# Distances are kept in 8 bits, which stand for "farther" at 255.
-MAX_WIDTH = 255
+MAX_WIDTH = 255  # distances are kept in 8 bits
 _NEIGHBOURS = np.ones((3, 3), np.uint8)
 
 
 def check_widths(widths: int | Sequence[int] | None) -> tuple[int, ...]:
-    """Return the widths of trimap bands as a tuple, which is empty for None.
+    """Return the widths of the trimap bands as a tuple, which is empty for None.
 
     Raises:
-        TypeError: If something else than integers was given.
-        ValueError: If they are not strictly increasing from 1 to 255.
+        TypeError: If a width is no integer.
+        ValueError: If the widths do not increase strictly within 1..255.
     """
     if widths is None:
         return ()
@@ -43,15 +42,15 @@ def trimap_bands(
     ignore_index: int = 255,
     around: str = 'labels',
 ) -> np.ndarray:
-    """Tell each pixel the narrowest band around the true borders that holds it.
+    """Return for each pixel the narrowest band around the borders that contains it.
 
     A pixel is in the band of width ``w`` if the square of ``2 w + 1`` pixels around it
     holds another label than its own: ``w`` pixels on either side of a border, by
     chessboard distance. That is the trimap of
-    `Kohli et al. 2009 <https://doi.org/10.1007/s11263-008-0202-0>`_, in which
+    `Kohli et al. 2009 <https://doi.org/10.1007/s11263-008-0202-0>`_, on which
     `Krähenbühl and Koltun 2011 <https://arxiv.org/abs/1210.5644>`_ (section 5) and
     DeepLab v1 and v2 (`section 4.1 <https://arxiv.org/abs/1606.00915>`_) evaluate.
-    DeepLab's release dilates the void contours of VOC by the same square; there,
+    DeepLab's release dilates the void contours of VOC by the same square. On VOC,
     ``around='void'`` gives exactly its bands, and ``'labels'`` adds the few borders
     where two classes touch without a contour.
 
@@ -59,21 +58,21 @@ def trimap_bands(
     border.
 
     Args:
-        target: ``(H, W)`` integers, the true labels.
-        widths: In pixels, strictly increasing, 1..255.
+        target: ``(H, W)`` integers, the ground truth.
+        widths: Widths in pixels, strictly increasing, 1..255.
         ignore_index: The void label.
-        around: Which borders count. ``'labels'``: between any two labels, void among
-            them, since label maps with contours have no others. ``'classes'``: where a
-            3 x 3 window holds two classes; borders with void do not count, for data
-            sets whose void is no object (the ego vehicle of Cityscapes). ``'void'``:
-            between void and anything else.
+        around: The borders that count. ``'labels'``: between any two labels, void
+            included, since masks with contours have hardly any others. ``'classes'``:
+            where a 3 x 3 window holds two classes; borders with void do not count. This
+            suits data sets whose void is no object (the ego vehicle of Cityscapes).
+            ``'void'``: between void and anything else.
 
     Returns:
-        ``(H, W)`` uint8: the index in ``widths`` of the narrowest band that holds the
-        pixel, ``len(widths)`` where none does. Void pixels have their band, too.
+        ``(H, W)`` uint8: the index in ``widths`` of the narrowest band that contains
+        the pixel, ``len(widths)`` where none does. Void pixels have a band as well.
 
     Raises:
-        ValueError: If ``around`` is unknown or ``target`` is no map.
+        ValueError: If ``around`` is unknown or ``target`` does not have two dimensions.
     """
     if target.ndim != 2:
         raise ValueError(f'target must be (H, W), received shape {target.shape}')
@@ -92,12 +91,12 @@ def check_borders(around: str) -> str:
 
 
 def _border(target: np.ndarray, ignore_index: int, around: str) -> np.ndarray:
-    """Return which pixels have another label among their eight neighbours."""
+    """Mark the pixels with another label among their eight neighbours."""
     void = target == ignore_index
     # 16 bits are enough to tell labels apart, a negative ignore_index included.
     high = low = void.view(np.uint8) if around == 'void' else target.astype(np.uint16)
     if around == 'classes':
         high = np.where(void, np.uint16(0), high)
         low = np.where(void, np.uint16(65535), low)
-    # A window of void alone has its greatest class below its smallest one.
+    # In a window of void alone, the greatest class is below the smallest one.
     return cv2.dilate(high, _NEIGHBOURS) > cv2.erode(low, _NEIGHBOURS)

@@ -11,7 +11,7 @@ from mmengine.dataset import pseudo_collate
 from mmengine.runner import Runner
 
 from mmseg_deeplab.evaluation import SegmentationMetric
-from mmseg_deeplab.evaluation.figures import figures_table, trimap_table
+from mmseg_deeplab.evaluation.metrics import metrics_table, trimap_table
 
 from . import plot_curves, plot_trimap
 from .image_grid import draw_sheet, save_sheet
@@ -104,7 +104,7 @@ def _text(report: dict[str, Any], classes: list[str]) -> str:
     figures = '\n'.join(
         f'{name:{width}}{value:8.2f}' for name, value in report['figures'].items()
     )
-    parts = [figures, figures_table(classes, np.array(report['confusion']))]
+    parts = [figures, metrics_table(classes, np.array(report['confusion']))]
     if 'trimap' in report:
         parts.append(trimap_table(report['trimap']))
     return '\n\n'.join(parts) + '\n'

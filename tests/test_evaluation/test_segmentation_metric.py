@@ -1,4 +1,4 @@
-"""SegmentationMetric against the host's IoUMetric."""
+"""SegmentationMetric against IoUMetric of MMSegmentation."""
 
 import json
 
@@ -37,14 +37,14 @@ def build(**options):
 
 
 @pytest.mark.parametrize('absent', [3, 4])
-def test_figures_equal_the_hosts(absent):
-    host = IoUMetric(iou_metrics=['mIoU', 'mDice', 'mFscore'])
-    host.dataset_meta = dict(classes=CLASSES)
+def test_metrics_equal_those_of_mmsegmentation(absent):
+    stock = IoUMetric(iou_metrics=['mIoU', 'mDice', 'mFscore'])
+    stock.dataset_meta = dict(classes=CLASSES)
     own = build()
     for seed in range(3):
-        for metric in (host, own):
+        for metric in (stock, own):
             metric.process({}, samples(seed, absent=absent))
-    expected, found = host.evaluate(9), own.evaluate(9)
+    expected, found = stock.evaluate(9), own.evaluate(9)
     for name, value in expected.items():
         assert found[name] == pytest.approx(value, abs=0.006), name
 
@@ -104,8 +104,8 @@ def test_predictions_are_written(tmp_path):
     assert (written == images[0]['pred_sem_seg']['data'][0].numpy() + 1).all()
 
 
-def test_a_sample_without_label_is_named():
-    with pytest.raises(ValueError, match=r'a\.png: no label'):
+def test_a_sample_without_ground_truth_is_named():
+    with pytest.raises(ValueError, match=r'a\.png: no ground truth'):
         build().process(
             {}, [dict(pred_sem_seg=dict(data=torch.zeros(1, 2, 2)), img_path='a.png')]
         )

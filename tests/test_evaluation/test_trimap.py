@@ -1,4 +1,4 @@
-"""trimap_bands and the metric's trimap figures against plain loops."""
+"""trimap_bands and the metric's trimap metrics against plain loops."""
 
 import cv2
 import numpy as np
@@ -146,7 +146,7 @@ def iou_by_loops(images: list[dict], width: int, label: int) -> float | None:
 def test_iou_of_each_band_equals_plain_loops():
     metric, images = build(), samples(range(3))
     metric.process({}, images)
-    figures = metric.evaluate(3)
+    metrics = metric.evaluate(3)
     trimap = metric.report['trimap']
     assert trimap['widths'] == list(WIDTHS)
     for i, width in enumerate(WIDTHS):
@@ -154,22 +154,22 @@ def test_iou_of_each_band_equals_plain_loops():
         found = [trimap['per_class'][name][i] for name in CLASSES]
         assert found == pytest.approx(expected, abs=0.006)
         mean = np.mean([iou for iou in expected if iou is not None])
-        assert figures[f'trimap{width}_mIoU'] == pytest.approx(mean, abs=0.006)
-        assert trimap['mIoU'][i] == figures[f'trimap{width}_mIoU']
+        assert metrics[f'trimap{width}_mIoU'] == pytest.approx(mean, abs=0.006)
+        assert trimap['mIoU'][i] == metrics[f'trimap{width}_mIoU']
 
 
-def test_the_widest_band_gives_the_figures_of_the_whole():
+def test_the_widest_band_gives_the_metrics_of_whole_images():
     """Every pixel of these images is within 40 pixels of a border."""
     metric = build(trimap_widths=40)
     metric.process({}, samples(range(2)))
-    figures = metric.evaluate(2)
-    assert figures['trimap40_mIoU'] == figures['mIoU']
-    assert metric.report['trimap']['aAcc'] == [figures['aAcc']]
+    metrics = metric.evaluate(2)
+    assert metrics['trimap40_mIoU'] == metrics['mIoU']
+    assert metric.report['trimap']['aAcc'] == [metrics['aAcc']]
     total = np.sum(metric.report['confusion'])
     assert metric.report['trimap']['pixels'] == [total]
 
 
-def test_the_other_figures_stay():
+def test_the_other_metrics_stay():
     plain, with_trimap = build(trimap_widths=None), build()
     for metric in (plain, with_trimap):
         metric.process({}, samples(range(4)))
@@ -178,7 +178,7 @@ def test_the_other_figures_stay():
     assert plain.report.keys() == with_trimap.report.keys() - {'trimap'}
 
 
-def test_no_border_gives_no_figure():
+def test_no_border_gives_no_metric():
     metric, flat = build(trimap_widths=[2]), dict(data=torch.zeros(1, 3, 4).long())
     metric.process({}, [dict(pred_sem_seg=flat, gt_sem_seg=flat)])
     assert 'trimap2_mIoU' not in metric.evaluate(1)

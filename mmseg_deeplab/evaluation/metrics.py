@@ -1,0 +1,131 @@
+"""Every metric of a segmentation, computed from one confusion matrix."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+
+def per_class_metrics(
+    confusion: np.ndarray, *, beta: float = 1.0, nan_to_num: float | None = None
+) -> dict[str, np.ndarray]:
+    """Return IoU, Acc, Dice, Fscore, Precision and Recall of each class, 0..1.
+
+    Args:
+        confusion: ``(K, K)`` counts; rows are the ground truth.
+        beta: The weight of recall in the F-score.
+        nan_to_num: Replaces NaN.
+
+    Returns:
+        ``(K,)`` arrays by name. A value is NaN where the class occurs neither in the
+        ground truth nor in the prediction (``Acc`` and ``Recall``: not in the ground
+        truth; ``Precision``: not in the prediction).
+    """
+    confusion = confusion.astype(np.float64)
+    hits, labelled, predicted = confusion.diagonal(), confusion.sum(1), confusion.sum(0)
+    with np.errstate(divide='ignore', invalid='ignore'):
+        precision, recall = hits / predicted, hits / labelled
+        weighted = beta**2 * precision + recall
+        columns = {
+            'IoU': hits / (labelled + predicted - hits),
+            'Acc': recall,
+            'Dice': 2 * hits / (labelled + predicted),
+            'Fscore': (1 + beta**2) * precision * recall / weighted,
+            'Precision': precision,
+            'Recall': recall,
+        }
+    if nan_to_num is None:
+        return columns
+    return {name: np.nan_to_num(v, nan=nan_to_num) for name, v in columns.items()}
+
+
+def summary_metrics(
+    confusion: np.ndarray, *, beta: float = 1.0, nan_to_num: float | None = None
+) -> dict[str, float]:
+    """Return aAcc, fwIoU and the class means (``mIoU``, ``mAcc``, ...), 0..1.
+
+    ``fwIoU`` weights the IoU of each class by its share of the labelled pixels. The
+    means leave out classes whose value is NaN. The arguments are those of
+    :func:`per_class_metrics`.
+
+    Raises:
+        ValueError: If no pixel is labelled.
+    """
+    classes = per_class_metrics(confusion, beta=beta, nan_to_num=nan_to_num)
+    total = confusion.sum()
+    if total == 0:
+        raise ValueError('no labelled pixel was evaluated: every label is ignore_index')
+    means = {f'm{name}': float(np.nanmean(v)) for name, v in classes.items()}
+    return {
+        'aAcc': float(confusion.trace() / total),
+        'fwIoU': float(np.nansum(confusion.sum(1) / total * classes['IoU'])),
+        **means,
+    }
+
+
+def metrics_table(classes: Sequence[str], confusion: np.ndarray) -> str:
+    """Return a text table of the metrics of each class in percent, and their means."""
+    names = ('IoU', 'Acc', 'Precision', 'Dice')
+    columns = per_class_metrics(confusion)
+    shares = 100 * confusion.sum(1) / max(confusion.sum(), 1)
+    width = max(len('class'), *(len(name) for name in classes))
+    lines = [f'{"class":{width}}  {"pixels %":>9}' + ''.join(f'{n:>11}' for n in names)]
+    for index, label in enumerate(classes):
+        cells = ''.join(f'{100 * columns[n][index]:11.2f}' for n in names)
+        lines.append(f'{label:{width}}  {shares[index]:9.2f}{cells}')
+    means = ''.join(f'{100 * np.nanmean(columns[n]):11.2f}' for n in names)
+    lines += ['-' * len(lines[0]), f'{"mean":{width}}  {"":9}{means}']
+    return '\n'.join(lines)
+
+
+def trimap_metrics(
+    bands: np.ndarray,
+    widths: Sequence[int],
+    classes: Sequence[str],
+    *,
+    nan_to_num: float | None = None,
+) -> dict[str, Any]:
+    """Return mIoU, aAcc and the IoU of each class within each band, in percent.
+
+    Args:
+        bands: ``(B, K, K)`` counts of the pixels that lie in a band but in no narrower
+            one; rows are the ground truth.
+        widths: The ``B`` widths in pixels.
+        classes: The ``K`` names.
+        nan_to_num: Replaces the IoU of classes that do not occur in a band; by default
+            the mean leaves them out.
+
+    Returns:
+        ``widths``, ``mIoU``, ``aAcc`` and ``pixels`` (the number of labelled pixels in
+        the band) as lists of ``B`` values, and ``per_class``: such a list of IoUs for
+        each name. A value is None where the band is empty or lacks the class.
+    """
+    cumulative = bands.cumsum(0)
+    ious = [per_class_metrics(c, nan_to_num=nan_to_num)['IoU'] for c in cumulative]
+    totals = cumulative.sum((1, 2))
+    hits = cumulative.trace(axis1=1, axis2=2)
+    rows = list(zip(ious, hits, totals, strict=True))
+    return dict(
+        widths=list(widths),
+        mIoU=[percent(np.nanmean(iou)) if n else None for iou, _, n in rows],
+        aAcc=[percent(hit / n) if n else None for _, hit, n in rows],
+        pixels=totals.tolist(),
+        per_class={
+            name: [percent(iou[i]) for iou in ious] for i, name in enumerate(classes)
+        },
+    )
+
+
+def trimap_table(trimap: dict[str, Any]) -> str:
+    """Return :func:`trimap_metrics` as a text table with one row per width."""
+    lines = [f'{"trimap, px":>10}{"mIoU":>11}{"aAcc":>11}{"pixels":>14}']
+    columns = (trimap[name] for name in ('widths', 'mIoU', 'aAcc', 'pixels'))
+    for width, *values, pixels in zip(*columns, strict=True):
+        cells = ''.join(f'{"-" if v is None else f"{v:.2f}":>11}' for v in values)
+        lines.append(f'{width:10}{cells}{pixels:14}')
+    return '\n'.join(lines)
+
+
+def percent(share: float) -> float | None:
+    """Return a share in percent with MMSegmentation's two decimals, None for NaN."""
+    return None if np.isnan(share) else round(100 * float(share), 2)
