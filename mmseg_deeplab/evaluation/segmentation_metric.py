@@ -119,7 +119,7 @@ class SegmentationMetric(BaseMetric):
         self._seen += 1
 
     def _confusion(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Return ``(B + 1, K, K)`` counts: one per trimap band, the last for the rest."""
+        """Return ``(B + 1, K, K)`` counts: of each trimap band, and of the rest."""
         num_classes = len(self.dataset_meta['classes'])
         on_device = target.to(prediction.device)
         if not self.trimap_widths:
