@@ -14,10 +14,10 @@ import numpy as np
 from mmengine.utils import track_progress
 
 from mmseg_deeplab.utils.atomic_files import write_whole
+from mmseg_deeplab.utils.image_files import decode, read_file
 
 from .camvid import CamVidDataset
 from .transforms import LoadCheckedAnnotations
-from .transforms.file_checks import decode, read_file
 
 SPLITS = ('train', 'val', 'test')
 REMEDY = 'the source is not whole: clone it again'

@@ -24,7 +24,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .transforms.file_checks import read_file
+from mmseg_deeplab.utils.image_files import read_file
 
 Color = tuple[int, int, int]  # R, G, B
 Row = tuple[str, Color | None, str]  # name, colour, place in the file

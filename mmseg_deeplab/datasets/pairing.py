@@ -4,7 +4,7 @@ from collections import Counter
 
 from mmengine import fileio
 
-from .transforms.errors import UnpairedFilesError
+from mmseg_deeplab.utils.data_file_errors import UnpairedFilesError
 
 SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 MAX_NAMES = 20  # files listed in one message

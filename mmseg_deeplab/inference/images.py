@@ -7,11 +7,11 @@ import warnings
 import numpy as np
 from PIL import Image, ImageOps
 
-from mmseg_deeplab.datasets.transforms.errors import (
+from mmseg_deeplab.utils.data_file_errors import (
     TruncatedFileError,
     UnreadableFileError,
 )
-from mmseg_deeplab.datasets.transforms.file_checks import decode, read_file
+from mmseg_deeplab.utils.image_files import decode, read_file
 
 # Large images are expected here, and sizes are checked by this package's own limits.
 # (`catch_warnings` around the calls is not for threads.)

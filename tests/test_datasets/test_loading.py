@@ -15,8 +15,8 @@ from mmseg.registry import TRANSFORMS
 from PIL import Image
 
 from mmseg_deeplab.datasets import LoadCheckedAnnotations, LoadCheckedImage
-from mmseg_deeplab.datasets.transforms.file_checks import check_whole
 from mmseg_deeplab.datasets.transforms.label_checks import label_table
+from mmseg_deeplab.utils.image_files import check_whole
 
 SIZE = (12, 16)
 

@@ -10,9 +10,8 @@ from mmcv.transforms import LoadImageFromFile
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import TRANSFORMS
 
-from .decoded_files import DecodedFiles
-from .errors import DataFileError
-from .file_checks import (
+from mmseg_deeplab.utils.data_file_errors import DataFileError
+from mmseg_deeplab.utils.image_files import (
     PNG_GREY,
     PNG_PALETTE,
     decode,
@@ -20,6 +19,8 @@ from .file_checks import (
     png_color_type,
     read_file,
 )
+
+from .decoded_files import DecodedFiles
 from .label_checks import as_class_ids, check_range, check_size, label_table
 
 

@@ -7,7 +7,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from .errors import LabelFormatError, LabelSizeError, LabelValueError
+from mmseg_deeplab.utils.data_file_errors import (
+    LabelFormatError,
+    LabelSizeError,
+    LabelValueError,
+)
 
 MAX_LISTED = 8  # values spelled out in one message
 

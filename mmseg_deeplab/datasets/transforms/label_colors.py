@@ -9,8 +9,15 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from .errors import LabelColorError, LabelFormatError
-from .file_checks import PNG_GREY, PNG_GREY_ALPHA, PNG_PALETTE, decode, png_color_type
+from mmseg_deeplab.utils.data_file_errors import LabelColorError, LabelFormatError
+from mmseg_deeplab.utils.image_files import (
+    PNG_GREY,
+    PNG_GREY_ALPHA,
+    PNG_PALETTE,
+    decode,
+    png_color_type,
+)
+
 from .label_checks import MAX_LISTED
 
 NUM_INDICES = 256  # of a palette

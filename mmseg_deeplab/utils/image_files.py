@@ -13,7 +13,7 @@ import numpy as np
 from mmengine import fileio
 from PIL import Image, ImageFile
 
-from .errors import TruncatedFileError, UnreadableFileError
+from .data_file_errors import TruncatedFileError, UnreadableFileError
 
 JPEG_START, JPEG_END = b'\xff\xd8\xff', b'\xff\xd9'  # ITU-T T.81, SOI and EOI
 PNG_START, PNG_END = b'\x89PNG\r\n\x1a\n', b'IEND\xaeB`\x82'  # type and CRC of IEND
