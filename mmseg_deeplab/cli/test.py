@@ -26,7 +26,6 @@ def parse_args() -> Namespace:
         '--crf',
         nargs='?',
         const=True,
-        default=False,
         metavar='FILE',
         help="refine the predictions by a dense CRF: the config's own, else the one of "
         'the released ResNet-101, or that of FILE (configs/crf, tools/tune_crf.py)',

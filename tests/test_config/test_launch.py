@@ -13,6 +13,10 @@ from mmseg.registry import MODELS
 from training import write_config
 
 from mmseg_deeplab.config import prepare as launch
+from mmseg_deeplab.config.prediction_options import (
+    apply_prediction_options,
+    fast_settings,
+)
 from mmseg_deeplab.engine import ResumableRunner
 from mmseg_deeplab.engine.distributed import (
     init_cpu_process_group,
@@ -92,17 +96,14 @@ def test_tta_wraps_the_model_and_takes_its_pipeline(cfg):
     assert cfg.test_dataloader.dataset.pipeline == cfg.tta_pipeline
 
 
-def test_settings_for_inference_become_a_hook(cfg):
-    cfg.model.test_cfg = dict(inference=dict(fold_bn=True, bfloat16=True))
-    launch.add_inference_speed(cfg)
-    added = dict(type='InferenceSpeedHook', fold_bn=True, bfloat16=True)
-    assert cfg.custom_hooks[-1] == added
-
-
-def test_an_unknown_setting_for_inference_is_refused(cfg):
-    cfg.model.test_cfg = dict(inference=dict(fold=True))
-    with pytest.raises(ValueError, match=r"test_cfg\.inference .*\['fold'\].*fold_bn"):
-        launch.add_inference_speed(cfg)
+def test_fast_and_several_scales_are_one_switch_each(cfg):
+    apply_prediction_options(cfg, msc=True, fast=True)
+    apply_prediction_options(cfg, fast=True)
+    assert cfg.model.type == 'MultiScaleEncoderDecoder'
+    assert [hook['type'] for hook in cfg.custom_hooks] == ['InferenceSpeedHook']
+    assert fast_settings(cfg) == {}
+    cfg.custom_hooks[0]['bfloat16'] = True
+    assert fast_settings(cfg) == dict(bfloat16=True)
 
 
 def crf_file(folder: Path, text: str = "type='DenseCRF', bilateral_xy=20.0") -> str:

@@ -1,0 +1,131 @@
+"""Check a config against the data, the checkpoint and the installed packages."""
+
+import os
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config, ConfigDict
+from mmseg.models.losses.utils import get_class_weight
+
+from mmseg_deeplab.models import LeanEncoderDecoder
+from mmseg_deeplab.models.segmentors.lean_loss import plain_loss_is_configured
+
+from .config_file import named_dicts
+from .prediction_options import is_derived
+
+LOG_PACKAGES = {
+    'IterationWandbVisBackend': 'wandb',
+    'TensorboardVisBackend': 'tensorboard',
+    'WandbVisBackend': 'wandb',
+}
+
+
+def check_checkpoint(checkpoint: str) -> None:
+    """Raise FileNotFoundError if a checkpoint on the local disk does not exist.
+
+    Args:
+        checkpoint: Path, or a name with a scheme, which is left to the loader.
+    """
+    if '://' not in checkpoint and not Path(checkpoint).expanduser().is_file():
+        raise FileNotFoundError(
+            f'checkpoint {checkpoint!r} does not exist (current folder {os.getcwd()})'
+        )
+
+
+def check_data(cfg: Config, *loaders: str) -> None:
+    """Raise FileNotFoundError if a data folder is missing; the message says what to do.
+
+    Args:
+        cfg: The whole config.
+        loaders: Names of data loaders in it; absent ones are skipped.
+    """
+    for loader in loaders:
+        for path, dataset in _data_paths((cfg.get(loader) or {}).get('dataset')):
+            if '://' not in path and not os.path.exists(path):
+                raise FileNotFoundError(
+                    f'{loader}: {path!r} of {dataset["type"]} does not exist '
+                    f'(current folder {os.getcwd()}). Put the data there, or name its '
+                    f'folder: --cfg-options {loader}.dataset.data_root=FOLDER'
+                )
+
+
+def _data_paths(node: Any) -> Iterator[tuple[str, dict]]:
+    """Yield the root and the folders of each data set, wrapped ones included."""
+    if isinstance(node, list | tuple):
+        for child in node:
+            yield from _data_paths(child)
+    if not isinstance(node, dict):
+        return
+    if root := node.get('data_root'):
+        yield root, node
+        parts = [node.get('ann_file'), *node.get('data_prefix', {}).values()]
+        for part in filter(None, parts):
+            yield os.path.join(root, part), node
+    yield from _data_paths(node.get('dataset'))
+    yield from _data_paths(node.get('datasets'))
+
+
+def check_log_packages(cfg: Config) -> None:
+    """Raise ValueError if a visualizer backend needs a package that is not installed.
+
+    mmengine would raise an ImportError, and only when it builds the runner.
+
+    Args:
+        cfg: A config.
+    """
+    for backend in (cfg.get('visualizer') or {}).get('vis_backends') or ():
+        package = LOG_PACKAGES.get(backend.get('type'))
+        if package is not None and find_spec(package) is None:
+            raise ValueError(
+                f'visualizer.vis_backends has {backend["type"]}, which needs the '
+                f'package {package}: pip install {package} (it is part of '
+                '"mmseg-deeplab[optional]"), or leave the mixin out'
+            )
+
+
+def check_class_weights(model: ConfigDict) -> None:
+    """Check the class weights in the losses of the heads.
+
+    Args:
+        model: The config of a segmentor.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the number of weights is not that of the classes, or
+            MMSegmentation's loss cannot use them.
+    """
+    is_lean = is_derived(model.get('type'), LeanEncoderDecoder)
+    for name, head in named_dicts(model, 'model'):
+        for part, loss in named_dicts(head.get('loss_decode'), 'loss_decode'):
+            if loss.get('class_weight') is None:
+                continue
+            _check_number_of_weights(loss.class_weight, head.get('num_classes'))
+            if (
+                loss.get('avg_non_ignore')
+                and loss.get('type') == 'CrossEntropyLoss'
+                and not (is_lean and plain_loss_is_configured(head))
+            ):
+                raise ValueError(
+                    f'{name}.{part}: MMSegmentation cannot combine class_weight and '
+                    'avg_non_ignore=True. Remedy: avg_non_ignore=False, with which its '
+                    'weighted mean is over the labelled pixels, too; or '
+                    "model.type='LeanEncoderDecoder' with no other loss and no sampler "
+                    'in this head'
+                )
+
+
+def _check_number_of_weights(
+    weights: str | list[float], num_classes: int | None
+) -> None:
+    remedy = 'write those of this data set: python tools/class_weights.py CONFIG --out '
+    remedy += weights if isinstance(weights, str) else 'FILE'
+    if isinstance(weights, str) and not Path(weights).is_file():
+        raise FileNotFoundError(f'class weights {weights!r} do not exist; {remedy}')
+    found = len(get_class_weight(weights))
+    if num_classes is not None and found != num_classes:
+        raise ValueError(
+            f'class_weight={weights!r}: {found} class weights for {num_classes} '
+            f'classes; {remedy}'
+        )

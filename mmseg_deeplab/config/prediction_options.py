@@ -1,0 +1,155 @@
+"""How a trained network predicts: CRF, several scales, speed, views, output stride.
+
+The same options mean the same for a test, a prediction, an export, a report and the web
+page: all of them call :func:`apply_prediction_options`.
+"""
+
+from typing import Any
+
+from mmengine.config import Config, ConfigDict
+from mmseg.models.segmentors import EncoderDecoder
+from mmseg.registry import MODELS
+
+from mmseg_deeplab.models import (
+    CRFTTAModel,
+    LeanEncoderDecoder,
+    MultiScaleEncoderDecoder,
+    set_output_stride,
+)
+
+from .crf_settings import load_crf
+
+SPEED_HOOK = 'InferenceSpeedHook'
+
+
+def apply_prediction_options(
+    cfg: Config,
+    *,
+    crf: str | bool | None = None,
+    msc: bool = False,
+    fast: bool = False,
+    tta: bool = False,
+    output_stride: int | None = None,
+) -> None:
+    """Change how the network of a config predicts; its weights stay valid.
+
+    Args:
+        cfg: Changed in place.
+        crf: Path of a CRF fragment, see :func:`load_crf`; True takes the config's own
+            CRF or, if it has none, that of the released ResNet-101 (the defaults of
+            ``DenseCRF``); False takes the CRF out; None leaves the config as it is.
+        msc: Predict at the scales 0.5, 0.75 and 1 and take the maximum of the logits
+            (``MultiScaleEncoderDecoder``).
+        fast: Fold BatchNorm and use channels_last (``InferenceSpeedHook``, as the mixin
+            ``fast_inference``). See :func:`fast_settings`.
+        tta: Test-time augmentation by ``cfg.tta_pipeline``.
+        output_stride: Another output stride than the config's.
+
+    Raises:
+        FileNotFoundError: If there is no such CRF fragment.
+        ValueError: If the config lacks what an option needs.
+    """
+    if output_stride is not None:
+        cfg.model = ConfigDict(set_output_stride(cfg.model, output_stride))
+    if msc:
+        _require_lean_segmentor(cfg.model, '--msc')
+        if not is_derived(cfg.model.type, MultiScaleEncoderDecoder):
+            cfg.model.type = 'MultiScaleEncoderDecoder'
+    if crf:
+        enable_crf(cfg, crf)
+    elif crf is False:
+        cfg.model.pop('crf', None)
+    if fast:
+        take_lean_segmentor(cfg.model)
+        if fast_settings(cfg) is None:
+            cfg.custom_hooks = [*cfg.get('custom_hooks', ()), dict(type=SPEED_HOOK)]
+    if tta:
+        enable_tta(cfg)
+
+
+def fast_settings(cfg: Config) -> dict[str, Any] | None:
+    """Return the arguments of the config's ``InferenceSpeedHook``, None without one.
+
+    They are the keyword arguments of
+    :func:`~mmseg_deeplab.models.inference_speed.prepare_for_inference`, for programs
+    that predict without a runner and its hooks.
+
+    Args:
+        cfg: A config.
+    """
+    for hook in cfg.get('custom_hooks') or ():
+        if hook['type'] == SPEED_HOOK:
+            return {key: value for key, value in hook.items() if key != 'type'}
+    return None
+
+
+def enable_crf(cfg: Config, crf: str | bool = True) -> None:
+    """Let a dense CRF refine the predictions.
+
+    Args:
+        cfg: Changed in place.
+        crf: A path or True, see :func:`apply_prediction_options`.
+
+    Raises:
+        FileNotFoundError: If there is no such fragment.
+        ValueError: If the segmentor cannot have a CRF, or the fragment holds none.
+    """
+    _require_lean_segmentor(cfg.model, '--crf')
+    if isinstance(crf, str):
+        cfg.model.crf = ConfigDict(load_crf(crf))
+    elif not cfg.model.get('crf'):
+        cfg.model.crf = ConfigDict(type='DenseCRF')
+
+
+def enable_tta(cfg: Config) -> None:
+    """Wrap the model for test-time augmentation.
+
+    With a CRF, ``SegTTAModel`` becomes :class:`CRFTTAModel`, which refines the average
+    of the views instead of each view.
+
+    Args:
+        cfg: Changed in place.
+
+    Raises:
+        ValueError: If the config has no ``tta_pipeline``, or a ``tta_model`` that would
+            run its CRF on every view.
+    """
+    if 'tta_pipeline' not in cfg:
+        raise ValueError('--tta needs tta_pipeline in the config, which has none')
+    cfg.setdefault('test_dataloader', ConfigDict(dataset=ConfigDict()))
+    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+    wrapper = ConfigDict(cfg.get('tta_model') or dict(type='SegTTAModel'))
+    if cfg.model.get('crf'):
+        if wrapper.type == 'SegTTAModel':
+            wrapper.type = 'CRFTTAModel'
+        if not is_derived(wrapper.type, CRFTTAModel):
+            raise ValueError(
+                f'tta_model.type={wrapper.type!r} would run the CRF on every view: '
+                'derive it from CRFTTAModel, or leave out --crf or --tta'
+            )
+    cfg.model = ConfigDict(**wrapper, module=cfg.model)
+
+
+def take_lean_segmentor(model: ConfigDict) -> None:
+    """Make an ``EncoderDecoder`` a ``LeanEncoderDecoder``, which predicts the same.
+
+    Args:
+        model: The config of a segmentor, changed in place; others are left alone.
+    """
+    if model.type == 'EncoderDecoder' or MODELS.get(model.type) is EncoderDecoder:
+        model.type = 'LeanEncoderDecoder'
+
+
+def is_derived(name: str | type | None, base: type) -> bool:
+    """Whether the ``type`` of a config is a model derived from another class."""
+    found = MODELS.get(name) if isinstance(name, str) else name
+    return isinstance(found, type) and issubclass(found, base)
+
+
+def _require_lean_segmentor(model: ConfigDict, option: str) -> None:
+    take_lean_segmentor(model)
+    if not is_derived(model.type, LeanEncoderDecoder):
+        raise ValueError(
+            f'{option} needs EncoderDecoder, LeanEncoderDecoder or '
+            f'MultiScaleEncoderDecoder, model.type={model.type!r} is none of them'
+        )
