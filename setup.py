@@ -5,6 +5,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
+EXTRAS = ('docs', 'export', 'hub', 'images', 'optional', 'tests', 'tuning', 'web')
 
 
 def requirements(name: str) -> list[str]:
@@ -31,9 +32,6 @@ setup(
     packages=find_packages(include=['mmseg_deeplab*']),
     package_data={'mmseg_deeplab.web_demo': ['*.css', '*.js']},
     install_requires=requirements('runtime'),
-    extras_require={
-        name: requirements(name)
-        for name in ('docs', 'export', 'images', 'optional', 'tests', 'web')
-    },
+    extras_require={name: requirements(name) for name in EXTRAS},
     zip_safe=False,
 )

@@ -4,10 +4,9 @@ from collections.abc import Callable
 
 import torch
 
+from mmseg_deeplab.config.labelled_images import LabelledImages
 from mmseg_deeplab.evaluation import SegmentationMetric
 from mmseg_deeplab.inference import Predictor
-
-from .samples import LabelledImages
 
 
 def evaluate(

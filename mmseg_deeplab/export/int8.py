@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from mmengine.config import Config
 
+from mmseg_deeplab.config.labelled_images import LabelledImages
 from mmseg_deeplab.inference.exported import ExportedPredictor
 from mmseg_deeplab.utils.atomic_files import write_whole
 from mmseg_deeplab.utils.progress import Progress
@@ -17,7 +18,7 @@ from . import onnx_format
 from .evaluate_file import evaluate
 from .network_file import Export
 from .quantize import quantize
-from .samples import CalibrationImages, LabelledImages
+from .samples import CalibrationImages
 
 SUFFIX = '_int8'
 FIGURES = ('mIoU', 'aAcc', 'mAcc')

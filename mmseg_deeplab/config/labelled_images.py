@@ -1,0 +1,99 @@
+"""The images of a config's split as they are on disk, with their labels."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from mmcv.transforms import LoadImageFromFile
+from mmengine.config import Config
+from mmengine.dataset import BaseDataset, ConcatDataset
+from mmengine.registry import init_default_scope
+from mmseg.datasets.transforms import LoadAnnotations
+from mmseg.registry import DATASETS, TRANSFORMS
+from torch import Tensor
+
+from .config_file import named_dicts
+from .prepare import check_data
+
+
+class LabelledImage(NamedTuple):
+    """One image of a data set."""
+
+    image: np.ndarray  # (H, W, 3), uint8, RGB
+    label: Tensor | None  # (1, H, W), int64
+    path: str | None
+
+
+class LabelledImages:
+    """A data set whose pipeline loads image and label and does nothing else.
+
+    Args:
+        cfg: The whole config.
+        split: ``'train'``, ``'val'`` or ``'test'``.
+
+    Attributes:
+        metainfo: Classes and palette of the data set.
+
+    Raises:
+        FileNotFoundError: If a folder of the data is missing.
+        ValueError: If the config has no such split.
+    """
+
+    def __init__(self, cfg: Config, split: str) -> None:
+        loader = cfg.get(f'{split}_dataloader')
+        if not loader:
+            raise ValueError(
+                f'the config has no {split}_dataloader to take images from; add one, '
+                'or choose another split'
+            )
+        check_data(cfg, f'{split}_dataloader')
+        init_default_scope(cfg.get('default_scope', 'mmseg'))
+        self._dataset: BaseDataset = DATASETS.build(_loading_only(loader['dataset']))
+        self._dataset.full_init()
+        self.metainfo: dict[str, Any] = self._dataset.metainfo
+
+    def __len__(self) -> int:
+        return len(self._dataset)
+
+    def __getitem__(self, index: int) -> LabelledImage:
+        sample = self._dataset[index]
+        inputs, found = sample['inputs'], sample['data_samples']
+        image = inputs.permute(1, 2, 0).numpy()[..., ::-1]
+        label = found.gt_sem_seg.data if 'gt_sem_seg' in found else None
+        return LabelledImage(
+            np.ascontiguousarray(image), label, found.metainfo.get('img_path')
+        )
+
+    def files(self) -> list[tuple[str, str | None]]:
+        """Return the paths of image and label of each image, without reading them.
+
+        A synthetic data set names virtual images and no labels.
+        """
+        return [
+            (info['img_path'], info.get('seg_map_path'))
+            for info in _listed(self._dataset)
+        ]
+
+
+def _listed(dataset: BaseDataset | ConcatDataset) -> list[dict[str, Any]]:
+    """Return what a data set lists, without drawing the scenes of a synthetic one."""
+    if isinstance(dataset, ConcatDataset):
+        return [info for part in dataset.datasets for info in _listed(part)]
+    return [BaseDataset.get_data_info(dataset, i) for i in range(len(dataset))]
+
+
+def _loading_only(dataset: dict[str, Any]) -> dict[str, Any]:
+    """Return a data set's config with pipelines that load and do nothing else."""
+    settings = Config(dict(dataset=dataset)).to_dict()['dataset']
+    for _, node in named_dicts(settings):
+        if 'pipeline' in node:
+            steps = [step for step in node['pipeline'] if _loads(step)]
+            node['pipeline'] = [*steps, dict(type='PackSegInputs')]
+    return settings
+
+
+def _loads(step: dict[str, Any]) -> bool:
+    kind = step['type']
+    kind = TRANSFORMS.get(kind) if isinstance(kind, str) else kind
+    return isinstance(kind, type) and issubclass(
+        kind, LoadImageFromFile | LoadAnnotations
+    )
