@@ -1,4 +1,4 @@
-"""Write SyntheticStreets in the layout of a data set, or a sheet of its scenes.
+"""Write SyntheticStreets in the layout of a data set, or an image grid of its scenes.
 
 What ``--out`` gets, and what the labels hold:
 
@@ -6,7 +6,7 @@ What ``--out`` gets, and what the labels hold:
 - voc: ``VOCdevkit/VOC2012``; car 7 and person 15, the rest is background 0. ``aug.txt``
   and ``SegmentationClassAug`` hold as many scenes as ``train.txt``.
 - ade20k: ``ADEChallengeData2016``; ids + 1, as 0 is unlabelled there.
-- coco_stuff10k, coco_stuff164k: ``images``, ``annotations``, as after the host's
+- coco_stuff10k, coco_stuff164k: ``images``, ``annotations``, as after MMSegmentation's
   converters; ids + 1 in the 10k, ids in the 164k; poles are metal.
 - camvid: ``img_dir``, ``ann_dir`` with train, val and test.
 - folder: ``images``, ``labels``, ``labels.txt``; labels are colours.
@@ -27,7 +27,7 @@ import cv2
 
 from mmseg_deeplab.datasets.export_streets import Request, export_streets
 from mmseg_deeplab.datasets.street_layouts import LAYOUTS
-from mmseg_deeplab.datasets.street_scenes.scene_grid import draw_sheet
+from mmseg_deeplab.datasets.street_scenes.scene_grid import draw_scene_grid
 from mmseg_deeplab.utils.atomic_files import write_whole
 
 # Validation scenes of docs/images/synthetic_streets.png.
@@ -47,13 +47,15 @@ def parse_args() -> argparse.Namespace:
         '--size', type=int, nargs=2, default=(256, 512), metavar=('H', 'W')
     )
     parser.add_argument('--seed', type=int, default=0, help='default: 0')
-    parser.add_argument('--sheet', help='PNG file: write a sheet of scenes instead')
+    parser.add_argument(
+        '--sheet', help='PNG file: write an image grid of scenes instead'
+    )
     parser.add_argument(
         '--scenes',
         type=int,
         nargs='+',
         default=SHOWN,
-        help='validation scenes of the sheet',
+        help='validation scenes of the grid',
     )
     args = parser.parse_args()
     if not args.sheet and not (args.layout and args.out):
@@ -65,8 +67,8 @@ def main() -> None:
     """Write what was asked for, and say where it is."""
     args = parse_args()
     if args.sheet:
-        sheet = draw_sheet(args.scenes, seed=args.seed)
-        _, content = cv2.imencode('.png', sheet, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+        grid = draw_scene_grid(args.scenes, seed=args.seed)
+        _, content = cv2.imencode('.png', grid, [cv2.IMWRITE_PNG_COMPRESSION, 9])
         write_whole(content.tobytes(), Path(args.sheet))
         print(args.sheet)
         return

@@ -16,7 +16,7 @@ from mmseg_deeplab.utils.atomic_files import write_whole
 
 from .street_layouts import LAYOUTS, Layout
 from .street_scenes import render_scene
-from .street_scenes.request import check_integer, check_size
+from .street_scenes.scene_options import check_integer, check_size
 
 MARKER = 'synthetic_streets.json'  # says what the folder was made from
 RENDERER = 1  # raise it when scenes change: old and new ones must not mix

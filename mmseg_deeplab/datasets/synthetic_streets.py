@@ -9,7 +9,7 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from .street_scenes import CLASSES, PALETTE, render_scene
-from .street_scenes.request import check_integer, check_size, check_split
+from .street_scenes.scene_options import check_integer, check_size, check_split
 from .transforms.label_checks import label_table
 
 

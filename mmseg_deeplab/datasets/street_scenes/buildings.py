@@ -1,75 +1,194 @@
-"""Buildings: rows of boxes along the street, and the skyline at its end."""
+"""Buildings: boxes along the street with storeys, windows, shops, brick and roofs."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from .classes import BUILDING
-from .dice import Dice
-from .facade import Style, draw_style, materials, texture
-from .light import Light
-from .stage import Stage
+from .light import Colour, Light, mix, rgb
+from .random_numbers import RandomNumbers, noise_at, noise_tile
+from .scene import Scene
+from .scene_options import BUILDING
 from .street import Side, Street
-from .wall import Place, normal, see_wall
+from .wall import Place, Wall, see_wall
 
 BACK = 11.0  # metres; how deep a building reaches away from the street
 LAST = 95.0  # metres; where the rows of buildings end
 
+PLASTER = (
+    0xD9CDB4, 0xE6E1D6, 0xC9A97A, 0xC98F74, 0xB7BFA0, 0xA9B8C4, 0xD8B9A8, 0x9A9C98,
+)  # fmt: skip
+BRICK = (0x8E4B3A, 0xA0604A, 0x6E4034, 0xB08A5E, 0x7B6A5C)
+STONE = (0x8A8782, 0xA7A39B, 0x6A6B6E, 0x54565A, 0xBDB8AC)
+GREEN = (0x5E7355, 0x7C8B5F, 0x48604C)
+GLASS = (0x7FA6C8, 0xA9C4D6, 0x5D7F9C, 0x93A7B0)
+ROOF = (0x7A4A3C, 0x5A4A46, 0x4A4C52, 0x8C5A44, 0x6B6E70)
+SIGN = (0xB23A3A, 0x2F5DA8, 0x2E7D4F, 0xE0C040, 0xF0F0F0, 0x202020, 0xD07030)
+WALLS = dict(plaster=PLASTER, brick=BRICK, stone=STONE, glass=GLASS, green=GREEN)
+STYLES = {'plaster': 0.38, 'brick': 0.24, 'stone': 0.2, 'glass': 0.12, 'green': 0.06}
+# Rows of a style's colour table.
+WALL, FRAME, ROOFING, BAND, SHOP, BOARD, DOOR, PANE = range(8)
+PANES = 8  # variants of window panes, from row PANE on
+
+
+@dataclass(frozen=True)
+class Style:
+    """How the faces of a building look."""
+
+    table: np.ndarray  # (7 + 8, 3) colours of the materials
+    storey: float  # height of a storey in metres
+    bay: float  # distance between windows in metres
+    window: tuple[float, float]  # width and height as shares of bay and storey
+    ground: float  # height of the ground floor, 0 without shops
+    rough: float  # strength of the wall's texture
+    courses: float  # height of the wall's courses (bricks, slabs) in metres
+    band: bool  # whether a ledge runs below every storey
+    phase: tuple[int, int]  # where the texture begins in its tile
+
+
+def _pane_colours(rng: RandomNumbers, light: Light, lit: float) -> list[Colour]:
+    """Window panes: dark rooms, curtains, reflected sky, at dusk lamps."""
+    dark, curtain = rgb(0x2A3038), rgb(0xA8A296)
+    panes = [dark, mix(dark, light.zenith, 0.35), mix(dark, curtain, 0.5)]
+    panes += [mix(dark, light.haze, rng.uniform(0.1, 0.6)), dark * np.float32(0.7)]
+    panes += [mix(dark, curtain, 0.2), mix(dark, light.haze, 0.25)]
+    lamp = rgb(0xFFD48A) * np.float32(1.3) if light.lamps else mix(dark, curtain, 0.3)
+    return [*panes, mix(dark, lamp, lit)]
+
+
+def draw_style(rng: RandomNumbers, light: Light, *, shops: bool) -> Style:
+    """Draw a style; ``shops`` allows shops on the ground floor."""
+    kind = rng.weighted(STYLES)
+    wall = rgb(rng.choice(WALLS[kind])) * np.float32(rng.uniform(0.75, 1.1))
+    trim = mix(wall, rgb(0xECE8E0), rng.uniform(0.2, 0.8))
+    panes = _pane_colours(rng, light, rng.uniform(0.6, 1.0))
+    if kind == 'glass':
+        panes = [mix(pane, wall, 0.7) for pane in panes]
+    table = [wall, trim, rgb(rng.choice(ROOF)), trim, mix(panes[0], panes[3], 0.4)]
+    table += [rgb(rng.choice(SIGN)), rgb(rng.choice(SIGN)) * np.float32(0.5), *panes]
+    window = (rng.uniform(0.35, 0.62), rng.uniform(0.42, 0.62))
+    return Style(
+        table=np.stack(table).astype(np.float32),
+        storey=rng.uniform(2.8, 3.7),
+        bay=rng.uniform(1.7, 3.4),
+        window=(0.9, 0.85) if kind == 'glass' else window,
+        ground=rng.uniform(3.2, 4.2) if shops and rng.chance(0.5) else 0.0,
+        rough=0.32 if kind in ('brick', 'stone') else 0.16,
+        courses={'brick': 0.22, 'stone': 0.8}.get(kind, 0.0),
+        band=rng.chance(0.4),
+        phase=rng.place(),
+    )
+
+
+def _byte(numbers: np.ndarray) -> np.ndarray:
+    """Whole numbers modulo 256, also negative ones."""
+    return numbers.astype(np.int32).astype(np.uint8)
+
+
+def _upper_floors(style: Style, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Material of each pixel above the ground floor, ``(h, w)`` uint8."""
+    floors = (v - style.ground) / style.storey
+    floor = np.floor(floors)
+    bays = u / style.bay
+    bay = np.floor(bays)
+    aside = np.abs(bays - bay - 0.5)
+    above = np.abs(floors - floor - 0.55)
+    wide, high = style.window[0] / 2, style.window[1] / 2
+    frame = (aside < wide)[None, :] & (above < high)
+    pane = (aside < wide - 0.03)[None, :] & (above < high - 0.03)
+    # one pane per window, scattered by a small hash of its place
+    mixed = _byte(bay * 5)[None, :] + _byte(floor * 11)
+    variant = mixed * (mixed + np.uint8(style.phase[0])) >> np.uint8(5)
+    material = np.where(frame, np.uint8(FRAME), np.uint8(WALL))
+    np.copyto(material, variant + np.uint8(PANE), where=pane)
+    if style.band:
+        material[floors - floor < 0.07] = BAND
+    return material
+
+
+def _ground_floor(style: Style, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Material of each pixel of a ground floor with shops, ``(h, w)`` uint8."""
+    shops = u / (style.bay * 2)
+    shop = np.floor(shops)
+    aside = np.abs(shops - shop - 0.5)
+    share = v / style.ground
+    glass = (aside < 0.42)[None, :] & (share > 0.12) & (share < 0.72)
+    door = ((aside < 0.1) & (shop % 3 == 0))[None, :] & (share < 0.66)
+    material = np.where(glass, np.uint8(SHOP), np.uint8(WALL))
+    material[(share > 0.76) & (share < 0.94) & (aside < 0.46)[None, :]] = BOARD
+    material[door] = DOOR
+    return material
+
+
+def materials(style: Style, wall: Wall, eaves: float) -> np.ndarray:
+    """Material of each pixel of a face, ``(h, w)`` uint8.
+
+    Args:
+        style: The building's style.
+        wall: The visible face.
+        eaves: Height where the roof begins, in metres.
+    """
+    material = _upper_floors(style, wall.u, wall.v)
+    material[wall.v > eaves - 0.45] = BAND
+    material[wall.v > eaves] = ROOFING
+    if style.ground:
+        low = wall.v < style.ground
+        np.copyto(material, _ground_floor(style, wall.u, wall.v), where=low)
+    return material
+
+
+def texture(style: Style, wall: Wall) -> np.ndarray:
+    """Brightness of a face, ``(h, w)`` float32, about 1: stains, bricks, dark foot."""
+    rows = wall.v * 5 + style.phase[0]
+    columns = (wall.u * 5 + style.phase[1])[None, :]
+    stains = noise_at(noise_tile(16, 5), rows, columns)
+    bright = 1 + np.float32(style.rough) * stains
+    bright += np.minimum(wall.v * np.float32(0.05) - np.float32(0.12), 0)
+    if style.courses:
+        course = wall.v / style.courses
+        joint = course - np.floor(course) < 0.2
+        # joints are visible only where a course is wider than two pixels
+        bright -= np.float32(0.1) * (joint & (wall.z < 18 * style.courses / 0.22))
+    return bright
+
 
 @dataclass(frozen=True)
 class Building:
-    """A box with one face to the street and one to the camera.
+    """A box with one face to the street and one to the camera."""
 
-    Args:
-        corner: The near corner at the street.
-        far: The far corner at the street.
-        side: The near corner away from the street.
-        eaves: Height of the walls in metres.
-        roof: Height of the roof above the walls, 0 for a flat one.
-        style: What the faces look like.
-        depth: Depth of its far end: what is nearer is drawn later.
-        hidden: Whether its neighbour covers the face to the camera.
-    """
-
-    corner: Place
-    far: Place
-    side: Place
-    eaves: float
-    roof: float
+    corner: Place  # the near corner at the street
+    far: Place  # the far corner at the street
+    side: Place  # the near corner away from the street
+    eaves: float  # height of the walls in metres
+    roof: float  # height of the roof above the walls, 0 for a flat one
     style: Style
-    depth: float
-    hidden: bool = False
+    depth: float  # depth of the far end: what is nearer is drawn later
+    hidden: bool = False  # whether the neighbour covers the face to the camera
 
-    def cast(self, stage: Stage) -> None:
+    def cast(self, scene: Scene) -> None:
         """Draw the shadow of the face to the street."""
-        stage.cast_upright(np.array([self.corner, self.far, self.side]), self.eaves)
+        scene.cast_shadow([self.corner, self.far, self.side], self.eaves)
 
-    def paint(self, stage: Stage) -> None:
+    def paint(self, scene: Scene) -> None:
         """Draw the face to the camera, then the face to the street."""
         if not self.hidden:
-            self._face(stage, self.side, self.corner, gable=True)
-        self._face(stage, self.corner, self.far, gable=False)
+            self._face(scene, self.side, self.corner, gable=True)
+        self._face(scene, self.corner, self.far, gable=False)
 
-    def _face(self, stage: Stage, start: Place, end: Place, *, gable: bool) -> None:
-        wall = see_wall(stage, start, end, self.eaves + self.roof)
+    def _face(self, scene: Scene, start: Place, end: Place, *, gable: bool) -> None:
+        ridge: float | np.ndarray = self.eaves + self.roof
+        wall = see_wall(scene, start, end, ridge)
         if wall is None:
             return
-        ridge: float | np.ndarray = self.eaves + self.roof
-        eaves: float = self.eaves
+        eaves = self.eaves
         if gable and self.roof:
-            length = float(np.sqrt((end[0] - start[0]) ** 2 + (end[1] - start[1]) ** 2))
-            slope = 1 - np.abs(2 * wall.u / length - 1)
-            ridge, eaves = self.eaves + self.roof * slope, self.eaves + self.roof
-        mask = (wall.v < ridge) & (wall.v >= 0) & wall.inside
-        light = stage.light
-        table = self.style.table * light.on(normal(start, end))
-        if light.lamps:  # a lit window does not need the sun
+            eaves, slope = ridge, 1 - np.abs(2 * wall.u / wall.length - 1)
+            ridge = self.eaves + self.roof * slope
+        table = self.style.table * scene.light.on(wall.normal)
+        if scene.light.lamps:  # a lit window does not need the sun
             table[-1] = self.style.table[-1]
         colour = table[materials(self.style, wall, eaves)]
         colour *= texture(self.style, wall)[..., None]
-        veil = light.veil(wall.z).astype(np.float32)[:, None]
-        colour += (light.haze - colour) * veil
-        stage.canvas.stamp(wall.top, wall.left, mask, colour, BUILDING)
+        wall.paint(scene, ridge, colour, BUILDING)
 
 
 def _box(street: Street, side: Side, line: float, first: float, last: float) -> dict:
@@ -83,53 +202,55 @@ def _box(street: Street, side: Side, line: float, first: float, last: float) -> 
     }
 
 
-def draw_row(dice: Dice, street: Street, side: Side, light: Light) -> list[Building]:
+def draw_buildings(
+    rng: RandomNumbers, street: Street, side: Side, light: Light
+) -> list[Building]:
     """Draw the buildings along one side of the street."""
     row: list[Building] = []
     if side.kind == 'park':
         return row
     block = side.kind == 'block'
-    tall = dice.uniform(9.0, 24.0) if block else dice.uniform(3.2, 7.5)
-    styles = [draw_style(dice, light, shops=block) for _ in range(5)]
-    z, covered = dice.uniform(-6.0, 4.0), 0.0
+    tall = rng.uniform(9.0, 24.0) if block else rng.uniform(3.2, 7.5)
+    styles = [draw_style(rng, light, shops=block) for _ in range(5)]
+    z, covered = rng.uniform(-6.0, 4.0), 0.0
     while z < LAST:
-        long = dice.uniform(9.0, 24.0) if block else dice.uniform(7.0, 12.0)
+        long = rng.uniform(9.0, 24.0) if block else rng.uniform(7.0, 12.0)
         if street.crossed(z, z + long, margin=2.0):
             z, covered = max(street.crossing[1] + 2.0, z + 1.0), 0.0
             continue
-        eaves = tall * dice.uniform(0.75, 1.3)
-        roof = dice.uniform(1.5, 4.0) if dice.chance(0.35 if block else 0.85) else 0.0
+        eaves = tall * rng.uniform(0.75, 1.3)
+        roof = rng.uniform(1.5, 4.0) if rng.chance(0.35 if block else 0.85) else 0.0
         row.append(
             Building(
                 **_box(street, side, side.line, z, z + long),
                 eaves=eaves,
                 roof=roof,
-                style=dice.choice(styles),
+                style=rng.choice(styles),
                 hidden=eaves + roof <= covered,
             )
         )
-        gap = dice.chance(0.15 if block else 0.9)
-        z += long + (dice.uniform(2.5, 8.0) if gap else 0.0)
+        gap = rng.chance(0.15 if block else 0.9)
+        z += long + (rng.uniform(2.5, 8.0) if gap else 0.0)
         covered = 0.0 if gap else eaves
     return row
 
 
-def draw_skyline(dice: Dice, street: Street, light: Light) -> list[Building]:
+def draw_skyline(rng: RandomNumbers, street: Street, light: Light) -> list[Building]:
     """Draw far buildings that close the view at the end of the street."""
-    skyline, styles = [], [draw_style(dice, light, shops=False) for _ in range(3)]
-    x = street.x(0.0, LAST) - dice.uniform(150.0, 200.0)
+    skyline, styles = [], [draw_style(rng, light, shops=False) for _ in range(3)]
+    x = street.x(0.0, LAST) - rng.uniform(150.0, 200.0)
     end = x + 360.0
     while x < end:
-        wide, z = dice.uniform(18.0, 50.0), dice.uniform(150.0, 220.0)
-        if dice.chance(0.6):
+        wide, z = rng.uniform(18.0, 50.0), rng.uniform(150.0, 220.0)
+        if rng.chance(0.6):
             skyline.append(
                 Building(
                     corner=(x + wide, z),
                     far=(x + wide, z + 1.0),
                     side=(x, z),
-                    eaves=dice.uniform(8.0, 40.0),
+                    eaves=rng.uniform(8.0, 40.0),
                     roof=0.0,
-                    style=dice.choice(styles),
+                    style=rng.choice(styles),
                     depth=z,
                 )
             )

@@ -6,16 +6,26 @@ from functools import lru_cache
 
 import numpy as np
 
-from .classes import CAR
-from .dice import Dice
 from .light import Colour, rgb
-from .shapes import disc, inset
-from .stage import Stage
+from .random_numbers import RandomNumbers
+from .scene import Scene, disc
+from .scene_options import CAR
 from .street import Side, Street
 
 PAINTS = {
     0xC8CACC: 0.17, 0xEDEDEB: 0.18, 0x2A2B2E: 0.16, 0x6E7276: 0.16, 0x9B1F23: 0.08,
     0x2C4A7C: 0.09, 0x4C5B4A: 0.04, 0x8A7A62: 0.04, 0xD8B23A: 0.03, 0x5E8CB0: 0.05,
+}  # fmt: skip
+# Colours of the small parts, and of lamps that are lit.
+PARTS = {
+    'glass': rgb(0x1E252B), 'tyre': rgb(0x17181A), 'rim': rgb(0x9A9DA0),
+    'trim': rgb(0x26282A), 'tail': rgb(0xB01818), 'head': rgb(0xF4F2E4),
+    'plate': rgb(0xE6E4D6),
+}  # fmt: skip
+LAMPS = {'tail': rgb(0xFF4030), 'head': rgb(0xFFFBE8)}
+# Faces of the body that are painted alike.
+MATERIALS = {
+    'window side': 'side', 'window end': 'end', 'rear': 'end', 'front': 'end',
 }  # fmt: skip
 BOTTOM = 0.24  # metres; clearance below the body
 WHEEL = 0.33  # metres; radius
@@ -23,23 +33,15 @@ WHEEL = 0.33  # metres; radius
 
 @dataclass(frozen=True)
 class Shape:
-    """The shape of a kind of car, in metres; lengths from the middle to the front.
-
-    Args:
-        length: Length of the body.
-        width: Width of the body.
-        belt: Height where the windows begin.
-        hood: Height of the front.
-        roof: Height of the roof.
-        cabin: Where rear window, roof and windscreen begin and end, as shares of the
-            length: foot of the rear window, roof, roof, foot of the windscreen.
-    """
+    """The shape of a kind of car, in metres."""
 
     length: float
     width: float
-    belt: float
-    hood: float
-    roof: float
+    belt: float  # height where the windows begin
+    hood: float  # height of the front
+    roof: float  # height of the roof
+    # Foot of the rear window, two ends of the roof and foot of the windscreen, from the
+    # middle of the car to its front as shares of the length.
     cabin: tuple[float, float, float, float]
 
 
@@ -61,38 +63,27 @@ def _box_faces(shape: Shape) -> Iterator[Face]:
     rear, front = -shape.length / 2, shape.length / 2
     nose = shape.cabin[3] * shape.length
     half, belt, hood = shape.width / 2, shape.belt, shape.hood
-    profile = [
-        (rear, BOTTOM),
-        (front, BOTTOM),
-        (front, hood),
-        (nose, belt),
-        (rear, belt),
-    ]
+    low, high = (rear, BOTTOM), (rear, belt)
+    profile = [low, (front, BOTTOM), (front, hood), (nose, belt), high]
     for side in (-1, 1):
         corners = [(along, side * half, up) for along, up in profile[::side]]
         yield np.array(corners), 'side'
-    yield _quad((rear, -half, BOTTOM), (rear, half, belt)), 'rear'
-    yield _quad((front, half, BOTTOM), (front, -half, hood)), 'front'
-    yield _top(front, nose, half, hood, belt), 'top'
-    yield _top(nose, rear, half, belt, belt), 'top'
+    yield _quad(low, high, -half, -half), 'rear'
+    yield _quad((front, BOTTOM), (front, hood), half, half), 'front'
+    yield _quad((front, hood), (nose, belt), half, half), 'top'
+    yield _quad((nose, belt), high, half, half), 'top'
 
 
-def _quad(low: tuple[float, ...], high: tuple[float, ...]) -> np.ndarray:
-    """An upright end face: bottom left, bottom right, top right, top left."""
+def _quad(
+    low: tuple[float, float], high: tuple[float, float], half: float, high_half: float
+) -> np.ndarray:
+    """A face across the car from one (along, up) to another: left, right, right, left.
+
+    A negative ``half`` makes it look backwards.
+    """
+    (a, b), (c, d) = low, high
     return np.array(
-        [low, (low[0], high[1], low[2]), high, (high[0], low[1], high[2])], float
-    )
-
-
-def _top(first: float, last: float, half: float, low: float, high: float) -> np.ndarray:
-    """A face that looks up, from a front edge to a rear edge."""
-    return np.array(
-        [
-            (first, half, low),
-            (first, -half, low),
-            (last, -half, high),
-            (last, half, high),
-        ]
+        [(a, half, b), (a, -half, b), (c, -high_half, d), (c, high_half, d)], float
     )
 
 
@@ -101,25 +92,34 @@ def _cabin_faces(shape: Shape) -> Iterator[Face]:
     foot, back, fore, nose = (share * shape.length for share in shape.cabin)
     wide, slim = shape.width * 0.48, shape.width * 0.40
     belt, roof = shape.belt, shape.roof
-    rear = [
-        (foot, -wide, belt),
-        (foot, wide, belt),
-        (back, slim, roof),
-        (back, -slim, roof),
-    ]
-    front = [
-        (nose, wide, belt),
-        (nose, -wide, belt),
-        (fore, -slim, roof),
-        (fore, slim, roof),
-    ]
-    left = [front[1], rear[0], rear[3], front[2]]
-    right = [rear[1], front[0], front[3], rear[2]]
-    yield np.array(left), 'window side'
-    yield np.array(right), 'window side'
-    yield np.array(rear), 'window end'
-    yield np.array(front), 'window end'
-    yield _top(fore, back, slim, roof, roof), 'top'
+    rear = _quad((foot, belt), (back, roof), -wide, -slim)
+    front = _quad((nose, belt), (fore, roof), wide, slim)
+    yield np.array([front[1], rear[0], rear[3], front[2]]), 'window side'
+    yield np.array([rear[1], front[0], front[3], rear[2]]), 'window side'
+    yield rear, 'window end'
+    yield front, 'window end'
+    yield _quad((fore, roof), (back, roof), slim, slim), 'top'
+
+
+def inset(
+    quad: np.ndarray, left: float, right: float, low: float, high: float
+) -> np.ndarray:
+    """A part of a quad ``(4, 3)``: bottom left, bottom right, top right, top left.
+
+    Args:
+        quad: The corners.
+        left: Share of the width where the part begins.
+        right: Share of the width where it ends.
+        low: Share of the height where it begins.
+        high: Share of the height where it ends.
+    """
+    bottom_left, bottom_right, top_right, top_left = quad
+
+    def at(across: float, up: float) -> np.ndarray:
+        bottom = bottom_left + across * (bottom_right - bottom_left)
+        return bottom + up * (top_left + across * (top_right - top_left) - bottom)
+
+    return np.stack([at(left, low), at(right, low), at(right, high), at(left, high)])
 
 
 def _wheels(shape: Shape) -> Iterator[Face]:
@@ -161,19 +161,12 @@ def _windows(shape: Shape) -> Iterator[Face]:
 
 @dataclass(frozen=True)
 class Mesh:
-    """All faces of a kind of car in the order of drawing.
+    """All faces of a kind of car in the order of drawing."""
 
-    Attributes:
-        corners: ``(n, 3)`` corners of all faces: along, across, up.
-        spans: First and last corner of each face.
-        materials: Material of each face.
-        following: Number of the corner that follows each corner around its face.
-    """
-
-    corners: np.ndarray
-    spans: tuple[tuple[int, int], ...]
-    materials: tuple[str, ...]
-    following: np.ndarray
+    corners: np.ndarray  # (n, 3) corners of all faces: along, across, up
+    spans: tuple[tuple[int, int], ...]  # first and last corner of each face
+    materials: tuple[str, ...]  # of each face
+    following: np.ndarray  # the corner that follows each corner around its face
 
     def seen(self, pixels: np.ndarray) -> np.ndarray:
         """Which faces show their outside: those whose corners turn left."""
@@ -205,31 +198,16 @@ def mesh(kind: str, *, fine: bool) -> Mesh:
     )
 
 
-# Faces of the body that are painted alike.
-MATERIALS = {
-    'window side': 'side', 'window end': 'end', 'rear': 'end', 'front': 'end',
-}  # fmt: skip
-
-
 @dataclass(frozen=True)
 class Car:
-    """A car on the road.
+    """A car on the road."""
 
-    Args:
-        kind: A key of `SHAPES`.
-        x: Place of its middle.
-        z: Depth of its middle.
-        heading: Unit vector ``(x, z)`` from its rear to its front.
-        paint_colour: Colour of the body.
-        lamps: Whether its lamps are lit.
-    """
-
-    kind: str
-    x: float
-    z: float
-    heading: tuple[float, float]
-    paint_colour: Colour
-    lamps: bool
+    kind: str  # a key of `SHAPES`
+    x: float  # place of its middle
+    z: float  # depth of its middle
+    heading: tuple[float, float]  # unit vector (x, z) from its rear to its front
+    paint_colour: Colour  # of the body
+    lamps: bool  # whether its lamps are lit
 
     @property
     def depth(self) -> float:
@@ -250,31 +228,31 @@ class Car:
             abs(along) < shape.length / 2 + 0.3 and abs(across) < shape.width / 2 + 0.4
         )
 
-    def cast(self, stage: Stage) -> None:
+    def cast(self, scene: Scene) -> None:
         """Draw the dark ground below the car, and the shadow beside it."""
         shape = SHAPES[self.kind]
         along = np.array([-0.5, 0.5, 0.5, -0.5]) * shape.length
         across = np.array([-0.5, -0.5, 0.5, 0.5]) * shape.width
         foot = np.stack(self._ground(along, across), axis=1)
-        stage.cast_upright(foot, shape.roof * 0.85)
+        scene.cast_shadow(foot, shape.roof * 0.85)
 
-    def paint(self, stage: Stage) -> None:
+    def paint(self, scene: Scene) -> None:
         """Draw the visible faces."""
         parts = mesh(self.kind, fine=self.z < 32)
         along, across, up = parts.corners.T
         x, z = self._ground(along, across)
         if z.min() < 1.5:
             return
-        pixels = stage.camera.pixels(x, up, z)
-        colours = self._colours(stage)
+        pixels = scene.camera.pixels(x, up, z)
+        colours = self._colours(scene)
         for number in np.flatnonzero(parts.seen(pixels)).tolist():
             first, last = parts.spans[number]
             colour = colours[parts.materials[number]]
-            stage.canvas.polygon(pixels[first:last], colour, CAR)
+            scene.fill(pixels[first:last], colour, CAR)
 
-    def _colours(self, stage: Stage) -> dict[str, list[float]]:
+    def _colours(self, scene: Scene) -> dict[str, list[float]]:
         """Colour of each material as the camera sees it."""
-        light, flank = stage.light, -0.95 if self.x > 0 else 0.95
+        light, flank = scene.light, -0.95 if self.x > 0 else 0.95
         end = light.on_front
         lit = {material: colour * end for material, colour in PARTS.items()}
         lit['side'] = self.paint_colour * light.on((flank, 0.1, -0.3))
@@ -282,60 +260,54 @@ class Car:
         lit['end'] = self.paint_colour * end
         if self.lamps:
             lit |= LAMPS
-        dim = np.float32(stage.dimmed(self.x, self.z))
+        dim = scene.dimmed(self.x, self.z)
         return {key: light.seen(colour * dim, self.z) for key, colour in lit.items()}
 
 
-PARTS = {
-    'glass': rgb(0x1E252B), 'tyre': rgb(0x17181A), 'rim': rgb(0x9A9DA0),
-    'trim': rgb(0x26282A), 'tail': rgb(0xB01818), 'head': rgb(0xF4F2E4),
-    'plate': rgb(0xE6E4D6),
-}  # fmt: skip
-LAMPS = {'tail': rgb(0xFF4030), 'head': rgb(0xFFFBE8)}
-
-
 def draw_car(
-    dice: Dice, x: float, z: float, heading: tuple[float, float], *, lamps: bool
+    rng: RandomNumbers, x: float, z: float, heading: tuple[float, float], *, lamps: bool
 ) -> Car:
     """Draw one car."""
-    paint = rgb(dice.weighted(PAINTS)) * np.float32(dice.uniform(0.8, 1.1))
-    kind = dice.weighted(SHAPE_SHARES)
+    paint = rgb(rng.weighted(PAINTS)) * np.float32(rng.uniform(0.8, 1.1))
+    kind = rng.weighted(SHAPE_SHARES)
     return Car(kind=kind, x=x, z=z, heading=heading, paint_colour=paint, lamps=lamps)
 
 
-def draw_parked(dice: Dice, street: Street, side: Side, nearest: float) -> list[Car]:
+def draw_parked(
+    rng: RandomNumbers, street: Street, side: Side, nearest: float
+) -> list[Car]:
     """Draw the cars parked along one kerb."""
     cars, s = [], side.sign * (side.kerb - 1.05)
-    z = nearest + dice.uniform(0.0, 4.0)
+    z = nearest + rng.uniform(0.0, 4.0)
     while z < 60.0:
         free = not street.crossed(z, z, margin=4.0)
-        if free and dice.chance(side.parking):
-            turn = 1 if side.sign == street.drive or dice.chance(0.3) else -1
+        if free and rng.chance(side.parking):
+            turn = 1 if side.sign == street.drive or rng.chance(0.3) else -1
             x, ahead = street.heading(z)
-            here = street.x(s + dice.uniform(-0.12, 0.12), z)
+            here = street.x(s + rng.uniform(-0.12, 0.12), z)
             heading = (turn * x, turn * ahead)
-            cars.append(draw_car(dice, here, z, heading, lamps=False))
-        z += dice.uniform(5.3, 6.6)
+            cars.append(draw_car(rng, here, z, heading, lamps=False))
+        z += rng.uniform(5.3, 6.6)
     return cars
 
 
-def draw_traffic(dice: Dice, street: Street, *, lamps: bool) -> list[Car]:
+def draw_traffic(rng: RandomNumbers, street: Street, *, lamps: bool) -> list[Car]:
     """Draw the cars that drive: ahead of the camera, towards it, and across."""
     cars = []
     for turn, chance in ((1, 0.75), (-1, 0.7)):
         side = street.sides[(turn * street.drive + 1) // 2]
         room = side.kerb - (2.1 if side.parking else 0.0)
         s = side.sign * max(room / 2, 1.1)
-        z = dice.uniform(7.0, 20.0)
-        while z < 65.0 and dice.chance(chance):
+        z = rng.uniform(7.0, 20.0)
+        while z < 65.0 and rng.chance(chance):
             x, ahead = street.heading(z)
             heading = (turn * x, turn * ahead)
-            here = street.x(s + dice.uniform(-0.3, 0.3), z)
-            cars.append(draw_car(dice, here, z, heading, lamps=lamps))
-            z += dice.uniform(8.0, 25.0)
-    if street.crossing is not None and dice.chance(0.6):
-        z = sum(street.crossing) / 2 + dice.uniform(-1.5, 1.5)
-        x = street.x(dice.uniform(-9.0, 9.0), z)
-        heading = (dice.choice((-1.0, 1.0)), 0.0)
-        cars.append(draw_car(dice, x, z, heading, lamps=lamps))
+            here = street.x(s + rng.uniform(-0.3, 0.3), z)
+            cars.append(draw_car(rng, here, z, heading, lamps=lamps))
+            z += rng.uniform(8.0, 25.0)
+    if street.crossing is not None and rng.chance(0.6):
+        z = sum(street.crossing) / 2 + rng.uniform(-1.5, 1.5)
+        x = street.x(rng.uniform(-9.0, 9.0), z)
+        heading = (rng.choice((-1.0, 1.0)), 0.0)
+        cars.append(draw_car(rng, x, z, heading, lamps=lamps))
     return cars

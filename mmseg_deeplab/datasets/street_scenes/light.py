@@ -6,7 +6,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from .dice import Dice
+from .random_numbers import RandomNumbers
 
 Colour = np.ndarray  # (3,) float32, BGR
 
@@ -26,30 +26,20 @@ def mix(first: Colour, second: Colour, share: float) -> Colour:
 
 
 @dataclass(frozen=True)
-class Mood:
-    """Ranges from which the light of one kind of day is drawn.
+class LightRanges:
+    """Ranges from which the light of one kind of day is drawn."""
 
-    Args:
-        zenith: Colours of the sky above; two neighbours are blended.
-        horizon: Colours of the sky at the horizon.
-        sun: Colour and strength of direct light on a surface that faces it.
-        ambient: Colour and strength of light from everywhere.
-        elevation: Range of the sun's height over its ground distance.
-        clouds: Range of cloud cover.
-        visibility: Range of the depth in metres at which half the light is air.
-    """
-
-    zenith: tuple[int, int]
-    horizon: tuple[int, int]
-    sun: tuple[int, float]
-    ambient: tuple[int, float]
-    elevation: tuple[float, float]
-    clouds: tuple[float, float]
-    visibility: tuple[float, float]
+    zenith: tuple[int, int]  # colours of the sky above; they are blended
+    horizon: tuple[int, int]  # colours of the sky at the horizon
+    sun: tuple[int, float]  # colour and strength of direct light
+    ambient: tuple[int, float]  # colour and strength of light from everywhere
+    elevation: tuple[float, float]  # the sun's height over its ground distance
+    clouds: tuple[float, float]  # cloud cover
+    visibility: tuple[float, float]  # depth in metres with half its light from the air
 
 
-MOODS = {
-    'noon': Mood(
+DAYS = {
+    'noon': LightRanges(
         zenith=(0x2F6FC4, 0x7DB0E8),
         horizon=(0xA9CBEA, 0xE4EEF4),
         sun=(0xFFF4DE, 0.75),
@@ -58,7 +48,7 @@ MOODS = {
         clouds=(0.0, 0.7),
         visibility=(250.0, 700.0),
     ),
-    'golden': Mood(
+    'golden': LightRanges(
         zenith=(0x5C86B8, 0x9FB1C9),
         horizon=(0xF7D9A0, 0xEFB98A),
         sun=(0xFFC27A, 0.85),
@@ -67,7 +57,7 @@ MOODS = {
         clouds=(0.0, 0.6),
         visibility=(150.0, 500.0),
     ),
-    'overcast': Mood(
+    'overcast': LightRanges(
         zenith=(0x8E959C, 0xC9CDD0),
         horizon=(0xB4B9BD, 0xE6E8E8),
         sun=(0xFFFFFF, 0.12),
@@ -76,7 +66,7 @@ MOODS = {
         clouds=(0.5, 1.0),
         visibility=(70.0, 300.0),
     ),
-    'dusk': Mood(
+    'dusk': LightRanges(
         zenith=(0x2C3A5A, 0x55607F),
         horizon=(0x8C6F78, 0xC98F6B),
         sun=(0xFF9A5C, 0.20),
@@ -86,41 +76,30 @@ MOODS = {
         visibility=(120.0, 400.0),
     ),
 }
-MOOD_SHARES = {'noon': 0.4, 'overcast': 0.3, 'golden': 0.18, 'dusk': 0.12}
+DAY_SHARES = {'noon': 0.4, 'overcast': 0.3, 'golden': 0.18, 'dusk': 0.12}
 
 
 @dataclass(frozen=True)
 class Light:
-    """The light of one scene.
+    """The light of one scene."""
 
-    Args:
-        zenith: Colour of the sky above.
-        haze: Colour of the sky at the horizon, and of far things.
-        direct: Sunlight on a surface that faces it, per channel, about 0 .. 1.
-        ambient: Light from everywhere, per channel, about 0 .. 1.
-        sun: Unit vector towards the sun.
-        clouds: Cloud cover, 0 .. 1.
-        visibility: Depth in metres at which half of the light comes from the air.
-        lamps: Whether windows and lamps are lit.
-    """
-
-    zenith: Colour
-    haze: Colour
-    direct: Colour
-    ambient: Colour
-    sun: tuple[float, float, float]
-    clouds: float
-    visibility: float
-    lamps: bool
+    zenith: Colour  # of the sky above
+    haze: Colour  # of the sky at the horizon, and of far things
+    direct: Colour  # sunlight on a surface that faces it, per channel, about 0 .. 1
+    ambient: Colour  # light from everywhere, per channel, about 0 .. 1
+    sun: tuple[float, float, float]  # unit vector towards the sun
+    clouds: float  # cloud cover, 0 .. 1
+    visibility: float  # depth in metres at which half of the light comes from the air
+    lamps: bool  # whether windows and lamps are lit
 
     @property
-    def harshness(self) -> float:
+    def shadow_strength(self) -> float:
         """How dark a cast shadow is: the sun's share of the light on the ground."""
         sun = float(self.direct[1]) * self.sun[1]
         return sun / (sun + float(self.ambient[1]))
 
     @property
-    def reach(self) -> tuple[float, float]:
+    def shadow_of_one_metre(self) -> tuple[float, float]:
         """Where the shadow of a point one metre high falls: ``x, z``."""
         return -self.sun[0] / self.sun[1], -self.sun[2] / self.sun[1]
 
@@ -131,7 +110,7 @@ class Light:
         direct = self.direct * np.float32(max(facing, 0.0))
         return self.ambient * np.float32(sky) + direct
 
-    def veil(self, depth: np.ndarray | float) -> np.ndarray | float:
+    def haze_share(self, depth: np.ndarray | float) -> np.ndarray | float:
         """Share of the air's own light in what is seen at a depth."""
         return depth / (depth + self.visibility)
 
@@ -146,32 +125,32 @@ class Light:
         return self.on((0.0, 0.28, -0.96))
 
     @cached_property
-    def _air(self) -> list[float]:
+    def _haze(self) -> list[float]:
         return self.haze.tolist()
 
     def seen(self, colour: Colour, depth: float) -> list[float]:
         """A lit colour as it is seen through the air, ready for `cv2`."""
-        veil = self.veil(depth)
-        pairs = zip(colour.tolist(), self._air, strict=True)
-        return [part + (air - part) * veil for part, air in pairs]
+        share = self.haze_share(depth)
+        pairs = zip(colour.tolist(), self._haze, strict=True)
+        return [part + (haze - part) * share for part, haze in pairs]
 
 
-def draw_light(dice: Dice) -> Light:
+def draw_light(rng: RandomNumbers) -> Light:
     """Draw the time of day and the weather."""
-    name = dice.weighted(MOOD_SHARES)
-    mood = MOODS[name]
-    side, ahead = dice.uniform(-1, 1), dice.uniform(-1, 1)
+    name = rng.weighted(DAY_SHARES)
+    day = DAYS[name]
+    side, ahead = rng.uniform(-1, 1), rng.uniform(-1, 1)
     length = max(math.sqrt(side * side + ahead * ahead), 0.1)
-    rise = dice.uniform(*mood.elevation)
+    rise = rng.uniform(*day.elevation)
     scale = 1 / math.sqrt(1 + rise * rise)
     sun = (side / length * scale, rise * scale, ahead / length * scale)
     return Light(
-        zenith=mix(*map(rgb, mood.zenith), dice.unit()),
-        haze=mix(*map(rgb, mood.horizon), dice.unit()),
-        direct=rgb(mood.sun[0]) / np.float32(255) * np.float32(mood.sun[1]),
-        ambient=rgb(mood.ambient[0]) / np.float32(255) * np.float32(mood.ambient[1]),
+        zenith=mix(*map(rgb, day.zenith), rng.unit()),
+        haze=mix(*map(rgb, day.horizon), rng.unit()),
+        direct=rgb(day.sun[0]) / np.float32(255) * np.float32(day.sun[1]),
+        ambient=rgb(day.ambient[0]) / np.float32(255) * np.float32(day.ambient[1]),
         sun=sun,
-        clouds=dice.uniform(*mood.clouds),
-        visibility=dice.uniform(*mood.visibility),
+        clouds=rng.uniform(*day.clouds),
+        visibility=rng.uniform(*day.visibility),
         lamps=name == 'dusk',
     )

@@ -4,68 +4,54 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .classes import POLE
-from .dice import Dice
 from .light import Colour, rgb
-from .shapes import disc
-from .stage import Stage
+from .random_numbers import RandomNumbers
+from .scene import Scene, disc
+from .scene_options import POLE
 from .street import Side, Street
 
 METAL = (0x8E9294, 0x5C6064, 0x2E3234, 0xB4B6B4, 0x3C4A40, 0x6E5A48, 0xD6D6D2)
 PLATES = (0xC22A2A, 0x2456A6, 0xE8E8E4, 0xE2B630, 0x2A7A48)
 KINDS = {'lamp': 0.45, 'sign': 0.27, 'signal': 0.16, 'post': 0.12}
+HEIGHTS = dict(lamp=(4.5, 8.0), sign=(2.4, 3.2), signal=(2.8, 4.0), post=(3.0, 8.0))
 LIT = rgb(0xFFE6B0)
+STOP = (0xE03020, 0x4A3A14, 0x123A20)  # lamps of a signal, from the top
+GO = (0x3A1410, 0x4A3A14, 0x30D070)
+
+Part = tuple[np.ndarray, Colour]  # a polygon in metres from the foot, and its colour
 
 
 @dataclass(frozen=True)
 class Pole:
-    """An upright pole with a lamp, a sign or a signal.
+    """An upright pole with a lamp, a sign or a signal."""
 
-    Args:
-        x: Place of the foot.
-        depth: Depth of the foot.
-        kind: A key of `KINDS`.
-        height: Height in metres.
-        half: Half the thickness in metres.
-        arm: Length of the arm over the road in metres, with its sign.
-        colour: Colour of the pole.
-        plate: Colour of the sign.
-        round_plate: Whether the sign is round.
-    """
+    x: float  # place of the foot
+    depth: float  # depth of the foot
+    kind: str  # a key of `KINDS`
+    height: float  # in metres
+    half: float  # half the thickness in metres
+    arm: float  # length of the arm over the road in metres, with its sign
+    colour: Colour  # of the pole
+    plate: Colour  # of the sign
+    round_plate: bool  # whether the sign is round; a signal shows green
 
-    x: float
-    depth: float
-    kind: str
-    height: float
-    half: float
-    arm: float
-    colour: Colour
-    plate: Colour
-    round_plate: bool
-
-    def cast(self, stage: Stage) -> None:
+    def cast(self, scene: Scene) -> None:
         """Draw the shadow."""
         left, right = self.x - self.half, self.x + self.half
-        foot = np.array([[left, self.depth], [right, self.depth]])
-        stage.cast_upright(foot, self.height)
+        scene.cast_shadow([(left, self.depth), (right, self.depth)], self.height)
 
-    def paint(self, stage: Stage) -> None:
+    def paint(self, scene: Scene) -> None:
         """Draw the pole and what it carries."""
-        camera, light = stage.camera, stage.light
+        camera, light, place = scene.camera, scene.light, (self.x, self.depth)
         half = max(self.half, 0.0032 * camera.width * self.depth / camera.focal)
-        lit = light.on_front * np.float32(stage.dimmed(self.x, self.depth))
-        parts = self._parts(half, lamps=light.lamps)
-        flat = np.concatenate([points for points, _ in parts])
-        z = np.full(len(flat), self.depth)
-        pixels, first = camera.pixels(self.x + flat[:, 0], flat[:, 1], z), 0
-        for points, colour in parts:
-            last = first + len(points)
-            seen = light.seen(colour if colour is LIT else colour * lit, self.depth)
-            stage.canvas.polygon(pixels[first:last], seen, POLE)
-            first = last
+        lit = light.on_front * scene.dimmed(*place)
+        parts = [
+            (part, light.seen(colour if colour is LIT else colour * lit, self.depth))
+            for part, colour in self._parts(half, lamps=light.lamps)
+        ]
+        scene.fill_upright(place, parts, POLE)
 
-    def _parts(self, half: float, *, lamps: bool) -> list[tuple]:
-        """Polygons in metres from the foot, and their colours."""
+    def _parts(self, half: float, *, lamps: bool) -> list[Part]:
         top, colour = self.height, self.colour
         dark = colour * np.float32(0.75)
         parts = [
@@ -74,20 +60,19 @@ class Pole:
             (_bar(-1.7 * half, 1.7 * half, 0.0, min(0.5, top)), dark),
         ]
         if self.kind == 'lamp':
-            parts += self._lamp(half, dark, lamps=lamps)
+            parts += self._lamp(half, dark, LIT if lamps else rgb(0xD8D8D0))
         elif self.kind == 'sign':
             parts.append((self._plate(), self.plate))
         elif self.kind == 'signal':
             parts += self._signal(half)
         return parts
 
-    def _lamp(self, half: float, dark: Colour, *, lamps: bool) -> list[tuple]:
+    def _lamp(self, half: float, dark: Colour, bulb: Colour) -> list[Part]:
         """An arm with a lamp at its end, or a lantern on top."""
-        top, bulb = self.height, LIT if lamps else rgb(0xD8D8D0)
+        top = self.height
         if not self.arm:
-            lantern = _bar(-2.2 * half, 2.2 * half, top - 0.1, top + 0.45)
             return [
-                (lantern, bulb),
+                (_bar(-2.2 * half, 2.2 * half, top - 0.1, top + 0.45), bulb),
                 (_bar(-3 * half, 3 * half, top + 0.4, top + 0.55), dark),
             ]
         low, high = sorted((0.0, self.arm))
@@ -104,17 +89,14 @@ class Pole:
             return disc(10) * 0.36 + (0.0, self.height - 0.36)
         return _bar(-0.33, 0.33, self.height - 0.66, self.height)
 
-    def _signal(self, half: float) -> list[tuple]:
+    def _signal(self, half: float) -> list[Part]:
         """A traffic light with one lamp lit."""
         top, wide = self.height, max(0.18, 1.6 * half)
-        lamps = (rgb(0xE03020), rgb(0x4A3A14), rgb(0x123A20))
-        if self.round_plate:
-            lamps = (rgb(0x3A1410), rgb(0x4A3A14), rgb(0x30D070))
-        box = [(_bar(-wide, wide, top - 1.0, top), rgb(0x202224))]
-        for number, colour in enumerate(lamps):
+        parts = [(_bar(-wide, wide, top - 1.0, top), rgb(0x202224))]
+        for number, code in enumerate(GO if self.round_plate else STOP):
             middle = (0.0, top - 0.2 - 0.3 * number)
-            box.append((disc(8) * wide * 0.62 + middle, colour))
-        return box
+            parts.append((disc(8) * wide * 0.62 + middle, rgb(code)))
+        return parts
 
 
 def _bar(left: float, right: float, low: float, high: float) -> np.ndarray:
@@ -122,39 +104,37 @@ def _bar(left: float, right: float, low: float, high: float) -> np.ndarray:
     return np.array([(left, low), (right, low), (right, high), (left, high)])
 
 
-def draw_pole(dice: Dice, street: Street, side: Side, z: float, kind: str) -> Pole:
+def draw_pole(
+    rng: RandomNumbers, street: Street, side: Side, z: float, kind: str
+) -> Pole:
     """Draw a pole at the kerb of one side."""
-    s = side.sign * (side.kerb + dice.uniform(0.35, 0.7))
-    heights = {
-        'lamp': (4.5, 8.0),
-        'sign': (2.4, 3.2),
-        'signal': (2.8, 4.0),
-        'post': (3.0, 8.0),
-    }
+    s = side.sign * (side.kerb + rng.uniform(0.35, 0.7))
     return Pole(
         x=street.x(s, z),
         depth=z,
         kind=kind,
-        height=dice.uniform(*heights[kind]),
-        half=dice.uniform(0.06, 0.11) if kind != 'sign' else dice.uniform(0.04, 0.07),
-        arm=-side.sign * dice.uniform(0.8, 1.8) if dice.chance(0.7) else 0.0,
-        colour=rgb(dice.choice(METAL)) * np.float32(dice.uniform(0.8, 1.15)),
-        plate=rgb(dice.choice(PLATES)),
-        round_plate=dice.chance(0.5),
+        height=rng.uniform(*HEIGHTS[kind]),
+        half=rng.uniform(0.06, 0.11) if kind != 'sign' else rng.uniform(0.04, 0.07),
+        arm=-side.sign * rng.uniform(0.8, 1.8) if rng.chance(0.7) else 0.0,
+        colour=rgb(rng.choice(METAL)) * np.float32(rng.uniform(0.8, 1.15)),
+        plate=rgb(rng.choice(PLATES)),
+        round_plate=rng.chance(0.5),
     )
 
 
-def draw_poles(dice: Dice, street: Street, side: Side, nearest: float) -> list[Pole]:
+def draw_poles(
+    rng: RandomNumbers, street: Street, side: Side, nearest: float
+) -> list[Pole]:
     """Draw the lamps of one side at equal steps, and signs between them."""
-    poles, step = [], dice.uniform(10.0, 22.0)
-    z = nearest + dice.uniform(0.0, 5.0)
-    lamp = dice.weighted({'lamp': 0.75, 'post': 0.25})
+    poles, step = [], rng.uniform(10.0, 22.0)
+    z = nearest + rng.uniform(0.0, 5.0)
+    lamp = rng.weighted({'lamp': 0.75, 'post': 0.25})
     while z < 60.0:
         if not street.crossed(z, z):
-            poles.append(draw_pole(dice, street, side, z, lamp))
-        between = z + step * dice.uniform(0.25, 0.75)
-        if dice.chance(0.45) and not street.crossed(between, between):
-            kind = dice.weighted(KINDS)
-            poles.append(draw_pole(dice, street, side, between, kind))
+            poles.append(draw_pole(rng, street, side, z, lamp))
+        between = z + step * rng.uniform(0.25, 0.75)
+        if rng.chance(0.45) and not street.crossed(between, between):
+            kind = rng.weighted(KINDS)
+            poles.append(draw_pole(rng, street, side, between, kind))
         z += step
     return poles

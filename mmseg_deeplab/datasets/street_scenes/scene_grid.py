@@ -1,53 +1,36 @@
-"""A picture of some scenes with their labels, for people to look at."""
+"""An image grid of scenes with their labels, for people to look at."""
 
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
-from .classes import PALETTE
-from .compose import render_scene
+from .render import render_scene
+from .scene_options import PALETTE
 
 GAP = 6  # pixels of white between scenes
-FINER = 3
+FINER = 3  # images are drawn finer and averaged, which calms noise and edges
+COLUMNS = 3
 
 
-def colour_label(label: np.ndarray) -> np.ndarray:
-    """A label ``(H, W)`` in the colours of its classes, ``(H, W, 3)`` BGR."""
-    return np.array(PALETTE, np.uint8)[:, ::-1][label]
-
-
-def draw_sheet(
-    indices: Sequence[int],
-    *,
-    split: str = 'val',
-    size: tuple[int, int] = (132, 264),
-    columns: int = 3,
-    seed: int = 0,
-) -> np.ndarray:
-    """Draw scenes in rows, each image above its label.
-
-    Images are drawn finer and averaged, which calms noise and edges.
+def draw_scene_grid(indices: Sequence[int], *, seed: int = 0) -> np.ndarray:
+    """Draw scenes of the validation split in rows, each image above its label.
 
     Args:
         indices: Numbers of the scenes.
-        split: Their split.
-        size: Height and width of each image.
-        columns: Number of scenes in a row.
         seed: Number of the collection.
 
     Returns:
         ``(H, W, 3)`` uint8, BGR.
     """
-    height, width = size
-    rows = -(-len(indices) // columns)
-    tile = (2 * height + GAP, width + GAP)
-    sheet = np.full((rows * tile[0] - GAP, columns * tile[1] - GAP, 3), 255, np.uint8)
-    for number, index in enumerate(indices):
-        fine, _ = render_scene(split, index, (FINER * height, FINER * width), seed)
+    height, width = 132, 264
+    pairs = []
+    for index in indices:
+        fine, _ = render_scene('val', index, (FINER * height, FINER * width), seed)
         image = cv2.resize(fine, (width, height), interpolation=cv2.INTER_AREA)
-        _, label = render_scene(split, index, size, seed)
-        pair = np.concatenate([image, colour_label(label)])
-        top, left = number // columns * tile[0], number % columns * tile[1]
-        sheet[top : top + 2 * height, left : left + width] = pair
-    return sheet
+        _, label = render_scene('val', index, (height, width), seed)
+        pair = np.concatenate([image, np.array(PALETTE, np.uint8)[label][..., ::-1]])
+        pairs.append(np.pad(pair, ((0, GAP), (0, GAP), (0, 0)), constant_values=255))
+    pairs += [np.full_like(pairs[0], 255)] * (-len(pairs) % COLUMNS)
+    rows = [np.hstack(pairs[i : i + COLUMNS]) for i in range(0, len(pairs), COLUMNS)]
+    return np.vstack(rows)[:-GAP, :-GAP]

@@ -7,7 +7,7 @@ line and ``z`` metres ahead. `Street.x` turns ``s`` into the camera's ``x``.
 import math
 from dataclasses import dataclass
 
-from .dice import Dice
+from .random_numbers import RandomNumbers
 
 # What stands along one side, and how often.
 SIDES = {'block': 0.55, 'houses': 0.27, 'park': 0.18}
@@ -15,50 +15,29 @@ SIDES = {'block': 0.55, 'houses': 0.27, 'park': 0.18}
 
 @dataclass(frozen=True)
 class Side:
-    """One side of the street, measured from the road's middle line outwards.
+    """One side of the street, measured from the road's middle line outwards."""
 
-    Args:
-        sign: -1 for the left side, 1 for the right side.
-        kind: ``'block'``, ``'houses'`` or ``'park'``.
-        kerb: Where the road ends.
-        verge: Where the strip of grass between road and sidewalk ends.
-        walk: Where the sidewalk ends.
-        line: Where buildings begin.
-        garden: Whether the ground between ``walk`` and ``line`` is green.
-        yard: Whether the ground beyond ``line`` is green.
-        parking: Share of the places along the kerb that are taken by cars.
-    """
-
-    sign: int
-    kind: str
-    kerb: float
-    verge: float
-    walk: float
-    line: float
-    garden: bool
-    yard: bool
-    parking: float
+    sign: int  # -1 for the left side, 1 for the right side
+    kind: str  # a key of `SIDES`
+    kerb: float  # where the road ends
+    verge: float  # where the strip of grass between road and sidewalk ends
+    walk: float  # where the sidewalk ends
+    line: float  # where buildings begin
+    garden: bool  # whether the ground between `walk` and `line` is green
+    yard: bool  # whether the ground beyond `line` is green
+    parking: float  # share of the places along the kerb that are taken by cars
 
 
 @dataclass(frozen=True)
 class Street:
-    """The plan of a street.
+    """The plan of a street."""
 
-    Args:
-        sides: The left and the right side.
-        eye: Where the camera stands, in street coordinates.
-        bend: The middle line is at ``bend * z ** 2``.
-        crossing: First and last depth of a road that crosses, or None.
-        zebra: First and last depth of a pedestrian crossing, or None.
-        drive: Side on which one drives, -1 or 1.
-    """
-
-    sides: tuple[Side, Side]
-    eye: float
-    bend: float
-    crossing: tuple[float, float] | None
-    zebra: tuple[float, float] | None
-    drive: int
+    sides: tuple[Side, Side]  # left and right
+    eye: float  # where the camera stands, in street coordinates
+    bend: float  # the middle line is at `bend * z ** 2`
+    crossing: tuple[float, float] | None  # depths of a road that crosses
+    zebra: tuple[float, float] | None  # depths of a pedestrian crossing
+    drive: int  # side on which one drives, -1 or 1
 
     def x(self, s: float, z: float) -> float:
         """The camera's ``x`` of a place on the street."""
@@ -77,43 +56,43 @@ class Street:
         return first < self.crossing[1] + margin and last > self.crossing[0] - margin
 
 
-def _draw_side(dice: Dice, sign: int, kerb: float) -> Side:
+def _draw_side(rng: RandomNumbers, sign: int, kerb: float) -> Side:
     """Draw one side of the street outwards from its kerb."""
-    kind = dice.weighted(SIDES)
-    verge = kerb + (dice.uniform(0.8, 2.2) if dice.chance(0.25) else 0.0)
-    walk = verge + dice.uniform(2.2, 5.0)
-    deep = kind != 'block' or dice.chance(0.25)
+    kind = rng.weighted(SIDES)
+    verge = kerb + (rng.uniform(0.8, 2.2) if rng.chance(0.25) else 0.0)
+    walk = verge + rng.uniform(2.2, 5.0)
+    deep = kind != 'block' or rng.chance(0.25)
     return Side(
         sign=sign,
         kind=kind,
         kerb=kerb,
         verge=verge,
         walk=walk,
-        line=walk + (dice.uniform(1.5, 5.0) if deep else 0.2),
-        garden=dice.chance(0.7),
-        yard=dice.chance(0.6),
-        parking=dice.uniform(0.35, 0.85) if dice.chance(0.65) else 0.0,
+        line=walk + (rng.uniform(1.5, 5.0) if deep else 0.2),
+        garden=rng.chance(0.7),
+        yard=rng.chance(0.6),
+        parking=rng.uniform(0.35, 0.85) if rng.chance(0.65) else 0.0,
     )
 
 
-def draw_street(dice: Dice) -> Street:
+def draw_street(rng: RandomNumbers) -> Street:
     """Draw the plan of a street."""
-    half = dice.uniform(3.2, 6.5)
+    half = rng.uniform(3.2, 6.5)
     sides = tuple(
-        _draw_side(dice, sign, half * dice.uniform(0.92, 1.08)) for sign in (-1, 1)
+        _draw_side(rng, sign, half * rng.uniform(0.92, 1.08)) for sign in (-1, 1)
     )
-    drive = 1 if dice.chance(0.7) else -1
+    drive = 1 if rng.chance(0.7) else -1
     crossing = zebra = None
-    if dice.chance(0.4):
-        first = dice.uniform(14.0, 40.0)
-        crossing = (first, first + dice.uniform(6.0, 10.0))
-    if dice.chance(0.4):
-        first = crossing[0] - 5.0 if crossing else dice.uniform(7.0, 25.0)
-        zebra = (first, first + dice.uniform(2.5, 4.0))
+    if rng.chance(0.4):
+        first = rng.uniform(14.0, 40.0)
+        crossing = (first, first + rng.uniform(6.0, 10.0))
+    if rng.chance(0.4):
+        first = crossing[0] - 5.0 if crossing else rng.uniform(7.0, 25.0)
+        zebra = (first, first + rng.uniform(2.5, 4.0))
     return Street(
         sides=sides,
-        eye=drive * half * dice.uniform(-0.1, 0.6),
-        bend=dice.uniform(-1, 1) * dice.uniform(0.0, 0.004),
+        eye=drive * half * rng.uniform(-0.1, 0.6),
+        bend=rng.uniform(-1, 1) * rng.uniform(0.0, 0.004),
         crossing=crossing,
         zebra=zebra,
         drive=drive,

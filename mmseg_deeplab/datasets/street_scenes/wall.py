@@ -5,30 +5,33 @@ from dataclasses import dataclass
 import numpy as np
 
 from .camera import NEAR
-from .stage import Stage
+from .scene import Scene
 
 Place = tuple[float, float]  # x, z in metres
 
 
 @dataclass(frozen=True)
 class Wall:
-    """The visible part of an upright plane on the ground, seen by the camera.
+    """The visible part of an upright plane on the ground, seen by the camera."""
 
-    Attributes:
-        left: First image column.
-        top: First image row.
-        u: ``(w,)`` metres along the wall for each column.
-        v: ``(h, w)`` metres above the ground for each pixel.
-        z: ``(w,)`` depth of each column in metres.
-        inside: ``(w,)`` whether the column meets the wall.
-    """
+    left: int  # first image column
+    top: int  # first image row
+    u: np.ndarray  # (w,) metres along the wall for each column
+    v: np.ndarray  # (h, w) metres above the ground for each pixel
+    z: np.ndarray  # (w,) depth of each column in metres
+    inside: np.ndarray  # (w,) whether the column meets the wall
+    length: float  # of the whole wall in metres
+    normal: tuple[float, float, float]  # unit normal on the side of the camera
 
-    left: int
-    top: int
-    u: np.ndarray
-    v: np.ndarray
-    z: np.ndarray
-    inside: np.ndarray
+    def paint(
+        self, scene: Scene, height: np.ndarray | float, colour: np.ndarray, label: int
+    ) -> None:
+        """Draw the wall up to a height, (h, w) or one, in lit colours, (h, w, 3)."""
+        light = scene.light
+        mask = (self.v < height) & (self.v >= 0) & self.inside
+        haze = light.haze_share(self.z).astype(np.float32)[:, None]
+        colour += (light.haze - colour) * haze
+        scene.paste(self.top, self.left, mask, colour, label)
 
 
 def _clip_near(start: Place, end: Place) -> tuple[Place, Place] | None:
@@ -44,16 +47,16 @@ def _clip_near(start: Place, end: Place) -> tuple[Place, Place] | None:
     return start, end
 
 
-def see_wall(stage: Stage, start: Place, end: Place, height: float) -> Wall | None:
+def see_wall(scene: Scene, start: Place, end: Place, height: float) -> Wall | None:
     """Find the pixels of a wall from ``start`` to ``end``; None if there are none.
 
     Args:
-        stage: The scene.
+        scene: The scene.
         start: Foot of the wall where ``u`` is 0.
         end: Foot of the wall at its other end.
         height: Greatest height in metres.
     """
-    camera = stage.camera
+    camera = scene.camera
     clipped = _clip_near(start, end)
     if clipped is None:
         return None
@@ -71,26 +74,25 @@ def see_wall(stage: Stage, start: Place, end: Place, height: float) -> Wall | No
     if not inside.any():
         return None
     z = np.where(inside, z, clipped[0][1])
-    nearest = float(z.min())
-    top = max(int(camera.row(height, nearest)), 0)
-    if height < camera.eye:
-        top = max(int(camera.row(height, float(z.max()))), 0)
+    nearest, farthest = float(z.min()), float(z.max())
+    highest_at = farthest if height < camera.eye else nearest
+    top = max(int(camera.row(height, highest_at)), 0)
     bottom = min(int(camera.row(0.0, nearest)) + 1, camera.height)
     if top >= bottom:
         return None
     length = float(np.sqrt(dx * dx + dz * dz))
     drops = camera.drops(top, bottom).astype(np.float32)[:, None]
-    u = np.where(inside, share * length, 0).astype(np.float32)
     z = z.astype(np.float32)
-    v = np.float32(camera.eye) - drops * z
-    return Wall(left=first, top=top, u=u, v=v, z=z, inside=inside)
-
-
-def normal(start: Place, end: Place) -> tuple[float, float, float]:
-    """Unit normal of a wall on the side of the camera, which is at the origin."""
-    dx, dz = end[0] - start[0], end[1] - start[1]
-    length = float(np.sqrt(dx * dx + dz * dz))
-    x, z = dz / length, -dx / length
-    if x * start[0] + z * start[1] > 0:
-        x, z = -x, -z
-    return x, 0.0, z
+    normal = (dz / length, -dx / length)
+    if normal[0] * start[0] + normal[1] * start[1] > 0:  # the camera is at the origin
+        normal = (-normal[0], -normal[1])
+    return Wall(
+        left=first,
+        top=top,
+        u=np.where(inside, share * length, 0).astype(np.float32),
+        v=np.float32(camera.eye) - drops * z,
+        z=z,
+        inside=inside,
+        length=length,
+        normal=(normal[0], 0.0, normal[1]),
+    )

@@ -1,15 +1,14 @@
-"""Ground: road with its markings, sidewalks, grass, all in perspective."""
+"""Ground and sky: road with its markings, sidewalks, grass; gradient, sun, clouds."""
 
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from . import noise
-from .classes import ROAD, SIDEWALK, VEGETATION
-from .dice import Dice
 from .light import Colour, mix, rgb
-from .stage import Stage
+from .random_numbers import RandomNumbers, noise_at, noise_grid, noise_tile
+from .scene import Scene
+from .scene_options import ROAD, SIDEWALK, VEGETATION
 from .street import Side
 
 FARTHEST = 400.0  # metres; where the ground ends at the horizon
@@ -20,51 +19,39 @@ LANE = 0.13  # metres, width of a painted line
 
 
 @dataclass(frozen=True)
-class Look:
-    """Colours and patterns of the ground in one scene.
+class GroundLook:
+    """Colours and patterns of the ground in one scene."""
 
-    Args:
-        road: Colour of the asphalt.
-        walks: Colours of the two sidewalks.
-        lawn: Colour of the grass.
-        kerb: Colour of the kerb stones.
-        slab: Edge of the sidewalk's slabs in metres.
-        lines: Where painted lines run, in street coordinates.
-        dashed: For each line whether it is dashed.
-        paint: Strength of the paint, 0 .. 1.
-        lane: A lane of another colour, first and last ``s``, or None.
-    """
-
-    road: Colour
-    walks: tuple[Colour, Colour]
-    lawn: Colour
-    kerb: Colour
-    slab: float
-    lines: tuple[float, ...]
-    dashed: tuple[bool, ...]
-    paint: float
-    lane: tuple[float, float] | None
+    road: Colour  # of the asphalt
+    walks: tuple[Colour, Colour]  # of the two sidewalks
+    lawn: Colour  # of the grass
+    kerb: Colour  # of the kerb stones
+    slab: float  # edge of the sidewalk's slabs in metres
+    lines: tuple[float, ...]  # where painted lines run, in street coordinates
+    dashed: tuple[bool, ...]  # whether each line is dashed
+    paint: float  # strength of the paint, 0 .. 1
+    lane: tuple[float, float] | None  # first and last `s` of a lane of another colour
 
 
-def draw_look(dice: Dice, sides: tuple[Side, Side]) -> Look:
+def draw_ground(rng: RandomNumbers, sides: tuple[Side, Side]) -> GroundLook:
     """Draw how the ground looks."""
     left, right = -sides[0].kerb, sides[1].kerb
-    lines, dashed = [0.0], [dice.chance(0.7)]
-    if dice.chance(0.5):
+    lines, dashed = [0.0], [rng.chance(0.7)]
+    if rng.chance(0.5):
         lines += [left + 2.2, right - 2.2]
-        dashed += [dice.chance(0.3)] * 2
-    walk = rgb(dice.choice(WALKS))
-    other = rgb(dice.choice(WALKS)) if dice.chance(0.3) else walk
-    return Look(
-        road=mix(rgb(dice.choice(ROADS)), rgb(dice.choice(ROADS)), dice.unit()),
+        dashed += [rng.chance(0.3)] * 2
+    walk = rgb(rng.choice(WALKS))
+    other = rgb(rng.choice(WALKS)) if rng.chance(0.3) else walk
+    return GroundLook(
+        road=mix(rgb(rng.choice(ROADS)), rgb(rng.choice(ROADS)), rng.unit()),
         walks=(walk, other),
-        lawn=mix(rgb(dice.choice(LAWNS)), rgb(dice.choice(LAWNS)), dice.unit()),
-        kerb=mix(rgb(0xB5B2AC), walk, dice.uniform(0.0, 0.8)),
-        slab=dice.uniform(0.5, 1.2),
+        lawn=mix(rgb(rng.choice(LAWNS)), rgb(rng.choice(LAWNS)), rng.unit()),
+        kerb=mix(rgb(0xB5B2AC), walk, rng.uniform(0.0, 0.8)),
+        slab=rng.uniform(0.5, 1.2),
         lines=tuple(lines),
         dashed=tuple(dashed),
-        paint=dice.uniform(0.5, 1.0) if dice.chance(0.85) else 0.0,
-        lane=(right - 1.7, right) if dice.chance(0.12) else None,
+        paint=rng.uniform(0.5, 1.0) if rng.chance(0.85) else 0.0,
+        lane=(right - 1.7, right) if rng.chance(0.12) else None,
     )
 
 
@@ -76,9 +63,9 @@ class Ground:
         s: ``(h, W)`` street coordinate of each pixel in metres.
     """
 
-    def __init__(self, stage: Stage) -> None:
-        camera, street = stage.camera, stage.street
-        self.stage = stage
+    def __init__(self, scene: Scene) -> None:
+        camera, street = scene.camera, scene.street
+        self.scene = scene
         self.top = max(int(camera.horizon + camera.focal * camera.eye / FARTHEST), 0)
         drops = camera.drops(self.top, camera.height)
         drops = np.maximum(drops, camera.eye / FARTHEST)
@@ -87,16 +74,15 @@ class Ground:
         slopes = camera.slopes(0, camera.width).astype(np.float32)
         self.s = slopes[None, :] * self.z + offset
         # below one pixel, what is painted on the ground fades instead of flickering
-        self.sharp = np.minimum(camera.focal / self.z, 1e4).astype(
-            np.float32
-        )  # pixels per metre
+        pixels_per_metre = np.minimum(camera.focal / self.z, 1e4)
+        self.sharp = pixels_per_metre.astype(np.float32)
 
     def bands(self) -> tuple[np.ndarray, np.ndarray]:
         """Number of the surface under each pixel, and the colours' label table.
 
         Surfaces: 0 road, 1 and 2 sidewalks left and right, 3 grass.
         """
-        street, s = self.stage.street, self.s
+        street, s = self.scene.street, self.s
         surface = np.zeros(s.shape, np.uint8)
         for number, side in enumerate(street.sides, start=1):
             out = s * side.sign
@@ -112,7 +98,7 @@ class Ground:
             surface[((self.z > first) & (self.z < last))[:, 0]] = 0
         return surface, np.array([ROAD, SIDEWALK, SIDEWALK, VEGETATION], np.uint8)
 
-    def paint_marks(self, look: Look) -> np.ndarray:
+    def paint_marks(self, look: GroundLook) -> np.ndarray:
         """Strength of white paint on the road, ``(h, W)`` float32."""
         z, s = self.z, self.s
         paint = np.zeros(s.shape, np.float32)
@@ -123,7 +109,7 @@ class Ground:
             if dashed:
                 stroke = stroke & (z - 6 * np.floor(z / 6) < 3)
             np.copyto(paint, np.float32(1) * thin, where=stroke, casting='same_kind')
-        street = self.stage.street
+        street = self.scene.street
         if street.crossing is not None:
             paint[((z > street.crossing[0]) & (z < street.crossing[1]))[:, 0]] = 0
         if street.zebra is not None:
@@ -131,13 +117,15 @@ class Ground:
             paint[rows] = (s[rows] - np.floor(s[rows])) < 0.5
         return paint * np.float32(look.paint)
 
-    def texture(self, look: Look, surface: np.ndarray, dice: Dice) -> np.ndarray:
+    def texture(
+        self, look: GroundLook, surface: np.ndarray, rng: RandomNumbers
+    ) -> np.ndarray:
         """Brightness of the ground's material, ``(h, W)`` float32, about 1."""
-        shift = (dice.uniform(0, 256), dice.uniform(0, 256))
+        shift = (rng.uniform(0, 256), rng.uniform(0, 256))
         fade = np.minimum(self.sharp / 30, 1).astype(np.float32)
         rows, columns = self.z * 6 + shift[0], self.s * 6 + shift[1]
-        grain = noise.lookup(noise.tile(64, 3), rows, columns) * fade
-        patches = noise.lookup(noise.tile(16, 3), rows, columns)
+        grain = noise_at(noise_tile(64, 3), rows, columns) * fade
+        patches = noise_at(noise_tile(16, 3), rows, columns)
         bright = 1 + np.float32(0.3) * grain + np.float32(0.22) * patches
         walks = (surface == 1) | (surface == 2)
         u, v = self.s / look.slab, self.z / look.slab
@@ -150,15 +138,15 @@ class Ground:
         """Mask of the kerb stones, which belong to the sidewalk."""
         half = np.maximum(0.2, 1.0 / self.sharp)
         mask = np.zeros(self.s.shape, bool)
-        for side in self.stage.street.sides:
+        for side in self.scene.street.sides:
             out = self.s * side.sign - side.kerb
             mask |= (out > 0) & (out < half)
         return mask
 
 
-def paint_ground(stage: Stage, dice: Dice, look: Look) -> None:
+def paint_ground(scene: Scene, rng: RandomNumbers, look: GroundLook) -> None:
     """Paint the ground from the horizon down; shadows must have been cast before."""
-    ground, light = Ground(stage), stage.light
+    ground, light = Ground(scene), scene.light
     surface, labels = ground.bands()
     kerbs = ground.kerbs() & (surface != 0)
     label = labels[surface]
@@ -170,15 +158,47 @@ def paint_ground(stage: Stage, dice: Dice, look: Look) -> None:
         lane = (ground.s > first) & (ground.s < last) & (surface == 0)
         surface = np.where(lane, np.uint8(4), surface)
     colour = table.astype(np.float32)[surface]
-    colour *= ground.texture(look, surface, dice)[..., None]
+    colour *= ground.texture(look, surface, rng)[..., None]
     colour[kerbs] = look.kerb
     marks = ground.paint_marks(look) * (label == ROAD)
     colour += (np.float32(225) - colour) * marks[..., None]
     colour *= light.on_top
     top = ground.top
-    shade = cv2.blur(stage.shade, (3, 3))[top:].astype(np.float32)
-    colour *= (1 - shade * np.float32(light.harshness / 255))[..., None]
-    veil = light.veil(ground.z).astype(np.float32)[..., None]
-    colour += (light.haze - colour) * veil
-    stage.canvas.image[top:] = colour
-    stage.canvas.label[top:] = label
+    shade = cv2.blur(scene.shade, (3, 3))[top:].astype(np.float32)
+    colour *= (1 - shade * np.float32(light.shadow_strength / 255))[..., None]
+    haze = light.haze_share(ground.z).astype(np.float32)[..., None]
+    colour += (light.haze - colour) * haze
+    scene.image[top:] = colour
+    scene.label[top:] = label
+
+
+def _clear_sky(scene: Scene, rows: int) -> np.ndarray:
+    """The clear sky above the horizon, ``(rows, W, 3)``."""
+    camera, light = scene.camera, scene.light
+    height = (np.arange(rows, dtype=np.float32) / np.float32(camera.horizon))[:, None]
+    column = light.haze + (light.zenith - light.haze) * (1 - height)
+    sky = np.repeat(column[:, None].astype(np.float32), camera.width, axis=1)
+    if light.sun[2] <= 0:
+        return sky
+    # brighter towards the sun; a rational bell is enough
+    x = camera.slopes(0, camera.width) - light.sun[0] / light.sun[2]
+    y = camera.drops(0, rows) + light.sun[1] / light.sun[2]
+    far = (x * x)[None, :] + (y * y)[:, None]
+    glow = (0.5 / (1 + 6 * far)).astype(np.float32) * light.direct[1]
+    return sky + (np.float32(255) - sky) * glow[..., None]
+
+
+def paint_sky(scene: Scene, rng: RandomNumbers) -> None:
+    """Paint the sky down to the horizon (the label is sky from the beginning)."""
+    camera, light = scene.camera, scene.light
+    rows = min(int(camera.horizon) + 3, camera.height)
+    sky = _clear_sky(scene, rows)
+    step = 60.0 / camera.width  # about a quarter of a tile across the image
+    tile = noise_tile(4, 5)
+    cover = noise_grid(tile, rows, camera.width, step * 2, rng.place())
+    cover = (cover + np.float32(light.clouds * 0.9 - 0.45)) * np.float32(3)
+    cover = np.clip(cover, 0, 1)[..., None] * np.float32(0.85)
+    # clouds are lit like a surface that faces up, and greyer the more there are
+    bright = rgb(0xFFFFFF) * (light.direct + light.ambient) * np.float32(0.85)
+    clouds = mix(bright, light.haze, 0.3 + 0.4 * light.clouds)
+    scene.image[:rows] = sky + (clouds - sky) * cover

@@ -1,4 +1,4 @@
-"""What may be asked of the renderer."""
+"""What can be asked of the renderer, and the classes that it draws."""
 
 import numpy as np
 
@@ -6,13 +6,24 @@ SPLITS = ('train', 'val', 'test')
 SMALLEST = (32, 64)  # rows, columns; below, people and poles are a pixel or less
 LARGEST = (1024, 2048)
 
+# In the order of their ids, with the RGB colours of Cityscapes:
+# https://github.com/mcordts/cityscapesScripts, helpers/labels.py
+COLOURS = {
+    'road': (128, 64, 128),
+    'sidewalk': (244, 35, 232),
+    'building': (70, 70, 70),
+    'sky': (70, 130, 180),
+    'vegetation': (107, 142, 35),
+    'person': (220, 20, 60),
+    'car': (0, 0, 142),
+    'pole': (153, 153, 153),
+}
+CLASSES, PALETTE = tuple(COLOURS), tuple(COLOURS.values())
+ROAD, SIDEWALK, BUILDING, SKY, VEGETATION, PERSON, CAR, POLE = range(len(CLASSES))
+
 
 def check_split(split: str) -> None:
-    """Refuse an unknown split.
-
-    Raises:
-        ValueError: If ``split`` is not one of `SPLITS`.
-    """
+    """Raise ValueError if ``split`` is not one of `SPLITS`."""
     if split not in SPLITS:
         raise ValueError(f'split is {split!r}, expected one of {SPLITS}')
 
@@ -25,7 +36,7 @@ def check_integer(name: str, value: int, least: int) -> None:
     """Refuse what is no integer, or too small.
 
     Args:
-        name: How the argument is called, for the error.
+        name: Name of the argument, for the error.
         value: The argument.
         least: Smallest valid value.
 
@@ -40,7 +51,7 @@ def check_integer(name: str, value: int, least: int) -> None:
 
 
 def check_size(size: tuple[int, int]) -> None:
-    """Refuse a picture size that cannot be drawn.
+    """Refuse an image size that cannot be drawn.
 
     Raises:
         TypeError: If ``size`` is not a pair of integers.

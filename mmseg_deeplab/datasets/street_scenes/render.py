@@ -1,0 +1,144 @@
+"""A whole scene: plan, light, things, painted from far to near."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .buildings import draw_buildings, draw_skyline
+from .camera import Camera, draw_camera, photograph
+from .cars import Car, draw_parked, draw_traffic
+from .ground_and_sky import draw_ground, paint_ground, paint_sky
+from .light import draw_light
+from .people import Person, draw_group
+from .poles import draw_poles
+from .random_numbers import RandomNumbers
+from .scene import Scene, Thing
+from .scene_options import SPLITS, check_integer, check_size, check_split
+from .street import Side, Street, draw_street
+from .vegetation import draw_hedge, draw_season, draw_tree_row, draw_woods
+
+SHADOWS = 60.0  # metres; farther shadows would be a line of pixels
+
+
+def _people(rng: RandomNumbers, street: Street, camera: Camera) -> list[Person]:
+    """People on the sidewalks, and at a pedestrian crossing or on the road."""
+    people: list[Person] = []
+    for side in street.sides:
+        for number in range(rng.integer(1, 3)):
+            s = side.sign * rng.uniform(side.verge + 0.4, side.walk - 0.3)
+            nearest = max(5.5, 1.1 * camera.visible_from(s - street.eye))
+            far = 4.0 if number == 0 else 11.0
+            people += draw_group(rng, street, s, nearest + rng.uniform(0.0, far))
+    if street.zebra is not None or rng.chance(0.35):
+        first, last = street.zebra or (6.0, 14.0)
+        s = rng.uniform(-0.8, 0.8) * street.sides[1].kerb
+        people += draw_group(rng, street, s, rng.uniform(first, last))
+    return people
+
+
+def _cars(
+    rng: RandomNumbers, street: Street, camera: Camera, *, lamps: bool
+) -> list[Car]:
+    """Cars that drive and cars that are parked."""
+    cars = draw_traffic(rng, street, lamps=lamps)
+    for side in street.sides:
+        s = side.sign * (side.kerb - 1.0)
+        nearest = max(7.0, 1.1 * camera.visible_from(s - street.eye))
+        cars += draw_parked(rng, street, side, nearest)
+    return cars
+
+
+def _plants(
+    rng: RandomNumbers, street: Street, side: Side, season: tuple[int, ...]
+) -> list[Thing]:
+    """Trees and hedges along one side."""
+    plants: list[Thing] = []
+    if side.kind == 'park' or rng.chance(0.4):
+        s = side.kerb + 0.9 if side.kind != 'park' else side.walk + 1.2
+        plants += draw_tree_row(rng, street, side, season, s)
+    if side.kind == 'park':
+        plants += draw_tree_row(rng, street, side, season, side.walk + 6.0)
+    if side.kind != 'block':
+        z = rng.uniform(0.0, 6.0)
+        while z < 80.0:
+            long = rng.uniform(3.0, 14.0)
+            if rng.chance(0.6) and not street.crossed(z, z + long, margin=2.0):
+                plants.append(draw_hedge(rng, street, side, season, z, long))
+            z += long + rng.uniform(0.5, 4.0)
+    return plants
+
+
+def _far_to_near(things: Sequence[Thing]) -> list[Thing]:
+    return sorted(things, key=lambda thing: -thing.depth)
+
+
+def _things(rng: RandomNumbers, scene: Scene) -> list[Thing]:
+    """Everything that stands on the ground, from far to near."""
+    street, camera, light = scene.street, scene.camera, scene.light
+    season = draw_season(rng)
+    things: list[Thing] = []
+    for side in street.sides:
+        things += draw_buildings(rng, street, side, light)
+        things += _plants(rng, street, side, season)
+        s = side.sign * (side.kerb + 0.5)
+        nearest = max(6.5, 1.05 * camera.visible_from(s - street.eye))
+        things += draw_poles(rng, street, side, nearest)
+    cars = _cars(rng, street, camera, lamps=light.lamps)
+    people = _people(rng, street, camera)
+    things += cars
+    things += [p for p in people if not any(c.covers(p.x, p.depth) for c in cars)]
+    return _far_to_near(things)
+
+
+def _backdrop(rng: RandomNumbers, scene: Scene) -> list[Thing]:
+    """What closes the view at the horizon."""
+    things: list[Thing] = []
+    if rng.chance(0.7):
+        things.append(draw_woods(rng, scene.street, draw_season(rng)))
+    if rng.chance(0.7):
+        things += draw_skyline(rng, scene.street, scene.light)
+    return _far_to_near(things)
+
+
+def render_scene(
+    split: str, index: int, size: tuple[int, int] = (128, 256), seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw one street scene from its number alone.
+
+    The plan of a scene does not depend on ``size``: at the same aspect ratio the same
+    scene is drawn finer or coarser.
+
+    Args:
+        split: ``'train'``, ``'val'`` or ``'test'``; their streams are disjoint.
+        index: Number of the scene.
+        size: Height and width in pixels.
+        seed: Number of the collection.
+
+    Returns:
+        The image ``(H, W, 3)`` uint8 BGR, and its label ``(H, W)`` uint8.
+
+    Raises:
+        TypeError: If an argument has the wrong type.
+        ValueError: If an argument is out of range.
+    """
+    check_split(split)
+    check_integer('index', index, 0)
+    check_integer('seed', seed, 0)
+    check_size(size)
+    plan, things_rng, surfaces, pixels = (
+        RandomNumbers(seed, SPLITS.index(split), index, part) for part in range(4)
+    )
+    camera = draw_camera(plan, *size)
+    street = draw_street(plan)
+    scene = Scene(camera, street, draw_light(plan))
+    things = _things(things_rng, scene)
+    for thing in things:
+        if thing.depth < SHADOWS:
+            thing.cast(scene)
+    paint_sky(scene, surfaces)
+    for thing in _backdrop(surfaces, scene):
+        thing.paint(scene)
+    paint_ground(scene, surfaces, draw_ground(surfaces, street.sides))
+    for thing in things:
+        thing.paint(scene)
+    return photograph(scene.image, surfaces, pixels), scene.label
