@@ -11,7 +11,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.dataset import BaseDataset
 from mmseg.registry import DATASETS
 
-from mmseg_deeplab.config.overrides import PROJECT_CONFIGS
+from mmseg_deeplab.config.shipped import configs_folder
 from mmseg_deeplab.datasets.export_streets import Request, export_streets
 
 from .case import Case, Contender, Work, require
@@ -64,7 +64,7 @@ def make_data_case(name: str, root: Path, cache_dir: Path | None) -> Case:
         root: Of the data.
         cache_dir: Where ours keeps decoded files; None if it keeps none.
     """
-    path = PROJECT_CONFIGS / '_base_' / 'datasets' / f'{name}.py'
+    path = configs_folder() / '_base_' / 'datasets' / f'{name}.py'
     cfg = Config.fromfile(path).train_dataloader.dataset
     cfg.data_root = str(root)
     stock, ours = ConfigDict(cfg), ConfigDict(cfg)

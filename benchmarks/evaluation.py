@@ -15,7 +15,7 @@ from mmengine.config import Config, ConfigDict
 from mmseg.registry import DATASETS
 
 from mmseg_deeplab.config import prepare as launch
-from mmseg_deeplab.config.overrides import PROJECT_CONFIGS
+from mmseg_deeplab.config.shipped import configs_folder
 from mmseg_deeplab.datasets.export_streets import Request, export_streets
 
 from .case import Case, Contender, Work, require
@@ -81,7 +81,7 @@ def drawn_jobs(
         count, size = num_images or NUM_IMAGES[name], DATA_SETS[name]
         request = Request(name, num_train=1, num_val=count, size=size)
         root = export_streets(folder / f'{name}_{count}', request)
-        config = PROJECT_CONFIGS / CONFIG.format(name)
+        config = configs_folder() / CONFIG.format(name)
         options = dict(data_root=str(root))
         yield Job(
             name=f'{count} of {size[0]} x {size[1]}',

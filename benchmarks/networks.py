@@ -18,7 +18,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmseg_deeplab.config.overrides import PROJECT_CONFIGS
+from mmseg_deeplab.config.shipped import configs_folder
 from mmseg_deeplab.datasets.street_scenes import render_scene
 
 from .complexity import without_training_parts
@@ -56,7 +56,7 @@ class Network:
 
     def config(self) -> ConfigDict:
         """Return the segmentor's config, without weights to load, SyncBN and aux."""
-        path = PROJECT_CONFIGS / '_base_' / 'models' / f'{self.base}.py'
+        path = configs_folder() / '_base_' / 'models' / f'{self.base}.py'
         cfg = Config(dict(model=without_training_parts(Config.fromfile(path).model)))
         cfg.merge_from_dict(dict(model=dict(self.changes)))
         cfg.model.decode_head.num_classes = self.num_classes

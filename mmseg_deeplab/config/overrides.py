@@ -12,10 +12,11 @@ from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
 
+from .shipped import configs_folder
+
 FOLDER = Path('_base_') / 'mixins'
 # Mixins whose own name is a setting of mmengine's runner.
 RUNNER_SETTINGS = ('compile', 'sync_bn')
-PROJECT_CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 
 
 def apply_mixins(cfg: Config, mixins: Sequence[str]) -> None:
@@ -79,7 +80,7 @@ def find_mixin(mixin: str, config: Path) -> Path:
         if Path(mixin).is_file():
             return Path(mixin)
         raise FileNotFoundError(f'mixin {mixin!r} does not exist')
-    roots = [*config.resolve().parents, PROJECT_CONFIGS]
+    roots = [*config.resolve().parents, configs_folder()]
     folders = [root / FOLDER for root in roots if (root / FOLDER).is_dir()]
     for folder in folders:
         if (folder / f'{mixin}.py').is_file():

@@ -5,7 +5,6 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, DictAction
@@ -16,6 +15,7 @@ from .crf_settings import load_crf
 from .overrides import apply_mixins
 from .prediction_options import enable_crf, enable_tta, take_lean_segmentor
 from .runner_setup import build_runner, prepare_device, replace_sync_bn
+from .shipped import find_config
 from .testing_setup import paint_predictions, prepare_testing, write_predictions
 from .training_setup import enable_amp, prepare_training
 
@@ -94,7 +94,7 @@ def load_config(
     """Read a config and put the options of the command line into it.
 
     Args:
-        config: Path of the config file.
+        config: Path of the config file, or the name of a shipped config.
         work_dir: Goes before the config's own; the default is
             ``work_dirs/<config name>``.
         cfg_options: Overrides, dotted keys; ``data_root`` reaches every data set.
@@ -106,12 +106,7 @@ def load_config(
         FileNotFoundError: If there is no such file, or no such mixin.
         ValueError: If a mixin does not fit the config.
     """
-    path = Path(config)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f'config {config!r} does not exist (current folder {os.getcwd()}); '
-            'give the path of one of configs/*.py'
-        )
+    path = find_config(config)
     os.environ.setdefault('LOCAL_RANK', str(local_rank))
     cfg = read_config(
         str(path), cfg_options, prepare=lambda cfg: apply_mixins(cfg, mixins)

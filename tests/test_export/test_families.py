@@ -9,7 +9,7 @@ from mmseg.registry import MODELS
 from tiny_segmentor import metadata
 
 from benchmarks.complexity import without_training_parts
-from mmseg_deeplab.config.overrides import PROJECT_CONFIGS
+from mmseg_deeplab.config.shipped import configs_folder
 from mmseg_deeplab.export.check_file import check_file
 from mmseg_deeplab.export.file_formats import FORMATS
 from mmseg_deeplab.export.graph import PredictionGraph
@@ -36,7 +36,7 @@ CASES += [(name, 'torch_export') for name in ('v2_msc_r26', 'unet')]
 
 
 def segmentor(base: str, changes: dict[str, Any]) -> torch.nn.Module:
-    path = PROJECT_CONFIGS / '_base_' / 'models' / f'{base}.py'
+    path = configs_folder() / '_base_' / 'models' / f'{base}.py'
     cfg = Config(dict(model=without_training_parts(Config.fromfile(path).model)))
     cfg.merge_from_dict(dict(model=changes))
     cfg.model.decode_head.num_classes = 3
