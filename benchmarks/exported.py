@@ -13,10 +13,10 @@ from mmengine.config import ConfigDict
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from mmseg_deeplab.export import onnx_format
+from mmseg_deeplab.export.export_formats import with_metadata, write_onnx
 from mmseg_deeplab.export.graph import PredictionGraph
-from mmseg_deeplab.export.metadata import ExportMetadata
-from mmseg_deeplab.export.quantize import quantize
+from mmseg_deeplab.export.int8 import quantize
+from mmseg_deeplab.inference.exported import ExportMetadata, OnnxFile
 from mmseg_deeplab.models.inference_speed import prepare_for_inference
 
 from .case import Case, Contender, Work
@@ -71,10 +71,9 @@ class Subject:
 
     def onnx(self, model: bytes) -> Run:
         """Return an ONNX Runtime session with as many threads as PyTorch has."""
-        file = onnx_format.OnnxFile(
+        file = OnnxFile(
             model,
             str(self.image.device),
-            name='benchmark',
             threads=torch.get_num_threads(),
         )
         image = rgb(self.image)[None]
@@ -85,9 +84,7 @@ class Subject:
         size = tuple(self.image.shape[1:])
         cpu = torch.device('cpu')
         images = scenes(1 + NUM_CALIBRATION_IMAGES, size, cpu)[1:]
-        return onnx_format.with_metadata(
-            quantize(self.model, map(rgb, images)), METADATA
-        )
+        return with_metadata(quantize(self.model, map(rgb, images)), METADATA)
 
 
 METADATA = ExportMetadata(
@@ -164,7 +161,7 @@ def _subject(network: Network, device: torch.device, *, exports: bool) -> Subjec
     if exports:
         folded = deepcopy(stock).cpu()
         prepare_for_inference(folded, channels_last=False)
-        model = onnx_format.write(PredictionGraph(folded).eval(), METADATA)
+        model = write_onnx(PredictionGraph(folded).eval(), METADATA)
     return Subject(cfg, stock, scenes(1, network.size, device)[0], model)
 
 

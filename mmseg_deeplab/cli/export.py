@@ -49,7 +49,7 @@ def parse_args() -> Namespace:
     )
     int8.add_argument('--num-calibration-images', type=int, default=export.NUM_IMAGES)
     int8.add_argument(
-        '--calibration-method', choices=export.METHODS, default=export.METHODS[0]
+        '--calibration-method', choices=list(export.METHODS), default='minmax'
     )
     int8.add_argument('--evaluation-split', choices=['val', 'test'], default='test')
     int8.add_argument('--num-evaluation-images', type=int, help='(all)')

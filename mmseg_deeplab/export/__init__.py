@@ -1,12 +1,11 @@
-"""Models in files that need neither config nor network code."""
+"""Models in files that need neither a config nor the code of the network."""
 
-from mmseg_deeplab.inference.exported import ExportedPredictor
+from mmseg_deeplab.inference.exported import ExportedPredictor, ExportMetadata
 
-from .file_formats import FORMATS
-from .int8 import NUM_IMAGES, Calibration, Evaluation, export_int8, int8_text
-from .metadata import OUTPUTS, ExportMetadata
-from .network_file import Export, export_model
-from .quantize import METHODS
+from .export_formats import FORMATS
+from .exporting import Export, export_model
+from .graph import OUTPUTS
+from .int8 import METHODS, NUM_IMAGES, Calibration, Evaluation, export_int8, int8_text
 
 __all__ = [
     'FORMATS',

@@ -1,35 +1,34 @@
-"""An exported file against the network that it was made from."""
+"""Comparison of an exported file with the network that it was made from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from mmseg.models.segmentors import BaseSegmentor
 from mmseg.structures import SegDataSample
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from .metadata import ExportMetadata
-from .traceable import quiet_resize
+from mmseg_deeplab.inference.exported import (
+    INPUT,
+    ExportMetadata,
+    OnnxFile,
+    TorchFile,
+    open_exported,
+)
 
-# Odd and even sides, wide, high, a batch.
+from .any_size import quiet_resize
+
+# Batch, height and width: odd and even sides, a high image, a batch.
 SIZES = ((1, 97, 131), (2, 64, 64), (1, 255, 33))
-# Of the largest score. Other orders of summation and folded BatchNorm cost about 1e-6.
+# Relative to the largest logit. Another order of summation and folded BatchNorm cost
+# about 1e-6.
 TOLERANCE = 1e-4
-
-
-class ExportedFile(Protocol):
-    """What :func:`open_file` of each format gives."""
-
-    metadata: ExportMetadata
-
-    def __call__(self, image: np.ndarray) -> np.ndarray:
-        """Predict ``(N, H, W, 3)`` uint8, RGB."""
-        ...
-
-    def with_scores(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the result, and the scores ``(N, K, H, W)`` it was made of."""
-        ...
+ONNX_LAST_STEPS = ('ArgMax', 'Softmax', 'Sigmoid')
+aten = torch.ops.aten
+TORCH_LAST_STEPS = (aten.argmax.default, aten._softmax.default, aten.sigmoid.default)
 
 
 class ExportDiffersError(ValueError):
@@ -41,69 +40,122 @@ class Agreement:
     """How far a file is from its network.
 
     Args:
-        score_error: Largest difference of a score, relative to the largest score.
-        other_labels: Pixels with another label, all between classes whose scores are
-            nearer to each other than twice the largest difference.
-        pixels: Of all.
-        sizes: Of the images.
+        logit_error: Largest difference of a logit, relative to the largest logit.
+        other_labels: Number of pixels with another label; at each of them two classes
+            have nearly equal logits.
+        pixels: Number of all pixels.
+        sizes: Batch, height and width of the images.
     """
 
-    score_error: float
+    logit_error: float
     other_labels: int
     pixels: int
     sizes: tuple[tuple[int, int, int], ...]
 
     def text(self) -> str:
-        """Say it in a line."""
+        """Describe it in one line."""
         sizes = ', '.join(f'{height}x{width}' for _, height, width in self.sizes)
         return (
-            f'largest error of a score {self.score_error:.1e} of the largest score, '
+            f'largest error of a logit {self.logit_error:.1e} of the largest logit, '
             f'{self.other_labels} of {self.pixels} labels differ (images of {sizes})'
         )
 
 
 def check_file(
-    file: ExportedFile,
+    path: str | Path,
     segmentor: BaseSegmentor,
     *,
+    device: str = 'cpu',
     sizes: Sequence[tuple[int, int, int]] = SIZES,
     tolerance: float = TOLERANCE,
 ) -> Agreement:
-    """Compare a file with the host's own way through the network.
+    """Compare a file with MMSegmentation's own way through the network.
 
     Args:
-        file: Opened.
-        segmentor: On the CPU, in evaluation, without CRF; not folded, so that folding
-            is checked, too.
+        path: Path of the file.
+        segmentor: On the CPU, in evaluation mode, without CRF; its BatchNorm is not
+            folded, so that folding is checked too.
+        device: Where to run the file.
         sizes: Batch, height and width of random images.
-        tolerance: The largest error of a score, relative to the largest score.
+        tolerance: The largest allowed error of a logit, relative to the largest logit.
 
     Raises:
-        ExportDiffersError: If scores differ by more, or results by more than these
-            scores explain.
+        ExportDiffersError: If logits differ by more, or results by more than these
+            logits explain.
     """
+    file = FileWithLogits(path, device)
     errors, other, pixels = [], 0, 0
     for size in sizes:
         images = random_images(size)
-        expected = reference_scores(segmentor, images)
-        result, scores = file.with_scores(images)
-        if scores.shape[1] == 1:  # the host's have been through the sigmoid
-            scores = 1 / (1 + np.exp(-scores))
-        error = float(np.abs(scores - expected).max())
+        expected = reference_logits(segmentor, images)
+        result, logits = file(images)
+        if logits.shape[1] == 1:  # MMSegmentation has applied the sigmoid
+            logits = 1 / (1 + np.exp(-logits))
+        error = float(np.abs(logits - expected).max())
         errors.append(error / float(np.abs(expected).max()))
         if not errors[-1] <= tolerance:  # NaN fails, too
             raise ExportDiffersError(
-                f'images of {size[1]}x{size[2]}: a score differs from that of the '
-                f'network by {errors[-1]:.2g} of the largest score, more than '
+                f'images of {size[1]}x{size[2]}: a logit differs from that of the '
+                f'network by {errors[-1]:.2g} of the largest logit, more than '
                 f'{tolerance:g}. No file was written. Remedy: another --format'
             )
         other += _other_labels(result, expected, file.metadata, 2 * error)
-        pixels += result.size if result.ndim == 3 else result[:, 0].size
+        pixels += int(np.prod(size))
     return Agreement(max(errors), other, pixels, tuple(sizes))
 
 
+class FileWithLogits:
+    """An exported file that also returns the logits before its last step.
+
+    Args:
+        path: Path of the file.
+        device: Where to run.
+    """
+
+    def __init__(self, path: str | Path, device: str = 'cpu') -> None:
+        self._file = open_exported(path, device=device)
+        self.metadata = self._file.metadata
+        if isinstance(self._file, OnnxFile):
+            self._file = OnnxFile(_onnx_with_logits(path), device)
+
+    def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the result and the logits ``(N, K, H, W)`` of ``(N, H, W, 3)``."""
+        if isinstance(self._file, TorchFile):
+            with _LastLogits() as caught:
+                result = self._file(images)
+            logits = caught.logits.cpu().numpy()
+        else:
+            result, logits = self._file.session.run(None, {INPUT: images})
+        height, width = images.shape[1:3]
+        return result, logits[..., :height, :width]
+
+
+class _LastLogits(TorchDispatchMode):
+    """Keeps the input of the last argmax, softmax or sigmoid."""
+
+    logits: torch.Tensor
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
+        if func in TORCH_LAST_STEPS:
+            self.logits = args[0]
+        return func(*args, **(kwargs or {}))
+
+
+def _onnx_with_logits(path: str | Path) -> bytes:
+    """Make the input of the last argmax, softmax or sigmoid an output of the graph."""
+    import onnx
+
+    model = onnx.load(path)
+    last = [node for node in model.graph.node if node.op_type in ONNX_LAST_STEPS][-1]
+    output = onnx.helper.make_empty_tensor_value_info(last.input[0])
+    model.graph.output.append(output)
+    return model.SerializeToString()
+
+
 def random_images(size: tuple[int, int, int]) -> np.ndarray:
-    """Return images of coloured patches with noise ``(N, H, W, 3)`` uint8.
+    """Return ``(N, H, W, 3)`` uint8 images of coloured patches with noise.
 
     Args:
         size: ``N``, ``H`` and ``W``.
@@ -119,11 +171,12 @@ def random_images(size: tuple[int, int, int]) -> np.ndarray:
 
 
 @torch.no_grad()
-def reference_scores(segmentor: BaseSegmentor, images: np.ndarray) -> np.ndarray:
-    """Return the scores ``(N, K, H, W)`` as a test gives them.
+def reference_logits(segmentor: BaseSegmentor, images: np.ndarray) -> np.ndarray:
+    """Return the logits ``(N, K, H, W)`` of MMSegmentation's ``test_step``.
 
     Args:
-        segmentor: In evaluation.
+        segmentor: In evaluation mode. If it has a single channel, MMSegmentation
+            returns the sigmoid of the logits.
         images: ``(N, H, W, 3)`` uint8, RGB.
     """
     shape = images.shape[1:3]
@@ -138,7 +191,7 @@ def reference_scores(segmentor: BaseSegmentor, images: np.ndarray) -> np.ndarray
 def _other_labels(
     result: np.ndarray, expected: np.ndarray, metadata: ExportMetadata, near: float
 ) -> int:
-    """Count the pixels with another label, which must be near a tie."""
+    """Count the pixels with another label; refuse those that are not near a tie."""
     labels, margin = _labels(expected, metadata)
     found = result
     if metadata.output == 'probabilities':
@@ -158,11 +211,11 @@ def _other_labels(
 
 
 def _labels(
-    scores: np.ndarray, metadata: ExportMetadata
+    logits: np.ndarray, metadata: ExportMetadata
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return labels and by how much the best class leads."""
-    if scores.shape[1] == 1:
-        foreground = scores[:, 0]
+    """Return the labels, and by how much the best class leads."""
+    if logits.shape[1] == 1:
+        foreground = logits[:, 0]
         return foreground > metadata.threshold, np.abs(foreground - metadata.threshold)
-    best = np.sort(scores, axis=1)[:, -2:]
-    return scores.argmax(axis=1), best[:, 1] - best[:, 0]
+    best = np.sort(logits, axis=1)[:, -2:]
+    return logits.argmax(axis=1), best[:, 1] - best[:, 0]

@@ -3,35 +3,36 @@
 import torch
 import torch.nn.functional as F
 from mmseg.models.segmentors import BaseSegmentor
+from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from .metadata import OUTPUTS
-from .traceable import EvenPools, replace_upsampling
+from .any_size import EvenPools, replace_upsampling
 
+OUTPUTS = ('labels', 'probabilities')
 MAX_UINT8_CLASSES = 256
 
 
 class PredictionGraph(nn.Module):
-    """RGB bytes in, labels or probabilities at the same size out.
+    """RGB bytes in, labels or probabilities of the same size out.
 
-    What ``data_preprocessor``, ``inference`` and ``postprocess_result`` of the host do
-    in a test of whole images, without samples and their Python: channel order,
-    normalisation, padding to the size divisor, the network with the host's last
-    upsampling, the cut, the argmax.
+    It does what ``data_preprocessor``, ``inference`` and ``postprocess_result`` of
+    MMSegmentation do in a test of whole images, but without data samples: channel
+    order, normalisation, padding to the size divisor, the network with its upsampling,
+    cropping, argmax.
 
     Args:
-        segmentor: With its weights, in evaluation; a part of this module from now on.
+        segmentor: With its weights, in evaluation mode; becomes a part of this module.
         output: ``'labels'`` or ``'probabilities'``.
 
     Shape:
-        input ``(N, H, W, 3)`` uint8, RGB; output ``(N, H, W)`` uint8, int32 with more
-        than 256 classes, or ``(N, K, H, W)`` float32.
+        input ``(N, H, W, 3)`` uint8, RGB; output ``(N, H, W)`` uint8 (int32 with more
+        than 256 classes), or ``(N, K, H, W)`` float32.
 
     Attributes:
         mean: ``(3,)``, in the order of the network's channels.
-        std: The same.
+        std: ``(3,)``, in the same order.
         swaps_channels: Whether the network gets B, G, R.
-        size_divisor: Sides are padded to its multiples.
+        size_divisor: Both sides are padded to multiples of it.
 
     Raises:
         ValueError: If ``output`` is another word, the network does not take images of
@@ -43,41 +44,45 @@ class PredictionGraph(nn.Module):
         if output not in OUTPUTS:
             raise ValueError(f'output must be one of {OUTPUTS}, received {output!r}')
         replace_upsampling(segmentor)
-        self.segmentor = segmentor
-        self.output = output
+        self.segmentor, self.output = segmentor, output
         preprocessor = segmentor.data_preprocessor
-        # Pipelines of the host load B, G, R.
-        self.swaps_channels = not preprocessor._channel_conversion
         self.pad_value = float(preprocessor.pad_val)
         self.size_divisor = _size_divisor(preprocessor.test_cfg)
-        zero, one = torch.zeros(3), torch.ones(3)
-        normalises = preprocessor._enable_normalize
-        mean = preprocessor.mean.flatten() if normalises else zero
+        # The preprocessor has these buffers only if it normalises.
+        mean = getattr(preprocessor, 'mean', torch.zeros(3)).flatten()
+        std = getattr(preprocessor, 'std', torch.ones(3)).flatten()
         if len(mean) != 3:
             raise ValueError(
                 f'model.data_preprocessor has a mean of {len(mean)} channels; only '
                 'networks of RGB images can be exported'
             )
-        std = preprocessor.std.flatten() if normalises else one
         self.register_buffer('mean', mean.clone())
         self.register_buffer('std', std.clone())
+        self.swaps_channels = not self._preprocessor_swaps()
+
+    def _preprocessor_swaps(self) -> bool:
+        """Tell whether the preprocessor makes RGB of the BGR that pipelines load."""
+        pixel = torch.tensor([0.0, 100.0, 200.0]).view(3, 1, 1)
+        batch = dict(inputs=[pixel], data_samples=[SegDataSample()])
+        seen = self.segmentor.data_preprocessor(batch)['inputs'][0, :, 0, 0].cpu()
+        return bool(seen[0] * self.std[0] + self.mean[0] > 100)
 
     def forward(self, image: Tensor) -> Tensor:
         """Predict ``(N, H, W, 3)``."""
-        result = self._result(self._padded_scores(image))
+        result = self._result(self._padded_logits(image))
         if self.size_divisor == 1:
             return result
-        # By index: a program that slices would be valid either for sizes that need
-        # padding, or for those that do not.
+        # By index: a program that slices would be valid either only for sizes that
+        # need padding, or only for sizes that do not.
         rows, columns = _positions(image[0, :, 0, 0]), _positions(image[0, 0, :, 0])
         return result.index_select(-2, rows).index_select(-1, columns)
 
-    def scores(self, image: Tensor) -> Tensor:
-        """Return the scores ``(N, K, H, W)`` before argmax, softmax or sigmoid."""
+    def logits(self, image: Tensor) -> Tensor:
+        """Return the logits ``(N, K, H, W)``."""
         height, width = image.shape[1:3]
-        return self._padded_scores(image)[..., :height, :width]
+        return self._padded_logits(image)[..., :height, :width]
 
-    def _padded_scores(self, image: Tensor) -> Tensor:
+    def _padded_logits(self, image: Tensor) -> Tensor:
         inputs = image.permute(0, 3, 1, 2).float()
         if self.swaps_channels:
             inputs = inputs.flip(1)
@@ -91,23 +96,21 @@ class PredictionGraph(nn.Module):
                 inputs, [dict(img_shape=inputs.shape[2:])]
             )
 
-    def _result(self, scores: Tensor) -> Tensor:
-        if scores.shape[1] == 1:
-            return self._of_sigmoid(scores.sigmoid())
+    def _result(self, logits: Tensor) -> Tensor:
+        if logits.shape[1] == 1:
+            foreground = logits.sigmoid()
+            if self.output == 'probabilities':
+                return torch.cat([1 - foreground, foreground], dim=1)
+            threshold = self.segmentor.decode_head.threshold
+            return (foreground[:, 0] > threshold).to(torch.uint8)
         if self.output == 'probabilities':
-            return scores.softmax(dim=1)
-        few = scores.shape[1] <= MAX_UINT8_CLASSES
-        return scores.argmax(dim=1).to(torch.uint8 if few else torch.int32)
-
-    def _of_sigmoid(self, foreground: Tensor) -> Tensor:
-        if self.output == 'probabilities':
-            return torch.cat([1 - foreground, foreground], dim=1)
-        is_foreground = foreground[:, 0] > self.segmentor.decode_head.threshold
-        return is_foreground.to(torch.uint8)
+            return logits.softmax(dim=1)
+        few = logits.shape[1] <= MAX_UINT8_CLASSES
+        return logits.argmax(dim=1).to(torch.uint8 if few else torch.int32)
 
 
 def _positions(line: Tensor) -> Tensor:
-    """Return 0, 1, 2, ... for each value of a vector, on whatever device it will be."""
+    """Return 0, 1, 2, ... for each value of a vector, on the vector's device."""
     return torch.ones_like(line, dtype=torch.long).cumsum(0) - 1
 
 

@@ -1,66 +1,308 @@
 """Prediction with an exported file alone: no config, no checkpoint, no network code."""
 
-from collections.abc import Sequence
+import json
+import os
+import warnings
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
-from mmcv.transforms import Resize
+from torch import Tensor
 
-from mmseg_deeplab.export.file_formats import open_exported
+from mmseg_deeplab.utils.optional_packages import optional_package
+from mmseg_deeplab.version import __version__
 
 from .images import check_image
 from .prediction import Prediction, label_dtype
 
+PACKAGE = 'mmseg_deeplab'
+METADATA_FILE = 'mmseg_deeplab.json'  # inside .pt2 and .torchscript files
+INPUT = 'image'  # name of the input of .onnx files
 
-class ExportedPredictor:
-    """A file of ``tools/export.py`` as a
-    :class:`~mmseg_deeplab.inference.Predictor`.
 
-    Where the test pipeline of the config resizes images, so does this class, and
-    brings the result back: probabilities bilinearly, labels to the nearest pixel.
+@dataclass(frozen=True)
+class ExportMetadata:
+    """What an exported file says about itself; each value is stored as JSON.
 
     Args:
-        path: ``.onnx``, ``.pt2`` or ``.torchscript``.
+        classes: Names of the K classes.
+        palette: Their colours, R, G, B.
+        output: ``'labels'``, ``(N, H, W)``, uint8 (int32 with more than 256 classes),
+            or ``'probabilities'``, ``(N, K, H, W)``, float32.
+        config: Name of the config.
+        mean: Subtracted from R, G and B, inside the graph.
+        std: Divisors of R, G and B, inside the graph.
+        channels: Order in which the network gets the channels, ``'RGB'`` or ``'BGR'``;
+            the file itself takes RGB.
+        size_divisor: The graph pads both sides to multiples of it; 1 for no padding.
+        align_corners: How the logits are resized to the size of the image.
+        threshold: Threshold of a single sigmoid channel; None for an argmax.
+        resize: Arguments of mmcv's ``Resize`` where the test pipeline has one. Resizing
+            is **not** inside the graph; :class:`ExportedPredictor` does it.
+        notes: What the file leaves out.
+        int8: How the file was quantised; None if it was not.
+        package: Name of this package.
+        version: Version of this package.
+    """
+
+    classes: tuple[str, ...]
+    palette: list[list[int]]
+    output: str
+    config: str
+    mean: list[float]
+    std: list[float]
+    channels: str
+    size_divisor: int
+    align_corners: bool
+    threshold: float | None = None
+    resize: dict[str, Any] | None = None
+    notes: tuple[str, ...] = ()
+    int8: dict[str, Any] | None = None
+    package: str = PACKAGE
+    version: str = __version__
+
+    def to_text(self) -> dict[str, str]:
+        """Return each value as JSON."""
+        return {name: json.dumps(value) for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_text(
+        cls, found: Mapping[str, str], *, path: str | Path
+    ) -> 'ExportMetadata':
+        """Read what :meth:`to_text` has written; other keys are ignored.
+
+        Raises:
+            ValueError: If the file at ``path`` was not written by this package, or is
+                damaged.
+        """
+        if found.get('package') != json.dumps(PACKAGE):
+            raise ValueError(
+                f'{path}: holds no metadata of mmseg_deeplab (classes, palette, '
+                f'output); it has {sorted(found)[:6]}. Remedy: export the model with '
+                'tools/export.py'
+            )
+        names = [field.name for field in fields(cls)]
+        missing = [name for name in names if name not in found]
+        if missing:
+            raise ValueError(
+                f'{path}: its metadata lack {missing}. Remedy: export the model again '
+                f'with this version ({__version__})'
+            )
+        try:
+            values = {name: json.loads(found[name]) for name in names}
+        except json.JSONDecodeError as error:
+            raise ValueError(f'{path}: its metadata are damaged: {error}') from error
+        for name in ('classes', 'notes'):
+            values[name] = tuple(values[name])
+        for name, value in (values['resize'] or {}).items():
+            values['resize'][name] = tuple(value) if isinstance(value, list) else value
+        return cls(**values)
+
+
+class OnnxFile:
+    """An ONNX Runtime session.
+
+    Args:
+        source: Path of the file, or its content.
+        device: ``'cpu'`` or ``'cuda'``, with or without a number.
+        threads: Threads of one operator; None leaves the choice to ONNX Runtime.
+
+    Raises:
+        ImportError: If ONNX Runtime is missing.
+        ValueError: If the file cannot be read or holds no metadata of this package, or
+            if ONNX Runtime has no such device.
+    """
+
+    def __init__(
+        self,
+        source: str | Path | bytes,
+        device: str = 'cpu',
+        *,
+        threads: int | None = None,
+    ) -> None:
+        runtime = optional_package(
+            'onnxruntime', extra='export', purpose='Prediction with an ONNX file'
+        )
+        options = runtime.SessionOptions()
+        options.log_severity_level = 3  # errors only
+        if threads is not None:
+            options.intra_op_num_threads = threads
+        providers = _providers(runtime, device)
+        source = source if isinstance(source, bytes) else str(source)
+        name = 'the ONNX model' if isinstance(source, bytes) else source
+        try:
+            self.session = runtime.InferenceSession(
+                source, options, providers=providers
+            )
+        except Exception as error:  # the errors of ONNX Runtime have no common base
+            raise ValueError(
+                f'{name}: ONNX Runtime cannot read it: {error}. Remedy: copy or export '
+                'the file again'
+            ) from error
+        properties = self.session.get_modelmeta().custom_metadata_map
+        self.metadata = ExportMetadata.from_text(properties, path=name)
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        """Predict ``(N, H, W, 3)`` uint8, RGB."""
+        return self.session.run(None, {INPUT: images})[0]
+
+
+def _providers(runtime: Any, device: str) -> list[Any]:
+    kind, _, number = device.partition(':')
+    if kind == 'cpu':
+        return ['CPUExecutionProvider']
+    if kind != 'cuda':
+        raise ValueError(f"device must be 'cpu' or 'cuda', received {device!r}")
+    if 'CUDAExecutionProvider' not in runtime.get_available_providers():
+        raise ValueError(
+            f'device={device!r}: the installed ONNX Runtime has only '
+            f'{runtime.get_available_providers()}. Remedy: pip install '
+            "onnxruntime-gpu in place of onnxruntime, or device='cpu'"
+        )
+    return [('CUDAExecutionProvider', dict(device_id=int(number or 0)))]
+
+
+class TorchFile:
+    """A loaded ``.pt2`` or ``.torchscript`` file.
+
+    Args:
+        path: Path of the file.
+        device: Where to run.
+
+    Raises:
+        ValueError: If the file is damaged or holds no metadata of this package; when it
+            is called, if an image is too small for a ``.pt2`` file.
+    """
+
+    def __init__(self, path: str | Path, device: str = 'cpu') -> None:
+        self.path, self.device = Path(path), device
+        self.metadata = _archive_metadata(self.path)
+        is_program = self.path.suffix.lower() == '.pt2'
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                'ignore'
+            )  # read-only buffers; torch.jit is deprecated
+            load = _load_program if is_program else _load_torchscript
+            self._module = load(self.path, device)
+
+    @torch.no_grad()
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        """Predict ``(N, H, W, 3)`` uint8, RGB."""
+        try:
+            result = self._module(torch.from_numpy(images).to(self.device))
+        except AssertionError as error:  # a condition of the program
+            raise ValueError(
+                f'{self.path}: cannot take images of {images.shape[1:3]} pixels '
+                f'({error}). Remedy: larger images, or a file of --format onnx'
+            ) from error
+        return result.cpu().numpy()
+
+
+def _load_program(path: Path, device: str) -> Callable[[Tensor], Tensor]:
+    # torch.export.load unpickles without restrictions unless this variable is set.
+    with patch.dict(os.environ, TORCH_FORCE_WEIGHTS_ONLY_LOAD='1'):
+        program = torch.export.load(path)
+    if device != 'cpu':
+        program = torch.export.passes.move_to_device_pass(program, device)
+    return program.module()
+
+
+def _load_torchscript(path: Path, device: str) -> Callable[[Tensor], Tensor]:
+    return torch.jit.load(str(path), map_location=device)
+
+
+def _archive_metadata(path: Path) -> ExportMetadata:
+    """Read the metadata of a zip archive of PyTorch without loading the program."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [n for n in archive.namelist() if n.endswith(f'/{METADATA_FILE}')]
+            found = json.loads(archive.read(names[0])) if names else {}
+    except (zipfile.BadZipFile, json.JSONDecodeError) as error:
+        raise ValueError(
+            f'{path}: not a whole file of PyTorch ({error}). Remedy: copy or export '
+            'the file again'
+        ) from error
+    return ExportMetadata.from_text(found, path=path)
+
+
+FILE_TYPES: dict[str, type[OnnxFile | TorchFile]] = {
+    '.onnx': OnnxFile,
+    '.pt2': TorchFile,
+    '.torchscript': TorchFile,
+}
+
+
+def open_exported(path: str | Path, *, device: str = 'cpu') -> OnnxFile | TorchFile:
+    """Open an exported file by its suffix.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ImportError: If the package for its format is missing.
+        ValueError: If it has another format, or was not written by this package.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'exported model {str(path)!r} does not exist (current folder {Path.cwd()})'
+        )
+    if path.suffix.lower() not in FILE_TYPES:
+        raise ValueError(f'{path}: an exported model ends in {", ".join(FILE_TYPES)}')
+    return FILE_TYPES[path.suffix.lower()](path, device)
+
+
+class ExportedPredictor:
+    """An exported file as a :class:`~mmseg_deeplab.inference.Predictor`.
+
+    Where the test pipeline of the config resizes images, this class does it too and
+    resizes the result back: probabilities bilinearly, labels to the nearest pixel.
+
+    Args:
+        path: ``.onnx``, ``.pt2`` or ``.torchscript`` file of ``tools/export.py``.
         device: Where to run.
 
     Attributes:
         classes: Names of the K classes.
         palette: Their colours, R, G, B.
-        align_corners: How scores were brought to the size of the image.
+        align_corners: How the logits are resized to the size of the image.
         metadata: All that the file says about itself.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ImportError: If the package for its format is missing.
-        ValueError: If it is of another format, or was not written by this package.
+        FileNotFoundError, ImportError, ValueError: See :func:`open_exported`.
     """
 
     def __init__(self, path: str | Path, *, device: str = 'cpu') -> None:
-        self.path = path
+        self.path = Path(path)
         self.file = open_exported(path, device=device)
         self.metadata = self.file.metadata
         self.classes: tuple[str, ...] = self.metadata.classes
         self.palette: list[list[int]] = self.metadata.palette
         self.align_corners: bool = self.metadata.align_corners
-        resize = self.metadata.resize
-        self._resize = None if resize is None else Resize(**resize)
+        self._resize = None
+        if self.metadata.resize is not None:
+            from mmcv.transforms import Resize
+
+            self._resize = Resize(**self.metadata.resize)
 
     def predict(
         self, images: Sequence[np.ndarray], *, probabilities: bool = False
     ) -> list[Prediction]:
-        """Predict some images, those of one size together.
+        """Predict images, those of one size together.
 
         Args:
-            images: RGB, uint8, ``(H, W, 3)``.
-            probabilities: Whether to return them too.
+            images: ``(H, W, 3)`` uint8, RGB, of any sizes.
+            probabilities: Whether to return the probabilities too.
 
         Raises:
-            TypeError: If an image is of another type.
-            ValueError: If an image is of another shape, or probabilities are asked of
-                a file that gives labels.
+            TypeError: If an image has another type.
+            ValueError: If an image has another shape, or if the file gives labels
+                where probabilities are asked for.
         """
         if probabilities and self.metadata.output != 'probabilities':
             raise ValueError(
@@ -71,55 +313,44 @@ class ExportedPredictor:
         groups: dict[tuple[int, ...], list[int]] = {}
         for index, image in enumerate(inputs):
             groups.setdefault(image.shape, []).append(index)
-        found: dict[int, np.ndarray] = {}
+        results: dict[int, np.ndarray] = {}
         for indices in groups.values():
-            results = self.file(np.stack([inputs[index] for index in indices]))
-            found.update(zip(indices, results, strict=True))
+            batch = np.stack([inputs[index] for index in indices])
+            results.update(zip(indices, self.file(batch), strict=True))
         return [
-            self._prediction(found[index], image.shape[:2], probabilities)
+            self._prediction(results[index], image.shape[:2], probabilities)
             for index, image in enumerate(images)
         ]
 
     def prepare(self, image: np.ndarray) -> np.ndarray:
-        """Return an image as the file takes it: checked, resized.
-
-        Args:
-            image: RGB, uint8, ``(H, W, 3)``.
-        """
+        """Check an image ``(H, W, 3)`` and resize it as the test pipeline does."""
         check_image(image)
         if self._resize is None:
             return image
         return self._resize.transform(dict(img=image))['img']
 
     def _prediction(
-        self, result: np.ndarray, size: tuple[int, int], keeps: bool
+        self, result: np.ndarray, size: tuple[int, int], keep: bool
     ) -> Prediction:
-        if result.ndim == 2:
-            labels = _nearest(result, size)
-        else:
+        if result.ndim == 3:
             result = self._bilinear(result, size)
-            labels = self._labels(result)
+            threshold = self.metadata.threshold
+            labels = result.argmax(0) if threshold is None else result[1] > threshold
+        elif result.shape == size:
+            labels = result
+        else:
+            nearest = cv2.INTER_NEAREST_EXACT
+            labels = cv2.resize(result, size[::-1], interpolation=nearest)
         labels = labels.astype(label_dtype(len(self.classes)))
-        return Prediction(labels, result if keeps else None)
+        return Prediction(labels, result if keep else None)
 
-    def _bilinear(self, result: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-        if result.shape[1:] == size:
-            return result
+    def _bilinear(self, probabilities: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        if probabilities.shape[1:] == size:
+            return probabilities
         resized = F.interpolate(
-            torch.from_numpy(result)[None],
+            torch.from_numpy(probabilities)[None],
             size=size,
             mode='bilinear',
             align_corners=self.align_corners,
         )
         return resized[0].numpy()
-
-    def _labels(self, probabilities: np.ndarray) -> np.ndarray:
-        if self.metadata.threshold is not None:
-            return probabilities[1] > self.metadata.threshold
-        return probabilities.argmax(axis=0)
-
-
-def _nearest(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    if labels.shape == size:
-        return labels
-    return cv2.resize(labels, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)

@@ -70,7 +70,7 @@ def load_predictor(
 
         return NetworkPredictor.from_files(source, device=device, **options)
     _refuse(source.checkpoint, options)
-    from mmseg_deeplab.export import ExportedPredictor
+    from .exported import ExportedPredictor
 
     return ExportedPredictor(source.checkpoint, device=device)
 

@@ -43,7 +43,7 @@ def test_the_file_predicts_what_config_and_checkpoint_do(folder, tmp_path):
         for one in (ExportedPredictor(exported.path), load_predictor(source))
     )
     np.testing.assert_allclose(found.probabilities, expected.probabilities, atol=1e-5)
-    assert exported.agreement.score_error < 1e-5
+    assert exported.agreement.logit_error < 1e-5
     assert exported.metadata.classes == CLASSES
     assert exported.metadata.mean == [127.5] * 3
     assert exported.metadata.channels == 'BGR'

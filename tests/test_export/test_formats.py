@@ -9,14 +9,15 @@ import pytest
 import torch
 from tiny_segmentor import metadata, tiny_segmentor
 
-from mmseg_deeplab.export.check_file import ExportedFile, random_images
-from mmseg_deeplab.export.file_formats import FORMATS, open_exported
+from mmseg_deeplab.export.check_file import FileWithLogits, random_images
+from mmseg_deeplab.export.export_formats import FORMATS
 from mmseg_deeplab.export.graph import PredictionGraph
+from mmseg_deeplab.inference.exported import open_exported
 
 ROOT = Path(__file__).resolve().parents[3]
 # Even and odd, wide and high, one and several: none is the example's.
 SIZES = [(1, 64, 64), (3, 33, 48), (1, 75, 9), (2, 8, 130)]
-SUFFIXES = [one.SUFFIX for one in FORMATS.values()]
+SUFFIXES = [one.suffix for one in FORMATS.values()]
 
 
 @pytest.fixture(scope='module')
@@ -30,7 +31,7 @@ def graph() -> PredictionGraph:
 def paths(graph, tmp_path_factory) -> dict[str, Path]:
     """Return one file of each format."""
     folder = tmp_path_factory.mktemp('files')
-    paths = {name: folder / f'tiny{one.SUFFIX}' for name, one in FORMATS.items()}
+    paths = {name: folder / f'tiny{one.suffix}' for name, one in FORMATS.items()}
     for name, path in paths.items():
         path.write_bytes(FORMATS[name].write(graph, metadata()))
     return paths
@@ -41,24 +42,19 @@ def path(request, paths) -> Path:
     return paths[request.param]
 
 
-@pytest.fixture(scope='module')
-def file(path) -> ExportedFile:
-    return open_exported(path)
-
-
 @pytest.mark.parametrize('size', SIZES, ids=str)
-def test_results_and_scores_are_those_of_the_graph(file, graph, size):
+def test_results_and_logits_are_those_of_the_graph(path, graph, size):
     images = random_images(size)
     with torch.no_grad():
-        scores = graph.scores(torch.from_numpy(images)).numpy()
-    result, found = file.with_scores(images)
-    np.testing.assert_allclose(found, scores, atol=1e-5)
-    assert (result != scores.argmax(1)).mean() < 1e-3
-    np.testing.assert_array_equal(file(images), result)
+        logits = graph.logits(torch.from_numpy(images)).numpy()
+    result, found = FileWithLogits(path)(images)
+    np.testing.assert_allclose(found, logits, atol=1e-5)
+    assert (result != logits.argmax(1)).mean() < 1e-3
+    np.testing.assert_array_equal(open_exported(path)(images), result)
 
 
-def test_the_file_knows_what_it_holds(file):
-    assert file.metadata == metadata()
+def test_the_file_knows_what_it_holds(path):
+    assert open_exported(path).metadata == metadata()
 
 
 # torch.jit keeps the positions of the source.
@@ -92,7 +88,7 @@ def test_a_foreign_file_is_refused(suffix, tmp_path):
 def test_a_torch_file_of_somebody_else_is_refused(tmp_path):
     module = torch.jit.trace(torch.nn.ReLU(), torch.zeros(1))
     torch.jit.save(module, str(tmp_path / 'relu.torchscript'))
-    with pytest.raises(ValueError, match='holds no meta data of mmseg_deeplab'):
+    with pytest.raises(ValueError, match='holds no metadata of mmseg_deeplab'):
         open_exported(tmp_path / 'relu.torchscript')
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from tiny_segmentor import tiny_segmentor
 
-from mmseg_deeplab.export.check_file import random_images, reference_scores
+from mmseg_deeplab.export.check_file import random_images, reference_logits
 from mmseg_deeplab.export.graph import PredictionGraph
 
 SIZES = [(1, 37, 52), (2, 32, 32), (1, 65, 9)]
@@ -26,7 +26,7 @@ def run(graph: PredictionGraph, images: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize('size', SIZES, ids=str)
 def test_labels_are_the_hosts(options, size):
     model, images = tiny_segmentor(**options), random_images(size)
-    expected = reference_scores(model, images).argmax(1)
+    expected = reference_logits(model, images).argmax(1)
     found = run(PredictionGraph(model), images)
     assert found.dtype == np.uint8
     assert len(np.unique(expected)) > 1
@@ -36,7 +36,7 @@ def test_labels_are_the_hosts(options, size):
 @pytest.mark.parametrize('size', SIZES, ids=str)
 def test_probabilities_are_the_softmax_of_the_hosts_scores(size):
     model, images = tiny_segmentor(), random_images(size)
-    scores = torch.from_numpy(reference_scores(model, images))
+    scores = torch.from_numpy(reference_logits(model, images))
     found = run(PredictionGraph(model, 'probabilities'), images)
     np.testing.assert_allclose(found, scores.softmax(1).numpy(), atol=1e-6)
 
@@ -48,18 +48,18 @@ def test_padding_to_a_divisor_is_the_hosts():
     graph = PredictionGraph(model)
     assert graph.size_divisor == 16
     with torch.no_grad():
-        found = graph.scores(torch.from_numpy(images)).numpy()
-    expected = reference_scores(model, images)
+        found = graph.logits(torch.from_numpy(images)).numpy()
+    expected = reference_logits(model, images)
     np.testing.assert_allclose(found, expected, atol=1e-5)
     model.data_preprocessor.test_cfg = None
-    assert np.abs(reference_scores(model, images) - expected).max() > 1e-3
+    assert np.abs(reference_logits(model, images) - expected).max() > 1e-3
 
 
 def test_one_channel_is_compared_with_the_threshold():
     model = tiny_segmentor(num_classes=2, out_channels=1)
     model.decode_head.threshold = 0.4
     images = random_images((1, 37, 52))
-    foreground = reference_scores(model, images)[:, 0]  # after the sigmoid
+    foreground = reference_logits(model, images)[:, 0]  # after the sigmoid
     labels = run(PredictionGraph(model), images)
     np.testing.assert_array_equal(labels, foreground > 0.4)
     both = run(PredictionGraph(model, 'probabilities'), images)
@@ -71,7 +71,7 @@ def test_many_classes_get_larger_integers():
     model, images = tiny_segmentor(num_classes=300), random_images((1, 20, 20))
     found = run(PredictionGraph(model), images)
     assert found.dtype == np.int32
-    np.testing.assert_array_equal(found, reference_scores(model, images).argmax(1))
+    np.testing.assert_array_equal(found, reference_logits(model, images).argmax(1))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import json
 import pytest
 from tiny_segmentor import metadata
 
-from mmseg_deeplab.export.metadata import ExportMetadata
+from mmseg_deeplab.inference.exported import ExportMetadata
 
 
 @pytest.mark.parametrize(
@@ -26,8 +26,8 @@ def test_what_is_written_is_read(changes):
 @pytest.mark.parametrize(
     ('found', 'message'),
     [
-        ({}, 'holds no meta data of mmseg_deeplab'),
-        ({'package': '"other"'}, 'holds no meta data of mmseg_deeplab'),
+        ({}, 'holds no metadata of mmseg_deeplab'),
+        ({'package': '"other"'}, 'holds no metadata of mmseg_deeplab'),
         ({'package': '"mmseg_deeplab"', 'classes': '[]'}, "lack \\['palette'"),
         (metadata().to_text() | {'mean': '[1,'}, 'are damaged'),
     ],

@@ -7,8 +7,9 @@ import pytest
 import torch
 from tiny_segmentor import metadata, tiny_segmentor
 
-from mmseg_deeplab.export import ExportedPredictor, torchscript_format
-from mmseg_deeplab.export.check_file import random_images, reference_scores
+from mmseg_deeplab.export import ExportedPredictor
+from mmseg_deeplab.export.check_file import random_images, reference_logits
+from mmseg_deeplab.export.export_formats import write_torchscript
 from mmseg_deeplab.export.graph import PredictionGraph
 from mmseg_deeplab.inference import ModelSource, Predictor, load_predictor
 
@@ -16,7 +17,7 @@ from mmseg_deeplab.inference import ModelSource, Predictor, load_predictor
 def write(folder: Path, output: str = 'labels', **changes) -> Path:
     graph = PredictionGraph(tiny_segmentor(), output).eval()
     path = folder / f'{output}.torchscript'
-    path.write_bytes(torchscript_format.write(graph, metadata(output, **changes)))
+    path.write_bytes(write_torchscript(graph, metadata(output, **changes)))
     return path
 
 
@@ -34,8 +35,8 @@ def images() -> list[np.ndarray]:
     return [random_images((1, *size))[0] for size in [(30, 41), (17, 60), (30, 41)]]
 
 
-def scores(image: np.ndarray) -> np.ndarray:
-    return reference_scores(tiny_segmentor(), image[None])[0]
+def logits(image: np.ndarray) -> np.ndarray:
+    return reference_logits(tiny_segmentor(), image[None])[0]
 
 
 def test_images_of_several_sizes_come_back_in_order(labels):
@@ -46,7 +47,7 @@ def test_images_of_several_sizes_come_back_in_order(labels):
     ):
         assert found.labels.dtype == np.uint8
         assert found.probabilities is None
-        np.testing.assert_array_equal(found.labels, scores(image).argmax(0))
+        np.testing.assert_array_equal(found.labels, logits(image).argmax(0))
 
 
 def test_probabilities(probabilities):
@@ -54,7 +55,7 @@ def test_probabilities(probabilities):
     for image, found in zip(
         images(), predictor.predict(images(), probabilities=True), strict=True
     ):
-        expected = torch.from_numpy(scores(image)).softmax(0).numpy()
+        expected = torch.from_numpy(logits(image)).softmax(0).numpy()
         np.testing.assert_allclose(found.probabilities, expected, atol=1e-6)
         np.testing.assert_array_equal(found.labels, expected.argmax(0))
     assert predictor.predict(images())[0].probabilities is None
@@ -75,7 +76,7 @@ def test_a_resizing_pipeline_is_followed(output, share, tmp_path):
     predictor = ExportedPredictor(path)
     assert predictor.prepare(image).shape == (60, 80, 3)
     found = predictor.predict([image])[0].labels
-    resized = torch.from_numpy(scores(predictor.prepare(image)))[None]
+    resized = torch.from_numpy(logits(predictor.prepare(image)))[None]
     expected = torch.nn.functional.interpolate(
         resized, size=image.shape[:2], mode='bilinear', align_corners=True
     )
@@ -89,11 +90,11 @@ def test_a_single_channel_has_a_threshold(tmp_path):
     meta = metadata('probabilities', threshold=0.2)
     path = tmp_path / 'binary.torchscript'
     graph = PredictionGraph(model, 'probabilities').eval()
-    path.write_bytes(torchscript_format.write(graph, meta))
+    path.write_bytes(write_torchscript(graph, meta))
     image = images()[0]
     found = ExportedPredictor(path).predict([image])[0].labels
     np.testing.assert_array_equal(
-        found, reference_scores(model, image[None])[0, 0] > 0.2
+        found, reference_logits(model, image[None])[0, 0] > 0.2
     )
 
 

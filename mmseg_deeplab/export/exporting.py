@@ -14,23 +14,23 @@ from mmseg.models.segmentors import BaseSegmentor
 from torch import Tensor
 
 from mmseg_deeplab.inference import DeepLabInferencer
+from mmseg_deeplab.inference.exported import ExportMetadata
 from mmseg_deeplab.models.inference_speed import prepare_for_inference
 from mmseg_deeplab.utils.atomic_files import write_whole
 
 from .check_file import Agreement, check_file
-from .file_formats import FORMATS
+from .export_formats import FORMATS
 from .graph import PredictionGraph
-from .metadata import ExportMetadata
 
 
 @dataclass(frozen=True)
 class Export:
-    """What was written.
+    """An exported file.
 
     Args:
-        path: Of the file.
-        metadata: In it.
-        agreement: With the network.
+        path: Path of the file.
+        metadata: Metadata in the file.
+        agreement: How far the file is from the network.
     """
 
     path: Path
@@ -38,7 +38,7 @@ class Export:
     agreement: Agreement
 
     def text(self) -> str:
-        """Say it in a few lines."""
+        """Describe it in a few lines."""
         size = self.path.stat().st_size / 1e6
         lines = [
             f'{self.path}: {self.metadata.output} of {len(self.metadata.classes)} '
@@ -48,7 +48,7 @@ class Export:
         if self.metadata.resize is not None:
             lines.append(
                 f'note: the test pipeline resizes images ({self.metadata.resize}); '
-                'ExportedPredictor and tools/infer.py do so, others must'
+                'ExportedPredictor and tools/infer.py do so, other programs must'
             )
         return '\n'.join([*lines, *(f'note: {note}' for note in self.metadata.notes)])
 
@@ -73,22 +73,23 @@ def export_model(
         config: Path of the config.
         checkpoint: Path or URL of the weights.
         format: ``'onnx'``, ``'torch_export'`` or ``'torchscript'``.
-        out: Path of the file; the checkpoint's with the suffix of the format.
+        out: Path of the file; by default that of the checkpoint with the suffix of the
+            format.
         output: ``'labels'`` or ``'probabilities'``.
         device: Where the file is run for the check.
-        output_stride: Another one than the config's.
+        output_stride: Output stride to export at instead of the config's.
         cfg_options: Override settings of the config, dotted keys.
 
     Raises:
         ExportDiffersError: If the file does not predict what the network does.
-        FileNotFoundError: If config or checkpoint is missing.
+        FileNotFoundError: If the config or the checkpoint is missing.
         ImportError: If a package for the format is missing.
-        ValueError: If they do not fit together, or the model is none that can be
-            exported.
+        ValueError: If they do not fit together, or the model cannot be exported.
     """
     if format not in FORMATS:
         raise ValueError(f'format must be one of {list(FORMATS)}, received {format!r}')
-    path = _out(out, checkpoint, FORMATS[format].SUFFIX)
+    suffix, write = FORMATS[format]
+    path = _out(out, checkpoint, suffix)
     inferencer = DeepLabInferencer(
         config,
         checkpoint,
@@ -102,23 +103,27 @@ def export_model(
     folded = prepare_for_inference(copy.deepcopy(segmentor), channels_last=False)
     graph = PredictionGraph(folded, output).eval()
     metadata = _metadata(inferencer, graph, config, notes)
-    content = FORMATS[format].write(graph, metadata)
-    agreement = _check(content, path, segmentor, format=format, device=device)
+    content = write(graph, metadata)
+    with tempfile.TemporaryDirectory() as folder:
+        trial = Path(folder) / path.name
+        trial.write_bytes(content)
+        agreement = check_file(trial, segmentor, device=device)
     write_whole(content, path)
     return Export(path, metadata, agreement)
 
 
 def _out(out: str | Path | None, checkpoint: str, suffix: str) -> Path:
-    path = Path(out) if out else Path(Path(checkpoint).name).with_suffix(suffix)
-    if out is None and '://' not in checkpoint:
-        path = Path(checkpoint).with_suffix(suffix)
+    if out is None:
+        is_url = '://' in checkpoint
+        out = Path(Path(checkpoint).name if is_url else checkpoint).with_suffix(suffix)
+    path = Path(out)
     if path.suffix != suffix:
         raise ValueError(f'{path}: a file of this format ends in {suffix}')
     return path
 
 
 def _leave_out(segmentor: BaseSegmentor) -> tuple[str, ...]:
-    """Take away what no file can do, and say so."""
+    """Remove what no file can do, and return notes about it."""
     notes = []
     if getattr(segmentor, 'crf', None) is not None:
         segmentor.crf = None
@@ -163,15 +168,15 @@ def _metadata(
 
 
 def _rounded(values: Tensor) -> list[float]:
-    """Return decimals as written in the config, which float32 has not."""
+    """Return the decimals as the config has them, without the rounding of float32."""
     return [round(value, 4) for value in values.tolist()]
 
 
 def _resize(transforms: Sequence[Any]) -> dict[str, Any] | None:
-    """Return the arguments of the pipeline's resizing, the one step that may be there.
+    """Return the arguments of the pipeline's ``Resize``, the only step allowed.
 
     Args:
-        transforms: All but the first, which loads the image.
+        transforms: All transforms but the first, which loads the image.
     """
     found = None
     for step in transforms:
@@ -186,13 +191,3 @@ def _resize(transforms: Sequence[Any]) -> dict[str, Any] | None:
                 'LoadCheckedImage, Resize and PackSegInputs'
             )
     return found
-
-
-def _check(
-    content: bytes, path: Path, segmentor: BaseSegmentor, *, format: str, device: str
-) -> Agreement:
-    """Check the file before it gets its name."""
-    with tempfile.TemporaryDirectory() as folder:
-        trial = Path(folder) / path.name
-        trial.write_bytes(content)
-        return check_file(FORMATS[format].open_file(trial, device), segmentor)

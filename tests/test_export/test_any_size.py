@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from mmseg.models.utils import Upsample, resize
 
-from mmseg_deeplab.export.traceable import (
+from mmseg_deeplab.export.any_size import (
     EvenPools,
     WholeUpsample,
     quiet_resize,

@@ -1,8 +1,8 @@
 """What keeps a network's graph valid for images of any size."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
+from unittest.mock import patch
 
 import torch.nn.functional as F
 from mmseg.models.utils import Upsample, resize
@@ -12,24 +12,18 @@ from torch.overrides import TorchFunctionMode
 POOL_ARGUMENTS = ('input', 'kernel_size', 'stride', 'padding', 'dilation', 'ceil_mode')
 
 
-@contextmanager
-def quiet_resize() -> Iterator[None]:
-    """Let the host's ``resize`` not warn.
+def quiet_resize() -> AbstractContextManager:
+    """Switch off the warning of MMSegmentation's ``resize``.
 
-    To word its warning about ``align_corners`` it makes plain integers of sizes, which
-    turns them into constants of the graph.
+    The check behind the warning turns sizes into plain integers, which would make them
+    constants of the graph.
     """
-    before = resize.__defaults__
-    *others, _ = before  # `warning` is the last argument
-    resize.__defaults__ = (*others, False)
-    try:
-        yield
-    finally:
-        resize.__defaults__ = before
+    *others, _ = resize.__defaults__  # the last argument is `warning`
+    return patch.object(resize, '__defaults__', (*others, False))
 
 
 class WholeUpsample(Upsample):
-    """The host's ``Upsample`` by a whole factor, without plain integers of sizes."""
+    """``Upsample`` by a whole factor, without plain integers of sizes."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Resize ``(N, C, h, w)``."""
@@ -38,23 +32,27 @@ class WholeUpsample(Upsample):
 
 
 def replace_upsampling(model: nn.Module) -> None:
-    """Let a model's upsampling by whole factors be :class:`WholeUpsample`.
-
-    Args:
-        model: Changed in place.
-    """
-    for module in model.modules():
-        factor = getattr(module, 'scale_factor', None)
-        is_whole = isinstance(factor, float) and factor.is_integer()
-        if type(module) is Upsample and not module.size and is_whole:
-            module.__class__ = WholeUpsample
+    """Replace every ``Upsample`` by a whole factor, in place."""
+    for parent in list(model.modules()):
+        for name, child in parent.named_children():
+            if (
+                isinstance(child, Upsample)
+                and not child.size
+                and float(child.scale_factor).is_integer()
+            ):
+                whole = WholeUpsample(
+                    scale_factor=child.scale_factor,
+                    mode=child.mode,
+                    align_corners=child.align_corners,
+                )
+                setattr(parent, name, whole)
 
 
 class EvenPools(TorchFunctionMode):
     """Max-pool with the same result, whether or not the stride divides the size.
 
-    How torch computes the size of a strided pool's result makes an exported program
-    valid for either even or odd sizes alone. So maps are extended first, by repeating
+    The way torch computes the output size of a strided pool makes an exported program
+    valid for either even or odd sizes only. So maps are first extended, by repeating
     their last row and column, to a size that leaves no remainder. The last window sees
     the repeated values beside the originals, which cannot change a maximum.
     """
@@ -62,12 +60,13 @@ class EvenPools(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None
     ) -> Any:
-        """Replace ``max_pool2d``; all else as it is."""
+        """Replace ``max_pool2d`` and leave everything else as it is."""
         kwargs = kwargs or {}
         if func is not F.max_pool2d:
             return func(*args, **kwargs)
-        given = dict(zip(POOL_ARGUMENTS, args, strict=False)) | kwargs
-        return _even_pool(func, **given)
+        return _even_pool(
+            func, **dict(zip(POOL_ARGUMENTS, args, strict=False)), **kwargs
+        )
 
 
 def _even_pool(
@@ -86,7 +85,7 @@ def _even_pool(
         _extra(*geometry, ceil_mode)
         for geometry in zip(input.shape[-2:], kernel, steps, pads, rates, strict=True)
     ]
-    if return_indices or any(rows is None for rows in extra):
+    if return_indices or None in extra:
         return pool(
             input, kernel, steps, pads, rates, ceil_mode, return_indices=return_indices
         )
@@ -98,9 +97,10 @@ def _even_pool(
 def _extra(
     length: int, kernel: int, step: int, pad: int, rate: int, ceil_mode: bool
 ) -> int | None:
-    """Return how much to add at the end; None if a window could miss the last value.
+    """Return how many values to add at the end, or None if that cannot be done.
 
-    It could if it is no longer than its padding and the rounding, or skips values.
+    It cannot if a window could miss the last value: a window that is no longer than the
+    padding and the remainder together, or that skips values.
     """
     if step > 1 and (kernel <= pad + step - 1 or rate > 1):
         return None
