@@ -30,7 +30,7 @@ def api_page(layer: str) -> str:
         layer: The name of a package in ``mmseg_deeplab``.
     """
     package = importlib.import_module(f'mmseg_deeplab.{layer}')
-    items = [getattr(package, name) for name in package.__all__]
+    items = [getattr(package, name) for name in getattr(package, '__all__', ())]
     paths = [
         f'{item.__module__}.{item.__qualname__}'
         for item in items
