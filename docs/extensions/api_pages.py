@@ -43,7 +43,5 @@ def api_page(layer: str) -> str:
 def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     """Add the pages; ``api/index.md`` is written by hand."""
     for layer in LAYERS:
-        files.append(
-            File.generated(config, f'api/{layer}.md', content=api_page(layer))
-        )
+        files.append(File.generated(config, f'api/{layer}.md', content=api_page(layer)))
     return files
