@@ -1,30 +1,28 @@
-"""Rows of numbers with names, from whatever this project writes of benchmarks."""
+"""Rows of named numbers, read from the files that benchmarks of this project write."""
 
 import json
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
 _REMEDY = (
-    'Give the work folder of tools/benchmark_table.py or a row.json in it, the JSON of '
-    'tools/benchmark.py, a model index such as configs/metafile.yml, or a Markdown '
-    'file with tables such as docs/benchmarks.md'
+    'Give the work folder of `python -m benchmarks table` or a row.json in it, the '
+    'JSON file of another benchmark, a model index such as configs/metafile.yml, or a '
+    'Markdown file with tables such as docs/benchmarks.md'
 )
-_RULE = re.compile(r'\|?[ :|-]*-[ :|-]*')
+_RULE = re.compile(r'\|?[ :|-]*-[ :|-]*')  # the line below the headings of a table
 
 
-@dataclass(frozen=True)
-class Row:
-    """A point of the scatter plot.
+class Row(NamedTuple):
+    """One point of a scatter plot.
 
     Args:
-        name: What it is.
-        group: What it shares its mark and colour with; may be empty.
-        numbers: All its figures by name, those inside of others with dots.
+        name: Its name.
+        group: Rows of one group share marker and colour; may be empty.
+        numbers: All numbers by name; the names of nested ones have dots.
     """
 
     name: str
@@ -33,7 +31,7 @@ class Row:
 
 
 def read_benchmark_rows(source: str | Path) -> list[Row]:
-    """Read the rows of a benchmark; see :data:`_REMEDY` for what there is.
+    """Read the rows of a benchmark; :data:`_REMEDY` lists the kinds of sources.
 
     Raises:
         FileNotFoundError: If there is no such file or folder.
@@ -42,14 +40,13 @@ def read_benchmark_rows(source: str | Path) -> list[Row]:
     source = Path(source)
     if not source.exists():
         raise FileNotFoundError(f'{source}: no such file or folder. {_REMEDY}')
-    read = {'.yml': _of_index, '.yaml': _of_index, '.md': _of_markdown}
+    read = {'.yml': _from_index, '.yaml': _from_index, '.md': _from_markdown}
     try:
         if source.is_dir():
-            files = sorted(source.glob('*/row.json'))
-            rows = [_of_table(json.loads(file.read_text())) for file in files]
+            texts = [file.read_text() for file in sorted(source.glob('*/row.json'))]
+            rows = [row for text in texts for row in _from_json(text)]
         else:
-            text = source.read_text()
-            rows = list(read.get(source.suffix, _of_json)(text))
+            rows = list(read.get(source.suffix, _from_json)(source.read_text()))
     except (ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
         what = f'{type(error).__name__}: {" ".join(str(error).split())}'
         raise ValueError(f'{source}: holds no benchmark ({what}). {_REMEDY}') from error
@@ -58,37 +55,33 @@ def read_benchmark_rows(source: str | Path) -> list[Row]:
     return rows
 
 
-def _of_json(text: str) -> Iterator[Row]:
+def _from_json(text: str) -> Iterator[Row]:
     content = json.loads(text)
-    if 'rows' not in content:
-        yield _of_table(content)
+    if 'rows' not in content:  # one row of the results table
+        scratch = content['weights'] != 'ImageNet'
+        group = 'from scratch' if scratch else 'ImageNet weights'
+        yield Row(content['config'], group, dict(_numbers(content)))
         return
     for row in content['rows']:
         numbers = dict(_numbers(row))
-        if not numbers.get('multiply_adds'):  # 0 stands for none that could be counted
+        if not numbers.get('multiply_adds'):  # 0: they could not be counted
             numbers.pop('multiply_adds', None)
         yield Row(row['name'], row.get('group', ''), numbers)
 
 
-def _of_table(row: dict[str, Any]) -> Row:
-    """Read a row of ``tools/benchmark_table.py``."""
-    group = 'ImageNet weights' if row['weights'] == 'ImageNet' else 'from scratch'
-    return Row(row['config'], group, dict(_numbers(row)))
-
-
-def _of_index(text: str) -> Iterator[Row]:
+def _from_index(text: str) -> Iterator[Row]:
     """Read the results in a model index of OpenMMLab."""
     for model in yaml.safe_load(text)['Models']:
         for result in model.get('Results') or ():
-            parts = (model.get('Metadata') or {}, result['Metrics'])
-            numbers = dict(pair for part in parts for pair in _numbers(part))
+            numbers = dict(_numbers(model.get('Metadata') or {}))
+            numbers |= _numbers(result['Metrics'])
             yield Row(model['Name'], result.get('Dataset', ''), numbers)
 
 
-def _of_markdown(text: str) -> Iterator[Row]:
-    """Read the tables; the first column holds the names, the headings name the others.
+def _from_markdown(text: str) -> Iterator[Row]:
+    """Read tables: names are in the first column, the headings name the numbers.
 
-    Each table is a group, called by the heading above it.
+    The rows of a table form a group, which is named by the heading above the table.
     """
     lines, section = text.splitlines(), ''
     for number, line in enumerate(lines):
@@ -100,19 +93,16 @@ def _of_markdown(text: str) -> Iterator[Row]:
             if '|' not in below:
                 break
             name, *cells = _cells(below)
-            found = zip(heads[1:], map(_number, cells), strict=False)
-            yield Row(name, section, {h: v for h, v in found if v is not None})
+            # A cell counts by the number it begins with: 3.1 of "3.1x (2.9 - 3.3)".
+            found = [re.match(r'-?\d+(\.\d+)?', cell) for cell in cells]
+            pairs = zip(heads[1:], found, strict=False)
+            yield Row(name, section, {h: float(m.group()) for h, m in pairs if m})
 
 
 def _cells(line: str) -> list[str]:
+    """Split a line of a table into the texts of its cells, without markup."""
     cells = (cell.strip() for cell in line.strip().strip('|').split('|'))
     return [re.sub(r'[`*]|\[([^]]*)\]\([^)]*\)', r'\1', cell) for cell in cells]
-
-
-def _number(cell: str) -> float | None:
-    """Return the number a cell begins with, such as 3.1 of ``3.1x (2.9 - 3.3)``."""
-    match = re.match(r'-?\d+(\.\d+)?', cell)
-    return float(match.group()) if match else None
 
 
 def _numbers(node: dict[str, Any], path: str = '') -> Iterator[tuple[str, float]]:
@@ -122,12 +112,3 @@ def _numbers(node: dict[str, Any], path: str = '') -> Iterator[tuple[str, float]
             yield from _numbers(value, f'{path}{key}.')
         elif isinstance(value, int | float) and not isinstance(value, bool):
             yield f'{path}{key}', float(value)
-
-
-def select(rows: Sequence[Row], only: Sequence[str]) -> list[Row]:
-    """Return the rows whose name or group contains one of some texts; all for none."""
-    return [
-        row
-        for row in rows
-        if not only or any(text in row.name or text in row.group for text in only)
-    ]

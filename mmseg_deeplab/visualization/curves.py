@@ -8,8 +8,7 @@ import numpy as np
 
 from .plot_style import (
     DASHES,
-    add_grid,
-    check_picture,
+    check_format,
     line_style,
     names_of,
     new_figure,
@@ -33,53 +32,51 @@ def plot_curves(
     smoothing: float = 0.0,
     title: str = '',
 ) -> None:
-    """Draw what was logged over the iterations, one panel per name, one line per run.
+    """Draw logged values over the iterations, one panel per name, one line per run.
 
     Args:
         runs: Work folders or logs, see :func:`read_scalars`.
-        path: Picture to write; the suffix tells the format.
-        labels: Names in the legend, one per run; by default those of the folders, and
-            none for a single run.
-        names: What to draw; by default those of :data:`DEFAULT_NAMES` that were logged.
-            ``lr`` takes all rates of an optimizer wrapper with several.
-        smoothing: Of what was logged in training, see :func:`smooth`; the values
-            themselves then stay as faint lines.
-        title: Heading.
+        path: The file of the plot; its suffix determines the format.
+        labels: The names of the runs in the legend; by default those of the folders,
+            and none for a single run.
+        names: The names in the log; by default those of :data:`DEFAULT_NAMES` that were
+            logged. ``lr`` stands for all rates of an optimizer wrapper with several.
+        smoothing: The weight of :func:`smooth` for what was logged in training. The
+            logged values stay as faint lines.
+        title: The heading.
 
     Raises:
         FileNotFoundError: If a run is missing or has logged nothing.
         ValueError: If a file is no log, a name was never logged, ``smoothing`` is out
             of range, or the number of labels is wrong.
     """
-    check_picture(path)
+    check_format(path)
     smooth([], smoothing)  # refuses a wrong weight before anything is read
     if len(runs) > 1 or labels:
         labels = names_of([run_name(run) for run in runs], labels, parts=1)
     logs = [read_scalars(run) for run in runs]
     names = _logged_names(runs, logs, names)
-    figure = new_figure(0.5 + 4.2 * len(names), 3.7)
-    panels = figure.subplots(1, len(names), squeeze=False)[0]
+    width = 0.5 + 4.2 * len(names)
+    figure, panels = new_figure(width, 3.7, columns=len(names), title=title)
     for axes, name in zip(panels, names, strict=True):
         for number, (log, label) in enumerate(zip(logs, labels or [''], strict=True)):
-            _draw(axes, log, name, label, number=number, smoothing=smoothing)
+            _draw(axes, log, name, label, line_style(number), smoothing)
         axes.set(xlabel='iteration', ylabel=TITLES.get(name, name))
-        add_grid(axes)
         if name in ('loss', 'lr'):
             axes.set_ylim(0, None)
         if axes.get_legend_handles_labels()[1]:
             axes.legend(fontsize=8)
-    figure.suptitle(title)
     save_figure(figure, path)
 
 
 def smooth(values: Sequence[float], weight: float) -> np.ndarray:
     """Return the moving average ``s_i = sum_j w^(i-j) v_j / sum_j w^(i-j)``, j <= i.
 
-    The exponential average of TensorBoard's slider, without its bias to the start.
+    It is the exponential average of TensorBoard's slider without its bias to the start.
     Values that are not finite stay as they are and do not enter the average.
 
     Args:
-        values: In their order.
+        values: The values in their order.
         weight: From 0, which changes nothing, to below 1.
 
     Raises:
@@ -114,33 +111,22 @@ def _logged_names(
 
 
 def _draw(
-    axes: 'Axes',
-    log: list[Record],
-    name: str,
-    label: str,
-    *,
-    number: int,
-    smoothing: float,
+    axes: 'Axes', log: list[Record], name: str, label: str, style: dict, weight: float
 ) -> None:
-    style = line_style(number)
-    if name == 'lr':
-        _draw_rates(axes, log, label, style)
-        return
     steps, values = series(log, name)
-    if any(name in record for record in log if 'loss' in record):
-        if smoothing:
+    if name == 'lr':
+        rates = learning_rates(log)
+        for number, rate in enumerate(rates):
+            text = label
+            if len(rates) > 1:  # the colour stands for the run, the dashes for the rate
+                style = style | dict(linestyle=DASHES[number % len(DASHES)])
+                text = f'{label} {rate}'.strip()
+            axes.plot(*series(log, rate), **style, label=text)
+    elif any(name in record for record in log if 'loss' in record):
+        if weight:
             axes.plot(steps, values, **style, alpha=0.3)
-        axes.plot(steps, smooth(values, smoothing), **style, label=label)
+        axes.plot(steps, smooth(values, weight), **style, label=label)
     elif np.isfinite(values).any():
         best = int(np.nanargmax(values))
-        label = f'{label}\nbest {values[best]:.4g} at {steps[best]}'.strip()
-        axes.plot(steps, values, **style, marker='o', markersize=4, label=label)
-
-
-def _draw_rates(axes: 'Axes', log: list[Record], label: str, style: dict) -> None:
-    rates = learning_rates(log)
-    for number, rate in enumerate(rates):
-        if len(rates) > 1:  # the colour tells the run, the dashes tell the rate
-            style = style | dict(linestyle=DASHES[number % len(DASHES)])
-        text = f'{label} {rate}'.strip() if len(rates) > 1 else label
-        axes.plot(*series(log, rate), **style, label=text)
+        text = f'{label}\nbest {values[best]:.4g} at {steps[best]}'.strip()
+        axes.plot(steps, values, **style, marker='o', markersize=4, label=text)

@@ -1,4 +1,4 @@
-"""What all pictures share: colours, line styles, how they are written."""
+"""The colours, the layout and the file formats that all plots share."""
 
 import io
 from collections.abc import Sequence
@@ -11,94 +11,81 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Told apart with every kind of colour vision: Okabe and Ito 2008,
-# https://jfly.uni-koeln.de/color/, without black and without yellow, which is too pale
+# Colours that can be told apart with every kind of colour vision: Okabe and Ito 2008,
+# https://jfly.uni-koeln.de/color/, without black, and without yellow, which is too pale
 # for lines on white.
 COLOURS = ('#0072B2', '#E69F00', '#009E73', '#D55E00', '#CC79A7', '#56B4E9')
-DASHES = ('-', '--', ':', '-.')  # the next one when the colours are used up
-MARKERS = ('o', '^', 's', 'D', 'v', 'P')
+DASHES = ('-', '--', ':', '-.')
 FORMATS = ('.png', '.svg', '.pdf')
-DPI = 110  # of a PNG
-
-
-def colour(number: int) -> str:
-    """Return the colour of the item ``number``, from 0; they repeat."""
-    return COLOURS[number % len(COLOURS)]
-
-
-def marker(number: int) -> str:
-    """Return the mark of the item ``number``, from 0; they repeat."""
-    return MARKERS[number % len(MARKERS)]
 
 
 def line_style(number: int) -> dict[str, Any]:
-    """Return colour and dashes of the line ``number``, from 0: 24 look different."""
+    """Return the colour and the dashes of a line; the lines 0 to 23 look different."""
     dashes = DASHES[number // len(COLOURS) % len(DASHES)]
-    return dict(color=colour(number), linestyle=dashes)
+    return dict(color=COLOURS[number % len(COLOURS)], linestyle=dashes)
 
 
-def new_figure(width: float, height: float) -> 'Figure':
-    """Return an empty figure.
+def new_figure(
+    width: float, height: float, *, columns: int = 1, title: str = ''
+) -> 'tuple[Figure, Sequence[Axes]]':
+    """Return a figure and its axes side by side, with a faint grid behind the data.
 
     Args:
-        width: In inches.
-        height: In inches.
+        width: Width in inches.
+        height: Height in inches.
+        columns: The number of axes.
+        title: The heading of the figure.
     """
     from matplotlib.figure import Figure  # slow to import; pyplot is not needed
 
-    return Figure(figsize=(width, height), layout='constrained')
+    figure = Figure(figsize=(width, height), layout='constrained')
+    figure.suptitle(title)
+    panels = figure.subplots(1, columns, squeeze=False)[0]
+    for axes in panels:
+        axes.grid(alpha=0.3)
+        axes.set_axisbelow(True)
+    return figure, panels
 
 
-def add_grid(axes: 'Axes') -> None:
-    """Put a faint grid behind what is drawn."""
-    axes.grid(alpha=0.3)
-    axes.set_axisbelow(True)
-
-
-def check_picture(path: str | Path) -> Path:
-    """Return the path of a picture.
+def check_format(path: str | Path) -> None:
+    """Refuse a plot file whose suffix is not one of :data:`FORMATS`.
 
     Raises:
-        ValueError: If the suffix is not one of :data:`FORMATS`.
+        ValueError: If it is another one.
     """
-    path = Path(path)
-    if path.suffix.lower() not in FORMATS:
+    suffix = Path(path).suffix
+    if suffix.lower() not in FORMATS:
         raise ValueError(
-            f'{path}: the suffix tells the format and must be one of '
-            f'{", ".join(FORMATS)}, received {path.suffix!r}'
+            f'{path}: the suffix determines the format and must be one of '
+            f'{", ".join(FORMATS)}, received {suffix!r}'
         )
-    return path
 
 
-def save_figure(figure: 'Figure', path: str | Path, *, dpi: int = DPI) -> None:
-    """Write a figure as PNG, SVG or PDF, whole or not at all.
+def save_figure(figure: 'Figure', path: str | Path, *, dpi: int = 110) -> None:
+    """Write a figure as PNG, SVG or PDF, completely or not at all.
 
     Args:
-        figure: What to write.
-        path: Where to, in a new folder if need be; the suffix tells the format.
-        dpi: Pixels per inch of a PNG.
-
-    Raises:
-        ValueError: If the suffix is another one.
+        figure: The figure.
+        path: The file; missing folders are made.
+        dpi: The resolution of a PNG, pixels per inch.
     """
-    path = check_picture(path)
     content = io.BytesIO()
-    figure.savefig(content, format=path.suffix[1:].lower(), dpi=dpi)
-    write_whole(content.getvalue(), path)
+    figure.savefig(content, format=Path(path).suffix[1:].lower(), dpi=dpi)
+    write_whole(content.getvalue(), Path(path))
 
 
 def names_of(
     files: Sequence[str | Path], labels: Sequence[str] | None, *, parts: int = 2
 ) -> list[str]:
-    """Return what the legend calls each file.
+    """Return the name of each file in the legend.
 
     Args:
-        files: One or more.
-        labels: Names; None takes the last components of each path.
-        parts: How many components; more where they do not tell the files apart.
+        files: One or more files.
+        labels: Their names; None takes the last components of each path.
+        parts: The number of components; more are taken where they tell files apart.
 
     Raises:
-        ValueError: If there is another number of labels than of files.
+        ValueError: If the number of labels is not that of the files.
     """
     if labels is None:
         split = [Path(file).parts for file in files]

@@ -1,0 +1,276 @@
+"""Plots of evaluations: metrics by class, confusion matrix, metrics at borders."""
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .plot_style import COLOURS, check_format, line_style, names_of, new_figure
+from .plot_style import save_figure as save
+
+REMEDY = (
+    'Evaluate with tools/report.py, which writes metrics.json, or with tools/test.py '
+    '... --cfg-options test_evaluator.report_file=metrics.json'
+)
+TRIMAP_REMEDY = (
+    'Evaluate with --cfg-options test_evaluator.trimap_widths=1,2,5,10,20,40 '
+    'test_evaluator.report_file=metrics.json'
+)
+TRIMAP_METRICS = {'mIoU': 'mean IoU', 'aAcc': 'pixel accuracy'}
+MOST_BARS = 40  # classes in one column of bars
+BAR, GAP = 0.16, 0.1  # inches: the height of a bar, the space between classes
+MOST_NUMBERS = 25  # classes up to which the cells of the confusion matrix hold numbers
+# One hue from white on, for every kind of colour vision and for print: Harrower and
+# Brewer 2003, https://colorbrewer2.org
+COLOUR_MAP = 'Blues'
+ABSENT = '#bdbdbd'  # rows of classes without any pixel
+TICKS = (0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 1)
+
+
+def read_report(
+    path: str | Path, kinds: dict[str, type], *, what: str, remedy: str = REMEDY
+) -> dict[str, Any]:
+    """Read the report of a ``SegmentationMetric``.
+
+    Args:
+        path: ``metrics.json`` of ``tools/report.py``, the metric's ``report_file``, or
+            a folder with a ``metrics.json``.
+        kinds: The required keys and the types of their values, which must not be empty.
+        what: A description of these values for error messages.
+        remedy: What to do where they are missing.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no JSON file or lacks one of the keys.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path /= 'metrics.json'
+    if not path.is_file():
+        raise FileNotFoundError(f'{path}: no such file. {remedy}')
+    try:
+        report = json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f'{path}: is no JSON file: {error}. {remedy}') from error
+    if not isinstance(report, dict) or not all(
+        isinstance(report.get(key), kind) and report[key] for key, kind in kinds.items()
+    ):
+        raise ValueError(f'{path}: holds no {what}. {remedy}')
+    return report
+
+
+def read_classes(path: str | Path, metric: str = 'IoU') -> dict[str, float]:
+    """Return a metric of each class in percent, NaN for classes that never occur.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no report, or lacks the metric.
+    """
+    report = read_report(path, dict(per_class=dict), what='metrics by class')
+    values = {}
+    for name, found in report['per_class'].items():
+        if not isinstance(found, dict) or metric not in found:
+            known = list(found) if isinstance(found, dict) else found
+            raise ValueError(f'{path}: class {name!r} has no {metric!r}, but {known}')
+        values[name] = math.nan if found[metric] is None else float(found[metric])
+    return values
+
+
+def plot_classes(
+    files: Sequence[str | Path],
+    path: str | Path,
+    *,
+    labels: Sequence[str] | None = None,
+    figure: str = 'IoU',
+    sort: bool = False,
+    title: str = '',
+) -> None:
+    """Draw a bar per class and evaluation; the legend has the means.
+
+    Args:
+        files: Reports of evaluations on the same classes.
+        path: The file of the plot; its suffix determines the format.
+        labels: The names of the files in the legend; by default folder and file.
+        figure: A metric: ``'IoU'``, ``'Acc'``, ``'Dice'``, ``'Fscore'``,
+            ``'Precision'`` or ``'Recall'``.
+        sort: Put the best class of the first file first; by default the order is that
+            of the data set.
+        title: The heading.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If a file is no such report, the classes differ, or the number of
+            labels is wrong.
+    """
+    check_format(path)
+    labels = names_of(files, labels)
+    columns = [read_classes(file, figure) for file in files]
+    for file, column in zip(files, columns, strict=True):
+        if other := sorted(column.keys() ^ columns[0].keys()):
+            raise ValueError(
+                f'{files[0]} and {file} were not evaluated on the same classes: only '
+                f'one of them has {", ".join(other[:8])}'
+            )
+    names = list(columns[0])
+    values = np.array([[column[name] for name in names] for column in columns])
+    order = np.arange(len(names))
+    if sort:  # classes that never occur come last
+        order = np.argsort(-np.nan_to_num(values[0], nan=-1), kind='stable')
+    parts = np.array_split(order, math.ceil(len(names) / MOST_BARS))
+    height = 0.9 + len(parts[0]) * (BAR * len(files) + GAP) + 0.2 * len(files)
+    width = 0.3 + 5.2 * len(parts)
+    canvas, panels = new_figure(width, height, columns=len(parts), title=title)
+    thickness = BAR / (BAR * len(files) + GAP)
+    for axes, part in zip(panels, parts, strict=True):
+        rows = np.arange(len(part))
+        for number, column in enumerate(values[:, part]):
+            offset = thickness * (number - (len(files) - 1) / 2)
+            colour = COLOURS[number % len(COLOURS)]
+            bars = axes.barh(rows + offset, column, height=thickness, color=colour)
+            texts = ['-' if np.isnan(value) else f'{value:.1f}' for value in column]
+            axes.bar_label(bars, texts, padding=2, fontsize=7)
+        axes.set_yticks(rows, [names[i] for i in part], fontsize=8)
+        axes.set(xlim=(0, 108), ylim=(len(part) - 0.4, -0.6), xlabel=f'{figure}, %')
+        axes.grid(visible=False, axis='y')
+    for bars, label, column in zip(panels[0].containers, labels, values, strict=True):
+        bars.set_label(f'{label} (mean {np.nanmean(column):.2f})')
+    canvas.legend(handles=panels[0].containers, loc='outside upper center')
+    save(canvas, path)
+
+
+def read_confusion(path: str | Path) -> tuple[list[str], np.ndarray]:
+    """Return the classes and the counts ``(K, K)``; rows are the ground truth.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no report with such a matrix.
+    """
+    kinds, what = dict(per_class=dict, confusion=list), 'confusion matrix'
+    report = read_report(path, kinds, what=what)
+    classes = list(report['per_class'])
+    try:
+        counts = np.array(report['confusion'], dtype=np.int64)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f'{path}: its {what} holds more than counts') from error
+    if counts.shape != (len(classes), len(classes)) or counts.min() < 0:
+        raise ValueError(
+            f'{path}: expected a {what} of {len(classes)} x {len(classes)} counts, '
+            f'received shape {counts.shape}, least entry {counts.min()}'
+        )
+    return classes, counts
+
+
+def plot_confusion(file: str | Path, path: str | Path, *, title: str = '') -> None:
+    """Draw the confusion matrix as a heat map whose rows sum to 100 %.
+
+    The plot grows with the number of classes, so that names do not overlap. The colours
+    follow the square root, since confusions of a few percent matter. Rows of classes
+    without any pixel are grey.
+
+    Args:
+        file: The report of an evaluation.
+        path: The file of the plot; its suffix determines the format.
+        title: The heading.
+
+    Raises:
+        FileNotFoundError: If the report is missing.
+        ValueError: If it holds no confusion matrix.
+    """
+    from matplotlib.colors import PowerNorm
+
+    check_format(path)
+    classes, counts = read_confusion(file)
+    pixels = counts.sum(1, keepdims=True).astype(float)
+    shares = counts / np.where(pixels > 0, pixels, np.nan)
+    few = len(classes) <= MOST_NUMBERS
+    letters = 9 if few else 7  # points
+    names = max(map(len, classes)) * letters / 100  # inches that the names take
+    size = len(classes) * (0.42 if few else 0.16) + names
+    figure, (axes,) = new_figure(size + 2, size + 1, title=title)
+    image = axes.imshow(shares, cmap=COLOUR_MAP, norm=PowerNorm(0.5, vmin=0, vmax=1))
+    axes.grid(visible=False)
+    axes.set_facecolor(ABSENT)
+    axes.set_xticks(range(len(classes)), classes, rotation=90, fontsize=letters)
+    axes.set_yticks(range(len(classes)), classes, fontsize=letters)
+    axes.set(xlabel='prediction', ylabel='ground truth')
+    for row, column in np.argwhere(shares >= 0.005) if few else ():
+        share = shares[row, column]
+        colour = 'white' if image.norm(share) > 0.6 else 'black'
+        place = dict(ha='center', va='center', fontsize=letters)
+        axes.text(column, row, f'{100 * share:.0f}', color=colour, **place)
+    bar = figure.colorbar(image, ax=axes, ticks=TICKS, aspect=40, pad=0.01)
+    bar.ax.set_yticklabels([f'{100 * tick:g} %' for tick in TICKS])
+    bar.set_label('share of the pixels of the ground truth')
+    save(figure, path)
+
+
+def read_trimap(path: str | Path) -> dict[str, Any]:
+    """Read a report with a trimap.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no JSON file or was evaluated without ``trimap_widths``.
+    """
+    kinds, what = dict(figures=dict, trimap=dict), 'trimap metrics'
+    report = read_report(path, kinds, what=what, remedy=TRIMAP_REMEDY)
+    if not {'around', 'widths', *TRIMAP_METRICS} <= report['trimap'].keys():
+        raise ValueError(f'{path}: holds no {what}. {TRIMAP_REMEDY}')
+    return report
+
+
+def plot_trimap(
+    files: Sequence[str | Path],
+    path: str | Path,
+    *,
+    labels: Sequence[str] | None = None,
+    figure: str = 'mIoU',
+    title: str = '',
+) -> None:
+    """Draw the mean IoU against the width of the band, one line per evaluation.
+
+    This is the plot of DeepLab v1 and v2 (and, with ``aAcc``, that of Krähenbühl and
+    Koltun 2011). A dashed line shows the same metric for whole images.
+
+    Args:
+        files: Reports of evaluations with ``trimap_widths``.
+        path: The file of the plot; its suffix determines the format.
+        labels: The names of the files in the legend; by default folder and file.
+        figure: A metric: ``'mIoU'`` or ``'aAcc'``.
+        title: The heading.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If a file has no trimap, the files were evaluated around different
+            borders, or the number of labels is wrong.
+    """
+    check_format(path)
+    if figure not in TRIMAP_METRICS:
+        known = list(TRIMAP_METRICS)
+        raise ValueError(f'figure must be one of {known}, received {figure!r}')
+    labels = names_of(files, labels)
+    reports = {str(file): read_trimap(file) for file in files}
+    around = {file: report['trimap']['around'] for file, report in reports.items()}
+    if len(set(around.values())) > 1:
+        raise ValueError(
+            f'the bands lie around different borders: {around}. Evaluate with the same '
+            'test_evaluator.trimap_around'
+        )
+    canvas, (axes,) = new_figure(6.4, 4.2, title=title)
+    for number, (file, label) in enumerate(zip(files, labels, strict=True)):
+        trimap, whole = reports[str(file)]['trimap'], reports[str(file)]['figures']
+        values = np.array(trimap[figure], dtype=float)  # None, an empty band, is NaN
+        style = line_style(number) | dict(linestyle='-', marker='o', markersize=4)
+        name = f'{label} ({whole[figure]:.1f})'
+        axes.plot(trimap['widths'], values, label=name, **style)
+        style = dict(color=style['color'], linestyle='--', linewidth=1)
+        axes.axhline(whole[figure], **style)
+    axes.set(
+        xlabel='width of the band on either side of a border, pixels',
+        ylabel=f'{TRIMAP_METRICS[figure]} within the band, %',
+    )
+    axes.set_xlim(0, None)
+    axes.legend(title='dashed, in brackets: whole images')
+    save(canvas, path, dpi=130)
