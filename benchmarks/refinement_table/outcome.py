@@ -8,9 +8,9 @@ from typing import Any
 
 from benchmarks.table_report import write_into
 from mmseg_deeplab.crf_tuning.tuning_images import ImageSet
+from mmseg_deeplab.inference.output import write_png
 from mmseg_deeplab.utils.atomic_files import write_whole
 from mmseg_deeplab.visualization import plot_trimap
-from mmseg_deeplab.visualization.image_grid import save_sheet
 
 from .measure import Refiner, Result
 from .pictures import draw_changes
@@ -111,9 +111,9 @@ def write_outcome(
     after = shown([result.variant for result in outcome.results])
     before = outcome.find(after.base)
     images = outcome.images
-    save_sheet(
-        draw_changes(refiner, images, before, outcome.find(after.name), rows=rows),
+    write_png(
         files['sheet'],
+        draw_changes(refiner, images, before, outcome.find(after.name), rows=rows),
     )
     if document:
         write_into(document, name, outcome.text())

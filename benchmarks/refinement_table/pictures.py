@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mmseg_deeplab.crf_tuning.sample import read_label
 from mmseg_deeplab.crf_tuning.tuning_images import ImageSet
-from mmseg_deeplab.visualization.image_grid import draw_sheet
+from mmseg_deeplab.visualization.image_grid import draw_image_grid
 
 from .measure import IGNORE_INDEX, Refiner, Result
 
@@ -82,7 +82,7 @@ def draw_changes(
     meta = images.dataset.metainfo
     names = before.report.get('classes') or list(meta['classes'])
     scenes = [_scene(refiner, images, p, before, after) for p in places]
-    return draw_sheet(
+    return draw_image_grid(
         scenes,
         classes=meta['classes'],
         palette=meta['palette'],

@@ -1,9 +1,9 @@
-"""Evaluate a checkpoint and leave figures, curve and a sheet of pictures.
+"""Evaluate a checkpoint and write metrics, curves and an image grid.
 
     python tools/report.py configs/deeplabv2_r50_camvid.py work_dirs/x/iter_4000.pth
 
 writes ``metrics.json``, ``metrics.txt``, ``curves.png`` and ``scenes.png`` beside the
-checkpoint, whose folder is taken for the training's work folder.
+checkpoint, whose folder is taken as the work folder of the training.
 """
 
 import argparse
@@ -19,7 +19,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='weights to evaluate')
     parser.add_argument('--out', help="folder to write to (the checkpoint's)")
-    parser.add_argument('--num-scenes', type=int, default=6, help='rows of pictures')
+    parser.add_argument(
+        '--num-scenes', type=int, default=6, help='rows of the image grid'
+    )
     launch.add_launch_arguments(parser)
     return parser.parse_args()
 

@@ -1,8 +1,7 @@
-"""Evaluate a checkpoint and leave figures, curve and pictures in a folder."""
+"""Evaluate a checkpoint and write its metrics, curves and an image grid."""
 
 import json
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -12,21 +11,23 @@ from mmengine.runner import Runner
 
 from mmseg_deeplab.evaluation import SegmentationMetric
 from mmseg_deeplab.evaluation.metrics import metrics_table, trimap_table
+from mmseg_deeplab.inference.output import write_png
 
-from . import plot_curves, plot_trimap
-from .image_grid import draw_sheet, save_sheet
+from .curves import plot_curves
+from .image_grid import draw_image_grid
+from .metric_plots import plot_trimap
 
 
 def write_report(
     runner: Runner, out: str | Path, *, curves_from: str | Path | None, num_scenes: int
 ) -> dict[str, Path]:
-    """Test a runner's model and write what a person wants to see of it.
+    """Test the model of a runner and write what a person wants to see of it.
 
     Args:
-        runner: Built with ``load_from`` and a ``SegmentationMetric``.
-        out: Folder to write into.
-        curves_from: Work folder of the training, or None for no curve.
-        num_scenes: Rows of the sheet, spread evenly over the data set.
+        runner: A runner with ``load_from`` and a ``SegmentationMetric``.
+        out: The folder to write into.
+        curves_from: The work folder of the training, or None for no curves.
+        num_scenes: The number of rows of the image grid, spread over the data set.
 
     Returns:
         The files by what they hold: ``metrics``, ``table``, ``curves``, ``scenes``,
@@ -35,57 +36,58 @@ def write_report(
     Raises:
         ValueError: If the config evaluates by another metric.
     """
-    out = Path(out)
+    out, title = Path(out), runner.experiment_name
     out.mkdir(parents=True, exist_ok=True)
     runner.test()
     report = _metric(runner).report
-    classes = runner.test_dataloader.dataset.metainfo['classes']
+    dataset = runner.test_dataloader.dataset
+    classes = dataset.metainfo['classes']
     files = {'metrics': out / 'metrics.json', 'table': out / 'metrics.txt'}
     files['metrics'].write_text(json.dumps(report, indent=1) + '\n')
-    files['table'].write_text(_text(report, classes))
+
+    width = max(12, *(len(name) for name in report['figures']))
+    lines = (f'{name:{width}}{value:8.2f}' for name, value in report['figures'].items())
+    parts = ['\n'.join(lines), metrics_table(classes, np.array(report['confusion']))]
     if 'trimap' in report:
+        parts.append(trimap_table(report['trimap']))
         files['trimap'] = out / 'trimap.png'
-        plot_trimap([files['metrics']], files['trimap'], title=runner.experiment_name)
+        plot_trimap([files['metrics']], files['trimap'], title=title)
+    files['table'].write_text('\n\n'.join(parts) + '\n')
     if curves_from is not None:
         files['curves'] = out / 'curves.png'
-        plot_curves([curves_from], files['curves'], title=runner.experiment_name)
-    files['scenes'] = out / 'scenes.png'
-    notes = [_percent(figures['IoU']) for figures in report['per_class'].values()]
-    sheet = draw_sheet(
+        plot_curves([curves_from], files['curves'], title=title)
+
+    ious = [metrics['IoU'] for metrics in report['per_class'].values()]
+    grid = draw_image_grid(
         predict_scenes(runner, num_scenes),
         classes=classes,
-        palette=runner.test_dataloader.dataset.metainfo['palette'],
-        notes=notes,
+        palette=dataset.metainfo['palette'],
+        notes=['-' if iou is None else f'{iou:.1f}' for iou in ious],
     )
-    save_sheet(sheet, files['scenes'])
+    files['scenes'] = out / 'scenes.png'
+    write_png(files['scenes'], grid)
     return files
 
 
 def predict_scenes(
     runner: Runner, count: int
 ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Return RGB image, true and predicted labels of evenly spaced test samples.
+    """Return RGB image, ground truth and prediction of evenly spaced test samples.
 
-    The image is what the network was given, at the size of the label.
+    The image is the input of the network, resized to the size of the ground truth.
     """
-    dataset = runner.test_dataloader.dataset
-    model = runner.model.eval()
-    count = min(count, len(dataset))
-    indices = np.linspace(0, len(dataset) - 1, count).round().astype(int)
+    dataset, model = runner.test_dataloader.dataset, runner.model.eval()
     scenes = []
-    for index in indices:
+    for index in np.linspace(0, len(dataset) - 1, min(count, len(dataset))).round():
         batch = pseudo_collate([dataset[int(index)]])
         with torch.no_grad():
             sample = model.test_step(batch)[0]
-        truth = sample.gt_sem_seg.data.squeeze().cpu().numpy()
+        target = sample.gt_sem_seg.data.squeeze().cpu().numpy()
         prediction = sample.pred_sem_seg.data.squeeze().cpu().numpy()
-        scenes.append((_image_of(batch, truth.shape), truth, prediction))
+        image = batch['inputs'][0].permute(1, 2, 0).cpu().numpy()[..., ::-1]  # to RGB
+        image = cv2.resize(np.ascontiguousarray(image), target.shape[::-1])
+        scenes.append((image, target, prediction))
     return scenes
-
-
-def _image_of(batch: dict, shape: tuple[int, ...]) -> np.ndarray:
-    image = batch['inputs'][0].permute(1, 2, 0).cpu().numpy()[..., ::-1]  # BGR to RGB
-    return cv2.resize(np.ascontiguousarray(image), shape[::-1])
 
 
 def _metric(runner: Runner) -> SegmentationMetric:
@@ -97,18 +99,3 @@ def _metric(runner: Runner) -> SegmentationMetric:
         "a report needs test_evaluator=dict(type='SegmentationMetric'), received "
         f'{[type(metric).__name__ for metric in metrics]}'
     )
-
-
-def _text(report: dict[str, Any], classes: list[str]) -> str:
-    width = max(12, *(len(name) for name in report['figures']))
-    figures = '\n'.join(
-        f'{name:{width}}{value:8.2f}' for name, value in report['figures'].items()
-    )
-    parts = [figures, metrics_table(classes, np.array(report['confusion']))]
-    if 'trimap' in report:
-        parts.append(trimap_table(report['trimap']))
-    return '\n\n'.join(parts) + '\n'
-
-
-def _percent(value: float | None) -> str:
-    return '-' if value is None else f'{value:.1f}'

@@ -13,11 +13,8 @@ from .plot_style import save_figure as save
 
 REMEDY = (
     'Evaluate with tools/report.py, which writes metrics.json, or with tools/test.py '
-    '... --cfg-options test_evaluator.report_file=metrics.json'
-)
-TRIMAP_REMEDY = (
-    'Evaluate with --cfg-options test_evaluator.trimap_widths=1,2,5,10,20,40 '
-    'test_evaluator.report_file=metrics.json'
+    '... --cfg-options test_evaluator.report_file=metrics.json (for bands at borders '
+    'test_evaluator.trimap_widths=1,2,5,10,20,40 as well)'
 )
 TRIMAP_METRICS = {'mIoU': 'mean IoU', 'aAcc': 'pixel accuracy'}
 MOST_BARS = 40  # classes in one column of bars
@@ -30,17 +27,13 @@ ABSENT = '#bdbdbd'  # rows of classes without any pixel
 TICKS = (0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 1)
 
 
-def read_report(
-    path: str | Path, kinds: dict[str, type], *, what: str, remedy: str = REMEDY
-) -> dict[str, Any]:
+def read_report(path: str | Path, *keys: str) -> dict[str, Any]:
     """Read the report of a ``SegmentationMetric``.
 
     Args:
         path: ``metrics.json`` of ``tools/report.py``, the metric's ``report_file``, or
             a folder with a ``metrics.json``.
-        kinds: The required keys and the types of their values, which must not be empty.
-        what: A description of these values for error messages.
-        remedy: What to do where they are missing.
+        *keys: The required keys, whose values must not be empty.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -50,33 +43,15 @@ def read_report(
     if path.is_dir():
         path /= 'metrics.json'
     if not path.is_file():
-        raise FileNotFoundError(f'{path}: no such file. {remedy}')
+        raise FileNotFoundError(f'{path}: no such file. {REMEDY}')
     try:
         report = json.loads(path.read_text())
     except ValueError as error:
-        raise ValueError(f'{path}: is no JSON file: {error}. {remedy}') from error
-    if not isinstance(report, dict) or not all(
-        isinstance(report.get(key), kind) and report[key] for key, kind in kinds.items()
-    ):
-        raise ValueError(f'{path}: holds no {what}. {remedy}')
+        raise ValueError(f'{path}: is no JSON file: {error}. {REMEDY}') from error
+    for key in keys:
+        if not isinstance(report, dict) or not report.get(key):
+            raise ValueError(f'{path}: is no report with {key!r}. {REMEDY}')
     return report
-
-
-def read_classes(path: str | Path, metric: str = 'IoU') -> dict[str, float]:
-    """Return a metric of each class in percent, NaN for classes that never occur.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is no report, or lacks the metric.
-    """
-    report = read_report(path, dict(per_class=dict), what='metrics by class')
-    values = {}
-    for name, found in report['per_class'].items():
-        if not isinstance(found, dict) or metric not in found:
-            known = list(found) if isinstance(found, dict) else found
-            raise ValueError(f'{path}: class {name!r} has no {metric!r}, but {known}')
-        values[name] = math.nan if found[metric] is None else float(found[metric])
-    return values
 
 
 def plot_classes(
@@ -107,7 +82,14 @@ def plot_classes(
     """
     check_format(path)
     labels = names_of(files, labels)
-    columns = [read_classes(file, figure) for file in files]
+    reports = [read_report(file, 'per_class')['per_class'] for file in files]
+    columns = []
+    for file, report in zip(files, reports, strict=True):
+        known = set.intersection(*map(set, report.values()))
+        if figure not in known:
+            raise ValueError(f'{file}: has no {figure!r}, but {sorted(known)}')
+        found = {name: metrics[figure] for name, metrics in report.items()}
+        columns.append({n: math.nan if v is None else v for n, v in found.items()})
     for file, column in zip(files, columns, strict=True):
         if other := sorted(column.keys() ^ columns[0].keys()):
             raise ValueError(
@@ -141,28 +123,6 @@ def plot_classes(
     save(canvas, path)
 
 
-def read_confusion(path: str | Path) -> tuple[list[str], np.ndarray]:
-    """Return the classes and the counts ``(K, K)``; rows are the ground truth.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is no report with such a matrix.
-    """
-    kinds, what = dict(per_class=dict, confusion=list), 'confusion matrix'
-    report = read_report(path, kinds, what=what)
-    classes = list(report['per_class'])
-    try:
-        counts = np.array(report['confusion'], dtype=np.int64)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f'{path}: its {what} holds more than counts') from error
-    if counts.shape != (len(classes), len(classes)) or counts.min() < 0:
-        raise ValueError(
-            f'{path}: expected a {what} of {len(classes)} x {len(classes)} counts, '
-            f'received shape {counts.shape}, least entry {counts.min()}'
-        )
-    return classes, counts
-
-
 def plot_confusion(file: str | Path, path: str | Path, *, title: str = '') -> None:
     """Draw the confusion matrix as a heat map whose rows sum to 100 %.
 
@@ -182,7 +142,13 @@ def plot_confusion(file: str | Path, path: str | Path, *, title: str = '') -> No
     from matplotlib.colors import PowerNorm
 
     check_format(path)
-    classes, counts = read_confusion(file)
+    report = read_report(file, 'per_class', 'confusion')
+    classes, counts = list(report['per_class']), np.array(report['confusion'])
+    if counts.shape != (len(classes), len(classes)):
+        raise ValueError(
+            f'{file}: the confusion matrix of {len(classes)} classes has the shape '
+            f'{counts.shape}'
+        )
     pixels = counts.sum(1, keepdims=True).astype(float)
     shares = counts / np.where(pixels > 0, pixels, np.nan)
     few = len(classes) <= MOST_NUMBERS
@@ -205,20 +171,6 @@ def plot_confusion(file: str | Path, path: str | Path, *, title: str = '') -> No
     bar.ax.set_yticklabels([f'{100 * tick:g} %' for tick in TICKS])
     bar.set_label('share of the pixels of the ground truth')
     save(figure, path)
-
-
-def read_trimap(path: str | Path) -> dict[str, Any]:
-    """Read a report with a trimap.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is no JSON file or was evaluated without ``trimap_widths``.
-    """
-    kinds, what = dict(figures=dict, trimap=dict), 'trimap metrics'
-    report = read_report(path, kinds, what=what, remedy=TRIMAP_REMEDY)
-    if not {'around', 'widths', *TRIMAP_METRICS} <= report['trimap'].keys():
-        raise ValueError(f'{path}: holds no {what}. {TRIMAP_REMEDY}')
-    return report
 
 
 def plot_trimap(
@@ -251,7 +203,7 @@ def plot_trimap(
         known = list(TRIMAP_METRICS)
         raise ValueError(f'figure must be one of {known}, received {figure!r}')
     labels = names_of(files, labels)
-    reports = {str(file): read_trimap(file) for file in files}
+    reports = {str(f): read_report(f, 'figures', 'trimap') for f in files}
     around = {file: report['trimap']['around'] for file, report in reports.items()}
     if len(set(around.values())) > 1:
         raise ValueError(

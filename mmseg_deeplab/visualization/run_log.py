@@ -1,4 +1,4 @@
-"""What mmengine logs into a work folder: one list of records, resumed runs joined."""
+"""The log of a training: the records of mmengine, with resumed runs joined."""
 
 import json
 import math
@@ -8,34 +8,43 @@ from typing import Any
 
 Record = dict[str, Any]
 LOG = Path('vis_data') / 'scalars.json'
-# `lr`, `base_lr`, and those of an `OptimWrapperDict`: `backbone.lr`.
+# `lr`, `base_lr`, and those of an `OptimWrapperDict`, such as `backbone.lr`.
 _RATE = re.compile(r'(.+\.)?(base_)?lr')
 _REMEDY = 'Give the work folder of a training, or one of its */vis_data/*.json'
 
 
 def read_scalars(run: str | Path) -> list[Record]:
-    """Read the records of a training, those of its resumed parts joined by their steps.
+    """Read the records of a training and join those of its resumed parts.
 
     A part replaces what earlier parts have logged from its first step on: a resumed run
-    repeats the steps behind its checkpoint, and one that was started anew replaces all.
+    repeats the steps after its checkpoint, and a run that starts anew replaces all.
 
     Args:
-        run: Work folder with ``<time>/vis_data/scalars.json``, one of these folders, or
-            a ``vis_data/*.json``.
+        run: A work folder with ``<time>/vis_data/scalars.json``, one of these folders,
+            or a ``vis_data/*.json``.
 
     Returns:
-        Records in the order of their steps, training and validation apart. ``step`` is
-        the iteration, also for validations that were logged by epoch.
+        The records in the order of their steps, training and validation apart. ``step``
+        is the iteration, also for validations that were logged by epoch.
 
     Raises:
         FileNotFoundError: If no run has logged anything there.
-        ValueError: If a file is no log, or an empty one.
+        ValueError: If a file is no log, or is empty.
     """
-    return _join([_read_file(file) for file in log_files(run)])
+    joined: dict[tuple[int, bool], Record] = {}
+    for part in map(_read_file, log_files(run)):
+        new = {(record['step'], _is_training(record)): record for record in part}
+        first = {
+            kind: min((step for step, k in new if k is kind), default=math.inf)
+            for kind in (True, False)
+        }
+        begin = {True: first[True], False: min(first.values())}
+        joined = {key: r for key, r in joined.items() if key[0] < begin[key[1]]} | new
+    return [joined[key] for key in sorted(joined)]
 
 
 def log_files(run: str | Path) -> list[Path]:
-    """Return the logs of a run, oldest first.
+    """Return the logs of a run, the oldest first.
 
     Raises:
         FileNotFoundError: If there is none.
@@ -60,7 +69,7 @@ def series(records: list[Record], name: str) -> tuple[list[int], list[float]]:
 
 
 def learning_rates(records: list[Record]) -> list[str]:
-    """Return the names of the rates, ``lr`` first, without repetitions of it."""
+    """Return the names of the rates, ``lr`` first, without those equal to it."""
     names = {name for record in records for name in record if _RATE.fullmatch(name)}
     main = series(records, 'lr')
     others = sorted(n for n in names - {'lr'} if series(records, n) != main)
@@ -68,7 +77,7 @@ def learning_rates(records: list[Record]) -> list[str]:
 
 
 def run_name(run: str | Path) -> Path:
-    """Return what a run is called: its work folder, also where one log is meant."""
+    """Return the work folder that gives a run its name."""
     run = Path(run)
     folder = run.parent if run.is_file() else run
     return folder.parent if folder.name == LOG.parts[0] else folder
@@ -80,23 +89,21 @@ def _read_file(file: Path) -> list[Record]:
     records = []
     for number, line in enumerate(lines, start=1):
         try:
-            records.append(_record(line))
+            record = json.loads(line)
+            if not isinstance(record, dict) or not isinstance(record.get('step'), int):
+                raise ValueError(
+                    f'expected an object with a step, received {line[:60]!r}'
+                )
         except ValueError as error:
             if records and number == len(lines) and not text.endswith('\n'):
                 break  # the process was killed while it wrote this line
             raise ValueError(
                 f'{file}, line {number}: is no log of mmengine: {error}. {_REMEDY}'
             ) from error
+        records.append(record)
     if not records:
         raise ValueError(f'{file}: is empty, nothing was logged yet')
     return _by_iteration(records)
-
-
-def _record(line: str) -> Record:
-    record = json.loads(line)
-    if not isinstance(record, dict) or not isinstance(record.get('step'), int):
-        raise ValueError(f'expected an object with a step, received {line[:60]!r}')
-    return record
 
 
 def _is_training(record: Record) -> bool:
@@ -104,11 +111,11 @@ def _is_training(record: Record) -> bool:
 
 
 def _by_iteration(records: list[Record]) -> list[Record]:
-    """Give validations that were counted in epochs the last logged step of the epoch.
+    """Give validations that are counted in epochs the last logged step of the epoch.
 
-    mmengine does so where ``log_processor.by_epoch`` and the logger's
-    ``log_metric_by_epoch`` are on. Counted in iterations, the last validation would
-    come later than there are epochs.
+    mmengine counts so where ``log_processor.by_epoch`` and ``log_metric_by_epoch`` of
+    the logger hook are on. If validations were counted in iterations, the last one
+    would have a greater step than there are epochs.
     """
     ends = {r['epoch']: r['step'] for r in records if _is_training(r) and 'epoch' in r}
     tests = [r['step'] for r in records if not _is_training(r)]
@@ -118,16 +125,3 @@ def _by_iteration(records: list[Record]) -> list[Record]:
         r if _is_training(r) else r | {'step': ends.get(r['step'], r['step'])}
         for r in records
     ]
-
-
-def _join(parts: list[list[Record]]) -> list[Record]:
-    joined: dict[tuple[int, bool], Record] = {}
-    for part in parts:
-        new = {(record['step'], _is_training(record)): record for record in part}
-        first = {
-            kind: min((step for step, k in new if k is kind), default=math.inf)
-            for kind in (True, False)
-        }
-        begin = {True: first[True], False: min(first.values())}
-        joined = {key: r for key, r in joined.items() if key[0] < begin[key[1]]} | new
-    return [joined[key] for key in sorted(joined)]

@@ -78,12 +78,12 @@ def test_the_scatter_plot_of_the_documentation(server: Server, tmp_path):
     picture, log = tmp_path / 'scatter.png', tmp_path / 'log'
     options = ('--x', 'parameters, M', '--title', 'CamVid', '--out', picture)
     document = ROOT / 'docs' / 'benchmarks.md'
-    code = server.run(PLOT, 'benchmark', document, *options, log=log)
+    code = server.run(PLOT, 'scatter', document, *options, log=log)
     assert code == 0 and is_picture(picture), log.read_text()
 
 
 @pytest.mark.parametrize(
-    'plot', ['curves', 'classes', 'confusion', 'benchmark', 'trimap']
+    'plot', ['curves', 'classes', 'confusion', 'scatter', 'trimap']
 )
 def test_a_missing_file_ends_in_one_line(server: Server, tmp_path, plot):
     log = tmp_path / 'log'

@@ -1,0 +1,202 @@
+"""The samples of a data set as a training gets them: images with coloured labels."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from mmengine.config import Config, ConfigDict
+from mmengine.dataset import BaseDataset
+from mmengine.registry import init_default_scope
+from mmengine.runner import set_random_seed
+from mmseg.registry import DATASETS
+
+from mmseg_deeplab.config.checks import check_data
+from mmseg_deeplab.config.labelled_images import LabelledImage, LabelledImages
+from mmseg_deeplab.inference.output import write_png
+from mmseg_deeplab.inference.overlay import class_shares, overlay
+
+from .image_grid import draw_image_grid
+
+SPLITS, STAGES = ('train', 'val', 'test'), ('augmented', 'original')
+WIDTHS = (256, 1024)  # pixels: the least and the greatest width of a single image
+TILE = 256  # pixels: the width of an image in the grid
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What a pipeline has made of an image.
+
+    Args:
+        name: The file name of the image, without suffix.
+        image: RGB, ``(H, W, 3)`` uint8, before normalisation and padding.
+        labels: ``(H, W)``, or None where the data set has none.
+    """
+
+    name: str
+    image: np.ndarray
+    labels: np.ndarray | None
+
+    def painted(self, palette: Sequence[Sequence[int]]) -> np.ndarray:
+        """Return the image under the colours of its labels; ignored pixels are dark."""
+        if self.labels is None:
+            return self.image
+        return overlay(self.image, self.labels, palette)
+
+
+def browse(
+    cfg: Config,
+    out: str | Path,
+    *,
+    split: str = 'train',
+    number: int = 6,
+    draws: int = 4,
+    stage: str = 'augmented',
+    seed: int = 0,
+) -> list[Path]:
+    """Write images of samples that are spread evenly over a data set.
+
+    ``<index>_<name>_<draw>.png`` shows an image and its labels in colour with the
+    classes and their shares. ``sheet.png`` shows all images: first as they are loaded,
+    then their draws.
+
+    Args:
+        cfg: The config.
+        out: The folder to write into.
+        split: ``'train'``, ``'val'`` or ``'test'``.
+        number: The number of images.
+        draws: How often each image is drawn; original ones are drawn once.
+        stage: ``'augmented'`` for the whole pipeline, ``'original'`` for images and
+            labels as they are loaded.
+        seed: Determines the draws; the same seed gives the same images.
+
+    Returns:
+        The files, ``sheet.png`` last.
+
+    Raises:
+        FileNotFoundError: If a folder of the data is missing.
+        ValueError: If the config has no such data set, a number is below 1, or the
+            pipeline does not end in ``PackSegInputs``.
+    """
+    for name, value in dict(number=number, draws=draws).items():
+        if value < 1:
+            raise ValueError(f'{name} must be at least 1, received {value}')
+    if stage not in STAGES:
+        raise ValueError(f'stage must be one of {STAGES}, received {stage!r}')
+    dataset = build_dataset(cfg, split)
+    originals = LabelledImages(cfg, split)
+    palette = dataset.metainfo['palette']
+    preprocessor = (cfg.get('model') or {}).get('data_preprocessor') or {}
+    is_rgb = bool(preprocessor.get('rgb_to_bgr'))
+    names = ['original'] + [f'draw {i}' for i in range(1, draws + 1)]
+    files, captions, rows, shown = [], [], [], []
+    indices = np.linspace(0, len(dataset) - 1, min(number, len(dataset)))
+    for index in indices.round().astype(int).tolist():
+        original = _as_sample(originals[index], f'image_{index}')
+        samples = [original]
+        if stage == 'augmented':
+            samples = [
+                draw_sample(dataset, index, is_rgb=is_rgb, seed=seed, draw=draw)
+                for draw in range(draws)
+            ]
+        for draw, sample in enumerate(samples, start=1):
+            files.append(Path(out) / f'{index:06d}_{sample.name}_{draw}.png')
+            width = int(np.clip(sample.image.shape[1], *WIDTHS))
+            row = (sample.image, sample.painted(palette))
+            _write_grid(files[-1], [row], [sample], dataset, ('image', 'labels'), width)
+        samples = samples if samples[0] is original else [original, *samples]
+        shown += samples
+        captions.append(f'{index}  {original.name}')
+        rows.append([np.vstack([s.image, s.painted(palette)]) for s in samples])
+    files.append(Path(out) / 'sheet.png')
+    _write_grid(files[-1], rows, shown, dataset, names[: len(rows[0])], TILE, captions)
+    return files
+
+
+def _write_grid(
+    file: Path,
+    rows: Sequence[Sequence[np.ndarray]],
+    samples: Sequence[Sample],
+    dataset: BaseDataset,
+    columns: Sequence[str],
+    tile_width: int,
+    captions: Sequence[str] = (),
+) -> None:
+    """Write an image grid whose legend has the classes that occur and their shares."""
+    classes = dataset.metainfo['classes']
+    found = [s.labels.ravel() for s in samples if s.labels is not None]
+    labels = np.concatenate(found) if found else np.zeros(0, np.uint8)
+    shares = class_shares(labels, max(256, len(classes)))[: len(classes)]
+    grid = draw_image_grid(
+        rows,
+        classes=classes,
+        palette=dataset.metainfo['palette'],
+        notes=[f'{100 * share:.1f} %' for share in shares],
+        listed=list(shares > 0),
+        columns=columns,
+        captions=captions,
+        tile_width=tile_width,
+    )
+    write_png(file, grid)
+
+
+def build_dataset(cfg: Config, split: str) -> BaseDataset:
+    """Build a data set of a config with its whole pipeline.
+
+    Raises:
+        FileNotFoundError: If a folder of the data is missing.
+        ValueError: If the config has no such data set.
+    """
+    init_default_scope(cfg.get('default_scope') or 'mmseg')
+    loader = cfg.get(f'{split}_dataloader')
+    if not loader:
+        found = [s for s in SPLITS if cfg.get(f'{s}_dataloader')]
+        raise ValueError(
+            f'{cfg.filename}: has no {split}_dataloader; splits there are: '
+            f'{", ".join(found) or "none"}'
+        )
+    check_data(cfg, f'{split}_dataloader')
+    return DATASETS.build(ConfigDict(loader).dataset)
+
+
+def _as_sample(loaded: LabelledImage, name: str) -> Sample:
+    labels = None if loaded.label is None else loaded.label.squeeze(0).numpy()
+    return Sample(Path(loaded.path or name).stem, loaded.image, labels)
+
+
+def draw_sample(
+    dataset: BaseDataset, index: int, *, is_rgb: bool, seed: int = 0, draw: int = 0
+) -> Sample:
+    """Run the pipeline once; its random numbers depend on the arguments alone.
+
+    Args:
+        dataset: A data set whose pipeline ends in ``PackSegInputs``.
+        index: The index of the image.
+        is_rgb: Whether the pipeline's images are RGB; otherwise they are BGR.
+        seed: The seed of all draws.
+        draw: The number of the draw.
+
+    Raises:
+        ValueError: If the pipeline ends in something else.
+    """
+    mixed = np.random.SeedSequence([seed, index, draw]).generate_state(1)[0]
+    set_random_seed(int(mixed))
+    packed = dataset[index]
+    if not {'inputs', 'data_samples'} <= set(packed) or isinstance(
+        packed['inputs'], list
+    ):
+        raise ValueError(
+            'the pipeline must end in PackSegInputs and make one image of one; it '
+            f'gives { {key: type(value).__name__ for key, value in packed.items()} }'
+        )
+    image = packed['inputs'].numpy().transpose(1, 2, 0).clip(0, 255).round()
+    image = np.ascontiguousarray(image if is_rgb else image[..., ::-1], np.uint8)
+    sample = packed['data_samples']
+    name = Path(sample.metainfo.get('img_path') or f'image_{index}').stem
+    if 'gt_sem_seg' not in sample:
+        return Sample(name, image, None)
+    labels = sample.gt_sem_seg.data.squeeze(0).numpy()
+    if image.shape[:2] != labels.shape:  # pipelines of tests resize the image alone
+        image = cv2.resize(image, labels.shape[::-1], interpolation=cv2.INTER_AREA)
+    return Sample(name, image, labels)
