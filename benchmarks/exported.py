@@ -17,7 +17,7 @@ from mmseg_deeplab.export.export_formats import with_metadata, write_onnx
 from mmseg_deeplab.export.graph import PredictionGraph
 from mmseg_deeplab.export.int8 import quantize
 from mmseg_deeplab.inference.exported import ExportMetadata, OnnxFile
-from mmseg_deeplab.models.inference_speed import prepare_for_inference
+from mmseg_deeplab.models.fast_prediction import prepare_for_inference
 
 from .case import Case, Contender, Work
 from .inference import NETWORKS, compare_labels, other_labels_text, prediction_work

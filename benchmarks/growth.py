@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from mmseg_deeplab.models.inference_speed import prepare_for_inference
+from mmseg_deeplab.models.fast_prediction import prepare_for_inference
 
 from .case import Case, Contender
 from .inference import (

@@ -12,7 +12,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from mmseg_deeplab.models import BatchedTTAModel
-from mmseg_deeplab.models.inference_speed import prepare_for_inference
+from mmseg_deeplab.models.fast_prediction import prepare_for_inference
 
 from .case import Case, Contender, Work, require
 from .complexity import complexity

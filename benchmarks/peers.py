@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmseg_deeplab import checkpoints
-from mmseg_deeplab.models.inference_speed import prepare_for_inference
+from mmseg_deeplab.models.fast_prediction import prepare_for_inference
 
 from .case import Case, Contender
 from .inference import (

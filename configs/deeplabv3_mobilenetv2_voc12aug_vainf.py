@@ -11,9 +11,8 @@ _base_ = './deeplabv3_r50_voc12aug_vainf.py'
 model = dict(
     backbone=dict(
         _delete_=True,
-        type='DeepLabMobileNetV2',
+        type='VainFMobileNetV2',
         output_stride=16,
-        style='vainf',
         norm_cfg=dict(type='BN', momentum=0.01),
         init_cfg=dict(type='Pretrained', checkpoint='mmcls://mobilenet_v2'),
     ),

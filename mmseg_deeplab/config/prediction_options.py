@@ -71,7 +71,7 @@ def fast_settings(cfg: Config) -> dict[str, Any] | None:
     """Return the arguments of the config's ``InferenceSpeedHook``, None without one.
 
     They are the keyword arguments of
-    :func:`~mmseg_deeplab.models.inference_speed.prepare_for_inference`, for programs
+    :func:`~mmseg_deeplab.models.fast_prediction.prepare_for_inference`, for programs
     that predict without a runner and its hooks.
 
     Args:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from mmseg_deeplab.inference import DeepLabInferencer
 from mmseg_deeplab.inference.exported import ExportMetadata
-from mmseg_deeplab.models.inference_speed import prepare_for_inference
+from mmseg_deeplab.models.fast_prediction import prepare_for_inference
 from mmseg_deeplab.utils.atomic_files import write_whole
 
 from .check_file import Agreement, check_file

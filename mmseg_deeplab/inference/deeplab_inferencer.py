@@ -13,7 +13,7 @@ from mmseg.apis import MMSegInferencer
 from mmseg.models.segmentors import BaseSegmentor
 from torch import nn
 
-from mmseg_deeplab.models.inference_speed import prepare_for_inference
+from mmseg_deeplab.models.fast_prediction import prepare_for_inference
 
 from .class_names import class_meta
 from .network_weights import load_weights
@@ -46,7 +46,7 @@ class DeepLabInferencer(MMSegInferencer):
             is the file of a CRF fragment.
         output_stride: Another one than the config's.
         fast: Take a ``LeanEncoderDecoder``, fold BatchNorm and use channels_last, see
-            :func:`~mmseg_deeplab.models.inference_speed.prepare_for_inference`.
+            :func:`~mmseg_deeplab.models.fast_prediction.prepare_for_inference`.
             Predictions are the same up to rounding; the network can only predict.
         cfg_options: Override settings of the config, dotted keys.
 

@@ -23,14 +23,15 @@ How we differ:
 import copy
 import math
 from collections.abc import Sequence
+from functools import reduce
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from .bags import Bags, bags_from_table, compose, transpose, weighted_rows
 from .lattice_keys import LatticeKeys
+from .sparse_matrix import SparseMatrix
 
 # Points that are placed at once: the temporaries of so many stay in the cache.
 _CHUNK = 1 << 16
@@ -95,7 +96,7 @@ class PermutohedralLattice:
         del order, starts
         axes = _neighbours(keys, corners)
         self._blur = _blur_matrices(axes, self.num_vertices, self.weights)
-        self._adjoint: list[Bags] = []  # made when it is needed
+        self._adjoint: list[SparseMatrix] = []  # made when it is needed
 
     def normalised(self) -> 'PermutohedralLattice':
         """Return the lattice of the normalised kernel ``D^-1/2 K D^-1/2``.
@@ -110,7 +111,8 @@ class PermutohedralLattice:
         factors = scale.detach().squeeze(1)
         lattice.weights = self.weights * factors[:, None]
         points, starts, weights = self._splat
-        lattice._splat = Bags(points, starts, weights * factors.index_select(0, points))
+        weights = weights * factors.index_select(0, points)
+        lattice._splat = SparseMatrix(points, starts, weights)
         if scale.requires_grad:
             lattice._scale, lattice._plain = scale, self
         return lattice
@@ -130,7 +132,7 @@ class PermutohedralLattice:
 
     def splat(self, values: Tensor) -> Tensor:
         """Sum ``(P, K)`` values of the points at the lattice: ``(M, K)``."""
-        return weighted_rows(values, self._splat)
+        return self._splat.multiply(values)
 
     def blur(self, lattice: Tensor, *, transposed: bool = False) -> Tensor:
         """Blur ``(M, K)`` values along all axes, with weights 1/2, 1, 1/2.
@@ -141,11 +143,13 @@ class PermutohedralLattice:
                 lattice points are missing.
         """
         if transposed and not self._adjoint:
-            columns = [self.num_vertices, *(bags.num_rows for bags in self._blur)]
+            columns = [self.num_vertices, *(matrix.num_rows for matrix in self._blur)]
             passes = zip(self._blur, columns, strict=False)
-            self._adjoint += reversed([transpose(*one) for one in passes])
-        for bags in self._adjoint if transposed else self._blur:
-            lattice = weighted_rows(lattice, bags)
+            self._adjoint += reversed(
+                [matrix.transposed(count) for matrix, count in passes]
+            )
+        for matrix in self._adjoint if transposed else self._blur:
+            lattice = matrix.multiply(lattice)
         return lattice
 
     def slice(
@@ -307,7 +311,7 @@ def _number(keys: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return ordered[starts], order, torch.cat([starts, ends]), vertices.view_as(keys)
 
 
-def _splat_matrix(order: Tensor, starts: Tensor, weights: Tensor) -> Bags:
+def _splat_matrix(order: Tensor, starts: Tensor, weights: Tensor) -> SparseMatrix:
     """Sum at each lattice point what the points hand to it.
 
     Args:
@@ -317,7 +321,7 @@ def _splat_matrix(order: Tensor, starts: Tensor, weights: Tensor) -> Bags:
     """
     dtype = _index_dtype(weights.numel())
     points = (order // weights.shape[1]).to(dtype)
-    return Bags(points, starts.to(dtype), weights.reshape(-1)[order])
+    return SparseMatrix(points, starts.to(dtype), weights.reshape(-1)[order])
 
 
 def _index_dtype(count: int) -> torch.dtype:
@@ -403,7 +407,7 @@ def _add_bridges(following: Tensor, wanted: Tensor, count: int) -> Tensor:
 
 def _blur_matrices(
     axes: Sequence[Tensor], num_vertices: int, like: Tensor
-) -> list[Bags]:
+) -> list[SparseMatrix]:
     """The matrices whose product blurs along the axes, the first axis first.
 
     Only vertices bring values and only vertices are read: columns of bridges are left
@@ -417,19 +421,11 @@ def _blur_matrices(
         columns = [count] * len(tables)
         if begin == 0:
             columns[0] = num_vertices
-        stages = [
-            bags_from_table(table, weights, num_columns=columns_of_stage)
-            for table, columns_of_stage in zip(tables, columns, strict=True)
+        matrices = [
+            SparseMatrix.from_table(table, weights, num_columns=count_of_columns)
+            for table, count_of_columns in zip(tables, columns, strict=True)
         ]
         if begin + len(tables) == len(axes):
-            stages[-1] = stages[-1].first_rows(num_vertices)
-        passes.append(_product(stages))
+            matrices[-1] = matrices[-1].first_rows(num_vertices)
+        passes.append(reduce(SparseMatrix.product, reversed(matrices)))
     return passes
-
-
-def _product(stages: list[Bags]) -> Bags:
-    """Multiply from the last, which has the fewest rows, to the first."""
-    result = stages[-1]
-    for stage in stages[-2::-1]:
-        result = compose(result, stage)
-    return result

@@ -15,7 +15,7 @@ from mmseg_deeplab.export.check_file import (
 )
 from mmseg_deeplab.export.export_formats import write_torchscript
 from mmseg_deeplab.export.graph import PredictionGraph
-from mmseg_deeplab.models.inference_speed import prepare_for_inference
+from mmseg_deeplab.models.fast_prediction import prepare_for_inference
 
 
 @pytest.fixture

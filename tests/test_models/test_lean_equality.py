@@ -185,7 +185,7 @@ def test_weights_over_labelled_pixels_which_the_host_cannot():
     loss = dict(type='CrossEntropyLoss', avg_non_ignore=True, class_weight=weights)
     lean, samples = build('LeanEncoderDecoder', loss_decode=loss), labelled()
     scores = lean._forward(images())
-    found = lean_loss.loss_by_scores(lean.decode_head, scores, samples)
+    found = lean_loss.loss_by_logits(lean.decode_head, scores, samples)
     expected = F.cross_entropy(
         F.interpolate(scores, SIZE, mode='bilinear'),
         torch.cat([sample.gt_sem_seg.data for sample in samples]),
@@ -312,7 +312,7 @@ def test_each_image_of_a_batch_has_its_own_geometry(mode):
 
 @pytest.mark.parametrize('mode', MODES.values(), ids=MODES)
 def test_blocks_of_few_rows_meet_without_a_seam(mode, monkeypatch):
-    name = 'mmseg_deeplab.models.segmentors.score_windows'
+    name = 'mmseg_deeplab.models.segmentors.logit_windows'
     monkeypatch.setattr(f'{name}.CPU_BLOCK', 1)
     monkeypatch.setattr(f'{name}.MIN_ROWS', 3)
     host, lean = pair(test_cfg=mode)

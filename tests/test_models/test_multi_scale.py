@@ -12,7 +12,7 @@ from mmseg.structures import SegDataSample
 from mmseg_deeplab.checkpoints import convert, model_config
 from mmseg_deeplab.models.segmentors.image_pyramid import (
     resize_images,
-    resize_scores,
+    resize_logits,
     subsample_labels,
 )
 
@@ -325,7 +325,7 @@ def test_labels_at_cell_centres_are_torchs_nearest_exact(size):
 
 def test_scores_on_their_own_grid_are_left_alone():
     scores = torch.randn(1, K, 5, 7)
-    assert resize_scores(scores, (5, 7), 'align_corners') is scores
+    assert resize_logits(scores, (5, 7), 'align_corners') is scores
 
 
 @pytest.mark.parametrize(

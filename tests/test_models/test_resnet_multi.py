@@ -107,41 +107,7 @@ def test_frozen_branches_are_not_dead_at_the_start():
     assert min(grads) > 0
 
 
-@pytest.mark.parametrize('frozen_bn', ['none', 'affine', 'all'])
-def test_checkpointed_step_equals_the_plain_one(frozen_bn):
-    torch.manual_seed(0)
-    plain, cheap = build(frozen_bn=frozen_bn), build(frozen_bn=frozen_bn, with_cp=True)
-    cheap.load_state_dict(plain.state_dict())
-    x = torch.randn(2, 3, 33, 33)
-    for model in (plain, cheap):
-        model.train()(x)[-1].square().mean().backward()
-    for (key, a), b in zip(
-        plain.state_dict().items(), cheap.state_dict().values(), strict=True
-    ):
-        assert torch.equal(a, b), f'{key}: a step must move the statistics once'
-    for (key, a), b in zip(plain.named_parameters(), cheap.parameters(), strict=True):
-        if a.requires_grad:
-            torch.testing.assert_close(a.grad, b.grad, msg=key)
-
-
 def test_key_names_are_those_of_the_lineage():
     keys = {key.rpartition('.')[0] for key in build().state_dict()}
     assert {'conv1', 'bn1', 'layer1.0.downsample.0', 'layer4.1.bn3'} <= keys
     assert all(key.startswith(('conv1', 'bn1', 'layer')) for key in keys)
-
-
-@pytest.mark.parametrize(
-    'options',
-    [
-        dict(depth=34),
-        dict(output_stride=4),
-        dict(frozen_bn=True),
-        dict(multi_grid=(1, 2, 4)),
-        dict(multi_grid=(0, 1)),
-        dict(out_indices=(4,)),
-        dict(out_indices=()),
-    ],
-)
-def test_bad_arguments_are_named(options):
-    with pytest.raises(ValueError, match=next(iter(options))):
-        build(**options)

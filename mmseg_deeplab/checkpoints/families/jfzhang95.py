@@ -139,10 +139,9 @@ def model_config(state: StateDict, *, output_stride: int) -> dict:
         )
     else:
         backbone = dict(
-            type='AlignedXception',
+            type='JFZhang95Xception',
             depth=65,
             output_stride=output_stride,
-            style='jfzhang95',
             norm_cfg=dict(type='BN'),  # PyTorch's epsilon, not TF's
         )
     head = head_config(state, output_stride=output_stride, align_corners=True)

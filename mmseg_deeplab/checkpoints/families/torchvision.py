@@ -166,7 +166,6 @@ def _mobilenet_config(state: StateDict, output_stride: int) -> tuple[dict, dict]
         type='DeepLabMobileNetV3',
         arch='large' if large else 'small',
         output_stride=output_stride,
-        style='torchvision',
         out_indices=(4, 16) if large else (2, 12),
     )
     head = head_config(

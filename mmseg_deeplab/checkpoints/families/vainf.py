@@ -108,9 +108,8 @@ def model_config(state: StateDict, *, output_stride: int) -> dict:
         state = convert(state)
     if 'backbone.layer7.0.conv.0.conv.weight' in state:
         backbone = dict(
-            type='DeepLabMobileNetV2',
+            type='VainFMobileNetV2',
             output_stride=output_stride,
-            style='vainf',
             out_indices=(1, 2, 4, 6),
             norm_cfg=dict(type='BN', momentum=0.01),
         )

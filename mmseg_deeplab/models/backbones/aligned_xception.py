@@ -1,20 +1,24 @@
 """The aligned Xception of DeepLab v3+, at any output stride."""
 
 from collections.abc import Sequence
+from typing import Self
 
-from mmcv.cnn import ConvModule
+from mmcv.cnn import ConvModule, DepthwiseSeparableConvModule
 from mmengine.model import BaseModule, initialize
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmseg_deeplab.checkpoints.pretrained import load_pretrained, split_pretrained
+from mmseg_deeplab.checkpoints.pretrained import split_pretrained
 from mmseg_deeplab.ops.geometry import block_geometry
 
-from .xception_block import XceptionBlock
-
-STYLES = ('tensorflow', 'jfzhang95')
+from .pretrained_backbone import (
+    PretrainedBackbone,
+    check_multi_grid,
+    check_out_indices,
+)
+from .recompute import recompute
 
 # Channels and stride of the blocks of the entry flow, and units of the middle flow
 # (xception_41, xception_65, xception_71 of TF's research/deeplab/core/xception.py).
@@ -35,8 +39,108 @@ INITIAL = (
 )
 
 
+class XceptionBlock(BaseModule):
+    """Three separable 3x3 convolutions, a ReLU before each, with a skip connection.
+
+    `DeepLab v3+ <https://arxiv.org/abs/1802.02611>`_, figure 4, in the form of
+    ``xception_module`` of TF's ``research/deeplab/core/xception.py``: the last
+    convolution carries the stride, BatchNorm follows every depthwise and every
+    pointwise convolution, padding is ``dilation`` on each side.
+
+    Args:
+        in_channels: Channels of the input.
+        channels: Output channels of the three convolutions.
+        dilations: Rates of the three convolutions.
+        stride: Stride of the last convolution and of the shortcut.
+        skip: ``'conv'`` adds a 1x1 convolution of the input, ``'sum'`` the input
+            itself, ``'none'`` nothing.
+        with_cp: Recompute the block in the backward pass: less memory, more time.
+        norm_cfg: Normalisation layer.
+
+    Shape:
+        input ``(N, in_channels, h, w)``; output two maps, see :meth:`forward`.
+    """
+
+    act_cfg: dict | None = None
+
+    def __init__(
+        self,
+        in_channels: int,
+        channels: Sequence[int],
+        *,
+        dilations: Sequence[int] = (1, 1, 1),
+        stride: int = 1,
+        skip: str = 'conv',
+        with_cp: bool = False,
+        norm_cfg: dict | None = None,
+    ) -> None:
+        super().__init__()
+        norm_cfg = norm_cfg or dict(type='BN')
+        self.with_cp = with_cp
+        widths = (in_channels, *channels)
+        self.convs = nn.ModuleList(
+            DepthwiseSeparableConvModule(
+                widths[j],
+                widths[j + 1],
+                3,
+                stride=stride if j == 2 else 1,
+                padding=rate,
+                dilation=rate,
+                norm_cfg=norm_cfg,
+                act_cfg=self.act_cfg,
+            )
+            for j, rate in enumerate(dilations)
+        )
+        self.shortcut = nn.Identity() if skip == 'sum' else None
+        if skip == 'conv':
+            self.shortcut = ConvModule(
+                in_channels, channels[-1], 1, stride=stride, norm_cfg=norm_cfg,
+                act_cfg=None,
+            )  # fmt: skip
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the output, and the map before the last separable convolution.
+
+        The latter, still at the input's size, is what TF's decoder takes.
+        """
+        return recompute(self, self._forward, x, when=self.with_cp)
+
+    def _forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        before = out = x
+        for conv in self.convs:
+            before, out = out, conv(F.relu(out))
+        return out if self.shortcut is None else out + self.shortcut(x), before
+
+
+class LastXceptionBlock(XceptionBlock):
+    """TF's last block: a ReLU after each depthwise and each pointwise convolution."""
+
+    act_cfg = dict(type='ReLU')
+
+    def _forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        before = x
+        for conv in self.convs:
+            before, x = x, conv(x)
+        return x, before
+
+
+class JFZhang95Block(XceptionBlock):
+    """The skip starts behind the opening ReLU: that of jfzhang95's code is in place."""
+
+    def _forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return super()._forward(F.relu(x))
+
+
+class JFZhang95LastBlock(XceptionBlock):
+    """jfzhang95's last block: a ReLU before each convolution and one at the end."""
+
+    def _forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        out, before = super()._forward(x)
+        return F.relu(out), before
+
+
 @MODELS.register_module()
-class AlignedXception(BaseModule):
+class AlignedXception(PretrainedBackbone, BaseModule):
     """Xception with every max-pooling replaced by a strided separable convolution.
 
     `DeepLab v3+ <https://arxiv.org/abs/1802.02611>`_, section 3.2 and figure 4, in
@@ -50,16 +154,11 @@ class AlignedXception(BaseModule):
         in_channels: Channels of the image.
         widen_factor: Multiplies the channels of every layer.
         output_stride: Input size over feature size: 8, 16 or 32.
-        style: ``'tensorflow'``, or ``'jfzhang95'`` for weights of that code base
-            (depth 65): each skip starts behind the block's opening ReLU, the last
-            block has no ReLU after its depthwise convolutions, the third convolution
-            of the first exit block has rate 1, and the low-level feature is the first
-            block's output after ReLU. Its BatchNorm has ``eps=1e-5``.
         multi_grid: Three factors multiplied with the rate of the last block (TF's
             ``multi_grid``; the paper uses none for Xception).
         out_indices: Maps to return of the four below.
-        frozen_stages: Parts kept entirely: 0 is the stem, 1 the entry flow too, 2 the
-            middle flow too, 3 all; -1 none.
+        frozen_stages: Parts that stay as they are: 0 is the stem, 1 the entry flow too,
+            2 the middle flow too, 3 all; -1 none.
         norm_cfg: Normalisation layer; ``eps`` 1e-3 is TF's.
         norm_eval: Keep BatchNorm's running statistics, also after ``model.train()``.
         with_cp: Recompute blocks in the backward pass: less memory, more time.
@@ -72,8 +171,7 @@ class AlignedXception(BaseModule):
 
         - 0: the decoder's low-level feature at stride 4, 256 channels: the second
           convolution of the block that leads to stride 8
-          (``DECODER_END_POINTS`` of TF's ``feature_extractor.py``). 128 channels in
-          the ``'jfzhang95'`` style.
+          (``DECODER_END_POINTS`` of TF's ``feature_extractor.py``).
         - 1: that block's output at stride 8, 256 channels.
         - 2: the middle flow's output at stride 16 at most, 728 channels.
         - 3: the exit flow's output at ``output_stride``, 2048 channels.
@@ -82,6 +180,9 @@ class AlignedXception(BaseModule):
         ValueError: If an argument is outside the values above.
     """
 
+    block_type = XceptionBlock
+    last_block_type = LastXceptionBlock
+
     def __init__(
         self,
         depth: int = 65,
@@ -89,7 +190,6 @@ class AlignedXception(BaseModule):
         in_channels: int = 3,
         widen_factor: float = 1.0,
         output_stride: int = 16,
-        style: str = 'tensorflow',
         multi_grid: Sequence[int] | None = None,
         out_indices: Sequence[int] = (0, 1, 2, 3),
         frozen_stages: int = -1,
@@ -99,15 +199,20 @@ class AlignedXception(BaseModule):
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(init_cfg or [dict(entry) for entry in INITIAL])
-        self._check(depth, style, multi_grid, out_indices, frozen_stages)
+        if depth not in ARCHITECTURES:
+            raise ValueError(
+                f'depth must be one of {sorted(ARCHITECTURES)}, received {depth!r}'
+            )
         if widen_factor <= 0:
             raise ValueError(f'widen_factor must be > 0, received {widen_factor}')
+        if frozen_stages not in range(-1, 4):
+            raise ValueError(f'frozen_stages must be -1 to 3, received {frozen_stages}')
+        check_multi_grid(multi_grid, 3)
         self.depth = depth
-        self.style = style
         self.output_stride = output_stride
         self.widen_factor = widen_factor
         self.multi_grid = tuple(multi_grid or (1, 1, 1))
-        self.out_indices = tuple(out_indices)
+        self.out_indices = check_out_indices(out_indices, 4)
         self.frozen_stages = frozen_stages
         self.norm_eval = norm_eval
         self.with_cp = with_cp
@@ -135,22 +240,17 @@ class AlignedXception(BaseModule):
             width = self._scaled((channels,))[0]
         for _, rate in rest[:num_middle]:
             self.middle.append(self._block(width, MIDDLE, (rate,) * 3, skip='sum'))
-        self.exit = self._make_exit(width, rest[num_middle:])
-
-    def _make_exit(self, width: int, geometry: list[tuple[int, int]]) -> nn.ModuleList:
-        (stride, rate), (_, last_rate) = geometry
-        foreign = self.style == 'jfzhang95'
-        first = self._block(
-            width, EXIT[0], (rate, rate, 1 if foreign else rate), stride=stride
-        )
-        last = self._block(
+        (stride, rate), (_, last_rate) = rest[num_middle:]
+        first = self._block(width, EXIT[0], self._exit_rates(rate), stride=stride)
+        last = self.last_block_type(
             self._scaled(EXIT[0])[-1],
-            EXIT[1],
-            [last_rate * factor for factor in self.multi_grid],
+            self._scaled(EXIT[1]),
+            dilations=[last_rate * factor for factor in self.multi_grid],
             skip='none',
-            activation='around' if foreign else 'inside',
+            with_cp=self.with_cp,
+            norm_cfg=self.norm_cfg,
         )
-        return nn.ModuleList([first, last])
+        self.exit = nn.ModuleList([first, last])
 
     def _block(
         self,
@@ -160,19 +260,19 @@ class AlignedXception(BaseModule):
         *,
         stride: int = 1,
         skip: str = 'conv',
-        activation: str = 'before',
     ) -> XceptionBlock:
-        return XceptionBlock(
+        return self.block_type(
             in_channels,
             self._scaled(channels),
             dilations=dilations,
             stride=stride,
             skip=skip,
-            activation=activation,
-            skip_after_relu=self.style == 'jfzhang95',
             with_cp=self.with_cp,
             norm_cfg=self.norm_cfg,
         )
+
+    def _exit_rates(self, rate: int) -> tuple[int, int, int]:
+        return rate, rate, rate
 
     def _scaled(self, channels: Sequence[int]) -> list[int]:
         return [max(1, round(n * self.widen_factor)) for n in channels]
@@ -180,39 +280,38 @@ class AlignedXception(BaseModule):
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return the maps of ``out_indices``."""
         x = self.conv2(self.conv1(x))
-        low, stride_8, x = self._entry_flow(x)
+        entry = []
+        for block in self.entry:
+            entry.append(block(x))
+            x = entry[-1][0]
+        maps = [self._low_level(entry), entry[self._to_stride_8][0]]
         for block in self.middle:
             x, _ = block(x)
-        maps = [low, stride_8, x]
+        maps.append(x)
         for block in self.exit:
             x, _ = block(x)
         maps.append(x)
         return tuple(maps[i] for i in self.out_indices)
 
-    def _entry_flow(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        to_stride_8 = 1 if len(self.entry) == 3 else 2
-        low = stride_8 = x
-        for i, block in enumerate(self.entry):
-            x, before_last = block(x)
-            if i == to_stride_8:
-                stride_8 = x
-            if i == to_stride_8 and self.style == 'tensorflow':
-                low = before_last
-            elif i == 0 and self.style == 'jfzhang95':
-                low = F.relu(x)
-        return low, stride_8, x
+    @property
+    def _to_stride_8(self) -> int:
+        return 1 if len(self.entry) == 3 else 2
+
+    def _low_level(self, entry: list[tuple[Tensor, Tensor]]) -> Tensor:
+        """Return the low-level feature from the two maps of each entry block."""
+        return entry[self._to_stride_8][1]
 
     def init_weights(self) -> None:
-        """Initialise, then load the pre-trained file if there is one."""
-        self.init_cfg, pretrained = split_pretrained(self.init_cfg)
+        """Initialise the weights, then load the pre-trained file if there is one."""
+        _, pretrained = split_pretrained(self.init_cfg)
         super().init_weights()
-        for stem in (self.conv1, self.conv2) if self.init_cfg else ():
-            initialize(stem, self.init_cfg)  # the host's ConvModule has undone it
-        if pretrained is not None:
-            load_pretrained(self, **pretrained)
+        if pretrained is None:
+            # mmcv's ConvModule has overwritten the stem with its own initialisation.
+            for stem in (self.conv1, self.conv2):
+                initialize(stem, self.init_cfg)
 
-    def train(self, mode: bool = True) -> 'AlignedXception':
-        """Switch the mode, keep frozen what is frozen."""
+    def train(self, mode: bool = True) -> Self:
+        """Switch the mode and keep frozen parts frozen."""
         super().train(mode)
         parts = [(self.conv1, self.conv2), self.entry, self.middle, self.exit]
         for module in [m for part in parts[: self.frozen_stages + 1] for m in part]:
@@ -222,32 +321,23 @@ class AlignedXception(BaseModule):
                 module.eval()
         return self
 
-    @staticmethod
-    def _check(
-        depth: int,
-        style: str,
-        multi_grid: Sequence[int] | None,
-        out_indices: Sequence[int],
-        frozen_stages: int,
-    ) -> None:
-        if depth not in ARCHITECTURES:
-            raise ValueError(
-                f'depth must be one of {sorted(ARCHITECTURES)}, received {depth!r}'
-            )
-        if style not in STYLES:
-            raise ValueError(f'style must be one of {STYLES}, received {style!r}')
-        if style == 'jfzhang95' and depth != 65:
-            raise ValueError(f'style {style!r} needs depth 65, received {depth}')
-        if multi_grid is not None and (
-            len(multi_grid) != 3 or any(rate < 1 for rate in multi_grid)
-        ):
-            raise ValueError(
-                'multi_grid needs 3 factors >= 1, one per convolution of the last '
-                f'block, received {tuple(multi_grid)}'
-            )
-        if not out_indices or not set(out_indices) <= {0, 1, 2, 3}:
-            raise ValueError(
-                f'out_indices must name maps 0 to 3, received {tuple(out_indices)}'
-            )
-        if frozen_stages not in range(-1, 4):
-            raise ValueError(f'frozen_stages must be -1 to 3, received {frozen_stages}')
+
+@MODELS.register_module()
+class JFZhang95Xception(AlignedXception):
+    """The aligned Xception of jfzhang95/pytorch-deeplab-xception, for its weights.
+
+    It differs from the base class: each skip starts behind the block's opening ReLU,
+    the last block has no ReLU after its depthwise convolutions, the third convolution
+    of the first exit block has rate 1, and the low-level feature is the first block's
+    output after ReLU, with 128 channels. That code has depth 65 only, and BatchNorm
+    with ``eps=1e-5``.
+    """
+
+    block_type = JFZhang95Block
+    last_block_type = JFZhang95LastBlock
+
+    def _exit_rates(self, rate: int) -> tuple[int, int, int]:
+        return rate, rate, 1
+
+    def _low_level(self, entry: list[tuple[Tensor, Tensor]]) -> Tensor:
+        return F.relu(entry[0][0])

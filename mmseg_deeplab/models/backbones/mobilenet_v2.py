@@ -1,6 +1,7 @@
 """MobileNetV2 with TF's rule for dilations, at any output stride."""
 
 from collections.abc import Sequence
+from typing import Self
 
 from mmcv.cnn import ConvModule
 from mmseg.models.backbones import MobileNetV2
@@ -9,12 +10,11 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmseg_deeplab.checkpoints.pretrained import load_pretrained, split_pretrained
 from mmseg_deeplab.ops.geometry import block_geometry
 
+from .pretrained_backbone import PretrainedBackbone
 from .recompute import recompute
 
-STYLES = ('tensorflow', 'vainf')
 STRIDES = (1, 2, 2, 2, 1, 2, 1)  # MobileNetV2, table 2
 
 
@@ -22,7 +22,7 @@ class Block(InvertedResidual):
     """MMSeg's inverted residual; with ``with_cp`` a step updates BatchNorm once."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Run the block, recomputing it in the backward pass if asked for."""
+        """Run the block, and recompute it in the backward pass if asked for."""
         return recompute(self, self._forward, x, when=self.with_cp)
 
     def _forward(self, x: Tensor) -> Tensor:
@@ -50,7 +50,7 @@ class PaddedBlock(Block):
 
 
 @MODELS.register_module()
-class DeepLabMobileNetV2(MobileNetV2):
+class DeepLabMobileNetV2(PretrainedBackbone, MobileNetV2):
     """MobileNetV2 as TF's DeepLab dilates it.
 
     `MobileNetV2 <https://arxiv.org/abs/1801.04381>`_, section 6.3. It differs from
@@ -68,11 +68,9 @@ class DeepLabMobileNetV2(MobileNetV2):
             8 at ``widen_factor`` 1, else 1 (``_mobilenet_v2`` of
             ``research/deeplab/core/feature_extractor.py``); the width inside a block
             is a multiple of 8 always. MMSeg rounds all to 8.
-        style: ``'tensorflow'``, or ``'vainf'`` for weights of that code base: a stem
-            without padding, and blocks that pad before their first 1x1 convolution.
         out_indices: Stages to return, from 0 (16, 24, 32, 64, 96, 160, 320 channels).
-        frozen_stages: Stages kept entirely: 0 is the stem, -1 none.
-        conv_cfg: Convolution layer of the host's registry.
+        frozen_stages: Stages that stay as they are: 0 is the stem, -1 none.
+        conv_cfg: Convolution layer.
         norm_cfg: Normalisation layer, ``BN`` if None (``eps`` is 1e-3 in TF).
         act_cfg: Activation layer, ``ReLU6`` if None.
         norm_eval: Keep BatchNorm's running statistics, also after ``model.train()``.
@@ -83,11 +81,14 @@ class DeepLabMobileNetV2(MobileNetV2):
 
     Shape:
         input ``(N, 3, H, W)``; output a tuple of ``(N, C, h, w)`` maps, each stride-2
-        step rounding up; only the stem of ``'vainf'`` gives ``(H - 3) // 2 + 1`` rows.
+        step rounding up.
 
     Raises:
         ValueError: If an argument is outside the values above.
     """
+
+    block_type = Block
+    stem_padding = 1
 
     def __init__(
         self,
@@ -95,7 +96,6 @@ class DeepLabMobileNetV2(MobileNetV2):
         *,
         output_stride: int = 16,
         divisor: int | None = None,
-        style: str = 'tensorflow',
         out_indices: Sequence[int] = (1, 2, 4, 6),
         frozen_stages: int = -1,
         conv_cfg: dict | None = None,
@@ -105,15 +105,12 @@ class DeepLabMobileNetV2(MobileNetV2):
         with_cp: bool = False,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        if style not in STYLES:
-            raise ValueError(f'style must be one of {STYLES}, received {style!r}')
         if widen_factor <= 0:
             raise ValueError(f'widen_factor must be > 0, received {widen_factor!r}')
         if divisor is not None and divisor < 1:
             raise ValueError(f'divisor must be None or >= 1, received {divisor!r}')
-        # make_layer, which the host's constructor calls, needs these.
+        # make_layer, which the constructor of the base class calls, needs these.
         self.output_stride = output_stride
-        self.style = style
         self.divisor = (8 if widen_factor == 1 else 1) if divisor is None else divisor
         self.geometry = self._geometry(output_stride)
         super().__init__(
@@ -132,15 +129,14 @@ class DeepLabMobileNetV2(MobileNetV2):
     @classmethod
     def _geometry(cls, output_stride: int) -> list[list[tuple[int, int]]]:
         """Return stride and dilation of every block, by stage."""
+        counts = [num_blocks for _, _, num_blocks in cls.arch_settings]
         strides = [
-            [first] + [1] * (num_blocks - 1)
-            for first, (_, _, num_blocks) in zip(
-                STRIDES, cls.arch_settings, strict=True
-            )
+            stride if i == 0 else 1
+            for stride, count in zip(STRIDES, counts, strict=True)
+            for i in range(count)
         ]
-        flat = block_geometry([s for stage in strides for s in stage], output_stride)
-        blocks = iter(flat)
-        return [[next(blocks) for _ in stage] for stage in strides]
+        blocks = iter(block_geometry(strides, output_stride))
+        return [[next(blocks) for _ in range(count)] for count in counts]
 
     def make_layer(
         self,
@@ -150,19 +146,19 @@ class DeepLabMobileNetV2(MobileNetV2):
         dilation: int,
         expand_ratio: int,
     ) -> nn.Sequential:
-        """Build the next stage; called by the host's constructor, stage by stage.
+        """Build the next stage; the base class calls this once for each stage.
 
-        ``out_channels``, ``stride`` and ``dilation`` are the host's and do not count.
+        It passes ``out_channels``, ``stride`` and ``dilation`` of its own, which do
+        not count here.
         """
         stage = len(self.layers)
         if stage == 0:
             self._make_stem()
         out_channels = self._width(self.arch_settings[stage][1])
-        block = PaddedBlock if self.style == 'vainf' else Block
         blocks = []
         for block_stride, rate in self.geometry[stage]:
             blocks.append(
-                block(
+                self.block_type(
                     self.in_channels,
                     out_channels,
                     block_stride,
@@ -184,7 +180,7 @@ class DeepLabMobileNetV2(MobileNetV2):
             self.in_channels,
             3,
             stride=2,
-            padding=0 if self.style == 'vainf' else 1,
+            padding=self.stem_padding,
             conv_cfg=self.conv_cfg,
             norm_cfg=self.norm_cfg,
             act_cfg=self.act_cfg,
@@ -204,16 +200,21 @@ class DeepLabMobileNetV2(MobileNetV2):
         maps = super().forward(x)
         return maps if isinstance(maps, tuple) else (maps,)
 
-    def init_weights(self) -> None:
-        """Initialise, then load the pre-trained file whatever family it is from."""
-        self.init_cfg, pretrained = split_pretrained(self.init_cfg)
-        super().init_weights()
-        if pretrained is not None:
-            load_pretrained(self, **pretrained)
-
-    def train(self, mode: bool = True) -> 'DeepLabMobileNetV2':
-        """Switch the mode, keep frozen what is frozen; unlike the host's, chainable."""
+    def train(self, mode: bool = True) -> Self:
+        """Switch the mode and keep frozen parts frozen."""
         super().train(mode)
         if self.frozen_stages >= 0:
-            self.conv1.eval()  # the host lets the stem's statistics follow
+            self.conv1.eval()  # MMSeg lets the stem's statistics follow
         return self
+
+
+@MODELS.register_module()
+class VainFMobileNetV2(DeepLabMobileNetV2):
+    """:class:`DeepLabMobileNetV2` as in VainF/DeepLabV3Plus-Pytorch, for its weights.
+
+    The stem has no padding, so its output has ``(H - 3) // 2 + 1`` rows, and blocks pad
+    before their first 1x1 convolution.
+    """
+
+    block_type = PaddedBlock
+    stem_padding = 0

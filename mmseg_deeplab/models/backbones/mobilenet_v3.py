@@ -1,44 +1,42 @@
-"""MobileNetV3 with the output stride as a knob."""
+"""MobileNetV3 at any output stride."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from mmcv.cnn.bricks import Conv2dAdaptivePadding
 from mmseg.models.backbones import MobileNetV3
 from mmseg.registry import MODELS
-from torch import nn
+from torch import Tensor, nn
 
-from mmseg_deeplab.checkpoints.pretrained import load_pretrained, split_pretrained
-from mmseg_deeplab.ops.geometry import block_geometry, check_output_stride
+from mmseg_deeplab.ops.geometry import block_geometry
 
-STYLES = ('torchvision', 'tensorflow')
+from .pretrained_backbone import PretrainedBackbone
 
 # Where the features leave each stride (4, 8, 16, 32 of the undilated network).
 LAST_LAYERS = {'small': (1, 3, 8, 12), 'large': (3, 6, 12, 16)}
 
 
 @MODELS.register_module()
-class DeepLabMobileNetV3(MobileNetV3):
+class DeepLabMobileNetV3(PretrainedBackbone, MobileNetV3):
     """MobileNetV3 whose strides turn into dilations from ``output_stride`` on.
 
-    `Searching for MobileNetV3 <https://arxiv.org/abs/1905.02244>`_, section 6.4.
-    MMSeg's ``MobileNetV3`` always runs at output stride 8, pads strided convolutions as
-    TensorFlow does, and normalises with an epsilon of 1e-5; the keys are the same.
+    `Searching for MobileNetV3 <https://arxiv.org/abs/1905.02244>`_, section 6.4, in
+    the form of torchvision's network: the block that has lost its stride already runs
+    at the new rate, and padding is the same on both sides. MMSeg's ``MobileNetV3``
+    always runs at output stride 8, pads strided convolutions as TensorFlow does, and
+    normalises with an epsilon of 1e-5; the keys are the same.
 
     Args:
         arch: ``'small'`` or ``'large'``.
         output_stride: Input size over feature size: 8, 16 or 32.
-        style: How the published networks dilate and pad. ``'torchvision'``: the block
-            that has lost its stride already runs at the new rate, padding is the same
-            on both sides. ``'tensorflow'``: that block keeps the rate so far, strided
-            convolutions pad more at the bottom and right (``SAME``).
         out_indices: Layers to return, 0 is the stem; the last ones of the strides 4, 8,
             16 and 32 by default, (3, 6, 12, 16) for ``'large'``: 24, 40, 112 and 960
             channels.
-        frozen_stages: Layers kept entirely, counted as ``out_indices``; -1 none.
+        frozen_stages: Layers that stay as they are, counted as ``out_indices``; -1
+            none.
         norm_cfg: Normalisation layer. Epsilon 1e-3 and momentum 0.01 are those of
             torchvision's and TensorFlow's networks.
         norm_eval: Keep the statistics of BatchNorm in training.
-        conv_cfg: Convolution layer of the host's registry, but for the depthwise ones.
+        conv_cfg: Convolution layer, except for the depthwise ones.
         reduction_factor: Divides the channels of the last stage.
         with_cp: Recompute blocks in the backward pass: less memory, more time.
         init_cfg: Initialisation. With ``type='Pretrained'`` the file may be
@@ -56,7 +54,6 @@ class DeepLabMobileNetV3(MobileNetV3):
         arch: str = 'large',
         *,
         output_stride: int = 16,
-        style: str = 'torchvision',
         out_indices: Sequence[int] | None = None,
         frozen_stages: int = -1,
         norm_cfg: dict | None = None,
@@ -66,7 +63,12 @@ class DeepLabMobileNetV3(MobileNetV3):
         with_cp: bool = False,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        self._check(arch, output_stride, style)
+        if arch not in self.arch_settings:
+            raise ValueError(
+                f'arch must be one of {sorted(self.arch_settings)}, received {arch!r}'
+            )
+        strides = [stride for *_, stride in self.arch_settings[arch]]
+        geometry = block_geometry(strides, output_stride)
         super().__init__(
             arch,
             conv_cfg=conv_cfg,
@@ -79,56 +81,20 @@ class DeepLabMobileNetV3(MobileNetV3):
             init_cfg=init_cfg,
         )
         self.output_stride = output_stride
-        self.style = style
-        if style == 'torchvision':
-            self.layer0.conv = symmetric(self.layer0.conv)
-        for name, stride, dilation in self._geometry():
-            self._dilate(getattr(self, name).depthwise_conv, stride, dilation)
+        self.layer0.conv = symmetric(self.layer0.conv)
+        for number, (stride, (kept, rate)) in enumerate(
+            zip(strides, geometry, strict=True), start=1
+        ):
+            layer = getattr(self, f'layer{number}').depthwise_conv
+            layer.conv = conv = symmetric(layer.conv)
+            rate *= stride // kept  # at once in the block that has lost its stride
+            conv.stride, conv.dilation = (kept, kept), (rate, rate)
+            conv.padding = tuple(size // 2 * rate for size in conv.kernel_size)
         self.train()  # frozen from the start, not only after the first train()
 
-    def _geometry(self) -> Iterator[tuple[str, int, int]]:
-        """Yield name, stride and dilation of every block."""
-        strides = [stride for *_, stride in self.arch_settings[self.arch]]
-        geometry = block_geometry(strides, self.output_stride)
-        blocks = enumerate(zip(strides, geometry, strict=True), start=1)
-        for number, (stride, (kept, rate)) in blocks:
-            if self.style == 'torchvision':
-                rate *= stride // kept  # at once in the block that has lost its stride
-            yield f'layer{number}', kept, rate
-
-    def _dilate(self, layer: nn.Module, stride: int, dilation: int) -> None:
-        conv = layer.conv
-        if self.style == 'torchvision':
-            layer.conv = conv = symmetric(conv)
-        conv.stride, conv.dilation = (stride, stride), (dilation, dilation)
-        if not isinstance(conv, Conv2dAdaptivePadding):
-            conv.padding = tuple(size // 2 * dilation for size in conv.kernel_size)
-
-    def init_weights(self) -> None:
-        """Initialise, then load the pre-trained file whatever family it is from."""
-        self.init_cfg, pretrained = split_pretrained(self.init_cfg)
-        super().init_weights()
-        if pretrained is not None:
-            load_pretrained(self, **pretrained)
-
-    def forward(self, x):
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return the maps of ``out_indices``, as a tuple like the other backbones."""
         return tuple(super().forward(x))
-
-    def train(self, mode: bool = True) -> 'DeepLabMobileNetV3':
-        """Switch the mode, keep frozen what is frozen; unlike the host's, chainable."""
-        super().train(mode)
-        return self
-
-    @classmethod
-    def _check(cls, arch: str, output_stride: int, style: str) -> None:
-        if arch not in cls.arch_settings:
-            raise ValueError(
-                f'arch must be one of {sorted(cls.arch_settings)}, received {arch!r}'
-            )
-        check_output_stride(output_stride)
-        if style not in STYLES:
-            raise ValueError(f'style must be one of {STYLES}, received {style!r}')
 
 
 def symmetric(conv: nn.Conv2d) -> nn.Conv2d:

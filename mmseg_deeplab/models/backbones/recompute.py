@@ -14,7 +14,7 @@ Output = TypeVar('Output')
 
 @contextmanager
 def frozen_statistics(module: nn.Module) -> Iterator[None]:
-    """Let BatchNorm normalise by the batch without touching its running statistics."""
+    """Let BatchNorm normalise by the batch without changing its running statistics."""
     norms = [m for m in module.modules() if isinstance(m, _BatchNorm)]
     kept = [(m, m.momentum, m.num_batches_tracked) for m in norms]
     for norm, _, tracked in kept:
@@ -30,16 +30,16 @@ def frozen_statistics(module: nn.Module) -> Iterator[None]:
 def recompute(
     module: nn.Module, function: Callable[[Tensor], Output], x: Tensor, *, when: bool
 ) -> Output:
-    """Return ``function(x)``; its activations are recomputed in the backward pass.
+    """Return ``function(x)`` and recompute its activations in the backward pass.
 
-    The host recomputes with BatchNorm in training mode, so that the running statistics
-    move twice per step; here they move once.
+    MMSegmentation recomputes with BatchNorm in training mode, so that the running
+    statistics move twice in each step; here they move once.
 
     Args:
-        module: Whose BatchNorm layers ``function`` runs.
-        function: What to run.
+        module: Contains the BatchNorm layers that ``function`` runs.
+        function: The forward function.
         x: Its input.
-        when: Recompute at all; never without gradients.
+        when: Whether to recompute at all; without gradients it never does.
     """
     if not (when and torch.is_grad_enabled()):
         return function(x)

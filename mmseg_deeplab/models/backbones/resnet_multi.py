@@ -3,19 +3,36 @@
 from collections.abc import Sequence
 
 from mmseg.models.backbones import ResNet
+from mmseg.models.backbones.resnet import Bottleneck as StockBottleneck
 from mmseg.registry import MODELS
-from torch import nn
+from torch import Tensor, nn
 
-from mmseg_deeplab.checkpoints.pretrained import load_pretrained, split_pretrained
 from mmseg_deeplab.ops.geometry import stage_geometry
 
-from .bottleneck import Bottleneck
+from .pretrained_backbone import (
+    PretrainedBackbone,
+    check_multi_grid,
+    check_out_indices,
+)
+from .recompute import recompute
 
 FROZEN_BN = ('none', 'affine', 'all')
 
 
+class Bottleneck(StockBottleneck):
+    """MMSeg's bottleneck; with ``with_cp`` a step updates BatchNorm once, not twice."""
+
+    def __init__(self, *args, with_cp: bool = False, **kwargs) -> None:
+        super().__init__(*args, with_cp=False, **kwargs)
+        self.recompute = with_cp
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Run the block, and recompute it in the backward pass if asked for."""
+        return recompute(self, super().forward, x, when=self.recompute)
+
+
 @MODELS.register_module()
-class ResNetMulti(ResNet):
+class ResNetMulti(PretrainedBackbone, ResNet):
     """Dilated ResNet of DeepLab v2, with the key names of the ``deeplabv2.py`` lineage.
 
     `DeepLab v2 <https://arxiv.org/abs/1606.00915>`_, section 4.1, in the form of its
@@ -37,9 +54,9 @@ class ResNetMulti(ResNet):
             lets the running statistics follow (the lineage); ``'all'`` keeps the
             statistics too (Caffe). Each survives ``model.train()``.
         out_indices: Stages to return, from 0.
-        frozen_stages: Stages kept entirely: 0 is the stem, -1 none.
+        frozen_stages: Stages that stay as they are: 0 is the stem, -1 none.
         with_cp: Recompute blocks in the backward pass: less memory, more time.
-        conv_cfg: Convolution layer of the host's registry.
+        conv_cfg: Convolution layer.
         norm_cfg: Normalisation layer; ``frozen_bn`` decides about its gradients.
         init_cfg: Initialisation. With ``type='Pretrained'`` the file may come from
             any family that :mod:`mmseg_deeplab.checkpoints` knows (the lineage's
@@ -76,7 +93,15 @@ class ResNetMulti(ResNet):
         norm_cfg: dict | None = None,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        self._check(depth, frozen_bn, out_indices, multi_grid)
+        if depth not in self.arch_settings:
+            raise ValueError(
+                f'depth must be one of {sorted(self.arch_settings)}, received {depth!r}'
+            )
+        if frozen_bn not in FROZEN_BN:
+            raise ValueError(
+                f'frozen_bn must be one of {FROZEN_BN}, received {frozen_bn!r}'
+            )
+        check_multi_grid(multi_grid, self.arch_settings[depth][1][-1])
         strides, dilations = stage_geometry(output_stride)
         norm_cfg = dict(norm_cfg or dict(type='BN'))
         norm_cfg['requires_grad'] = frozen_bn == 'none'
@@ -87,7 +112,7 @@ class ResNetMulti(ResNet):
             base_channels=base_channels,
             strides=strides,
             dilations=dilations,
-            out_indices=tuple(out_indices),
+            out_indices=check_out_indices(out_indices, 4),
             style='caffe',
             frozen_stages=frozen_stages,
             conv_cfg=conv_cfg,
@@ -106,44 +131,3 @@ class ResNetMulti(ResNet):
         super()._make_stem_layer(in_channels, stem_channels)
         # Caffe rounds pooled sizes up: 321 -> 161 -> 81 -> 41.
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1, ceil_mode=True)
-
-    def init_weights(self) -> None:
-        """Initialise, then load the pre-trained file whatever family it is from."""
-        self.init_cfg, pretrained = split_pretrained(self.init_cfg)
-        super().init_weights()
-        if pretrained is not None:
-            load_pretrained(self, **pretrained)
-
-    def train(self, mode: bool = True) -> 'ResNetMulti':
-        """Switch the mode, keep frozen what is frozen; unlike the host's, chainable."""
-        super().train(mode)
-        return self
-
-    @classmethod
-    def _check(
-        cls,
-        depth: int,
-        frozen_bn: str,
-        out_indices: Sequence[int],
-        multi_grid: Sequence[int] | None,
-    ) -> None:
-        if depth not in cls.arch_settings:
-            raise ValueError(
-                f'depth must be one of {sorted(cls.arch_settings)}, received {depth!r}'
-            )
-        if frozen_bn not in FROZEN_BN:
-            raise ValueError(
-                f'frozen_bn must be one of {FROZEN_BN}, received {frozen_bn!r}'
-            )
-        if not out_indices or not set(out_indices) <= {0, 1, 2, 3}:
-            raise ValueError(
-                f'out_indices must name stages 0 to 3, received {tuple(out_indices)}'
-            )
-        blocks = cls.arch_settings[depth][1][-1]
-        if multi_grid is not None and (
-            len(multi_grid) != blocks or any(rate < 1 for rate in multi_grid)
-        ):
-            raise ValueError(
-                f'multi_grid needs {blocks} factors >= 1 (one per block of the last '
-                f'stage of depth {depth}), received {tuple(multi_grid)}'
-            )

@@ -7,15 +7,16 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmseg_deeplab.checkpoints.pretrained import load_pretrained, split_pretrained
 from mmseg_deeplab.ops.geometry import check_output_stride
+
+from .pretrained_backbone import PretrainedBackbone, check_out_indices
 
 CONVS_PER_STAGE = (2, 2, 3, 3, 3)
 WIDTHS = (1, 2, 4, 8, 8)
 
 
 @MODELS.register_module()
-class VGG16LargeFOV(BaseModule):
+class VGG16LargeFOV(PretrainedBackbone, BaseModule):
     """The thirteen convolutions of VGG16 with DeepLab's pools and rates.
 
     `DeepLab v1 <https://arxiv.org/abs/1412.7062>`_, section 3.1, in the form of its
@@ -31,7 +32,8 @@ class VGG16LargeFOV(BaseModule):
         average_pool: Average 3x3 with stride 1 after pool5: pool5a of v1's LargeFOV.
             v2 has none.
         out_indices: Stages to return, from 0; a stage ends with its pool.
-        frozen_stages: The first so many stages are kept; -1 or 0 none.
+        frozen_stages: Number of stages, from the first, that stay as they are; -1 or 0
+            none.
         init_cfg: Initialisation, He's normal if None. With ``type='Pretrained'`` the
             file may be torchvision's, Caffe's by its layer names, or this project's.
 
@@ -56,19 +58,18 @@ class VGG16LargeFOV(BaseModule):
         super().__init__(
             init_cfg or dict(type='Kaiming', layer='Conv2d', nonlinearity='relu')
         )
-        if not out_indices or not set(out_indices) <= {0, 1, 2, 3, 4}:
-            raise ValueError(
-                f'out_indices must name stages 0 to 4, received {tuple(out_indices)}'
-            )
         if frozen_stages not in range(-1, 6):
             raise ValueError(f'frozen_stages must be -1 to 5, received {frozen_stages}')
         self.output_stride = check_output_stride(output_stride)
         self.average_pool = average_pool
-        self.out_indices = tuple(out_indices)
+        self.out_indices = check_out_indices(out_indices, 5)
         self.frozen_stages = frozen_stages
-        self.pool_strides = (2, 2, 2, *_last_pools(output_stride))
+        last_pools = {8: (1, 1), 16: (2, 1), 32: (2, 2)}[output_stride]
+        self.pool_strides = (2, 2, 2, *last_pools)
         self._make_convs(in_channels, base_channels)
-        self._freeze()
+        for names in self.stages[: max(frozen_stages, 0)]:
+            for name in names:
+                self.get_submodule(name).requires_grad_(False)
 
     def _make_convs(self, in_channels: int, base_channels: int) -> None:
         self.stages: list[list[str]] = []
@@ -102,19 +103,3 @@ class VGG16LargeFOV(BaseModule):
             if i in self.out_indices:
                 maps.append(x)
         return tuple(maps)
-
-    def init_weights(self) -> None:
-        """Initialise, then load the pre-trained file whatever family it is from."""
-        self.init_cfg, pretrained = split_pretrained(self.init_cfg)
-        super().init_weights()
-        if pretrained is not None:
-            load_pretrained(self, **pretrained)
-
-    def _freeze(self) -> None:
-        for names in self.stages[: max(self.frozen_stages, 0)]:
-            for name in names:
-                self.get_submodule(name).requires_grad_(False)
-
-
-def _last_pools(output_stride: int) -> tuple[int, int]:
-    return {8: (1, 1), 16: (2, 1), 32: (2, 2)}[output_stride]

@@ -51,7 +51,7 @@ def resize_images(images: Tensor, scale: float, rule: str) -> Tensor:
     )
 
 
-def resize_scores(scores: Tensor, size: tuple[int, int], rule: str) -> Tensor:
+def resize_logits(scores: Tensor, size: tuple[int, int], rule: str) -> Tensor:
     """Return score maps on another grid, bilinearly.
 
     Args:

@@ -8,8 +8,8 @@ from mmseg.models.utils import resize
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
+from .logit_windows import LogitWindows
 from .original_image import padding_of, undo_flip, undo_geometry
-from .score_windows import ScoreWindows
 
 
 class LeanDataSample(SegDataSample):
@@ -24,7 +24,7 @@ class LeanDataSample(SegDataSample):
     @property
     def seg_logits(self) -> PixelData:
         """Scores ``(K, H, W)`` at ``ori_shape``."""
-        kept = self.__dict__.get('_score_windows')
+        kept = self.__dict__.get('_logit_windows')
         if kept is None or '_seg_logits' in self.__dict__:
             return self._seg_logits
         return PixelData(data=original_scores(kept, self.metainfo))
@@ -35,7 +35,7 @@ class LeanDataSample(SegDataSample):
 
     @seg_logits.deleter
     def seg_logits(self) -> None:
-        self.__dict__.pop('_score_windows', None)
+        self.__dict__.pop('_logit_windows', None)
         if '_seg_logits' in self.__dict__:
             del self._seg_logits
 
@@ -48,12 +48,12 @@ class LeanDataSample(SegDataSample):
         return self._hand_on(super().clone())
 
     def _hand_on(self, other: 'LeanDataSample') -> 'LeanDataSample':
-        if '_score_windows' in self.__dict__:
-            other.__dict__['_score_windows'] = self.__dict__['_score_windows']
+        if '_logit_windows' in self.__dict__:
+            other.__dict__['_logit_windows'] = self.__dict__['_logit_windows']
         return other
 
 
-def keep_scores(sample: SegDataSample, scores: ScoreWindows) -> None:
+def keep_scores(sample: SegDataSample, scores: LogitWindows) -> None:
     """Let a sample compute its ``seg_logits`` from these scores.
 
     Args:
@@ -62,12 +62,12 @@ def keep_scores(sample: SegDataSample, scores: ScoreWindows) -> None:
     """
     # Past the host's `__setattr__`, which would make both a field.
     object.__setattr__(sample, '__class__', LeanDataSample)
-    sample.__dict__['_score_windows'] = scores
+    sample.__dict__['_logit_windows'] = scores
     if '_seg_logits' in sample.__dict__:  # of an earlier prediction
         del sample._seg_logits
 
 
-def original_scores(scores: ScoreWindows, metainfo: Mapping[str, Any]) -> Tensor:
+def original_scores(scores: LogitWindows, metainfo: Mapping[str, Any]) -> Tensor:
     """Return scores as ``EncoderDecoder`` does, ``(K, H, W)`` at ``ori_shape``.
 
     Args:
@@ -86,7 +86,7 @@ def original_scores(scores: ScoreWindows, metainfo: Mapping[str, Any]) -> Tensor
     return full.squeeze(0)
 
 
-def original_labels(scores: ScoreWindows, metainfo: Mapping[str, Any]) -> Tensor:
+def original_labels(scores: LogitWindows, metainfo: Mapping[str, Any]) -> Tensor:
     """Return the labels ``(1, H, W)`` of :func:`original_scores`, without these.
 
     Args:

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from .lean_data_sample import LeanDataSample, keep_scores, original_labels
 from .lean_loss import head_loss, is_hosts
+from .logit_windows import LogitWindows
 from .original_image import original_image
-from .score_windows import ScoreWindows
 
 # What a prediction goes through in the host. Where a subclass or a head has an own way
 # of one of them, it is taken.
@@ -135,7 +135,7 @@ class LeanEncoderDecoder(EncoderDecoder):
             size = tuple(inputs.shape[2:])
         else:
             size = _prediction_size(data_samples[0].metainfo)
-        windows = self._score_windows(inputs, size)
+        windows = self._logit_windows(inputs, size)
         for index, sample in enumerate(data_samples):
             scores = windows.image(index)
             keep_scores(sample, scores)
@@ -159,15 +159,15 @@ class LeanEncoderDecoder(EncoderDecoder):
             return super().slide_inference(inputs, batch_img_metas)
         return self._slide(inputs).full()
 
-    def _score_windows(self, inputs: Tensor, size: tuple[int, int]) -> ScoreWindows:
+    def _logit_windows(self, inputs: Tensor, size: tuple[int, int]) -> LogitWindows:
         if (self.test_cfg or {}).get('mode', 'whole') == 'slide':
             return self._slide(inputs)
         scores = self._forward(inputs)
-        return ScoreWindows(
+        return LogitWindows(
             [scores], [(0, 0)], size, size, self.align_corners, scores.dtype
         )
 
-    def _slide(self, inputs: Tensor) -> ScoreWindows:
+    def _slide(self, inputs: Tensor) -> LogitWindows:
         size = tuple(inputs.shape[2:])
         window = tuple(map(min, self.test_cfg.crop_size, size))
         corners = window_corners(size, window, self.test_cfg.stride)
@@ -183,7 +183,7 @@ class LeanEncoderDecoder(EncoderDecoder):
                 for top, left in corners[first : first + together]
             ]
             maps += self._forward(torch.cat(crops)).split(len(inputs))
-        return ScoreWindows(
+        return LogitWindows(
             maps, corners, window, size, self.align_corners, inputs.dtype
         )
 

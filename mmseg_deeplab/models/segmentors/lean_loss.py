@@ -32,10 +32,10 @@ def head_loss(
     """
     if not has_plain_loss(head):
         return head.loss(features, data_samples, train_cfg)
-    return loss_by_scores(head, head.forward(features), data_samples)
+    return loss_by_logits(head, head.forward(features), data_samples)
 
 
-def loss_by_scores(
+def loss_by_logits(
     head: nn.Module, scores: Tensor, data_samples: list[SegDataSample]
 ) -> dict[str, Tensor]:
     """Return what ``head.loss_by_feat`` would, ``acc_seg`` included.

@@ -10,9 +10,9 @@ from mmseg.structures import SegDataSample
 from mmseg.utils import add_prefix
 from torch import Tensor, nn
 
-from .image_pyramid import RULES, resize_images, resize_scores, subsample_labels
+from .image_pyramid import RULES, resize_images, resize_logits, subsample_labels
 from .lean_encoder_decoder import LeanEncoderDecoder
-from .lean_loss import loss_by_scores
+from .lean_loss import loss_by_logits
 
 
 @MODELS.register_module()
@@ -119,7 +119,7 @@ class MultiScaleEncoderDecoder(LeanEncoderDecoder):
             return losses
         for scale, score in scores.items():
             if self.label_subsampling and not (1 / scale).is_integer():
-                score = resize_scores(score, scores[1].shape[-2:], self.resize)
+                score = resize_logits(score, scores[1].shape[-2:], self.resize)
             part = self._head_loss(score, data_samples)
             losses |= add_prefix(part, f'decode_x{scale:g}')
         return losses
@@ -132,7 +132,7 @@ class MultiScaleEncoderDecoder(LeanEncoderDecoder):
             data_samples = [
                 _subsampled(sample, size, self.resize) for sample in data_samples
             ]
-        return loss_by_scores(self.decode_head, scores, data_samples)
+        return loss_by_logits(self.decode_head, scores, data_samples)
 
     def _other_scales(self) -> list[float]:
         return [scale for scale in self.scales if scale != 1]
@@ -151,7 +151,7 @@ class MultiScaleEncoderDecoder(LeanEncoderDecoder):
         return scores
 
     def _fuse(self, fused: Tensor, scores: Tensor) -> Tensor:
-        scores = resize_scores(scores, fused.shape[-2:], self.resize)
+        scores = resize_logits(scores, fused.shape[-2:], self.resize)
         return torch.maximum(fused, scores)
 
 

@@ -21,7 +21,7 @@ from mmseg_deeplab.ops.bilinear_rows import (
 BLOCKS, MIN_ROWS = 4, 8
 
 
-class ScoreWindows(NamedTuple):
+class LogitWindows(NamedTuple):
     """One small score map for each window of an image, or a single one for the whole.
 
     What MMSegmentation makes of them is: each map resized to its window, where windows
@@ -50,7 +50,7 @@ class ScoreWindows(NamedTuple):
         """Whether one window is all of the image."""
         return len(self.maps) == 1 and self.window == self.size
 
-    def image(self, index: int) -> 'ScoreWindows':
+    def image(self, index: int) -> 'LogitWindows':
         """Return those of one image of the batch."""
         return self._replace(maps=[m[index : index + 1] for m in self.maps])
 

@@ -13,7 +13,7 @@ from mmseg.registry import MODELS
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmseg_deeplab.models.inference_speed import prepare_for_inference
+from mmseg_deeplab.models.fast_prediction import prepare_for_inference
 
 BASES = Path(__file__).resolve().parents[2] / 'configs' / '_base_' / 'models'
 

@@ -1,0 +1,49 @@
+"""What the backbones share: weights of any known family, checked arguments."""
+
+from collections.abc import Sequence
+from typing import Self
+
+from mmseg_deeplab.checkpoints.pretrained import load_pretrained, split_pretrained
+
+
+class PretrainedBackbone:
+    """Mixin in front of a backbone's base class.
+
+    With ``init_cfg=dict(type='Pretrained', checkpoint=...)`` the file may come from
+    any code base that :mod:`mmseg_deeplab.checkpoints` knows.
+    """
+
+    def init_weights(self) -> None:
+        """Initialise the weights, then load the pre-trained file if there is one."""
+        self.init_cfg, pretrained = split_pretrained(self.init_cfg)
+        super().init_weights()
+        if pretrained is not None:
+            load_pretrained(self, **pretrained)
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch the mode and keep frozen parts frozen.
+
+        Unlike the method of MMSegmentation's backbones it returns the module.
+        """
+        super().train(mode)
+        return self
+
+
+def check_out_indices(out_indices: Sequence[int], count: int) -> tuple[int, ...]:
+    """Return the indices of ``count`` feature maps if all of them exist."""
+    if not out_indices or not set(out_indices) <= set(range(count)):
+        raise ValueError(
+            f'out_indices must name maps 0 to {count - 1}, received '
+            f'{tuple(out_indices)}'
+        )
+    return tuple(out_indices)
+
+
+def check_multi_grid(multi_grid: Sequence[int] | None, count: int) -> None:
+    """Refuse factors that do not fit the last stage or block."""
+    if multi_grid is not None and (
+        len(multi_grid) != count or any(factor < 1 for factor in multi_grid)
+    ):
+        raise ValueError(
+            f'multi_grid needs {count} factors >= 1, received {tuple(multi_grid)}'
+        )

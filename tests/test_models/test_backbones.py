@@ -1,0 +1,175 @@
+"""What holds for every backbone: sizes, gradients, freezing, weights, arguments."""
+
+import pytest
+import torch
+from mmseg.registry import MODELS
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+NARROW = {
+    'ResNetMulti': dict(depth=26, base_channels=4, frozen_bn='none'),
+    'AlignedXception': dict(depth=41, widen_factor=1 / 16),
+    'JFZhang95Xception': dict(depth=65, widen_factor=1 / 16),
+    'DeepLabMobileNetV2': dict(widen_factor=0.25),
+    'VainFMobileNetV2': dict(widen_factor=0.25),
+    'DeepLabMobileNetV3': dict(arch='small'),
+    'VGG16LargeFOV': dict(base_channels=4),
+}
+
+
+def build(kind, **options) -> nn.Module:
+    torch.manual_seed(0)
+    return MODELS.build(dict(type=kind) | NARROW[kind] | options)
+
+
+def statistics(model: nn.Module) -> dict[str, torch.Tensor]:
+    return {k: v.clone() for k, v in model.state_dict().items() if 'running' in k}
+
+
+# Strides of all maps at output stride 32.
+STRIDES = {
+    'AlignedXception': (4, 8, 16, 32),
+    'DeepLabMobileNetV2': (2, 4, 8, 16, 16, 32, 32),
+    'DeepLabMobileNetV3': (4, 8, 16, 32),
+}
+
+
+@pytest.mark.parametrize('output_stride', [8, 16, 32])
+@pytest.mark.parametrize('size', [(65, 97), (64, 90)])
+@pytest.mark.parametrize('kind', STRIDES)
+def test_feature_sizes_round_up(kind, output_stride, size):
+    options = dict(out_indices=range(7)) if kind == 'DeepLabMobileNetV2' else {}
+    model = build(kind, output_stride=output_stride, **options).eval()
+    with torch.no_grad():
+        outputs = model(torch.zeros(1, 3, *size))
+    strides = [min(stride, output_stride) for stride in STRIDES[kind]]
+    assert [tuple(x.shape[2:]) for x in outputs] == [
+        tuple(-(-n // stride) for n in size) for stride in strides
+    ]
+
+
+@pytest.mark.parametrize('kind', NARROW)
+def test_every_parameter_gets_a_gradient(kind):
+    model = build(kind)
+    model.init_weights()
+    outputs = model(torch.randn(2, 3, 65, 65))
+    assert isinstance(outputs, tuple)
+    sum(x.square().mean() for x in outputs).backward()
+    for key, parameter in model.named_parameters():
+        assert parameter.grad is not None and parameter.grad.abs().max() > 0, key
+
+
+@pytest.mark.parametrize(
+    'kind, options',
+    [
+        ('AlignedXception', {}),
+        ('DeepLabMobileNetV2', {}),
+        ('VainFMobileNetV2', {}),
+        ('ResNetMulti', dict(frozen_bn='none')),
+        ('ResNetMulti', dict(frozen_bn='affine')),
+        ('ResNetMulti', dict(frozen_bn='all')),
+    ],
+)
+def test_checkpointed_step_equals_the_plain_one(kind, options):
+    plain, cheap = build(kind, **options), build(kind, **options, with_cp=True)
+    cheap.load_state_dict(plain.state_dict())
+    x = torch.randn(2, 3, 65, 65)
+    for model in (plain, cheap):
+        sum(out.square().mean() for out in model(x)).backward()
+    for key, value in plain.state_dict().items():  # statistics move once
+        assert torch.equal(value, cheap.state_dict()[key]), key
+    for (key, a), b in zip(plain.named_parameters(), cheap.parameters(), strict=True):
+        if a.requires_grad:
+            torch.testing.assert_close(a.grad, b.grad, msg=key)
+
+
+FROZEN = [
+    ('AlignedXception', -1, ()),
+    ('AlignedXception', 1, ('conv1', 'conv2', 'entry')),
+    ('AlignedXception', 3, ('conv1', 'conv2', 'entry', 'middle', 'exit')),
+    ('DeepLabMobileNetV2', -1, ()),
+    ('DeepLabMobileNetV2', 0, ('conv1',)),
+    ('DeepLabMobileNetV2', 2, ('conv1', 'layer1', 'layer2')),
+    ('DeepLabMobileNetV3', 1, ('layer0', 'layer1')),
+    ('VGG16LargeFOV', 0, ()),
+    ('VGG16LargeFOV', 2, ('conv1', 'conv2')),
+]
+
+
+def is_in(key: str, stages: tuple[str, ...]) -> bool:
+    layer = key.split('.')[0]
+    return layer in stages or layer.split('_')[0] in stages  # conv1_2 of VGG16
+
+
+@pytest.mark.parametrize('kind, frozen_stages, kept', FROZEN)
+def test_frozen_stages_survive_train(kind, frozen_stages, kept):
+    model = build(kind, frozen_stages=frozen_stages).eval().train()
+    before = statistics(model)
+    model(torch.randn(2, 3, 65, 65) + 1)
+    for key, value in statistics(model).items():
+        assert torch.equal(value, before[key]) == is_in(key, kept), key
+    for key, parameter in model.named_parameters():
+        assert parameter.requires_grad != is_in(key, kept), key
+
+
+@pytest.mark.parametrize('kind', ['AlignedXception', 'DeepLabMobileNetV2'])
+def test_frozen_batchnorm_survives_train(kind):
+    norm_cfg = dict(type='BN', requires_grad=False)
+    model = build(kind, norm_eval=True, norm_cfg=norm_cfg).eval().train()
+    before = statistics(model)
+    model(torch.randn(2, 3, 65, 65) + 1)
+    assert all(torch.equal(v, before[k]) for k, v in statistics(model).items())
+    norms = [m for m in model.modules() if isinstance(m, _BatchNorm)]
+    assert not any(p.requires_grad for norm in norms for p in norm.parameters())
+    assert next(model.parameters()).requires_grad
+
+
+@pytest.mark.parametrize('prefix', ['', 'backbone.'])
+@pytest.mark.parametrize('kind', NARROW)
+def test_own_checkpoint_is_loaded_by_init_cfg(tmp_path, kind, prefix):
+    source = build(kind)
+    source.load_state_dict({k: v + 1 for k, v in source.state_dict().items()})
+    state = {prefix + key: value for key, value in source.state_dict().items()}
+    if prefix:
+        state['head.fc.weight'] = torch.zeros(3, 128)
+    torch.save(dict(state_dict=state), tmp_path / 'net.pth')
+    checkpoint = str(tmp_path / 'net.pth')
+    model = build(kind, init_cfg=dict(type='Pretrained', checkpoint=checkpoint))
+    model.init_weights()
+    for key, value in source.state_dict().items():
+        if 'num_batches_tracked' not in key:
+            assert torch.equal(model.state_dict()[key], value), key
+
+
+def test_checkpoint_of_another_depth_is_an_error_that_says_what_differs(tmp_path):
+    torch.save(build('AlignedXception', depth=71).state_dict(), tmp_path / 'x71.pth')
+    init_cfg = dict(type='Pretrained', checkpoint=str(tmp_path / 'x71.pth'))
+    with pytest.raises(ValueError, match=r'x71\.pth does not fit .*depth=41.*entry'):
+        build('AlignedXception', init_cfg=init_cfg).init_weights()
+
+
+@pytest.mark.parametrize(
+    'kind, options',
+    [
+        *((kind, dict(output_stride=4)) for kind in NARROW),
+        ('ResNetMulti', dict(depth=34)),
+        ('ResNetMulti', dict(frozen_bn=True)),
+        ('ResNetMulti', dict(multi_grid=(1, 2, 4))),
+        ('ResNetMulti', dict(multi_grid=(0, 1))),
+        ('ResNetMulti', dict(out_indices=(4,))),
+        ('ResNetMulti', dict(out_indices=())),
+        ('AlignedXception', dict(depth=50)),
+        ('AlignedXception', dict(multi_grid=(1, 2))),
+        ('AlignedXception', dict(out_indices=(4,))),
+        ('AlignedXception', dict(frozen_stages=4)),
+        ('AlignedXception', dict(widen_factor=0)),
+        ('DeepLabMobileNetV2', dict(widen_factor=0)),
+        ('DeepLabMobileNetV2', dict(divisor=0)),
+        ('DeepLabMobileNetV3', dict(arch='medium')),
+        ('VGG16LargeFOV', dict(out_indices=(5,))),
+        ('VGG16LargeFOV', dict(frozen_stages=6)),
+    ],
+)
+def test_bad_arguments_are_named(kind, options):
+    with pytest.raises(ValueError, match=next(iter(options))):
+        build(kind, **options)
