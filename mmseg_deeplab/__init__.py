@@ -1,30 +1,35 @@
 """mmseg_deeplab: the DeepLab family as an MMSegmentation plugin.
 
-Importing the package registers every model, data set, metric and hook.
+Importing the package makes MMSegmentation's registries find every model, data set,
+metric and hook of it, and mmengine's loader refuse checkpoints that would run code; see
+:mod:`mmseg_deeplab.registration`.
 """
 
+from importlib import import_module
 from typing import Any
 
-from . import datasets, engine, evaluation, models
-from .hub import deeplabv3, get_deeplab_v2
+from .registration import register
 from .version import __version__
 
-__all__ = [
-    'DeepLabInferencer',
-    '__version__',
-    'datasets',
-    'deeplabv3',
-    'engine',
-    'evaluation',
-    'get_deeplab_v2',
-    'models',
-]
+FLOORS = (
+    'checkpoints config crf_tuning datasets engine evaluation export hub inference '
+    'models ops utils visualization web_demo'
+).split()
+HOMES = {
+    'DeepLabInferencer': 'inference',
+    'deeplabv3': 'hub',
+    'get_deeplab_v2': 'hub',
+}
+
+__all__ = ['DeepLabInferencer', '__version__', 'deeplabv3', 'get_deeplab_v2']  # noqa: F822
+
+register()
 
 
 def __getattr__(name: str) -> Any:
-    """Import the inferencer, and with it the launch code, when it is asked for."""
-    if name == 'DeepLabInferencer':
-        from .inference import DeepLabInferencer
-
-        return DeepLabInferencer
+    """Import a part of the package when it is asked for."""
+    if name in HOMES:
+        return getattr(import_module(f'{__name__}.{HOMES[name]}'), name)
+    if name in FLOORS:
+        return import_module(f'{__name__}.{name}')
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -1,0 +1,110 @@
+"""Registers this package with MMSegmentation, without importing either of them.
+
+MMSegmentation's registries import its modules at the first look-up, and ours follow:
+when a package of :data:`FOLLOWERS` has been imported, by a registry or by anyone else,
+the floor that extends it is imported, too, which registers its classes. So ``import
+mmseg_deeplab`` costs nothing, and a prediction does not wait for the data sets.
+"""
+
+import gc
+import io
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from functools import partial
+from importlib import import_module
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+FOLLOWERS = {
+    'mmengine.runner': 'checkpoints',  # its loader refuses files that would run code
+    'mmseg.models': 'models',
+    'mmseg.datasets': 'datasets',
+    'mmseg.evaluation': 'evaluation',
+    'mmseg.engine': 'engine',
+    'mmseg.visualization': 'engine',  # backends of the log
+}
+# Printed by each import of MMSegmentation's data sets, about a service of its makers.
+NOTE = 'Could not import OneDL\n'
+
+
+class FollowingFinder:
+    """An entry of ``sys.meta_path`` that lets our floors follow the packages imported.
+
+    It finds nothing by itself: it asks the other entries, and adds to the execution of
+    the module. Where one such package imports another one, both are followed at the end
+    of the outer one, when they are whole.
+    """
+
+    def __init__(self) -> None:
+        self._of_thread = threading.local()
+
+    def find_spec(
+        self,
+        name: str,
+        path: Sequence[str] | None = None,
+        target: ModuleType | None = None,
+    ) -> ModuleSpec | None:
+        """Find a package of :data:`FOLLOWERS`; see :class:`importlib.abc.MetaPathFinder`."""
+        if name not in FOLLOWERS:
+            return None
+        others = (finder for finder in sys.meta_path if finder is not self)
+        specs = (finder.find_spec(name, path, target) for finder in others)
+        spec = next(filter(None, specs), None)
+        if spec is not None:
+            spec.loader.exec_module = partial(self._execute, spec.loader.exec_module)
+        return spec
+
+    def _execute(
+        self, execute: Callable[[ModuleType], None], module: ModuleType
+    ) -> None:
+        outer = getattr(self._of_thread, 'names', None)
+        if outer is not None:
+            outer.append(module.__name__)
+            execute(module)
+            return
+        self._of_thread.names = [module.__name__]
+        try:
+            with quiet_import():
+                execute(module)
+        finally:
+            names, self._of_thread.names = self._of_thread.names, None
+        for name in names:
+            follow(name)
+
+
+@contextmanager
+def quiet_import() -> Iterator[None]:
+    """Leave :data:`NOTE` out of what the block prints, and look for no garbage in it.
+
+    Nothing of what an import makes is garbage, and looking takes a tenth of the time.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    printed = io.StringIO()
+    try:
+        with redirect_stdout(printed):
+            yield
+    finally:
+        if collects:
+            gc.enable()
+        print(printed.getvalue().replace(NOTE, ''), end='')
+
+
+def follow(name: str) -> None:
+    """Import the floor that extends a package."""
+    import_module(f'mmseg_deeplab.{FOLLOWERS[name]}')
+
+
+def register() -> None:
+    """Let our floors follow; at once where a package has been imported before."""
+    # mmcv-lite has no compiled operators, and nothing here needs them.
+    warnings.filterwarnings(
+        'ignore', message='Fail to import ``MultiScaleDeformableAttention``'
+    )
+    sys.meta_path.insert(0, FollowingFinder())
+    for name in FOLLOWERS:
+        if name in sys.modules:
+            follow(name)
