@@ -12,16 +12,28 @@ from .registration import register
 from .version import __version__
 
 FLOORS = (
-    'checkpoints config crf_tuning datasets engine evaluation export hub inference '
-    'models ops utils visualization web_demo'
-).split()
+    'checkpoints',
+    'config',
+    'crf_tuning',
+    'datasets',
+    'engine',
+    'evaluation',
+    'export',
+    'hub',
+    'inference',
+    'models',
+    'ops',
+    'utils',
+    'visualization',
+    'web_demo',
+)
 HOMES = {
     'DeepLabInferencer': 'inference',
     'deeplabv3': 'hub',
     'get_deeplab_v2': 'hub',
 }
 
-__all__ = ['DeepLabInferencer', '__version__', 'deeplabv3', 'get_deeplab_v2']  # noqa: F822
+__all__ = ['DeepLabInferencer', '__version__', 'deeplabv3', 'get_deeplab_v2']
 
 register()
 

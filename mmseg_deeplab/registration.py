@@ -8,6 +8,7 @@ mmseg_deeplab`` costs nothing, and a prediction does not wait for the data sets.
 
 import gc
 import io
+import os
 import sys
 import threading
 import warnings
@@ -47,7 +48,7 @@ class FollowingFinder:
         path: Sequence[str] | None = None,
         target: ModuleType | None = None,
     ) -> ModuleSpec | None:
-        """Find a package of :data:`FOLLOWERS`; see :class:`importlib.abc.MetaPathFinder`."""
+        """Find a package of :data:`FOLLOWERS` by the other entries."""
         if name not in FOLLOWERS:
             return None
         others = (finder for finder in sys.meta_path if finder is not self)
@@ -99,7 +100,11 @@ def follow(name: str) -> None:
 
 
 def register() -> None:
-    """Let our floors follow; at once where a package has been imported before."""
+    """Let our floors follow; at once where a package has been imported before.
+
+    From here on ``torch.load`` refuses files that would run code, by its own switch.
+    """
+    os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'
     # mmcv-lite has no compiled operators, and nothing here needs them.
     warnings.filterwarnings(
         'ignore', message='Fail to import ``MultiScaleDeformableAttention``'

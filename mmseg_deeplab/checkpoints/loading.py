@@ -106,11 +106,10 @@ def _explain(file: Path, error: Exception) -> str:
 def enable_safe_loading() -> None:
     """Make mmengine refuse what :func:`load` refuses, for files, URLs and resuming.
 
-    For the rest of the process: local paths go through :func:`load`; where the host
-    calls ``torch.load`` itself (downloads, other packages), torch's own switch
-    ``TORCH_FORCE_WEIGHTS_ONLY_LOAD`` forbids code.
+    Importing this module does it for the whole process. Where others call
+    ``torch.load`` themselves, torch's own switch, set when the package is imported,
+    forbids code.
     """
-    os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'
     CheckpointLoader.register_scheme('', loader=load_from_local, force=True)
     CheckpointLoader.register_scheme(('http://', 'https://'), load_from_web, force=True)
 
@@ -163,5 +162,6 @@ def _download(url: str, file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     found = re.search(r'-([0-9a-f]{8,64})\.', file.name)
     torch.hub.download_url_to_file(url, str(file), found and found[1], progress=False)
+
 
 enable_safe_loading()
