@@ -8,7 +8,7 @@ Example:
 import argparse
 import sys
 
-from mmseg_deeplab.datasets.convert_camvid import convert_camvid
+from mmseg_deeplab.datasets.segnet_camvid import convert_camvid
 
 
 def parse_args() -> argparse.Namespace:

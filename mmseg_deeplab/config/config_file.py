@@ -6,7 +6,7 @@ from mmengine import fileio
 from mmengine.config import Config
 from mmengine.utils import is_abs
 
-from mmseg_deeplab.datasets.labels import read_labels
+from mmseg_deeplab.datasets.class_list import read_class_list
 
 # Variables that the bases of data sets hand to each of their data sets, where an
 # override of the variable does not arrive by itself.
@@ -76,7 +76,7 @@ def fill_in_classes(cfg: Config) -> None:
     if path is None or not open_nodes:
         return
     path = path if not root or is_abs(path) else fileio.join_path(root, path)
-    num_classes = len(read_labels(path).names)
+    num_classes = len(read_class_list(path).names)
     for node in open_nodes:
         node['num_classes'] = num_classes
 

@@ -5,6 +5,19 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 SUFFIXES = ('.png', '.jpg')
+COLORS = {
+    'sky': [128, 128, 128],
+    'building': [128, 0, 0],
+    'pole': [192, 192, 128],
+    'road': [128, 64, 128],
+    'pavement': [60, 40, 222],
+    'tree': [128, 128, 0],
+    'signsymbol': [192, 128, 128],
+    'fence': [64, 64, 128],
+    'car': [64, 0, 128],
+    'pedestrian': [64, 64, 0],
+    'bicyclist': [0, 128, 192],
+}
 
 
 @DATASETS.register_module()
@@ -27,34 +40,7 @@ class CamVidDataset(BaseSegDataset):
         ValueError: If the folder holds images of both suffixes.
     """
 
-    METAINFO = dict(
-        classes=(
-            'sky',
-            'building',
-            'pole',
-            'road',
-            'pavement',
-            'tree',
-            'signsymbol',
-            'fence',
-            'car',
-            'pedestrian',
-            'bicyclist',
-        ),
-        palette=[
-            [128, 128, 128],
-            [128, 0, 0],
-            [192, 192, 128],
-            [128, 64, 128],
-            [60, 40, 222],
-            [128, 128, 0],
-            [192, 128, 128],
-            [64, 64, 128],
-            [64, 0, 128],
-            [64, 64, 0],
-            [0, 128, 192],
-        ],
-    )
+    METAINFO = dict(classes=tuple(COLORS), palette=list(COLORS.values()))
 
     def __init__(
         self, img_suffix: str | None = None, seg_map_suffix: str = '.png', **kwargs
@@ -62,23 +48,20 @@ class CamVidDataset(BaseSegDataset):
         super().__init__(img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs)
 
     def load_data_list(self) -> list[dict]:
-        """Find the suffix where none was given, then list files as the host does."""
+        """Find the suffix where none was given, then list the files."""
         if self.img_suffix is None:
             self.img_suffix = self._find_suffix(self.data_prefix['img_path'])
         return super().load_data_list()
 
     def _find_suffix(self, folder: str) -> str:
-        if not fileio.isdir(folder, backend_args=self.backend_args):
+        backend = dict(backend_args=self.backend_args)
+        if not fileio.isdir(folder, **backend):
             raise FileNotFoundError(
                 f'{folder}: no such folder of CamVid images. Remedy: write it with '
                 'tools/dataset_converters/camvid.py, or correct data_root.'
             )
         files = fileio.list_dir_or_file(
-            folder,
-            list_dir=False,
-            suffix=SUFFIXES,
-            recursive=True,
-            backend_args=self.backend_args,
+            folder, list_dir=False, suffix=SUFFIXES, recursive=True, **backend
         )
         found = sorted({name[-4:] for name in files})
         if not found:

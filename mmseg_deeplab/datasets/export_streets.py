@@ -5,16 +5,16 @@ Every config for these data sets can then be tried without a download.
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import cv2
-from mmengine.utils import track_progress
+from mmengine.utils import track_iter_progress
 
 from mmseg_deeplab.utils.atomic_files import write_whole
 
-from .street_layouts import LAYOUTS, Layout
+from .street_layouts import LAYOUTS, Layout, Part
 from .street_scenes import render_scene
 from .street_scenes.scene_options import check_integer, check_size
 
@@ -50,20 +50,12 @@ class Request:
         check_integer('seed', self.seed, 0)
         check_size(self.size)
 
-    def describe(self) -> dict:
-        """Everything that the files depend on, as JSON holds it."""
-        return {**asdict(self), 'size': list(self.size), 'renderer': RENDERER}
-
-
-@dataclass(frozen=True)
-class Scene:
-    """One scene and the two files that it becomes."""
-
-    stream: str
-    index: int
-    image: Path
-    label: Path
-    lists: tuple[str, ...]
+    def scenes(self) -> Iterator[tuple[Part, int]]:
+        """All scenes: their part and their number."""
+        for part in LAYOUTS[self.layout].parts:
+            count = self.num_train if part.stream == 'train' else self.num_val
+            for index in range(part.skip * count, (part.skip + 1) * count):
+                yield part, index
 
 
 def export_streets(out: str | Path, request: Request) -> Path:
@@ -81,20 +73,41 @@ def export_streets(out: str | Path, request: Request) -> Path:
     """
     layout = LAYOUTS[request.layout]
     root = Path(out) / layout.root
-    _claim(root, request)
-    scenes = list(_scenes(root, layout, request))
-    write = _scene_writer(layout, request)
-    track_progress(write, [scene for scene in scenes if not _is_written(scene)])
+    _mark_folder(root, request)
+    lists = defaultdict(list)
+    for part, index in track_iter_progress(list(request.scenes())):
+        image, label = _files(root, layout, part, index)
+        for name in part.lists:
+            lists[name].append(f'{image.stem}\n')
+        if image.exists() and label.exists():
+            continue
+        pixels, classes = render_scene(part.stream, index, request.size, request.seed)
+        write_whole(cv2.imencode(image.suffix, pixels)[1].tobytes(), image)
+        write_whole(layout.encode(layout.ids[classes]), label)
     # Last, when all files are there.
-    for name, text in (layout.texts | _lists(scenes)).items():
+    texts = layout.texts | {name: ''.join(stems) for name, stems in lists.items()}
+    for name, text in texts.items():
         write_whole(text.encode(), root / name)
     return root
 
 
-def _claim(root: Path, request: Request) -> None:
-    """Mark an empty folder as ours, or find our own mark of the same request."""
+def _files(root: Path, layout: Layout, part: Part, index: int) -> tuple[Path, Path]:
+    """Name the image and the label of a scene."""
+    names = dict(
+        stream=part.stream,
+        folder=part.folder or part.stream,
+        suffix=part.suffix,
+        index=index,
+        number=index + 1,
+    )
+    return root / layout.image.format(**names), root / layout.label.format(**names)
+
+
+def _mark_folder(root: Path, request: Request) -> None:
+    """Put a description of the request into an empty folder, or find it there."""
     marker = root / MARKER
-    wanted = json.dumps(request.describe(), indent=2)
+    described = {**asdict(request), 'size': list(request.size), 'renderer': RENDERER}
+    wanted = json.dumps(described, indent=2)
     if marker.is_file():
         if marker.read_text() == wanted:
             return
@@ -108,45 +121,3 @@ def _claim(root: Path, request: Request) -> None:
             'data set. Remedy: give another --out.'
         )
     write_whole(wanted.encode(), marker)
-
-
-def _scenes(root: Path, layout: Layout, request: Request) -> Iterator[Scene]:
-    """Name the two files of each scene."""
-    for part in layout.parts:
-        count = request.num_train if part.stream == 'train' else request.num_val
-        first = part.skip * count
-        for index in range(first, first + count):
-            yield Scene(
-                stream=part.stream,
-                index=index,
-                image=root / part.image.format(index=index, number=index + 1),
-                label=root / part.label.format(index=index, number=index + 1),
-                lists=part.lists,
-            )
-
-
-def _is_written(scene: Scene) -> bool:
-    return scene.image.exists() and scene.label.exists()
-
-
-def _scene_writer(layout: Layout, request: Request) -> Callable[[Scene], None]:
-    """Make the function that draws one scene and writes its two files."""
-
-    def write(scene: Scene) -> None:
-        image, label = render_scene(
-            scene.stream, scene.index, request.size, request.seed
-        )
-        _, content = cv2.imencode(scene.image.suffix, image)
-        write_whole(content.tobytes(), scene.image)
-        write_whole(layout.encode(layout.ids[label]), scene.label)
-
-    return write
-
-
-def _lists(scenes: list[Scene]) -> dict[str, str]:
-    """Give the lists of the scenes' names, by file."""
-    names = defaultdict(list)
-    for scene in scenes:
-        for name in scene.lists:
-            names[name].append(scene.image.stem)
-    return {name: '\n'.join(stems) + '\n' for name, stems in names.items()}

@@ -1,4 +1,4 @@
-"""A data set of one's own: a folder of images, one of labels, and a labels file."""
+"""A data set of your own: a folder of images, one of labels, and a class list."""
 
 from collections.abc import Mapping
 
@@ -7,8 +7,8 @@ from mmengine.utils import is_abs
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
-from .labels import read_labels
-from .pairing import check_pairs, choose, find_files
+from .class_list import read_class_list
+from .file_pairs import check_pairs, choose_listed, find_files
 from .transforms import LabelColors
 
 FOLDERS = dict(img_path='images', seg_map_path='labels')
@@ -16,28 +16,28 @@ FOLDERS = dict(img_path='images', seg_map_path='labels')
 
 @DATASETS.register_module()
 class FolderDataset(BaseSegDataset):
-    """Images and labels in folders; the classes stand in a labels file.
+    """Images and labels in folders; the classes stand in a class list.
 
     An image and its label have the same name up to the suffix, whatever that is. A
     label is a map of class ids (8-bit grey or palette PNG, 255 is ignored), or an image
-    in the colours of the labels file, which become ids when it is loaded by
-    :class:`~mmseg_deeplab.datasets.LoadCheckedAnnotations`. The rules of the labels
-    file: :mod:`mmseg_deeplab.datasets.labels`.
+    in the colours of the class list, which become ids when it is loaded by
+    :class:`~mmseg_deeplab.datasets.LoadCheckedAnnotations`. The rules of the class
+    list: :mod:`mmseg_deeplab.datasets.class_list`.
 
     Args:
-        labels_file: Names and colours of the classes; relative to ``data_root``.
+        labels_file: The class list; relative to ``data_root``.
         split: E.g. ``'train'``: takes the sub-folders of that name in both folders of
             ``data_prefix`` or, if there are none, the images that ``<split>.txt`` in
             ``data_root`` lists. None takes the folders as they are.
-        data_root: What the other paths are relative to.
+        data_root: The folder that the other paths are relative to.
         data_prefix: ``img_path`` and ``seg_map_path``; without ``seg_map_path`` there
             are no labels.
         ann_file: Names of the images to use, one a line, with or without suffix;
             empty takes all.
         img_suffix: End of the images' names; None takes ``.jpg .jpeg .png .bmp .tif
             .tiff .webp``, mixed as they come.
-        seg_map_suffix: As ``img_suffix``, for labels; ``'_mask.png'`` pairs ``x.jpg``
-            with ``x_mask.png``.
+        seg_map_suffix: The same for labels; ``'_mask.png'`` pairs ``x.jpg`` with
+            ``x_mask.png``.
         ignore_index: Label that is ignored.
         backend_args: Arguments of mmengine's storage backend.
         **kwargs: Passed to ``BaseSegDataset``. ``reduce_zero_label=True`` is for maps
@@ -45,8 +45,8 @@ class FolderDataset(BaseSegDataset):
             same with it and without.
 
     Raises:
-        FileNotFoundError: If the labels file, a folder, or a listed image is missing.
-        ValueError: If the labels file is malformed, an image has no label, a label no
+        FileNotFoundError: If the class list, a folder, or a listed image is missing.
+        ValueError: If the class list is malformed, an image has no label, a label no
             image, or two images have one stem; the message lists them.
     """
 
@@ -67,17 +67,17 @@ class FolderDataset(BaseSegDataset):
         if kwargs.pop('metainfo', None):
             raise ValueError(
                 'FolderDataset takes no metainfo. Remedy: name the classes in the '
-                f'labels file ({labels_file!r}).'
+                f'class list ({labels_file!r}).'
             )
         self.labels_file = _below(data_root, labels_file)
-        self.labels = read_labels(self.labels_file, backend_args)
-        metainfo = dict(classes=self.labels.names)
+        self.class_list = read_class_list(self.labels_file, backend_args)
+        metainfo = dict(classes=self.class_list.names)
         self.label_colors = None
-        if self.labels.colors:
-            metainfo['palette'] = [list(color) for color in self.labels.colors]
+        if self.class_list.colors:
+            metainfo['palette'] = [list(color) for color in self.class_list.colors]
             self.label_colors = LabelColors(
-                self.labels.colors,
-                ignored=self.labels.ignored,
+                self.class_list.colors,
+                ignored=self.class_list.ignored,
                 ignore_index=ignore_index,
                 origin=self.labels_file,
             )
@@ -104,7 +104,7 @@ class FolderDataset(BaseSegDataset):
         ann_dir = self.data_prefix.get('seg_map_path')
         images = find_files(img_dir, self.img_suffix, 'images', **backend)
         if self.ann_file:
-            images = choose(images, self._read_list(), self.ann_file)
+            images = choose_listed(images, self._read_list(), self.ann_file)
         labels = {}
         if ann_dir:
             labels = find_files(ann_dir, self.seg_map_suffix, 'labels', **backend)
@@ -125,14 +125,13 @@ class FolderDataset(BaseSegDataset):
             infos.append(info)
         return infos
 
-    def _read_list(self) -> list[str]:
+    def _read_list(self) -> str:
         if not fileio.isfile(self.ann_file, backend_args=self.backend_args):
             raise FileNotFoundError(
                 f'{self.ann_file}: no such list of images. Remedy: write it, one name '
                 'a line, or correct ann_file.'
             )
-        text = fileio.get_text(self.ann_file, backend_args=self.backend_args)
-        return text.splitlines()
+        return fileio.get_text(self.ann_file, backend_args=self.backend_args)
 
     def get_data_info(self, idx: int) -> dict:
         """Give the paths of a sample, and the colours that its label may have."""
@@ -145,20 +144,10 @@ def find_split(
     split: str,
     data_root: str,
     data_prefix: Mapping[str, str],
-    ann_file: str = '',
-    backend_args: dict | None = None,
+    ann_file: str,
+    backend_args: dict | None,
 ) -> tuple[dict[str, str], str]:
-    """Find the folders, or the list, of a split.
-
-    Args:
-        split: Name of the sub-folders, or of the list without ``.txt``.
-        data_root: What the other paths are relative to.
-        data_prefix: ``img_path`` and ``seg_map_path``.
-        ann_file: Must be empty.
-        backend_args: Arguments of mmengine's storage backend.
-
-    Returns:
-        ``data_prefix`` and ``ann_file`` of the split.
+    """Find the folders, or the list, of a split: ``data_prefix`` and ``ann_file``.
 
     Raises:
         FileNotFoundError: If there is neither.

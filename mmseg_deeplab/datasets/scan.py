@@ -40,9 +40,9 @@ class Sample:
 
 
 class SampleScan:
-    """Stands in for a pipeline: turns the info of one sample into a :class:`Sample`.
+    """Takes the place of a pipeline: turns the info of one sample into `Sample`.
 
-    The loading transforms of the data set's own pipeline are kept; those of the host
+    The loading transforms of the data set's own pipeline are kept; MMSegmentation's
     are replaced by the checked ones with the same settings.
 
     Args:
@@ -105,18 +105,17 @@ class SampleScan:
             results.update(loader(results) or {})
             if had_label or 'gt_seg_map' not in results:
                 return []
-            loader = self.checker  # a label that a loader of the user's gave
+            loader = self.checker  # for a label that a loader of the user gave
         return loader.faults(results) if loader.load(results) else []
 
 
 def _finding(fault: Exception, loader: Callable, results: dict) -> Finding:
-    """File a fault under its kind."""
-    of_label = isinstance(loader, LoadAnnotations)
-    where = results.get('seg_map_path' if of_label else 'img_path')
+    """Describe what a loader raised."""
+    is_label = isinstance(loader, LoadAnnotations)
+    where = results.get('seg_map_path' if is_label else 'img_path')
+    kind = getattr(fault, 'kind', type(fault).__name__)
     if isinstance(fault, FileNotFoundError):
-        kind = 'image without a label' if of_label else 'missing image'
-    else:
-        kind = getattr(fault, 'kind', type(fault).__name__)
+        kind = 'image without a label' if is_label else 'missing image'
     return Finding(kind=kind, where=str(where), message=str(fault) or repr(fault))
 
 
@@ -133,9 +132,10 @@ class _Samples(Dataset):
         try:
             return self.dataset.prepare_data(index)
         except Exception as error:  # of the data set itself
-            message = f'sample {index}: {type(error).__name__}: {error}'
+            where = f'sample {index}'
+            message = f'{where}: {type(error).__name__}: {error}'
             kind = 'sample that the data set cannot give'
-            return Sample(faults=[Finding(kind, f'sample {index}', message)])
+            return Sample(faults=[Finding(kind, where, message)])
 
 
 def _same(item: Sample) -> Sample:
@@ -174,12 +174,12 @@ def scan_dataset(
         ignore_index=getattr(dataset, 'ignore_index', 255),
         num_samples=len(dataset),
     )
-    reader = SampleScan(
+    scan = SampleScan(
         dataset.pipeline.transforms,
         num_classes=len(classes) or num_classes,
         ignore_index=report.ignore_index,
     )
-    dataset.pipeline = Compose([reader])
+    dataset.pipeline = Compose([scan])
     samples = DataLoader(
         _Samples(dataset),
         batch_size=None,
@@ -191,8 +191,17 @@ def scan_dataset(
         samples = track_iter_progress((samples, len(dataset)), file=sys.stderr)
     for sample in samples:
         _add(sample, report)
-    report.faults += _empty(dataset) + unpaired_labels(dataset)
-    report.warnings += _absent_classes(report)
+    report.faults += _no_samples(dataset) + _labels_without_image(dataset)
+    if report.pixels.any():
+        report.warnings += [
+            Finding(
+                'class that never occurs',
+                row['name'],
+                f'{row["id"]} {row["name"]}: no pixel in {report.num_samples} images.',
+            )
+            for row in report.histogram()
+            if row['pixels'] == 0
+        ]
     return report
 
 
@@ -213,7 +222,7 @@ def _add(sample: Sample, report: DatasetReport) -> None:
     elif held == [0, 255] and len(report.classes) > 1:
         kind = 'label of 0 and 255 only'
         message = (
-            'holds 0 and 255 only, which is a mask rather than class ids: 255 is '
+            'holds 0 and 255 only, as a mask does, rather than class ids: 255 is '
             'ignored. Remedy: write the foreground as its class id'
         )
     else:
@@ -221,44 +230,36 @@ def _add(sample: Sample, report: DatasetReport) -> None:
     report.warnings.append(Finding(kind, sample.label, f'{sample.label}: {message}.'))
 
 
-def _empty(dataset: BaseSegDataset) -> list[Finding]:
+def _no_samples(dataset: BaseSegDataset) -> list[Finding]:
     """Report a data set without samples."""
     if len(dataset):
         return []
     folder = dataset.data_prefix.get('img_path', '')
-    suffix = getattr(dataset, 'img_suffix', '')
-    listed = f' that {dataset.ann_file} lists' if dataset.ann_file else ''
+    which = f' whose name ends in {getattr(dataset, "img_suffix", "")!r}'
+    if dataset.ann_file:
+        which = f' that {dataset.ann_file} lists'
     message = (
-        f'{folder}: holds no image {listed or f"whose name ends in {suffix!r}"}. '
+        f'{folder}: holds no image{which}. '
         'Remedy: correct data_root, data_prefix or img_suffix.'
     )
     return [Finding('empty data set', str(folder), message)]
 
 
-def unpaired_labels(dataset: BaseSegDataset) -> list[Finding]:
-    """Find labels without an image.
+def _labels_without_image(dataset: BaseSegDataset) -> list[Finding]:
+    """Find labels without an image in a data set that takes all files of a folder.
 
-    Looks only at data sets that take all files of a folder: where a list names the
-    images, the other labels may belong to other splits. A data set without a suffix
-    for its labels (:class:`FolderDataset`) pairs them itself.
-
-    Args:
-        dataset: Any data set of MMSegmentation without a wrapper.
+    Where a list names the images, the other labels may belong to other splits. A data
+    set without a suffix for its labels (:class:`FolderDataset`) pairs them itself.
     """
     folder = dataset.data_prefix.get('seg_map_path')
-    whole = not dataset.ann_file and dataset._indices is None
     backend = dict(backend_args=dataset.backend_args)
-    whole = whole and dataset.seg_map_suffix is not None
-    if not folder or not whole or not fileio.isdir(folder, **backend):
+    takes_all = not dataset.ann_file and dataset.seg_map_suffix is not None
+    if not folder or not takes_all or not fileio.isdir(folder, **backend):
         return []
-    infos = map(dataset.get_data_info, range(len(dataset)))
-    used = {info['seg_map_path'] for info in infos if info.get('seg_map_path')}
+    # All samples, also where the data set gives only some of them (`indices`).
+    used = {info.get('seg_map_path') for info in dataset.load_data_list()}
     names = fileio.list_dir_or_file(
-        folder,
-        list_dir=False,
-        suffix=dataset.seg_map_suffix,
-        recursive=True,
-        **backend,
+        folder, list_dir=False, suffix=dataset.seg_map_suffix, recursive=True, **backend
     )
     paths = sorted(fileio.join_path(folder, name, **backend) for name in names)
     images = f'{dataset.data_prefix.get("img_path")}/*{dataset.img_suffix}'
@@ -271,19 +272,4 @@ def unpaired_labels(dataset: BaseSegDataset) -> list[Finding]:
         )
         for path in paths
         if path not in used
-    ]
-
-
-def _absent_classes(report: DatasetReport) -> list[Finding]:
-    """Warn of classes that no pixel has."""
-    if not report.pixels.any():
-        return []
-    return [
-        Finding(
-            'class that never occurs',
-            row['name'],
-            f'{row["id"]} {row["name"]}: no pixel in {report.num_samples} images.',
-        )
-        for row in report.histogram()
-        if row['pixels'] == 0
     ]

@@ -28,6 +28,10 @@ class Finding:
     message: str
 
 
+def _zeros() -> np.ndarray:
+    return np.zeros(NUM_VALUES, np.int64)
+
+
 @dataclass
 class DatasetReport:
     """What was found in one data set.
@@ -50,11 +54,9 @@ class DatasetReport:
     classes: tuple[str, ...] = ()
     ignore_index: int = 255
     num_samples: int = 0
-    pixels: np.ndarray = field(default_factory=lambda: np.zeros(NUM_VALUES, np.int64))
-    images: np.ndarray = field(default_factory=lambda: np.zeros(NUM_VALUES, np.int64))
-    pixels_there: np.ndarray = field(
-        default_factory=lambda: np.zeros(NUM_VALUES, np.int64)
-    )
+    pixels: np.ndarray = field(default_factory=_zeros)
+    images: np.ndarray = field(default_factory=_zeros)
+    pixels_there: np.ndarray = field(default_factory=_zeros)
     sizes: Counter = field(default_factory=Counter)
     faults: list[Finding] = field(default_factory=list)
     warnings: list[Finding] = field(default_factory=list)
@@ -80,9 +82,13 @@ class DatasetReport:
             for value in values
         ]
 
+    def _sizes(self) -> list[dict]:
+        """Numbers of images per size, from the smallest to the largest."""
+        sizes = sorted(self.sizes.items(), key=lambda item: item[0][0] * item[0][1])
+        return [dict(height=h, width=w, images=count) for (h, w), count in sizes]
+
     def to_dict(self) -> dict:
         """Everything, in types that JSON knows."""
-        sizes = sorted(self.sizes.items(), key=lambda item: item[0][0] * item[0][1])
         return dict(
             name=self.name,
             num_samples=self.num_samples,
@@ -90,34 +96,29 @@ class DatasetReport:
             ignore_index=self.ignore_index,
             ignored_share=self.ignored_share,
             classes=self.histogram(),
-            sizes=[dict(height=h, width=w, images=n) for (h, w), n in sizes],
+            sizes=self._sizes(),
             faults=[vars(finding) for finding in self.faults],
             warnings=[vars(finding) for finding in self.warnings],
         )
 
     def __str__(self) -> str:
-        lines = [f'== {self.name}: {self.num_samples} images', self._size_line()]
+        lines = [f'== {self.name}: {self.num_samples} images']
+        if sizes := [f'{size["height"]}x{size["width"]}' for size in self._sizes()]:
+            lines.append(
+                f'image sizes (H x W): {sizes[0]} to {sizes[-1]}, '
+                f'{len(sizes)} different'
+            )
         if self.pixels.any():
             lines += [self._table(), f'ignored: {self.ignored_share:.2%} of all pixels']
         lines += _grouped('warning', self.warnings) + _grouped('fault', self.faults)
-        return '\n'.join(line for line in lines if line)
-
-    def _size_line(self) -> str:
-        if not self.sizes:
-            return ''
-        small, large = (f(self.sizes, key=lambda s: s[0] * s[1]) for f in (min, max))
-        return (
-            f'image sizes (H x W): {small[0]}x{small[1]} to {large[0]}x{large[1]}, '
-            f'{len(self.sizes)} different'
-        )
+        return '\n'.join(lines)
 
     def _table(self) -> str:
         table = PrettyTable(['id', 'class', 'pixels', 'share', 'images'])
         table.align = 'r'
         table.align['class'] = 'l'
         for row in self.histogram():
-            share = f'{row["share"]:.3%}'
-            table.add_row([row['id'], row['name'], row['pixels'], share, row['images']])
+            table.add_row((row | dict(share=f'{row["share"]:.3%}')).values())
         return str(table)
 
 
@@ -159,8 +160,6 @@ class ScanReport:
 
     def __str__(self) -> str:
         num_warnings = sum(len(d.warnings) for d in self.datasets)
-        parts = [str(report) for report in self.datasets]
-        parts += self.notes
-        parts += _grouped('fault in the config', self.faults)
-        parts.append(f'{self.num_faults} faults, {num_warnings} warnings')
-        return '\n'.join(parts)
+        lines = [*map(str, self.datasets), *self.notes]
+        lines += _grouped('fault in the config', self.faults)
+        return '\n'.join([*lines, f'{self.num_faults} faults, {num_warnings} warnings'])

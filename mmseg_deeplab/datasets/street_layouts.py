@@ -1,16 +1,17 @@
-"""How the data sets lay out their files, and which ids stand for our eight labels.
+"""How data sets name their files, and what their labels hold for our eight classes.
 
 Every config for these data sets can be tried on SyntheticStreets in its layout.
 """
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 from mmseg.datasets import (
     ADE20KDataset,
+    BaseSegDataset,
     CityscapesDataset,
     COCOStuffDataset,
     PascalVOCDataset,
@@ -18,7 +19,7 @@ from mmseg.datasets import (
 from PIL import Image
 
 from .camvid import CamVidDataset
-from .labels import Labels, format_labels
+from .class_list import ClassList
 from .street_scenes import CLASSES, PALETTE
 
 BACKGROUND = 0  # of a data set that does not know a class
@@ -26,20 +27,19 @@ BACKGROUND = 0  # of a data set that does not know a class
 
 @dataclass(frozen=True)
 class Part:
-    """Scenes of one split, and the names of their files.
+    """Scenes of one split.
 
     Args:
         stream: The scenes drawn: ``'train'``, ``'val'`` or ``'test'``.
-        image: Name of an image below the root; ``{index}`` counts from 0, ``{number}``
-            from 1.
-        label: Name of its label.
+        folder: Stands for ``{folder}`` in the names of files; None takes ``stream``.
+        suffix: Stands for ``{suffix}`` in the names of labels.
         lists: Files that list the stems of its images.
         skip: Scenes of the stream to leave out first, as a multiple of their number.
     """
 
     stream: str
-    image: str
-    label: str
+    folder: str | None = None
+    suffix: str = ''
     lists: tuple[str, ...] = ()
     skip: int = 0
 
@@ -48,50 +48,12 @@ def _grey_png(label: np.ndarray) -> bytes:
     return cv2.imencode('.png', label)[1].tobytes()
 
 
-@dataclass(frozen=True)
-class Layout:
-    """One data set on disk.
-
-    Args:
-        ids: What the files hold for each of our labels, ``(8,)`` uint8.
-        parts: Its splits.
-        root: Where ``data_root`` is below the folder asked for.
-        encode: Turns ids ``(H, W)`` into a PNG file.
-        texts: Other files below the root: name and content.
-    """
-
-    ids: np.ndarray
-    parts: Sequence[Part]
-    root: str = ''
-    encode: Callable[[np.ndarray], bytes] = _grey_png
-    texts: dict[str, str] = field(default_factory=dict)
-
-
-def label_ids(
-    host: type, other_names: dict[str, str] | None = None, *, first_id: int = 0
-) -> np.ndarray:
-    """Find our eight labels among a data set's classes.
-
-    Args:
-        host: The data set.
-        other_names: What it calls our classes, where that differs.
-        first_id: What its files hold for the first class.
-
-    Returns:
-        ``(8,)`` uint8; classes that it does not know become background, 0.
-    """
-    classes = host.METAINFO['classes']
-    names = [(other_names or {}).get(name, name) for name in CLASSES]
-    ids = [classes.index(n) + first_id if n in classes else BACKGROUND for n in names]
-    return np.array(ids, np.uint8)
-
-
 def _voc_png(label: np.ndarray) -> bytes:
     """Class ids as palette indices with VOC's colours, as VOC stores them."""
-    picture = Image.fromarray(label).convert('L')
-    picture.putpalette(np.array(PascalVOCDataset.METAINFO['palette'], np.uint8).ravel())
+    image = Image.fromarray(label).convert('L')
+    image.putpalette(np.array(PascalVOCDataset.METAINFO['palette'], np.uint8).ravel())
     buffer = io.BytesIO()
-    picture.save(buffer, format='PNG')
+    image.save(buffer, format='PNG')
     return buffer.getvalue()
 
 
@@ -100,119 +62,108 @@ def _color_png(label: np.ndarray) -> bytes:
     return _grey_png(np.array(PALETTE, np.uint8)[label][..., ::-1])
 
 
-def _cityscapes() -> Layout:
-    stem = 'streets/streets_{index:06d}_000000'
-    parts = [
-        Part(
-            stream=split,
-            image=f'leftImg8bit/{split}/{stem}_leftImg8bit.png',
-            label=f'gtFine/{split}/{stem}_gtFine_labelTrainIds.png',
-        )
-        for split in ('train', 'val')
-    ]
-    return Layout(ids=label_ids(CityscapesDataset), parts=parts)
+@dataclass(frozen=True)
+class Layout:
+    """One data set on disk.
+
+    Args:
+        image: Name of an image below the root: ``{stream}`` and ``{folder}`` are those
+            of its part, ``{index}`` counts from 0, ``{number}`` from 1.
+        label: Name of its label.
+        parts: Its splits.
+        dataset: The data set whose class ids the labels hold; None for our own.
+        synonyms: What the data set calls our classes, where that differs.
+        first_id: What labels hold for the first class.
+        root: Where ``data_root`` is below the folder asked for.
+        encode: Turns ids ``(H, W)`` into a PNG file.
+        texts: Other files below the root: name and content.
+    """
+
+    image: str
+    label: str
+    parts: tuple[Part, ...] = (Part('train'), Part('val'))
+    dataset: type[BaseSegDataset] | None = None
+    synonyms: dict[str, str] = field(default_factory=dict)
+    first_id: int = 0
+    root: str = ''
+    encode: Callable[[np.ndarray], bytes] = _grey_png
+    texts: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def ids(self) -> np.ndarray:
+        """What labels hold for each of our classes, ``(8,)`` uint8."""
+        classes = self.dataset.METAINFO['classes'] if self.dataset else CLASSES
+        names = [self.synonyms.get(name, name) for name in CLASSES]
+        ids = {name: self.first_id + index for index, name in enumerate(classes)}
+        return np.array([ids.get(name, BACKGROUND) for name in names], np.uint8)
 
 
-def _voc() -> Layout:
-    """As many training scenes again stand for the annotations of SBD."""
-    parts = [
-        Part(
-            stream=stream,
-            image=f'JPEGImages/{name}_{{index:06d}}.jpg',
-            label=f'SegmentationClass{folder}/{name}_{{index:06d}}.png',
-            lists=tuple(f'ImageSets/Segmentation/{n}.txt' for n in (name, *more)),
-            skip=skip,
-        )
-        for name, stream, folder, skip, more in (
-            ('train', 'train', '', 0, ('trainval', 'trainaug')),
-            ('aug', 'train', 'Aug', 1, ('trainaug',)),
-            ('val', 'val', '', 0, ('trainval',)),
-        )
-    ]
-    return Layout(
-        ids=label_ids(PascalVOCDataset),
-        parts=parts,
-        root='VOCdevkit/VOC2012',
-        encode=_voc_png,
-    )
-
-
-def _ade20k() -> Layout:
-    """0 is unlabelled, 1 the first class."""
-    parts = [
-        Part(
-            stream=split,
-            image=f'images/{folder}/ADE_{split}_{{number:08d}}.jpg',
-            label=f'annotations/{folder}/ADE_{split}_{{number:08d}}.png',
-        )
-        for split, folder in (('train', 'training'), ('val', 'validation'))
-    ]
-    return Layout(
-        ids=label_ids(ADE20KDataset, {'vegetation': 'tree'}, first_id=1),
-        parts=parts,
-        root='ADEChallengeData2016',
-    )
-
-
-def _coco_stuff(folders: tuple[str, str], prefix: str, first_id: int) -> Layout:
+def _coco_stuff(train: str, val: str, prefix: str, first_id: int) -> Layout:
     """Files as MMSegmentation's converters leave them."""
-    parts = [
-        Part(
-            stream=split,
-            image=f'images/{folder}/{prefix}{{number:012d}}.jpg',
-            label=f'annotations/{folder}/{prefix}{{number:012d}}_labelTrainIds.png',
-        )
-        for split, folder in zip(('train', 'val'), folders, strict=True)
-    ]
-    names = {
-        'sidewalk': 'pavement',
-        'building': 'building-other',
-        'sky': 'sky-other',
-        'vegetation': 'tree',
-        'pole': 'metal',
-    }
     return Layout(
-        ids=label_ids(COCOStuffDataset, names, first_id=first_id), parts=parts
+        image=f'images/{{folder}}/{prefix}{{number:012d}}.jpg',
+        label=f'annotations/{{folder}}/{prefix}{{number:012d}}_labelTrainIds.png',
+        parts=(Part('train', train), Part('val', val)),
+        dataset=COCOStuffDataset,
+        synonyms={
+            'sidewalk': 'pavement',
+            'building': 'building-other',
+            'sky': 'sky-other',
+            'vegetation': 'tree',
+            'pole': 'metal',
+        },
+        first_id=first_id,
     )
 
 
-def _camvid() -> Layout:
-    names = {'sidewalk': 'pavement', 'vegetation': 'tree', 'person': 'pedestrian'}
-    parts = [
-        Part(
-            stream=split,
-            image=f'img_dir/{split}/streets_{{index:06d}}.png',
-            label=f'ann_dir/{split}/streets_{{index:06d}}.png',
-        )
-        for split in ('train', 'val', 'test')
-    ]
-    return Layout(ids=label_ids(CamVidDataset, names), parts=parts)
-
-
-def _folder() -> Layout:
-    """Labels are images in the colours of ``labels.txt``."""
-    parts = [
-        Part(
-            stream=split,
-            image=f'images/{split}/streets_{{index:06d}}.jpg',
-            label=f'labels/{split}/streets_{{index:06d}}.png',
-        )
-        for split in ('train', 'val')
-    ]
-    return Layout(
-        ids=np.arange(len(CLASSES), dtype=np.uint8),
-        parts=parts,
-        encode=_color_png,
-        texts={'labels.txt': format_labels(Labels(CLASSES, PALETTE))},
-    )
+def _voc_lists(*names: str) -> tuple[str, ...]:
+    return tuple(f'ImageSets/Segmentation/{name}.txt' for name in names)
 
 
 LAYOUTS = dict(
-    cityscapes=_cityscapes(),
-    voc=_voc(),
-    ade20k=_ade20k(),
-    coco_stuff10k=_coco_stuff(('train2014', 'test2014'), 'COCO_train2014_', 1),
-    coco_stuff164k=_coco_stuff(('train2017', 'val2017'), '', 0),
-    camvid=_camvid(),
-    folder=_folder(),
+    cityscapes=Layout(
+        image='leftImg8bit/{stream}/streets/streets_{index:06d}_000000_leftImg8bit.png',
+        label='gtFine/{stream}/streets/streets_{index:06d}_000000_gtFine_labelTrainIds'
+        '.png',
+        dataset=CityscapesDataset,
+    ),
+    # As many training scenes again stand for the annotations of SBD.
+    voc=Layout(
+        image='JPEGImages/{folder}_{index:06d}.jpg',
+        label='SegmentationClass{suffix}/{folder}_{index:06d}.png',
+        parts=(
+            Part('train', lists=_voc_lists('train', 'trainval', 'trainaug')),
+            Part('train', 'aug', 'Aug', _voc_lists('aug', 'trainaug'), skip=1),
+            Part('val', lists=_voc_lists('val', 'trainval')),
+        ),
+        dataset=PascalVOCDataset,
+        root='VOCdevkit/VOC2012',
+        encode=_voc_png,
+    ),
+    # 0 is unlabelled, 1 the first class.
+    ade20k=Layout(
+        image='images/{folder}/ADE_{stream}_{number:08d}.jpg',
+        label='annotations/{folder}/ADE_{stream}_{number:08d}.png',
+        parts=(Part('train', 'training'), Part('val', 'validation')),
+        dataset=ADE20KDataset,
+        synonyms={'vegetation': 'tree'},
+        first_id=1,
+        root='ADEChallengeData2016',
+    ),
+    coco_stuff10k=_coco_stuff('train2014', 'test2014', 'COCO_train2014_', 1),
+    coco_stuff164k=_coco_stuff('train2017', 'val2017', '', 0),
+    camvid=Layout(
+        image='img_dir/{stream}/streets_{index:06d}.png',
+        label='ann_dir/{stream}/streets_{index:06d}.png',
+        parts=(Part('train'), Part('val'), Part('test')),
+        dataset=CamVidDataset,
+        synonyms={'sidewalk': 'pavement', 'vegetation': 'tree', 'person': 'pedestrian'},
+    ),
+    # Labels are images in the colours of the class list.
+    folder=Layout(
+        image='images/{stream}/streets_{index:06d}.jpg',
+        label='labels/{stream}/streets_{index:06d}.png',
+        encode=_color_png,
+        texts={'labels.txt': ClassList(CLASSES, PALETTE).to_text()},
+    ),
 )

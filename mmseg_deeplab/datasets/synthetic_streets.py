@@ -1,6 +1,6 @@
 """SyntheticStreets: street scenes that are drawn when they are asked for."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -11,6 +11,16 @@ from mmseg.registry import DATASETS
 from .street_scenes import CLASSES, PALETTE, render_scene
 from .street_scenes.scene_options import check_integer, check_size, check_split
 from .transforms.label_checks import label_table
+
+FILE_OPTIONS = {
+    'data_root',
+    'data_prefix',
+    'ann_file',
+    'img_suffix',
+    'seg_map_suffix',
+    'reduce_zero_label',
+    'backend_args',
+}
 
 
 @DATASETS.register_module()
@@ -29,18 +39,14 @@ class SyntheticStreets(BaseSegDataset):
         size: Height and width in pixels, from (32, 64) to (1024, 2048).
         seed: Number of the collection.
         cache: Keep each scene once drawn: ``4 * H * W`` bytes a scene in each worker
-            process that meets it, against some 10 ms for drawing 128x256 pixels anew.
-        metainfo: ``dict(classes=...)`` keeps some of the classes, 255 for the others.
-        indices: Keep the first or last few scenes, or those listed.
-        serialize_data: Whether workers share the list of scenes.
-        pipeline: Transforms of a sample.
-        test_mode: Whether a sample that a transform drops is an error.
-        lazy_init: Whether to build the list of scenes later.
-        max_refetch: How often to draw another sample for one that was dropped.
-        ignore_index: Label that is ignored.
+            process that draws it, against some 10 ms for drawing 128x256 pixels anew.
+        **kwargs: Passed to ``BaseSegDataset``, but for options about files:
+            ``metainfo=dict(classes=...)`` keeps some of the classes, 255 for the
+            others; ``indices``, ``pipeline``, ``serialize_data``, ``lazy_init``, ...
 
     Raises:
-        TypeError: If ``num_images``, ``size`` or ``seed`` is not of its kind.
+        TypeError: If ``num_images``, ``size`` or ``seed`` has the wrong type, or an
+            option about files is given.
         ValueError: If one of them is out of range, or the split is unknown.
     """
 
@@ -54,15 +60,12 @@ class SyntheticStreets(BaseSegDataset):
         seed: int = 0,
         *,
         cache: bool = False,
-        metainfo: Mapping | None = None,
-        indices: int | Sequence[int] | None = None,
-        serialize_data: bool = True,
-        pipeline: Sequence[dict | Callable] = (),
-        test_mode: bool = False,
-        lazy_init: bool = False,
-        max_refetch: int = 1000,
-        ignore_index: int = 255,
+        **kwargs,
     ) -> None:
+        if of_files := sorted(kwargs.keys() & FILE_OPTIONS):
+            raise TypeError(
+                f'SyntheticStreets reads no files: take {", ".join(of_files)} out'
+            )
         check_split(split)
         check_integer('num_images', num_images, 1)
         check_integer('seed', seed, 0)
@@ -71,19 +74,9 @@ class SyntheticStreets(BaseSegDataset):
         self.num_images = int(num_images)
         self.size = tuple(int(edge) for edge in size)
         self.seed = int(seed)
-        self._cache: dict[int, tuple[np.ndarray, np.ndarray]] | None = (
-            {} if cache else None
-        )
-        super().__init__(
-            metainfo=metainfo,
-            indices=indices,
-            serialize_data=serialize_data,
-            pipeline=list(pipeline),
-            test_mode=test_mode,
-            lazy_init=lazy_init,
-            max_refetch=max_refetch,
-            ignore_index=ignore_index,
-        )
+        self._kept: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        self._keeps_scenes = cache
+        super().__init__(**kwargs)
 
     def load_data_list(self) -> list[dict]:
         """List the scenes by number."""
@@ -123,11 +116,13 @@ class SyntheticStreets(BaseSegDataset):
 
     def _scene(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Draw a scene, or take a copy of the one that was kept."""
-        if self._cache is None:
-            return render_scene(self.split, index, self.size, self.seed)
-        if index not in self._cache:
-            self._cache[index] = render_scene(self.split, index, self.size, self.seed)
-        image, label = self._cache[index]
+        scene = self._kept.get(index)
+        if scene is None:
+            scene = render_scene(self.split, index, self.size, self.seed)
+        if not self._keeps_scenes:
+            return scene
+        self._kept[index] = scene
+        image, label = scene
         return image.copy(), label.copy()
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mmseg_deeplab.datasets import CamVidDataset
-from mmseg_deeplab.datasets.convert_camvid import convert_camvid
+from mmseg_deeplab.datasets.segnet_camvid import convert_camvid
 
 SPLITS = {'train': 3, 'val': 1, 'test': 2}
 

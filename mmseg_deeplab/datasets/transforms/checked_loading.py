@@ -1,6 +1,6 @@
 """Load an image and its label, and refuse broken ones with a reason.
 
-The host trains on whatever the decoder gives: half-grey images, colour labels and
+MMSegmentation trains on whatever the decoder gives: half-grey images, colour labels and
 class ids that do not exist end in an IoU of 0 or in a device-side assert.
 """
 
@@ -32,14 +32,11 @@ class LoadCheckedImage(LoadImageFromFile):
     that is already in ``results['img']`` (rendered by the data set) is left as it is.
 
     Args:
-        to_float32: Whether to convert the image to float32.
-        color_type: What to decode to, see :func:`mmcv.imfrombytes`.
-        imdecode_backend: The decoder, see :func:`mmcv.imfrombytes`.
-        ignore_empty: Whether to skip a broken file (the data set then draws another
-            sample) instead of raising the error.
-        backend_args: Arguments of mmengine's storage backend.
         cache_dir: A folder that keeps the decoded images, see :class:`DecodedFiles`;
             None keeps nothing.
+        **kwargs: Passed to the base class: ``to_float32``, ``color_type``,
+            ``imdecode_backend``, ``backend_args``, and ``ignore_empty``, which skips a
+            broken file (the data set then draws another sample).
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -47,30 +44,19 @@ class LoadCheckedImage(LoadImageFromFile):
             file and the remedy.
     """
 
-    def __init__(
-        self,
-        to_float32: bool = False,
-        color_type: str = 'color',
-        imdecode_backend: str = 'cv2',
-        ignore_empty: bool = False,
-        *,
-        backend_args: dict | None = None,
-        cache_dir: str | None = None,
-    ) -> None:
-        super().__init__(
-            to_float32=to_float32,
-            color_type=color_type,
-            imdecode_backend=imdecode_backend,
-            ignore_empty=ignore_empty,
-            backend_args=backend_args,
-        )
-        self.decoded = DecodedFiles(cache_dir) if cache_dir else None
+    def __init__(self, *, cache_dir: str | None = None, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.decoded = DecodedFiles(cache_dir)
 
     def transform(self, results: dict) -> dict | None:
         """Set ``img``, ``img_shape`` and ``ori_shape``."""
         if results.get('img') is None:
+            path = results['img_path']
+            setting = f'image {self.color_type} {self.imdecode_backend}'
             try:
-                results['img'] = self._read(results['img_path'])
+                results['img'] = self.decoded.get(
+                    path, lambda: self._decode(path), setting=setting
+                )
             except (DataFileError, FileNotFoundError):
                 if self.ignore_empty:
                     return None
@@ -80,18 +66,9 @@ class LoadCheckedImage(LoadImageFromFile):
         results['img_shape'] = results['ori_shape'] = results['img'].shape[:2]
         return results
 
-    def _read(self, path: str) -> np.ndarray:
-        if self.decoded is None:
-            return self._decode(path)
-        setting = f'image {self.color_type} {self.imdecode_backend}'
-        return self.decoded.get(path, lambda: self._decode(path), setting=setting)
-
     def _decode(self, path: str) -> np.ndarray:
-        content = read_file(
-            path,
-            remedy="check data_root, data_prefix['img_path'] and img_suffix",
-            backend_args=self.backend_args,
-        )
+        remedy = "check data_root, data_prefix['img_path'] and img_suffix"
+        content = read_file(path, remedy=remedy, backend_args=self.backend_args)
         return decode(
             content, path, flag=self.color_type, backend=self.imdecode_backend
         )
@@ -119,13 +96,12 @@ class LoadCheckedAnnotations(LoadAnnotations):
     Args:
         num_classes: K; ids 0..K-1 are valid. None leaves the range unchecked, since a
             pipeline does not know its data set's classes.
-        ignore_index: The one valid value besides.
-        reduce_zero_label: As in the host: None takes the data set's setting.
-        backend_args: Arguments of mmengine's storage backend.
-        imdecode_backend: The decoder, see :func:`mmcv.imfrombytes`.
+        ignore_index: The only other valid value.
         cache_dir: A folder that keeps the decoded labels, see :class:`DecodedFiles`;
             they are checked all the same. None keeps nothing. Labels of colours are
             always decoded.
+        **kwargs: Passed to the base class: ``reduce_zero_label`` (None takes the data
+            set's setting), ``backend_args``, ``imdecode_backend``.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -139,24 +115,18 @@ class LoadCheckedAnnotations(LoadAnnotations):
         self,
         num_classes: int | None = None,
         ignore_index: int = 255,
-        reduce_zero_label: bool | None = None,
-        backend_args: dict | None = None,
-        imdecode_backend: str = 'pillow',
         *,
         cache_dir: str | None = None,
+        **kwargs,
     ) -> None:
-        super().__init__(
-            reduce_zero_label=reduce_zero_label,
-            backend_args=backend_args,
-            imdecode_backend=imdecode_backend,
-        )
+        super().__init__(**kwargs)
         if num_classes is not None and not 0 < num_classes < 256:
             raise ValueError(
                 f'num_classes={num_classes}: expected 1..255, as a label has 8 bits'
             )
         self.num_classes = num_classes
         self.ignore_index = ignore_index
-        self.decoded = DecodedFiles(cache_dir) if cache_dir else None
+        self.decoded = DecodedFiles(cache_dir)
 
     def _load_seg_map(self, results: dict) -> None:
         """Set ``gt_seg_map`` and ``seg_fields``; raise what is wrong with them."""
@@ -191,18 +161,15 @@ class LoadCheckedAnnotations(LoadAnnotations):
 
     def faults(self, results: dict) -> list[DataFileError]:
         """Find what is wrong with the size and the values of a loaded label."""
-        checks = []
-        if 'ori_shape' in results:
-            checks.append(self._check_size)
+        label, source = results['gt_seg_map'], self.source(results)
+        # `ori_shape`, not `img_shape`: test pipelines may resize the image first.
+        found = [check_size(label, results.get('ori_shape'), source)]
         if self.num_classes is not None:
-            checks.append(self._check_range)
-        found = []
-        for check in checks:
-            try:
-                check(results)
-            except DataFileError as fault:
-                found.append(fault)
-        return found
+            settings = dict(
+                ignore_index=self.ignore_index, reduced=self._reduces_zero(results)
+            )
+            found.append(check_range(label, self.num_classes, source, **settings))
+        return [fault for fault in found if fault]
 
     @staticmethod
     def source(results: dict) -> str:
@@ -210,29 +177,15 @@ class LoadCheckedAnnotations(LoadAnnotations):
         path = results.get('seg_map_path')
         return path or f'label of {results.get("img_path", "an image without a name")}'
 
-    def _check_size(self, results: dict) -> None:
-        # `ori_shape`, not `img_shape`: test pipelines may resize the image first.
-        check_size(results['gt_seg_map'], results['ori_shape'], self.source(results))
-
-    def _check_range(self, results: dict) -> None:
-        check_range(
-            results['gt_seg_map'],
-            self.num_classes,
-            self.source(results),
-            ignore_index=self.ignore_index,
-            reduced=self._reduces_zero(results),
-        )
-
     def _read(self, results: dict) -> np.ndarray:
         """Read class ids as training sees them, ``(H, W)`` uint8."""
         path = results['seg_map_path']
-        content = None
         if results.get('label_colors') is not None:
-            content = self._content(path)
-            label = results['label_colors'].read(content, path)
+            label = results['label_colors'].read(self._content(path), path)
             if label is not None:
                 return label
-        label = self._stored_values(path, content)
+        setting = f'label {self.imdecode_backend}'
+        label = self.decoded.get(path, lambda: self._decode(path), setting=setting)
         table = label_table(
             reduce_zero_label=self._reduces_zero(results),
             label_map=results.get('label_map'),
@@ -240,28 +193,15 @@ class LoadCheckedAnnotations(LoadAnnotations):
         return label if table is None else cv2.LUT(label, table)
 
     def _content(self, path: str) -> bytes:
-        return read_file(
-            path,
-            remedy="check data_root, data_prefix['seg_map_path'] and seg_map_suffix",
-            backend_args=self.backend_args,
-        )
+        remedy = "check data_root, data_prefix['seg_map_path'] and seg_map_suffix"
+        return read_file(path, remedy=remedy, backend_args=self.backend_args)
 
-    def _stored_values(self, path: str, content: bytes | None) -> np.ndarray:
-        """Give the values as stored in the file, decoded or as kept before."""
-
-        def decode_file() -> np.ndarray:
-            return self._decode(content or self._content(path), path)
-
-        if self.decoded is None:
-            return decode_file()
-        setting = f'label {self.imdecode_backend}'
-        return self.decoded.get(path, decode_file, setting=setting)
-
-    def _decode(self, content: bytes, path: str) -> np.ndarray:
+    def _decode(self, path: str) -> np.ndarray:
         """Decode the values as stored in the file, ``(H, W)`` uint8."""
+        content = self._content(path)
         depth, color_type = png_bit_depth(content), png_color_type(content)
         stretched = color_type == PNG_GREY and depth < 8
-        # Pillow alone gives the indices of a palette; OpenCV gives its colours.
+        # Only Pillow gives the indices of a palette; OpenCV gives its colours.
         indexed = stretched or color_type == PNG_PALETTE
         backend = 'pillow' if indexed else self.imdecode_backend
         label = decode(content, path, flag='unchanged', backend=backend)

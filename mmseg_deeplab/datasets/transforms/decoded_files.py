@@ -20,11 +20,12 @@ class DecodedFiles:
     folder only grows; delete it when it is no longer needed.
 
     Args:
-        folder: Made when needed; 6.3 MB for each RGB image of 2048x1024.
+        folder: Made when needed; 6.3 MB for each RGB image of 2048x1024. None keeps
+            nothing.
     """
 
-    def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+    def __init__(self, folder: str | Path | None) -> None:
+        self.folder = folder and Path(folder)
 
     def get(
         self, path: str, decode: Callable[[], np.ndarray], *, setting: str
@@ -40,6 +41,8 @@ class DecodedFiles:
         Raises:
             ValueError: If ``path`` is an address and not a file.
         """
+        if not self.folder:
+            return decode()
         if '://' in path:
             raise ValueError(
                 f'{path}: cache_dir needs files on this machine, whose date tells when '
@@ -52,15 +55,8 @@ class DecodedFiles:
         key = f'{os.path.abspath(path)}|{status.st_size}|{status.st_mtime_ns}|{setting}'
         name = hashlib.sha256(key.encode()).hexdigest()
         file = self.folder / name[:2] / f'{name[2:]}.npy'
-        try:
-            return np.load(file)
-        except FileNotFoundError:
-            array = decode()
-            write_whole(_as_npy(array), file)
-            return array
-
-
-def _as_npy(array: np.ndarray) -> bytes:
-    content = io.BytesIO()
-    np.save(content, array)
-    return content.getvalue()
+        if not file.exists():
+            content = io.BytesIO()
+            np.save(content, decode())
+            write_whole(content.getvalue(), file)
+        return np.load(file)

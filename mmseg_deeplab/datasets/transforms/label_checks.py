@@ -16,13 +16,8 @@ from mmseg_deeplab.utils.data_file_errors import (
 MAX_LISTED = 8  # values spelled out in one message
 
 
-def describe_values(values: np.ndarray) -> str:
-    """List the distinct values with their pixel counts: ``11 (42 pixels), ...``."""
-    return _describe(*np.unique(values, return_counts=True))
-
-
-def _describe(found: np.ndarray, counts: np.ndarray) -> str:
-    """List what was found, the rest as a number."""
+def _with_counts(found: np.ndarray, counts: np.ndarray) -> str:
+    """List values with their pixel counts, ``11 (42 pixels), ...``."""
     listed = [
         f'{value} ({count} pixels)'
         for value, count in zip(found[:MAX_LISTED].tolist(), counts, strict=False)
@@ -31,19 +26,10 @@ def _describe(found: np.ndarray, counts: np.ndarray) -> str:
     return ', '.join(listed) + (f' and {more} more values' if more else '')
 
 
-def _describe_colors(colors: np.ndarray) -> str:
-    """List the distinct colours of ``(H, W, C)`` with their pixel counts."""
-    # One number per colour: sorting rows takes seconds for a large label.
-    shifts = 16 * np.arange(colors.shape[2])[::-1]
-    packed = (colors.astype(np.int64) << shifts).sum(axis=2)
-    found, counts = np.unique(packed, return_counts=True)
-    return _describe(found[:, None] >> shifts & 0xFFFF, counts)
-
-
 def as_class_ids(label: np.ndarray, source: str) -> np.ndarray:
     """Turn a decoded label into ``(H, W)`` uint8 without changing a value.
 
-    The host's ``astype(np.uint8)`` would wrap 256 to 0 and -1 to 255.
+    A plain ``astype(np.uint8)`` would wrap 256 to 0 and -1 to 255.
 
     Args:
         label: What the decoder gave.
@@ -67,10 +53,11 @@ def as_class_ids(label: np.ndarray, source: str) -> np.ndarray:
         )
     outside = label[(label < 0) | (label > 255)]
     if outside.size:
+        values = _with_counts(*np.unique(outside, return_counts=True))
         raise LabelFormatError(
             f'{source}: the label ({label.dtype}) holds values outside 0..255: '
-            f'{describe_values(outside)}. Remedy: export class ids as 8-bit integers, '
-            'ignored pixels as 255.'
+            f'{values}. Remedy: export class ids as 8-bit integers, ignored pixels as '
+            '255.'
         )
     return label.astype(np.uint8)
 
@@ -83,20 +70,22 @@ def _why_no_ids(label: np.ndarray, source: str) -> str:
             'Remedy: export one class id per pixel.'
         )
     channels = label.shape[2]
-    colors = label[..., 2::-1] if channels >= 3 else label  # the host decodes to BGR
-    grey = (colors == colors[..., :1]).all()
-    if channels >= 3 and grey:
+    colors = label[..., 2::-1] if channels >= 3 else label  # decoders give BGR
+    remedy = (
+        'convert each colour to its class id (the palette of the data set) and '
+        "save one 8-bit channel, or a palette image (mode 'P')"
+    )
+    if channels >= 3 and (colors == colors[..., :1]).all():
         remedy = 'the channels are equal: keep one of them (mode L) and save it as PNG'
-    else:
-        remedy = (
-            'convert each colour to its class id (the palette of the data set) and '
-            "save one 8-bit channel, or a palette image (mode 'P')"
-        )
     name = 'RGB' if channels >= 3 else f'{channels}-channel'
+    # One number per colour: sorting rows takes seconds for a large label.
+    shifts = 16 * np.arange(colors.shape[2])[::-1]
+    packed = (colors.astype(np.int64) << shifts).sum(axis=2)
+    found, counts = np.unique(packed, return_counts=True)
+    values = _with_counts(found[:, None] >> shifts & 0xFFFF, counts)
     return (
         f'{source}: the label is a colour image of shape {label.shape}, expected '
-        f'(H, W) class ids; {name} values found: {_describe_colors(colors)}. '
-        f'Remedy: {remedy}.'
+        f'(H, W) class ids; {name} values found: {values}. Remedy: {remedy}.'
     )
 
 
@@ -105,8 +94,8 @@ def label_table(
 ) -> np.ndarray | None:
     """Build the table that maps the values of a file to class ids.
 
-    The host's rules, in its order: with ``reduce_zero_label`` 0 and 255 become 255
-    and every other value goes down by one; then ``label_map`` replaces ids.
+    MMSegmentation's rules, in its order: with ``reduce_zero_label`` 0 and 255 become
+    255 and every other value goes down by one; then ``label_map`` replaces ids.
 
     Args:
         reduce_zero_label: Whether 0 is an unlabelled background.
@@ -126,26 +115,25 @@ def label_table(
     return table.astype(np.uint8)
 
 
-def check_size(label: np.ndarray, size: tuple[int, int], source: str) -> None:
-    """Refuse a label of another size than its image.
+def check_size(
+    label: np.ndarray, size: tuple[int, int] | None, source: str
+) -> LabelSizeError | None:
+    """Give the error of a label of another size than its image.
 
     Args:
         label: ``(H, W)``.
-        size: The image's ``(H, W)`` as loaded.
+        size: The image's ``(H, W)`` as loaded; None if it is not known.
         source: The label's file, for the error.
-
-    Raises:
-        LabelSizeError: If the sizes differ.
     """
-    if label.shape == tuple(size):
-        return
+    if size is None or label.shape == tuple(size):
+        return None
     remedy = 'export the label at the size of the image (nearest neighbour)'
     if label.shape == tuple(size)[::-1]:
         remedy += (
             '; the sides are swapped: the image may carry an EXIF rotation, which '
             "color_type='color_ignore_orientation' leaves out"
         )
-    raise LabelSizeError(
+    return LabelSizeError(
         f'{source}: the label is {label.shape[0]}x{label.shape[1]} pixels (H x W), its '
         f'image {size[0]}x{size[1]}. Remedy: {remedy}.'
     )
@@ -158,38 +146,32 @@ def check_range(
     *,
     ignore_index: int = 255,
     reduced: bool = False,
-) -> None:
-    """Refuse class ids that the loss and the metric cannot take.
+) -> LabelValueError | None:
+    """Give the error of a label with ids that the loss and the metric cannot take.
 
     Args:
         label: Class ids ``(H, W)`` as training sees them.
         num_classes: K; ids 0..K-1 are valid.
         source: The label's file, for the error.
-        ignore_index: The one valid value besides.
+        ignore_index: The only other valid value.
         reduced: Whether ``reduce_zero_label`` was applied, for the error.
-
-    Raises:
-        LabelValueError: If any other value occurs.
     """
     outside = label >= num_classes
     outside &= label != ignore_index
     if not outside.any():
-        return
-    bad, held = label[outside], np.unique(label)
+        return None
+    bad, counts = np.unique(label[outside], return_counts=True)
+    held = np.unique(label)
+    listed = ', '.join(map(str, held[: 2 * MAX_LISTED]))
+    listed += ', ...' if held.size > 2 * MAX_LISTED else ''
     note = ' after reduce_zero_label, the file holds one more' if reduced else ''
     hints = _value_hints(bad, held, num_classes, reduced=reduced, source=source)
-    raise LabelValueError(
+    return LabelValueError(
         f'{source}: the label holds values outside 0..{num_classes - 1} '
         f'(num_classes={num_classes}; {ignore_index} is ignored){note}: '
-        f'{describe_values(bad)}. All values: {_shorten(held)}. '
+        f'{_with_counts(bad, counts)}. All values: {listed}. '
         f'Remedy: {"; or ".join(hints)}.'
     )
-
-
-def _shorten(held: np.ndarray) -> str:
-    """List the distinct values of a label, at most twice ``MAX_LISTED``."""
-    listed = ', '.join(map(str, held[: 2 * MAX_LISTED]))
-    return listed + (', ...' if held.size > 2 * MAX_LISTED else '')
 
 
 def _value_hints(
@@ -199,7 +181,7 @@ def _value_hints(
     hints = []
     if source.lower().endswith(('.jpg', '.jpeg')):
         hints.append('JPEG is lossy and blurs class ids: export labels as PNG')
-    if not reduced and (bad == num_classes).all():
+    if not reduced and bad.tolist() == [num_classes]:
         hints.append(
             f'if 0 is an unlabelled background and the classes are 1..{num_classes}, '
             'set reduce_zero_label=True on the data set; if '

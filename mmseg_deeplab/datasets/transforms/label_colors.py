@@ -39,7 +39,7 @@ class LabelColors:
         *,
         ignored: Sequence[Sequence[int]] = (),
         ignore_index: int = 255,
-        origin: str = 'the labels file',
+        origin: str = 'the class list',
     ) -> None:
         self.ignore_index = ignore_index
         self.origin = origin
@@ -131,14 +131,22 @@ class LabelColors:
         for number in np.argsort(-counts)[:MAX_LISTED]:
             row, column = divmod(int(places[first[number]]), packed.shape[1])
             listed.append(
-                f'{_unpack(colors[number])} ({counts[number]} pixels, first at row '
-                f'{row}, column {column})'
+                f'{tuple(int(colors[number]).to_bytes(3, "big"))} ({counts[number]} '
+                f'pixels, first at row {row}, column {column})'
             )
         more = len(colors) - len(listed)
         listed += [f'{more} more colours'] if more else []
+        hints = [
+            'correct the colours in the class list',
+            'list a colour that means no class as `ignore R G B`',
+        ]
+        if source.lower().endswith(('.jpg', '.jpeg')):
+            hints.insert(0, 'JPEG is lossy and changes colours: export labels as PNG')
+        elif more:
+            hints.insert(0, 'if the edges are smoothed, export without anti-aliasing')
         return (
             f'{source}: holds colours (RGB) that {self.origin} does not list: '
-            f'{", ".join(listed)}. Remedy: {_why_unknown(len(colors), source)}.'
+            f'{", ".join(listed)}. Remedy: {"; or ".join(hints)}.'
         )
 
     def _doubtful_palette(
@@ -155,18 +163,6 @@ class LabelColors:
             'list these colours too (`name R G B` or `ignore R G B`); or, if the '
             "indices are class ids, give the classes the palette's colours, or none."
         )
-
-
-def _why_unknown(num_colors: int, source: str) -> str:
-    """Name the likely causes first, then what always helps."""
-    hints = []
-    if source.lower().endswith(('.jpg', '.jpeg')):
-        hints.append('JPEG is lossy and changes colours: export labels as PNG')
-    elif num_colors > MAX_LISTED:
-        hints.append('if the edges are smoothed, export without anti-aliasing')
-    hints.append('correct the colours in the labels file')
-    hints.append('list a colour that means no class as `ignore R G B`')
-    return '; or '.join(hints)
 
 
 def _opaque_rgb(image: np.ndarray, source: str) -> np.ndarray:
@@ -188,7 +184,3 @@ def _pack(rgb: np.ndarray) -> np.ndarray:
     """Make one number of R, G, B: ``(..., 3)`` uint8 to ``(...)`` uint32."""
     red, green, blue = np.moveaxis(rgb, -1, 0).astype(np.uint32)
     return (red << 16) | (green << 8) | blue
-
-
-def _unpack(key: np.uint32) -> tuple[int, int, int]:
-    return tuple(int(key).to_bytes(3, 'big'))

@@ -12,38 +12,24 @@ HUES = 180  # OpenCV's number of hues in 8 bits
 
 @TRANSFORMS.register_module()
 class LeanPhotoMetricDistortion(PhotoMetricDistortion):
-    """The host's images from the same random numbers, bit for bit, in less time.
+    """The images of the base class from the same random numbers, bit for bit, faster.
 
-    Brightness and contrast change every value by itself, so the host's own formula is
-    applied to the 256 possible ones and looked up for the rest; saturation and hue
-    likewise in HSV. Images that are not uint8 take the host's path.
+    Brightness and contrast change every value by itself, so the formula of the base
+    class is applied to the 256 possible values and looked up for each pixel; saturation
+    and hue likewise in HSV. Images that are not uint8 take the path of the base class.
 
-    The arguments are the host's: ``brightness_delta``, ``contrast_range``,
-    ``saturation_range``, ``hue_delta``.
+    The arguments are those of the base class: ``brightness_delta``,
+    ``contrast_range``, ``saturation_range``, ``hue_delta``.
     """
 
     def convert(self, img: np.ndarray, alpha: float = 1, beta: float = 0) -> np.ndarray:
-        """Multiply by ``alpha`` and add ``beta``, clipped to 0..255.
-
-        Args:
-            img: ``(H, W)`` or ``(H, W, C)``.
-            alpha: Factor.
-            beta: Summand.
-
-        Returns:
-            uint8, in the shape of ``img``.
-        """
+        """Multiply by ``alpha`` and add ``beta``, clipped to 0..255: uint8."""
         if img.dtype != np.uint8:
             return super().convert(img, alpha=alpha, beta=beta)
-        table = super().convert(VALUES, alpha=alpha, beta=beta)
-        return cv2.LUT(img, table)
+        return cv2.LUT(img, super().convert(VALUES, alpha=alpha, beta=beta))
 
     def hue(self, img: np.ndarray) -> np.ndarray:
-        """Turn the hue by a random angle, with probability 1/2.
-
-        Args:
-            img: ``(H, W, 3)``, BGR.
-        """
+        """Turn the hue of a BGR image by a random angle, with probability 1/2."""
         if img.dtype != np.uint8:
             return super().hue(img)
         if not np.random.randint(2):

@@ -8,23 +8,23 @@ from mmcv.transforms.utils import cache_randomness
 from mmseg.datasets.transforms import RandomCrop
 from mmseg.registry import TRANSFORMS
 
-ATTEMPTS = 10  # as in the host
+ATTEMPTS = 10  # as in the base class
 MAX_EXACT = 2**24  # largest count that float32, OpenCV's type of histograms, holds
 
 
 @TRANSFORMS.register_module()
 class LeanRandomCrop(RandomCrop):
-    """The host's crops from the same random numbers, found in less time.
+    """The crops of the base class from the same random numbers, found in less time.
 
-    With ``cat_max_ratio`` the host sorts the labels of up to ten crops per image
+    With ``cat_max_ratio`` the base class sorts the labels of up to ten crops per image
     (``np.unique``); a histogram takes a tenth of that. Without ``cat_max_ratio`` there
     is nothing to gain.
 
-    The arguments are the host's: ``crop_size`` (height, width), ``cat_max_ratio``,
-    ``ignore_index``.
+    The arguments are those of the base class: ``crop_size`` (height, width),
+    ``cat_max_ratio``, ``ignore_index``.
     """
 
-    # Its own: the decorator would name the method twice in the host's list.
+    # Its own list: the decorator would name the method twice in that of the base class.
     _methods_with_randomness: ClassVar[list[str]] = []
 
     @cache_randomness
@@ -62,15 +62,7 @@ class LeanRandomCrop(RandomCrop):
 
 
 def class_counts(label: np.ndarray, ignore_index: int) -> np.ndarray:
-    """Count the pixels of each class.
-
-    Args:
-        label: ``(H, W)``.
-        ignore_index: The class that is not counted.
-
-    Returns:
-        Numbers of pixels; those of classes that do not occur may be missing.
-    """
+    """Count the pixels of each class but one; absent classes may be left out."""
     if label.dtype != np.uint8 or label.size > MAX_EXACT:
         classes, counts = np.unique(label, return_counts=True)
         return counts[classes != ignore_index]

@@ -27,7 +27,7 @@ def find_files(
 
     Raises:
         FileNotFoundError: If there is no such folder, or no such file in it.
-        ValueError: If two files differ in their suffix alone.
+        UnpairedFilesError: If two files differ in their suffix alone.
     """
     suffixes = SUFFIXES if suffix is None else (suffix,)
     if not fileio.isdir(folder, backend_args=backend_args):
@@ -50,31 +50,31 @@ def find_files(
     twice = [' and '.join(sorted(names)) for names in found.values() if len(names) > 1]
     if twice:
         raise UnpairedFilesError(
-            f'{folder}: {what} of the same stem: {shorten(twice)}. Remedy: remove one '
+            f'{folder}: {what} of the same stem: {_shorten(twice)}. Remedy: remove one '
             'of them, or say which suffix is meant (img_suffix, seg_map_suffix).'
         )
     return {stem: found[stem][0] for stem in sorted(found)}
 
 
-def choose(found: dict[str, str], lines: list[str], ann_file: str) -> dict[str, str]:
+def choose_listed(found: dict[str, str], text: str, ann_file: str) -> dict[str, str]:
     """Keep the images that a list names, in its order.
 
     Args:
         found: Stems and names of all images.
-        lines: Stems or names; empty lines do not count.
-        ann_file: The list, for errors.
+        text: The list: a stem or a name a line; empty lines do not count.
+        ann_file: The list's file, for errors.
 
     Raises:
         FileNotFoundError: If the list names an image that is not there.
         ValueError: If the list is empty or names an image twice.
     """
     stems = {name: stem for stem, name in found.items()}
-    names = [line.strip() for line in lines if line.strip()]
+    names = [line.strip() for line in text.splitlines() if line.strip()]
     chosen = [stems.get(name, name) for name in names]
     missing = [stem for stem in chosen if stem not in found]
     if missing:
         raise FileNotFoundError(
-            f'{ann_file}: no image belongs to {shorten(missing)}. Remedy: write names '
+            f'{ann_file}: no image belongs to {_shorten(missing)}. Remedy: write names '
             f'below the folder of images, with or without suffix, such as '
             f'{next(iter(found))!r}.'
         )
@@ -82,7 +82,7 @@ def choose(found: dict[str, str], lines: list[str], ann_file: str) -> dict[str, 
         raise ValueError(f'{ann_file}: lists no image.')
     repeated = [stem for stem, times in Counter(chosen).items() if times > 1]
     if repeated:
-        raise ValueError(f'{ann_file}: lists more than once: {shorten(repeated)}.')
+        raise ValueError(f'{ann_file}: lists more than once: {_shorten(repeated)}.')
     return {stem: found[stem] for stem in chosen}
 
 
@@ -104,32 +104,29 @@ def check_pairs(
     Raises:
         UnpairedFilesError: With all names, up to :data:`MAX_NAMES` of either kind.
     """
-    bare = [name for stem, name in images.items() if stem not in labels]
-    orphans = [name for stem, name in labels.items() if stem not in images]
-    parts = []
-    if bare:
-        parts.append(
-            f'{folders[0]}: {len(bare)} images have no label in {folders[1]}: '
-            f'{shorten(bare)}.'
+    image_folder, label_folder = folders
+    without_label = [name for stem, name in images.items() if stem not in labels]
+    without_image = [name for stem, name in labels.items() if stem not in images]
+    faults = []
+    if without_label:
+        faults.append(
+            f'{image_folder}: {len(without_label)} images have no label in '
+            f'{label_folder}: {_shorten(without_label)}.'
         )
-    if orphans and not listed:
-        parts.append(
-            f'{folders[1]}: {len(orphans)} labels have no image in {folders[0]}: '
-            f'{shorten(orphans)}.'
+    if without_image and not listed:
+        faults.append(
+            f'{label_folder}: {len(without_image)} labels have no image in '
+            f'{image_folder}: {_shorten(without_image)}.'
         )
-    if parts:
+    if faults:
         raise UnpairedFilesError(
-            f'{" ".join(parts)} Remedy: give both the same name up to the suffix (set '
+            f'{" ".join(faults)} Remedy: give both the same name up to the suffix (set '
             "seg_map_suffix='_mask.png' for x.jpg and x_mask.png), add what is "
             'missing, or list the pairs to use in ann_file.'
         )
 
 
-def shorten(names: list[str]) -> str:
-    """Join names for a message.
-
-    Args:
-        names: All of them.
-    """
+def _shorten(names: list[str]) -> str:
+    """Join names for a message, the rest as a number."""
     more = len(names) - MAX_NAMES
     return ', '.join(names[:MAX_NAMES]) + (f' and {more} more' if more > 0 else '')

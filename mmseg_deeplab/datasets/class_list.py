@@ -1,4 +1,4 @@
-"""The labels file: names and colours of the classes, as text or as JSON.
+"""The class list: names and colours of the classes, as text or as JSON.
 
 Text, any name but ``*.json``: one class a line, ``name``, ``name R G B`` or
 ``name #rrggbb``, with blanks, tabs or commas between. Names may hold blanks. Empty
@@ -39,8 +39,8 @@ EXPECTED = '`name`, `name R G B` or `name #rrggbb`'
 
 
 @dataclass(frozen=True)
-class Labels:
-    """What a labels file holds.
+class ClassList:
+    """What a class list holds.
 
     Args:
         names: Names of the K classes, in the order of their ids.
@@ -52,9 +52,17 @@ class Labels:
     colors: tuple[Color, ...] = ()
     ignored: tuple[Color, ...] = ()
 
+    def to_text(self) -> str:
+        """Give the text that :func:`read_class_list` reads."""
+        colors = self.colors or ((),) * len(self.names)
+        rows = list(zip(self.names, colors, strict=True))
+        rows += [(IGNORE, color) for color in self.ignored]
+        lines = [' '.join([name, *map(str, color)]) for name, color in rows]
+        return '\n'.join(lines) + '\n'
 
-def read_labels(path: str, backend_args: dict | None = None) -> Labels:
-    """Read a labels file.
+
+def read_class_list(path: str, backend_args: dict | None = None) -> ClassList:
+    """Read a class list.
 
     Args:
         path: The file; ``.json`` is read as JSON, any other as text.
@@ -75,36 +83,24 @@ def read_labels(path: str, backend_args: dict | None = None) -> Labels:
         text = content.decode('utf-8-sig')
     except UnicodeDecodeError as error:
         raise ValueError(f'{path}: {error}. Remedy: save it as UTF-8 text.') from error
-    is_json = path.lower().endswith('.json')
-    rows = _json_rows(text, path) if is_json else _text_rows(text, path)
+    read_rows = _json_rows if path.lower().endswith('.json') else _text_rows
+    rows = read_rows(text, path)
     _check_rows(rows, path)
     classes = [row for row in rows if row[0] != IGNORE]
-    return Labels(
+    return ClassList(
         names=tuple(name for name, _, _ in classes),
         colors=tuple(color for _, color, _ in classes if color is not None),
         ignored=tuple(color for name, color, _ in rows if name == IGNORE),
     )
 
 
-def format_labels(labels: Labels) -> str:
-    """Write labels as the text that :func:`read_labels` reads.
-
-    Args:
-        labels: Names and colours.
-    """
-    colors = labels.colors or ((),) * len(labels.names)
-    rows = list(zip(labels.names, colors, strict=True))
-    rows += [(IGNORE, color) for color in labels.ignored]
-    return ''.join(' '.join([name, *map(str, color)]) + '\n' for name, color in rows)
-
-
 def _text_rows(text: str, path: str) -> list[Row]:
-    rows = []
-    for number, line in enumerate(text.splitlines(), 1):
-        line = line.strip(' \t,')
-        if line and not line.startswith('#'):
-            rows.append(_text_row(line, f'{path}, line {number}'))
-    return rows
+    lines = [line.strip(' \t,') for line in text.splitlines()]
+    return [
+        _text_row(line, f'{path}, line {number}')
+        for number, line in enumerate(lines, 1)
+        if line and not line.startswith('#')
+    ]
 
 
 def _text_row(line: str, place: str) -> Row:
@@ -121,9 +117,9 @@ def _text_row(line: str, place: str) -> Row:
             f'{place}: {line!r} ends in no whole colour, expected {EXPECTED}, with six '
             'hexadecimal digits or three numbers.'
         )
-    if color is None or color.startswith('#'):
-        return name, _color(color, place), place
-    return name, _color([int(n) for n in re.split(r'[\s,]+', color)], place), place
+    if color and not color.startswith('#'):
+        color = [int(number) for number in re.split(r'[\s,]+', color)]
+    return name, _color(color, place), place
 
 
 def _json_rows(text: str, path: str) -> list[Row]:
@@ -167,22 +163,21 @@ def _color(color: str | Sequence[int] | None, place: str) -> Color | None:
 
 def _check_rows(rows: list[Row], path: str) -> None:
     """Refuse rows that contradict each other."""
-    num_classes = sum(name != IGNORE for name, _, _ in rows)
-    if not 1 <= num_classes <= MAX_CLASSES:
+    names = [(name, place) for name, _, place in rows if name != IGNORE]
+    if not 1 <= len(names) <= MAX_CLASSES:
         raise ValueError(
-            f'{path}: names {num_classes} classes, expected 1..{MAX_CLASSES}.'
+            f'{path}: names {len(names)} classes, expected 1..{MAX_CLASSES}.'
         )
-    _check_unique([(name, place) for name, _, place in rows if name != IGNORE], 'name')
-    with_color = [(color, place) for _, color, place in rows if color is not None]
-    _check_unique(with_color, 'colour')
-    if 0 < len(with_color) < len(rows):
-        without = next(place for _, color, place in rows if color is None)
-        raise ValueError(
-            f'{without}: has no colour, but {len(with_color)} of {len(rows)} rows have '
-            'one. Remedy: give every row a colour, or none.'
-        )
+    _check_unique(names, 'name')
+    colors = [(color, place) for _, color, place in rows if color is not None]
+    _check_unique(colors, 'colour')
     for name, color, place in rows:
-        if name == IGNORE and color is None:
+        if color is None and colors:
+            raise ValueError(
+                f'{place}: has no colour, but {len(colors)} of {len(rows)} rows have '
+                'one. Remedy: give every row a colour, or none.'
+            )
+        if color is None and name == IGNORE:
             raise ValueError(f'{place}: {IGNORE!r} needs a colour: `{IGNORE} R G B`.')
 
 

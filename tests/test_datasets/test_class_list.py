@@ -1,12 +1,12 @@
-"""The labels file: both formats, and what is refused."""
+"""The class list: both formats, and what is refused."""
 
 import json
 
 import pytest
 
-from mmseg_deeplab.datasets.labels import Labels, format_labels, read_labels
+from mmseg_deeplab.datasets.class_list import ClassList, read_class_list
 
-STREETS = Labels(
+STREETS = ClassList(
     names=('road', 'traffic light', '2-wheeler'),
     colors=((128, 64, 128), (250, 170, 30), (0, 0, 142)),
     ignored=((0, 0, 0), (81, 0, 81)),
@@ -33,10 +33,10 @@ JSON = [
 def read(tmp_path):
     """Return a function that writes a file and reads it."""
 
-    def read(content, name: str = 'labels.txt') -> Labels:
+    def read(content, name: str = 'labels.txt') -> ClassList:
         raw = content if isinstance(content, bytes) else content.encode()
         (tmp_path / name).write_bytes(raw)
-        return read_labels(str(tmp_path / name))
+        return read_class_list(str(tmp_path / name))
 
     return read
 
@@ -59,12 +59,12 @@ def test_files_of_other_systems_are_read(read, ending):
     'name, content', [('a.txt', 'a\nb c\n'), ('a.json', '["a", "b c"]')]
 )
 def test_names_alone_are_enough(read, name, content):
-    assert read(content, name) == Labels(names=('a', 'b c'))
+    assert read(content, name) == ClassList(names=('a', 'b c'))
 
 
-@pytest.mark.parametrize('labels', [STREETS, Labels(names=('a', 'zone 1'))])
+@pytest.mark.parametrize('labels', [STREETS, ClassList(names=('a', 'zone 1'))])
 def test_written_labels_are_read_back(read, labels):
-    assert read(format_labels(labels)) == labels
+    assert read(labels.to_text()) == labels
 
 
 @pytest.mark.parametrize(
@@ -115,4 +115,4 @@ def test_malformed_json_is_explained(read, content, reason):
 
 def test_missing_file_says_how_to_write_it(tmp_path):
     with pytest.raises(FileNotFoundError, match=r'none\.txt.*one class a line'):
-        read_labels(str(tmp_path / 'none.txt'))
+        read_class_list(str(tmp_path / 'none.txt'))
