@@ -12,7 +12,7 @@ _base_ = [
     './_base_/schedules/scratch_adamw.py',
 ]
 model = dict(
-    data_preprocessor=dict(size=_base_.crop_size),
+    _base_.model_for_data,
     backbone=dict(base_channels=8, init_cfg=None),
     decode_head=dict(in_channels=64, channels=128, num_classes=_base_.num_classes),
 )

@@ -14,11 +14,7 @@ _base_ = [
     './_base_/schedules/deeplabv2_vgg16_20k.py',
     './_base_/default_runtime.py',
 ]
-model = dict(
-    data_preprocessor=dict(size=_base_.crop_size),
-    decode_head=dict(num_classes=_base_.num_classes),
-)
-
+model = _base_.model_for_data
 # No random scales, as in the Caffe release for VGG-16.
 pipeline = [*_base_.train_pipeline[:2], *_base_.train_pipeline[3:]]
 parts = [dict(d, pipeline=pipeline) for d in (_base_.dataset_train, _base_.dataset_aug)]

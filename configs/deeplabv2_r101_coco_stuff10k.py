@@ -13,11 +13,7 @@ _base_ = [
     './_base_/schedules/deeplabv2_20k.py',
     './_base_/default_runtime.py',
 ]
-model = dict(
-    data_preprocessor=dict(size=_base_.crop_size),
-    decode_head=dict(num_classes=_base_.num_classes),
-)
-
+model = _base_.model_for_data
 optim_wrapper = dict(accumulative_counts=1)
 param_scheduler = [dict(_base_.param_scheduler[0], end=20000)]
 train_cfg = dict(max_iters=20000, val_interval=2000)

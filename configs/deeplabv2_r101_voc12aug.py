@@ -13,8 +13,5 @@ _base_ = [
     './_base_/schedules/deeplabv2_20k.py',
     './_base_/default_runtime.py',
 ]
-model = dict(
-    data_preprocessor=dict(size=_base_.crop_size),
-    decode_head=dict(num_classes=_base_.num_classes),
-)
+model = _base_.model_for_data
 train_dataloader = dict(batch_size=1)

@@ -14,7 +14,6 @@ _base_ = [
 ]
 pretrained = 'open-mmlab://detectron2/resnet50_caffe'
 model = dict(
-    data_preprocessor=dict(size=_base_.crop_size),
+    _base_.model_for_data,
     backbone=dict(depth=50, init_cfg=dict(checkpoint=pretrained)),
-    decode_head=dict(num_classes=_base_.num_classes),
 )

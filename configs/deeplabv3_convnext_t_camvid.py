@@ -12,10 +12,7 @@ _base_ = [
     './_base_/schedules/camvid_table.py',
     './_base_/default_runtime.py',
 ]
-model = dict(
-    data_preprocessor=dict(size=_base_.crop_size),
-    decode_head=dict(num_classes=_base_.num_classes),
-)
+model = _base_.model_for_data
 # SGD does not train ConvNeXt: its own optimizer (schedules/adamw_convnext_160k.py).
 optim_wrapper = dict(
     constructor='LearningRateDecayOptimizerConstructor',

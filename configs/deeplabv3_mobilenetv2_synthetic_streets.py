@@ -13,7 +13,7 @@ _base_ = [
     './_base_/schedules/scratch_adamw.py',
 ]
 model = dict(
-    data_preprocessor=dict(size=_base_.crop_size),
+    _base_.model_for_data,
     backbone=dict(widen_factor=0.5, init_cfg=None),
     decode_head=dict(in_channels=160, channels=64, num_classes=_base_.num_classes),
 )

@@ -13,9 +13,6 @@ _base_ = [
     './_base_/schedules/deeplabv3_30k.py',
     './_base_/default_runtime.py',
 ]
-model = dict(
-    data_preprocessor=dict(size=_base_.crop_size),
-    decode_head=dict(num_classes=_base_.num_classes),
-)
+model = _base_.model_for_data
 train_dataloader = dict(batch_size=4)  # x 4 processes
 optim_wrapper = dict(optimizer=dict(weight_decay=4e-5))  # TF's, not for ResNet

@@ -15,7 +15,7 @@ _base_ = [
     './_base_/default_runtime.py',
 ]
 model = dict(
-    data_preprocessor=dict(size=_base_.crop_size),
+    _base_.model_for_data,
     backbone=dict(output_stride=8, frozen_bn='all', init_cfg=None),
     decode_head=dict(
         num_classes=_base_.num_classes, dilations=(1, 12, 24, 36), frozen_bn='all'

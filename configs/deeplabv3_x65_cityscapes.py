@@ -13,10 +13,7 @@ _base_ = [
     './_base_/schedules/deeplabv3plus_30k.py',
     './_base_/default_runtime.py',
 ]
-model = dict(
-    data_preprocessor=dict(size=_base_.crop_size),
-    decode_head=dict(num_classes=_base_.num_classes),
-)
+model = _base_.model_for_data
 optim_wrapper = dict(optimizer=dict(weight_decay=4e-5))  # TF's, not for ResNet
 param_scheduler = [dict(_base_.param_scheduler[0], end=90000)]
 train_cfg = dict(max_iters=90000, val_interval=9000)

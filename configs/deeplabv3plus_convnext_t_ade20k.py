@@ -14,9 +14,6 @@ _base_ = [
     './_base_/default_runtime.py',
     './_base_/mixins/amp.py',
 ]
-model = dict(
-    data_preprocessor=dict(size=_base_.crop_size),
-    decode_head=dict(num_classes=_base_.num_classes),
-)
+model = _base_.model_for_data
 optim_wrapper = _base_.amp.optim_wrapper
 train_dataloader = dict(batch_size=2)

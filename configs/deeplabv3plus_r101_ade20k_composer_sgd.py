@@ -16,8 +16,7 @@ _base_ = [
 ]
 weights = 'https://download.pytorch.org/models/resnet101-63fe2227.pth'
 model = dict(
-    data_preprocessor=dict(size=_base_.crop_size),
+    _base_.model_for_data,
     backbone=dict(init_cfg=dict(checkpoint=weights)),
-    decode_head=dict(num_classes=_base_.num_classes),
 )
 optim_wrapper = _base_.amp.optim_wrapper

@@ -15,7 +15,7 @@ _base_ = [
 ]
 hard = dict(type='OHEMPixelSampler', min_kept=104858)  # of 524288
 model = dict(
-    data_preprocessor=dict(size=_base_.crop_size),
+    _base_.model_for_data,
     # The host divides by all pixels: x 5 is the mean over those that are left.
     decode_head=dict(
         num_classes=_base_.num_classes, sampler=hard, loss_decode=dict(loss_weight=5.0)

@@ -15,7 +15,7 @@ _base_ = [
 ]
 slow_bn = dict(momentum=3e-4)  # TF's decay 0.9997
 model = dict(
-    data_preprocessor=dict(size=_base_.crop_size),
+    _base_.model_for_data,
     backbone=dict(norm_cfg=slow_bn),
     decode_head=dict(num_classes=_base_.num_classes, norm_cfg=slow_bn),
 )

@@ -13,8 +13,4 @@ _base_ = [
     './_base_/schedules/poly_80k.py',
     './_base_/default_runtime.py',
 ]
-model = dict(
-    data_preprocessor=dict(size=_base_.crop_size),
-    decode_head=dict(num_classes=_base_.num_classes),
-    auxiliary_head=dict(num_classes=_base_.num_classes),
-)
+model = dict(_base_.model_for_data, auxiliary_head=_base_.model_for_data.decode_head)

@@ -12,10 +12,7 @@ _base_ = [
     './_base_/schedules/camvid_table.py',
     './_base_/default_runtime.py',
 ]
-model = dict(
-    data_preprocessor=dict(size=_base_.crop_size),
-    decode_head=dict(num_classes=_base_.num_classes),
-)
+model = _base_.model_for_data
 optim_wrapper = dict(
     constructor='DeepLabOptimWrapperConstructor',  # without BatchNorm: a tenth below
     optimizer=dict(lr=0.001),

@@ -12,10 +12,7 @@ _base_ = [
     './_base_/schedules/camvid_table.py',
     './_base_/default_runtime.py',
 ]
-model = dict(
-    data_preprocessor=dict(size=_base_.crop_size),
-    decode_head=dict(num_classes=_base_.num_classes),
-)
+model = _base_.model_for_data
 # SGD does not train transformers: SegFormer's own optimizer (adamw_160k.py).
 optim_wrapper = dict(
     optimizer=dict(_delete_=True, type='AdamW', lr=6e-5, weight_decay=0.01),

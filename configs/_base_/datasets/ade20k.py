@@ -15,6 +15,10 @@ dataset_type = 'ADE20KDataset'
 data_root = 'data/ade/ADEChallengeData2016'
 num_classes = 150
 crop_size = (512, 512)
+# What a network must know of these data: a leaf says model = _base_.model_for_data.
+model_for_data = dict(
+    data_preprocessor=dict(size=crop_size), decode_head=dict(num_classes=num_classes)
+)
 train_pipeline = [
     dict(type='LoadCheckedImage'),
     dict(type='LoadCheckedAnnotations', num_classes=num_classes),

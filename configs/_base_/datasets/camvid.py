@@ -15,6 +15,10 @@ dataset_type = 'CamVidDataset'
 data_root = 'data/camvid/'
 num_classes = 11
 crop_size = (353, 353)
+# What a network must know of these data: a leaf says model = _base_.model_for_data.
+model_for_data = dict(
+    data_preprocessor=dict(size=crop_size), decode_head=dict(num_classes=num_classes)
+)
 # DeepLab v2, section 4: random scales from 0.5 to 1.5.
 train_pipeline = [
     dict(type='LoadCheckedImage'),

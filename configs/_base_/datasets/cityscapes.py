@@ -19,6 +19,10 @@ dataset_type = 'CityscapesDataset'
 data_root = 'data/cityscapes/'
 num_classes = 19
 crop_size = (512, 1024)
+# What a network must know of these data: a leaf says model = _base_.model_for_data.
+model_for_data = dict(
+    data_preprocessor=dict(size=crop_size), decode_head=dict(num_classes=num_classes)
+)
 train_pipeline = [
     dict(type='LoadCheckedImage'),
     dict(type='LoadCheckedAnnotations', num_classes=num_classes),

@@ -8,6 +8,7 @@ evaluation: cityscapes.py.
 
 _base_ = './cityscapes.py'
 crop_size = (769, 769)
+model_for_data = dict(data_preprocessor=dict(size=crop_size))
 train_pipeline = [
     dict(type='LoadCheckedImage'),
     dict(type='LoadCheckedAnnotations', num_classes=_base_.num_classes),

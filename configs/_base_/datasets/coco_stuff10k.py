@@ -20,6 +20,10 @@ dataset_type = 'COCOStuffDataset'
 data_root = 'data/coco_stuff10k'
 num_classes = 171
 crop_size = (321, 321)
+# What a network must know of these data: a leaf says model = _base_.model_for_data.
+model_for_data = dict(
+    data_preprocessor=dict(size=crop_size), decode_head=dict(num_classes=num_classes)
+)
 train_pipeline = [
     dict(type='LoadCheckedImage'),
     dict(type='LoadCheckedAnnotations', num_classes=num_classes),

@@ -7,6 +7,7 @@ coco_stuff164k.py.
 
 _base_ = './coco_stuff164k.py'
 crop_size = (512, 512)
+model_for_data = dict(data_preprocessor=dict(size=crop_size))
 train_pipeline = [
     dict(type='LoadCheckedImage'),
     dict(type='LoadCheckedAnnotations', num_classes=_base_.num_classes),

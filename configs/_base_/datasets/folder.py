@@ -27,6 +27,10 @@ img_suffix = None  # any; '_rgb.png' keeps to images of that name
 seg_map_suffix = None  # any; '_mask.png' pairs x.jpg with x_mask.png
 reduce_zero_label = False  # True: ids in the files are 1..K, 0 is unlabelled
 crop_size = (513, 513)
+# What a network must know of these data: a leaf says model = _base_.model_for_data.
+model_for_data = dict(
+    data_preprocessor=dict(size=crop_size), decode_head=dict(num_classes=num_classes)
+)
 train_pipeline = [
     dict(type='LoadCheckedImage'),
     dict(type='LoadCheckedAnnotations', num_classes=num_classes),

@@ -8,6 +8,10 @@ dataset_type = 'SyntheticStreets'
 num_classes = 8
 image_size = (128, 256)  # rows, columns
 crop_size = (128, 256)
+# What a network must know of these data: a leaf says model = _base_.model_for_data.
+model_for_data = dict(
+    data_preprocessor=dict(size=crop_size), decode_head=dict(num_classes=num_classes)
+)
 # No random scales: the scenes come in many, and a short training has no use for more.
 train_pipeline = [
     dict(type='LoadCheckedImage'),

@@ -9,6 +9,7 @@ size. Evaluation, at the images' own size, and preparation: voc12aug.py.
 
 _base_ = './voc12aug.py'
 crop_size = (513, 513)
+model_for_data = dict(data_preprocessor=dict(size=crop_size))
 train_pipeline = [
     dict(type='LoadCheckedImage'),
     dict(type='LoadCheckedAnnotations', num_classes=_base_.num_classes),

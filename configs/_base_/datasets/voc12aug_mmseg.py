@@ -7,6 +7,7 @@ voc12aug.py, which evaluates at the images' own size, as the papers do.
 
 _base_ = './voc12aug.py'
 crop_size = (512, 512)
+model_for_data = dict(data_preprocessor=dict(size=crop_size))
 train_pipeline = [
     dict(type='LoadCheckedImage'),
     dict(type='LoadCheckedAnnotations', num_classes=_base_.num_classes),
