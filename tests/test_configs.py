@@ -19,7 +19,7 @@ from mmseg.registry import DATASETS, MODELS, TRANSFORMS
 from mmseg.structures import SegDataSample
 from torch import nn
 
-from mmseg_deeplab.config.config_file import load_config
+from mmseg_deeplab.config.config_file import read_config
 from mmseg_deeplab.config.prepare import replace_sync_bn
 from mmseg_deeplab.config.scan_config import dataset_configs
 
@@ -72,7 +72,7 @@ def config(leaf, tmp_path_factory) -> Config:
     if leaf.stem.endswith('_folder'):
         options['data_root'] = str(tmp_path_factory.mktemp('folder'))
         Path(options['data_root'], 'labels.txt').write_text(LABELS)
-    config = load_config(str(leaf), options)
+    config = read_config(str(leaf), options)
     import_modules_from_strings(**config.custom_imports)
     return config
 

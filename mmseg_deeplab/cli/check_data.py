@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
-from mmseg_deeplab.config.config_file import load_config
+from mmseg_deeplab.config.config_file import read_config
 from mmseg_deeplab.config.scan_config import SPLITS, scan_config
 
 
@@ -47,7 +47,7 @@ def main() -> None:
     args = parse_args()
     splits = SPLITS if args.split == 'all' else (args.split,)
     try:
-        cfg = load_config(args.config, args.cfg_options)
+        cfg = read_config(args.config, args.cfg_options)
         report = scan_config(cfg, splits=splits, workers=args.workers)
     except (FileNotFoundError, ValueError) as error:
         sys.exit(f'error: {error}')

@@ -19,7 +19,7 @@ from mmseg_deeplab.config.class_balance import (
     count_labels,
     write_class_weights,
 )
-from mmseg_deeplab.config.config_file import load_config
+from mmseg_deeplab.config.config_file import read_config
 
 
 def parse_args() -> argparse.Namespace:
@@ -62,7 +62,7 @@ def main() -> None:
     args = parse_args()
     try:
         check_suffix(args.out)
-        cfg = load_config(args.config, args.cfg_options)
+        cfg = read_config(args.config, args.cfg_options)
         counts = count_labels(cfg, workers=args.workers)
         weights = class_weights(counts, args.method, beta=args.beta)
     except (FileNotFoundError, ValueError) as error:

@@ -1,6 +1,8 @@
-"""Read a config, and carry overrides to where its data sets and its model need them."""
+"""Read a config, with options and overrides carried to where they take effect."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from mmengine import fileio
 from mmengine.config import Config
@@ -8,92 +10,87 @@ from mmengine.utils import is_abs
 
 from mmseg_deeplab.datasets.class_list import read_class_list
 
-# Variables that the bases of data sets hand to each of their data sets, where an
-# override of the variable does not arrive by itself.
-HANDED_DOWN = (
-    'data_root',
-    'labels_file',
-    'img_suffix',
-    'seg_map_suffix',
-    'reduce_zero_label',
-)
+from .option_check import CARRIED, named_dicts, places_of, refuse_useless_options
+from .overrides import apply_mixins
+from .shipped import find_config
 
 
-def load_config(
-    path: str,
-    cfg_options: dict | None = None,
+def read_config(
+    path: str | Path,
+    options: dict[str, Any] | None = None,
     *,
-    prepare: Callable[[Config], None] | None = None,
+    mixins: Sequence[str] = (),
+    work_dir: str | Path | None = None,
+    launcher: str = 'none',
+    num_classes: int | None = None,
 ) -> Config:
-    """Read a config and apply ``--cfg-options``.
+    """Read a config as the commands of this project do.
 
-    ``data_root=DIR`` and the other variables of :data:`HANDED_DOWN` reach all data sets
-    that have the old value. Where a config leaves ``num_classes`` to a labels file, it
-    is filled in, see :func:`fill_in_classes`.
+    ``Config.fromfile`` reads the same config. What this function adds:
+
+    - The variables ``data_root``, ``labels_file``, ``img_suffix``, ``seg_map_suffix``,
+      ``reduce_zero_label``, ``num_classes`` and ``crop_size``, given as options, reach
+      every split, pipeline, head and preprocessor that has the value of the config.
+    - ``num_classes=None``, as in the base of the folder data set, becomes the number of
+      classes in the labels file.
+    - An option that would change nothing is refused.
 
     Args:
-        path: The config file.
-        cfg_options: Dotted keys and their new values.
-        prepare: Changes the config in place, before the overrides.
+        path: The config file, or the name of a shipped config.
+        options: New values by dotted keys, such as
+            ``{'train_dataloader.batch_size': 4}``.
+        mixins: Overrides that are merged before the options, see :func:`apply_mixins`.
+        work_dir: Folder of logs and checkpoints. By default it is the config's own,
+            or else ``work_dirs/<name of the config>``.
+        launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
+        num_classes: Taken for ``num_classes=None`` instead of reading a labels file.
 
     Raises:
-        FileNotFoundError: If there is no such labels file.
-        ValueError: If the labels file is malformed.
+        FileNotFoundError: If there is no such config, mixin or labels file.
+        ValueError: If an option changes nothing, a mixin does not fit, or the labels
+            file is malformed.
     """
+    path = find_config(path)
     cfg = Config.fromfile(path)
-    if prepare is not None:
-        prepare(cfg)
-    old = {key: cfg[key] for key in HANDED_DOWN if key in cfg}
-    cfg.merge_from_dict(cfg_options or {})
-    for _, node in named_dicts(cfg._cfg_dict):
-        for key, value in old.items():
-            if key in node and node[key] == value:
-                node[key] = cfg[key]
-    fill_in_classes(cfg)
+    apply_mixins(cfg, mixins)
+    options = options or {}
+    refuse_useless_options(cfg, options)
+    before = {key: cfg[key] for key in CARRIED if key in cfg}
+    try:
+        cfg.merge_from_dict(options)
+    except (KeyError, TypeError, AssertionError) as error:
+        raise ValueError(f'{path}: the options do not fit: {error}') from error
+    for key, old in before.items():
+        for _, node, name in places_of(cfg, key, old):
+            node[name] = cfg[key]
+    fill_in_classes(cfg, num_classes)
+    cfg.launcher = launcher
+    cfg.work_dir = str(work_dir or cfg.get('work_dir') or f'work_dirs/{path.stem}')
     return cfg
 
 
-def fill_in_classes(cfg: Config) -> None:
-    """Count the classes of the labels file where a config leaves that open.
-
-    In a config with ``labels_file`` (relative to its ``data_root``), each
-    ``num_classes=None``, of the config itself, a head or a transform, becomes the
-    number of classes that the file names.
+def fill_in_classes(cfg: Config, num_classes: int | None = None) -> None:
+    """Set each ``num_classes=None`` of the config, a head or a transform.
 
     Args:
         cfg: Changed in place.
+        num_classes: The number of classes; None counts those of the ``labels_file``
+            (relative to ``data_root``), if the config names one.
 
     Raises:
         FileNotFoundError: If there is no such labels file.
         ValueError: If the labels file is malformed.
     """
-    open_nodes = [
+    unset = [
         node
         for _, node in named_dicts(cfg._cfg_dict)
         if 'num_classes' in node and node['num_classes'] is None
     ]
     path, root = cfg.get('labels_file'), cfg.get('data_root')
-    if path is None or not open_nodes:
+    if not unset or (num_classes is None and path is None):
         return
-    path = path if not root or is_abs(path) else fileio.join_path(root, path)
-    num_classes = len(read_class_list(path).names)
-    for node in open_nodes:
+    if num_classes is None:
+        path = path if not root or is_abs(path) else fileio.join_path(root, path)
+        num_classes = len(read_class_list(path).names)
+    for node in unset:
         node['num_classes'] = num_classes
-
-
-def named_dicts(node: object, path: str = '') -> Iterator[tuple[str, dict]]:
-    """Walk through all dicts of a config, with their dotted names.
-
-    Args:
-        node: A config's content, or a part of it.
-        path: The part's own name.
-    """
-    if isinstance(node, dict):
-        yield path, node
-        items = node.items()
-    elif isinstance(node, list | tuple):
-        items = enumerate(node)
-    else:
-        return
-    for key, value in items:
-        yield from named_dicts(value, f'{path}.{key}' if path else str(key))

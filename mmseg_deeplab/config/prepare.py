@@ -10,12 +10,10 @@ from typing import Any
 from mmengine.config import Config, DictAction
 
 from .checks import check_checkpoint, check_class_weights, check_data
-from .config_file import load_config as read_config
+from .config_file import read_config
 from .crf_settings import load_crf
-from .overrides import apply_mixins
 from .prediction_options import enable_crf, enable_tta, take_lean_segmentor
 from .runner_setup import build_runner, prepare_device, replace_sync_bn
-from .shipped import find_config
 from .testing_setup import paint_predictions, prepare_testing, write_predictions
 from .training_setup import enable_amp, prepare_training
 
@@ -91,26 +89,8 @@ def load_config(
     local_rank: int = 0,
     mixins: Sequence[str] = (),
 ) -> Config:
-    """Read a config and put the options of the command line into it.
-
-    Args:
-        config: Path of the config file, or the name of a shipped config.
-        work_dir: Goes before the config's own; the default is
-            ``work_dirs/<config name>``.
-        cfg_options: Overrides, dotted keys; ``data_root`` reaches every data set.
-        launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
-        local_rank: For launchers that do not set ``LOCAL_RANK``.
-        mixins: Merged before ``cfg_options``: see :func:`apply_mixins`.
-
-    Raises:
-        FileNotFoundError: If there is no such file, or no such mixin.
-        ValueError: If a mixin does not fit the config.
-    """
-    path = find_config(config)
+    """Call :func:`read_config`; the local rank is set for older launchers."""
     os.environ.setdefault('LOCAL_RANK', str(local_rank))
-    cfg = read_config(
-        str(path), cfg_options, prepare=lambda cfg: apply_mixins(cfg, mixins)
+    return read_config(
+        config, cfg_options, mixins=mixins, work_dir=work_dir, launcher=launcher
     )
-    cfg.launcher = launcher
-    cfg.work_dir = work_dir or cfg.get('work_dir') or f'work_dirs/{path.stem}'
-    return cfg

@@ -4,7 +4,7 @@ import pytest
 from training import train_here
 
 from mmseg_deeplab.config import prepare as launch
-from mmseg_deeplab.config.config_file import load_config
+from mmseg_deeplab.config.config_file import read_config
 from mmseg_deeplab.config.scan_config import scan_config
 from mmseg_deeplab.datasets.export_streets import Request, export_streets
 
@@ -58,7 +58,7 @@ def test_other_variables_reach_all_splits(leaf, tmp_path):
         seg_map_suffix='_mask.png',
         reduce_zero_label=True,
     )
-    cfg = load_config(str(leaf), options)
+    cfg = read_config(str(leaf), options)
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
         assert {key: loader.dataset[key] for key in options} == options
     assert cfg.model.decode_head.num_classes == 2
@@ -66,7 +66,7 @@ def test_other_variables_reach_all_splits(leaf, tmp_path):
 
 def test_number_that_the_user_sets_is_kept_and_found_by_the_scan(leaf, data):
     options = {'data_root': data, 'model.decode_head.num_classes': 5}
-    cfg = load_config(str(leaf), options)
+    cfg = read_config(str(leaf), options)
     report = scan_config(cfg, splits=('val',), progress=False)
     assert [fault.where for fault in report.faults] == ['model.decode_head']
     assert 'has 8 classes' in report.faults[0].message
@@ -74,13 +74,13 @@ def test_number_that_the_user_sets_is_kept_and_found_by_the_scan(leaf, data):
 
 def test_missing_labels_file_names_the_option(leaf):
     with pytest.raises(FileNotFoundError, match=r'data/folder/labels\.txt.*data_root='):
-        load_config(str(leaf))
+        read_config(str(leaf))
 
 
 def test_labels_file_elsewhere_stands_alone(leaf, data, tmp_path):
     (tmp_path / 'own.txt').write_text('a\nb\nc\n')
     options = dict(data_root=data, labels_file=str(tmp_path / 'own.txt'))
-    assert load_config(str(leaf), options).num_classes == 3
+    assert read_config(str(leaf), options).num_classes == 3
 
 
 def test_training_runs_with_data_root_alone(leaf, data, tmp_path):
@@ -103,5 +103,57 @@ def test_training_runs_with_data_root_alone(leaf, data, tmp_path):
     assert runner.iter == 1
     # The config that the run leaves behind stands alone.
     dumped = next((tmp_path / 'out').glob('*.py'))
-    cfg = load_config(dumped, dict(data_root=str(tmp_path / 'elsewhere')))
+    cfg = read_config(dumped, dict(data_root=str(tmp_path / 'elsewhere')))
     assert cfg.model.decode_head.num_classes == 8
+
+
+@pytest.mark.parametrize(
+    ('option', 'named'),
+    [
+        ('crop_size.0', 'model.data_preprocessor.size'),
+        ('train_cfg.max_iter', 'train_cfg.max_iters'),
+        ('optim_wraper.optimizer.lr', r'optim_wrapper\.optimizer\.lr'),
+        ('test_pipeline', 'test_dataloader.dataset.pipeline'),
+        ('img_ratios', 'a variable of the config file'),
+        ('model.decode_head.chanels', 'model.decode_head.channels'),
+        ('model.test_cfg.mod', 'model.test_cfg.mode'),
+        ('model_for_data.decode_head.num_classes', 'model.decode_head.num_classes'),
+    ],
+)
+def test_an_option_that_would_change_nothing_names_the_right_one(root, option, named):
+    with pytest.raises(ValueError, match=rf'{option} would change nothing.*{named}'):
+        read_config(root / 'configs/deeplabv3_mobilenetv2_camvid.py', {option: 1})
+
+
+@pytest.mark.parametrize(
+    'option',
+    [
+        'randomness.seed',
+        'optim_wrapper.clip_grad.max_norm',
+        'optim_wrapper.paramwise_cfg.norm_decay_mult',
+        'model.decode_head.loss_decode.class_weight',
+        'model.backbone.init_cfg.prefix',
+        'model.backbone.norm_cfg.momentum',
+        'train_dataloader.prefetch_factor',
+        'default_hooks.checkpoint.save_best',
+        'param_scheduler.0.last_step',
+    ],
+)
+def test_a_new_key_that_something_reads_is_set(root, option):
+    cfg = read_config(root / 'configs/deeplabv3_mobilenetv2_camvid.py', {option: 1})
+    assert eval(f'cfg.{option}'.replace('.0.', '[0].')) == 1
+
+
+def test_the_crop_size_reaches_crops_paddings_and_batches(root):
+    path, size = root / 'configs/deeplabv3_r50_voc12aug_zoo_20k.py', (256, 320)
+    cfg = read_config(path, dict(crop_size=size))
+    assert cfg.model.data_preprocessor.size == size
+    for dataset in cfg.train_dataloader.dataset.datasets:
+        steps = {step.type: step for step in dataset.pipeline}
+        assert steps['LeanRandomCrop'].crop_size == steps['Pad'].size == size
+
+
+def test_a_variable_without_a_place_is_refused(root):
+    path = root / 'configs/unet_camvid.py'  # it has a crop size of its own
+    with pytest.raises(ValueError, match=r'crop_size.*pipeline\.3\.crop_size'):
+        read_config(path, dict(crop_size=(64, 64)))

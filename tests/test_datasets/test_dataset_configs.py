@@ -10,7 +10,7 @@ from mmengine import Config
 from mmengine.dataset import pseudo_collate
 from mmseg.registry import DATASETS
 
-from mmseg_deeplab.config.config_file import load_config, named_dicts
+from mmseg_deeplab.config.config_file import named_dicts, read_config
 from mmseg_deeplab.config.scan_config import dataset_configs, scan_config
 from mmseg_deeplab.datasets.export_streets import Request, export_streets
 from mmseg_deeplab.datasets.street_scenes import CLASSES, render_scene
@@ -64,7 +64,7 @@ def load(root, roots):
 
     def load(name: str) -> Config:
         path = str(root / 'configs/_base_/datasets' / f'{name}.py')
-        cfg = load_config(path, dict(data_root=roots[LAYOUTS[name]]))
+        cfg = read_config(path, dict(data_root=roots[LAYOUTS[name]]))
         for _, node in named_dicts(cfg._cfg_dict):
             if 'data_prefix' in node:
                 node['serialize_data'] = False  # it takes half a second

@@ -7,7 +7,7 @@ from mmengine.config import Config
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
-from mmseg_deeplab.config.config_file import load_config
+from mmseg_deeplab.config.config_file import read_config
 from mmseg_deeplab.config.scan_config import dataset_configs, scan_config
 from mmseg_deeplab.datasets import SyntheticStreets
 from mmseg_deeplab.datasets.scan import scan_dataset
@@ -307,6 +307,6 @@ def test_data_root_option_reaches_all_data_sets(tmp_path):
         'train_dataloader = dict(dataset=dict(dataset=dict(data_root=data_root)))\n'
         "val_dataloader = dict(dataset=dict(data_root='other/'))\n"
     )
-    cfg = load_config(str(path), dict(data_root='new/'))
+    cfg = read_config(str(path), dict(data_root='new/'))
     assert cfg.train_dataloader.dataset.dataset.data_root == 'new/'
     assert cfg.val_dataloader.dataset.data_root == 'other/'

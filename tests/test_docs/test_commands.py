@@ -11,15 +11,13 @@ import runpy
 import shlex
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import pytest
 from doc_pages import ASSIGNMENT, ROOT, Block, all_blocks, commands, inline_code
 from doc_sandbox import CHECKPOINT, QUICKSTART, Sandbox
 
-from mmseg_deeplab.config.config_file import load_config
-from mmseg_deeplab.config.overrides import apply_mixins
+from mmseg_deeplab.config.config_file import read_config
 
 # The tutorial is run as it stands by test_tutorial.py.
 BLOCKS = [b for b in all_blocks('bash') if b.page != 'docs/tutorial.md']
@@ -148,7 +146,7 @@ def check(argv: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     for config in [configs] if isinstance(configs, str) else configs:
         options = getattr(args, 'cfg_options', None)
         mixins = getattr(args, 'mixin', ())
-        load_config(config, options, prepare=partial(apply_mixins, mixins=mixins))
+        read_config(config, options, mixins=mixins)
 
 
 def python_of(argv: list[str]) -> list[str]:

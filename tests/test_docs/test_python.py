@@ -18,7 +18,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
 from mmseg_deeplab import get_deeplab_v2
-from mmseg_deeplab.config.config_file import load_config
+from mmseg_deeplab.config.config_file import read_config
 from mmseg_deeplab.config.prepare import replace_sync_bn
 
 BLOCKS = [b for b in all_blocks('python') if b.page != 'docs/tutorial.md']
@@ -95,7 +95,7 @@ def test_configs_train_and_predict(configs: Path, block: Block):
         text = f'_base_ = {BASE!r}\n{text}'
     path = configs / f'block_{block.line}.py'
     path.write_text(text)
-    cfg = load_config(str(path))
+    cfg = read_config(str(path))
     if any(part in text for part in PARTS):
         return
     replace_sync_bn(cfg.model)
