@@ -1,10 +1,8 @@
 """Check a config against the data, the checkpoint and the installed packages."""
 
 import os
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from mmengine.config import Config, ConfigDict
 from mmseg.models.losses.utils import get_class_weight
@@ -12,8 +10,9 @@ from mmseg.models.losses.utils import get_class_weight
 from mmseg_deeplab.models import LeanEncoderDecoder
 from mmseg_deeplab.models.segmentors.lean_loss import plain_loss_is_configured
 
-from .config_file import named_dicts
+from .option_check import named_dicts
 from .prediction_options import is_derived
+from .scan_config import dataset_configs, missing_paths
 
 LOG_PACKAGES = {
     'IterationWandbVisBackend': 'wandb',
@@ -42,29 +41,9 @@ def check_data(cfg: Config, *loaders: str) -> None:
         loaders: Names of data loaders in it; absent ones are skipped.
     """
     for loader in loaders:
-        for path, dataset in _data_paths((cfg.get(loader) or {}).get('dataset')):
-            if '://' not in path and not os.path.exists(path):
-                raise FileNotFoundError(
-                    f'{loader}: {path!r} of {dataset["type"]} does not exist '
-                    f'(current folder {os.getcwd()}). Put the data there, or name its '
-                    f'folder: --cfg-options {loader}.dataset.data_root=FOLDER'
-                )
-
-
-def _data_paths(node: Any) -> Iterator[tuple[str, dict]]:
-    """Yield the root and the folders of each data set, wrapped ones included."""
-    if isinstance(node, list | tuple):
-        for child in node:
-            yield from _data_paths(child)
-    if not isinstance(node, dict):
-        return
-    if root := node.get('data_root'):
-        yield root, node
-        parts = [node.get('ann_file'), *node.get('data_prefix', {}).values()]
-        for part in filter(None, parts):
-            yield os.path.join(root, part), node
-    yield from _data_paths(node.get('dataset'))
-    yield from _data_paths(node.get('datasets'))
+        for leaf in dataset_configs(cfg.get(loader)):
+            for fault in missing_paths(leaf):
+                raise FileNotFoundError(f'{loader}: {fault.message}')
 
 
 def check_log_packages(cfg: Config) -> None:

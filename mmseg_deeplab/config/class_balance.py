@@ -1,6 +1,6 @@
-"""Weights for the loss that answer the imbalance of the classes.
+"""Class weights for the loss, from the labels of a config's training split.
 
-``K`` is the number of classes, ``c`` one of them. Only labelled pixels count.
+``K`` is the number of classes. Only labelled pixels count.
 """
 
 import io
@@ -13,7 +13,6 @@ import numpy as np
 from mmengine.config import Config
 from prettytable import PrettyTable
 
-from mmseg_deeplab.datasets.scan_report import DatasetReport, ScanReport
 from mmseg_deeplab.utils.atomic_files import write_whole
 
 from .scan_config import scan_config
@@ -24,11 +23,11 @@ SUFFIXES = ('.json', '.npy')
 
 @dataclass
 class LabelCounts:
-    """What the labels of a training split hold.
+    """The labels of a training split in numbers.
 
     Args:
         classes: Names of the K classes.
-        num_images: Images with a label.
+        num_images: Number of images with a label.
         pixels: Pixels of each class, ``(K,)``.
         images: Images in which each class occurs, ``(K,)``.
         pixels_there: Labelled pixels of all classes in these images, ``(K,)``.
@@ -59,11 +58,11 @@ def count_labels(
 ) -> LabelCounts:
     """Count the labels of a config's training split as training would read them.
 
-    Each data set under wrappers counts once, however often ``RepeatDataset`` repeats
-    it; labels count as they are, before crops and scales.
+    Each data set counts once, however often ``RepeatDataset`` repeats it. Labels are
+    counted whole, before crops and scales.
 
     Args:
-        cfg: The config; a base of ``configs/_base_/datasets`` will do.
+        cfg: A config, or a base of ``configs/_base_/datasets``.
         workers: Number of processes; 0 reads in this one.
         progress: Whether to show a progress bar on stderr.
 
@@ -72,48 +71,36 @@ def count_labels(
             between data sets.
     """
     report = scan_config(cfg, splits=('train',), workers=workers, progress=progress)
-    _refuse_faults(report, cfg)
     sets = report.datasets
-    if len({found.classes for found in sets}) > 1 or not sets[0].classes:
-        known = [f'{found.name}: {found.classes or "unknown"}' for found in sets]
+    if report.num_faults:
+        faults = report.faults + [fault for one in sets for fault in one.faults]
+        raise ValueError(
+            f'{report.num_faults} faults in the training data, the first one: '
+            f'{faults[0].message} Remedy: see all with '
+            f'python tools/check_dataset.py {cfg.filename} --split train'
+        )
+    classes = sets[0].classes
+    if not classes or any(one.classes != classes for one in sets):
+        known = [f'{one.name}: {one.classes or "unknown"}' for one in sets]
         raise ValueError(
             f'{cfg.filename}: the data sets must name the same classes; {known}. '
             'Remedy: give them metainfo=dict(classes=(...))'
         )
-    return LabelCounts(
-        classes=sets[0].classes,
-        num_images=sum(found.num_samples for found in sets),
-        pixels=_sum(sets, 'pixels'),
-        images=_sum(sets, 'images'),
-        pixels_there=_sum(sets, 'pixels_there'),
-    )
-
-
-def _sum(sets: list[DatasetReport], name: str) -> np.ndarray:
-    """Add up an array per label value; give the part of the K classes."""
-    return np.sum([getattr(found, name) for found in sets], axis=0)[
-        : len(sets[0].classes)
-    ]
-
-
-def _refuse_faults(report: ScanReport, cfg: Config) -> None:
-    if not report.num_faults:
-        return
-    faults = report.faults + [f for found in report.datasets for f in found.faults]
-    raise ValueError(
-        f'{report.num_faults} faults in the training data, the first one: '
-        f'{faults[0].message} Remedy: see all with '
-        f'python tools/check_dataset.py {cfg.filename} --split train'
-    )
+    sums = {
+        name: np.sum([getattr(one, name)[: len(classes)] for one in sets], axis=0)
+        for name in ('pixels', 'images', 'pixels_there')
+    }
+    return LabelCounts(classes, sum(one.num_samples for one in sets), **sums)
 
 
 def inverse(pixels: np.ndarray) -> np.ndarray:
     """Weights proportional to one over the pixels of a class, of mean 1.
 
     Args:
-        pixels: Of each class, ``(K,)``, all above 0.
+        pixels: Pixels of each class, ``(K,)``, all above 0.
     """
-    return _of_mean_one(1.0 / pixels)
+    weights = 1.0 / pixels
+    return weights / weights.mean()
 
 
 def median_frequency(pixels: np.ndarray, pixels_there: np.ndarray) -> np.ndarray:
@@ -121,11 +108,11 @@ def median_frequency(pixels: np.ndarray, pixels_there: np.ndarray) -> np.ndarray
 
     `Eigen & Fergus <https://arxiv.org/abs/1411.4734>`_, section 6.3.2: the frequency
     of a class is its share of the pixels of those images in which it occurs. We count
-    labelled pixels only. The weight of the class in the middle is 1.
+    labelled pixels only. The class of median frequency has the weight 1.
 
     Args:
-        pixels: Of each class, ``(K,)``, all above 0.
-        pixels_there: Labelled pixels of the images that have the class, ``(K,)``.
+        pixels: Pixels of each class, ``(K,)``, all above 0.
+        pixels_there: Labelled pixels of the images with the class, ``(K,)``.
     """
     frequency = pixels / pixels_there
     return np.median(frequency) / frequency
@@ -139,7 +126,7 @@ def effective_number(counts: np.ndarray, beta: float = 0.9999) -> np.ndarray:
 
     Args:
         counts: Samples ``n`` of each class, ``(K,)``, all above 0.
-        beta: 0 weighs all classes alike, towards 1 it becomes :func:`inverse`.
+        beta: 0 weighs all classes alike; towards 1 it becomes :func:`inverse`.
 
     Raises:
         ValueError: If ``beta`` is not in [0, 1).
@@ -148,12 +135,8 @@ def effective_number(counts: np.ndarray, beta: float = 0.9999) -> np.ndarray:
         raise ValueError(f'beta must be at least 0 and below 1, received {beta}')
     if beta == 0:
         return np.ones(len(counts))
-    # 1 - beta ** n, also where it is tiny.
-    return _of_mean_one((1.0 - beta) / -np.expm1(counts * np.log(beta)))
-
-
-def _of_mean_one(weights: np.ndarray) -> np.ndarray:
-    return weights / weights.mean()
+    # expm1: accurate where 1 - beta ** n is tiny. `inverse` scales to mean 1.
+    return inverse(-np.expm1(counts * np.log(beta)))
 
 
 def class_weights(
@@ -161,18 +144,18 @@ def class_weights(
 ) -> np.ndarray:
     """Compute the weight of each class.
 
-    For ``'effective_number'`` a sample is a whole image: ``n`` of a class is its
-    pixels over the labelled pixels of a mean image. Pixels themselves are not
-    samples: neighbours are alike, and their numbers would bring every class to the
-    same effective number, ``1 / (1 - beta)``.
+    For ``'effective_number'`` a sample is a whole image: ``n`` is the pixels of a class
+    over the labelled pixels of a mean image. Pixels are no samples: neighbours are
+    alike, and their numbers would bring every class to the same effective number,
+    ``1 / (1 - beta)``.
 
-    A class that never occurs gets 1 and a warning: no pixel will ever use its weight.
-    Mean and median are over the others.
+    A class that never occurs gets 1 and a warning: no pixel will use its weight. Mean
+    and median are over the others.
 
     Args:
-        counts: What the labels hold.
+        counts: The numbers of the labels.
         method: One of :data:`METHODS`.
-        beta: Of :func:`effective_number`.
+        beta: See :func:`effective_number`.
 
     Returns:
         Weights ``(K,)``, float64.
@@ -184,14 +167,12 @@ def class_weights(
         raise ValueError(f'method must be one of {METHODS}, received {method!r}')
     present = counts.pixels > 0
     if not present.any():
-        raise ValueError(
-            f'no labelled pixel in {counts.num_images} images: nothing to weigh'
-        )
-    absent = [n for n, p in zip(counts.classes, present, strict=True) if not p]
-    if absent:
+        raise ValueError(f'no labelled pixel in {counts.num_images} images')
+    if not present.all():
+        absent = ', '.join(np.array(counts.classes)[~present])
         warnings.warn(
-            f'no pixel of {", ".join(absent)} in {counts.num_images} images: weight 1, '
-            'which nothing will use',
+            f'no pixel of {absent} in {counts.num_images} images: weight 1, which '
+            'nothing will use',
             stacklevel=2,
         )
     pixels = counts.pixels[present].astype(float)
@@ -201,8 +182,9 @@ def class_weights(
     elif method == 'median_frequency':
         weights[present] = median_frequency(pixels, counts.pixels_there[present])
     else:
-        image = pixels.sum() / counts.num_images
-        weights[present] = effective_number(pixels / image, beta)
+        weights[present] = effective_number(
+            pixels / (pixels.sum() / counts.num_images), beta
+        )
     return weights
 
 
@@ -210,21 +192,20 @@ def write_class_weights(weights: np.ndarray, path: Path) -> None:
     """Write weights as MMSegmentation's losses read them, whole or not at all.
 
     Args:
-        weights: ``(K,)``.
-        path: ``.json`` (a list) or ``.npy``; for ``loss_decode.class_weight``.
+        weights: Weights ``(K,)``.
+        path: A ``.json`` (a list) or ``.npy`` file, for ``loss_decode.class_weight``.
 
     Raises:
         ValueError: If the name ends in something else.
         OSError: If the file cannot be written.
     """
     check_suffix(path)
+    buffer = io.BytesIO()
     if path.suffix == '.json':
-        content = json.dumps([float(weight) for weight in weights]).encode()
+        buffer.write(json.dumps(weights.tolist()).encode())
     else:
-        buffer = io.BytesIO()
-        np.save(buffer, np.asarray(weights, np.float64))
-        content = buffer.getvalue()
-    write_whole(content, path)
+        np.save(buffer, weights)
+    write_whole(buffer.getvalue(), path)
 
 
 def check_suffix(path: Path) -> None:

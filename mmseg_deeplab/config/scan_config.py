@@ -1,4 +1,4 @@
-"""Scan the data sets that a config names, and compare them with its model."""
+"""Find and scan the data sets that a config names, and compare them with its model."""
 
 import inspect
 import os.path as osp
@@ -12,7 +12,7 @@ from mmseg.registry import DATASETS
 from mmseg_deeplab.datasets.scan import scan_dataset
 from mmseg_deeplab.datasets.scan_report import DatasetReport, Finding, ScanReport
 
-from .config_file import named_dicts
+from .option_check import named_dicts
 
 SPLITS = ('train', 'val', 'test')
 
@@ -27,7 +27,7 @@ def scan_config(
     """Scan all data sets of a config.
 
     Args:
-        cfg: The config; a base of ``configs/_base_/datasets`` will do.
+        cfg: A config, or a base of ``configs/_base_/datasets``.
         splits: Which of ``'train'``, ``'val'`` and ``'test'``.
         workers: Number of processes; 0 reads in this one.
         progress: Whether to show progress bars on stderr.
@@ -47,9 +47,11 @@ def scan_config(
                 report.notes.append(f'{name} is the same data set as {seen[key]}')
                 continue
             seen[key] = name
-            _scan_leaf(
-                leaf, report, name=name, cfg=cfg, workers=workers, progress=progress
-            )
+            found = _scan_leaf(leaf, name, cfg, workers, progress)
+            report.datasets.append(found)
+            if found.classes:
+                faults = class_mismatches(cfg, leaf, len(found.classes), name)
+                report.faults += [one for one in faults if one not in report.faults]
     if not seen:
         asked = ', '.join(f'{split}_dataloader' for split in splits)
         raise ValueError(f'{cfg.filename}: the config has no data set in {asked}')
@@ -57,10 +59,10 @@ def scan_config(
 
 
 def dataset_configs(loader: dict | None) -> Iterator[dict]:
-    """Find the data sets of a data loader under their wrappers.
+    """Find the data sets of a data loader inside their wrappers.
 
-    ``RepeatDataset`` and its like hold one in ``dataset``, ``ConcatDataset`` several in
-    ``datasets``; each is given once.
+    ``RepeatDataset`` and similar wrappers hold one in ``dataset``, ``ConcatDataset``
+    several in ``datasets``; each is given once.
 
     Args:
         loader: The config of a data loader, or of a wrapper.
@@ -75,63 +77,46 @@ def dataset_configs(loader: dict | None) -> Iterator[dict]:
 
 
 def _scan_leaf(
-    leaf: dict,
-    report: ScanReport,
-    *,
-    name: str,
-    cfg: Config,
-    workers: int,
-    progress: bool,
-) -> None:
+    leaf: dict, name: str, cfg: Config, workers: int, progress: bool
+) -> DatasetReport:
     """Scan one data set, or say why it cannot be built."""
-    missing = missing_paths(leaf)
-    if missing:
-        report.datasets.append(DatasetReport(name=name, faults=missing))
-        return
+    if missing := missing_paths(leaf):
+        return DatasetReport(name=name, faults=missing)
     try:
         dataset = _build(leaf)
     except Exception as error:  # whatever a data set's constructor raises
         kind = getattr(error, 'kind', 'data set that cannot be built')
         message = str(error)
-        if 'Remedy:' not in message:  # which errors of this package name themselves
+        if 'Remedy:' not in message:  # errors of this package contain a remedy
             message = f'{type(error).__name__}: {message}. {_expected(leaf)}'
-        fault = Finding(kind, name, message)
-        report.datasets.append(DatasetReport(name=name, faults=[fault]))
-        return
-    found = scan_dataset(
+        return DatasetReport(name=name, faults=[Finding(kind, name, message)])
+    numbers = {head['num_classes'] for _, head in _model_heads(cfg)}
+    return scan_dataset(
         dataset,
         name=name,
-        num_classes=_model_classes(cfg),
+        num_classes=numbers.pop() if len(numbers) == 1 else None,
         workers=workers,
         progress=progress,
     )
-    report.datasets.append(found)
-    if found.classes:
-        num_classes = len(found.classes)
-        for fault in class_mismatches(cfg, leaf, num_classes, name):
-            if fault not in report.faults:
-                report.faults.append(fault)
 
 
 def _build(leaf: dict) -> BaseSegDataset:
-    """Build a data set; unlike the host's constructor, also an empty one."""
-    cls = _dataset_class(leaf)
-    accepted = inspect.signature(cls).parameters
+    """Build a data set; unlike MMSegmentation's constructor, also an empty one."""
+    accepted = inspect.signature(_dataset_class(leaf)).parameters
     any_name = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
     if 'lazy_init' not in accepted and not any_name:
         return DATASETS.build(leaf)
     dataset = DATASETS.build({**leaf, 'lazy_init': True})
-    dataset.serialize_data = False  # the host cannot serialize an empty list
+    dataset.serialize_data = False  # mmengine cannot serialize an empty list
     dataset.full_init()
     return dataset
 
 
 def _dataset_class(leaf: dict) -> type:
-    found = (
-        DATASETS.get(leaf['type']) if isinstance(leaf['type'], str) else leaf['type']
-    )
+    kind = leaf['type']
+    found = DATASETS.get(kind) if isinstance(kind, str) else kind
     if found is None:
-        raise ValueError(f'{leaf["type"]}: no such data set is registered')
+        raise ValueError(f'{kind}: no such data set is registered')
     return found
 
 
@@ -140,7 +125,7 @@ def _type_name(leaf: dict) -> str:
 
 
 def _locations(leaf: dict) -> dict[str, str]:
-    """Where the files of a data set are expected: what is there, and its path."""
+    """Paths at which the images, labels and list of a data set are expected."""
     prefix = leaf.get('data_prefix') or {}
     places = dict(
         images=prefix.get('img_path'),
@@ -152,7 +137,7 @@ def _locations(leaf: dict) -> dict[str, str]:
 
 
 def _expected(leaf: dict) -> str:
-    """Say what is expected where."""
+    """Say which files are expected where."""
     try:
         parameters = inspect.signature(_dataset_class(leaf)).parameters
     except ValueError:
@@ -162,32 +147,30 @@ def _expected(leaf: dict) -> str:
         default = getattr(parameters.get(key), 'default', None)
         suffixes[what] = f'/*{leaf.get(key) or default or ""}'
     places = [f'{w} in {p}{suffixes.get(w, "")}' for w, p in _locations(leaf).items()]
-    if not places:
-        return ''
+    expected = f'Expected {", ".join(places)}. ' if places else ''
     return (
-        f'Expected {", ".join(places)}. Remedy: prepare the data as the docstring of '
-        "the data set's config says, or give their folder with --cfg-options "
-        'data_root=DIR.'
+        f"{expected}Remedy: prepare the data as the docstring of the data set's config "
+        'says, or give their folder with --cfg-options data_root=DIR.'
     )
 
 
 def missing_paths(leaf: dict) -> list[Finding]:
-    """Find the folders and lists of a data set that do not exist.
+    """Find the folders and lists of a data set that do not exist on the local disk.
 
     Args:
         leaf: The config of a data set without a wrapper.
     """
-    if leaf.get('backend_args'):
-        return []  # not on this machine's disk
-    root = leaf.get('data_root')
-    places = _locations(leaf)
-    if root and places and not osp.isdir(root):
+    root, places = leaf.get('data_root') or '', _locations(leaf)
+    if leaf.get('backend_args') or '://' in root:
+        return []
+    if root and not osp.isdir(root):
         places = {'data_root': root}
     return [
         Finding(
             'missing folder or list',
             path,
-            f'{what} {path!r} does not exist ({osp.abspath(path)}). {_expected(leaf)}',
+            f'{what} {path!r} of {_type_name(leaf)} does not exist '
+            f'({osp.abspath(path)}). {_expected(leaf)}',
         )
         for what, path in places.items()
         if not osp.exists(path)
@@ -195,16 +178,10 @@ def missing_paths(leaf: dict) -> list[Finding]:
 
 
 def _model_heads(cfg: Config) -> Iterator[tuple[str, dict]]:
-    """All parts of the model that know a number of classes."""
+    """Yield all parts of the model that know a number of classes."""
     for name, node in named_dicts(cfg.get('model'), 'model'):
         if 'num_classes' in node:
             yield name, node
-
-
-def _model_classes(cfg: Config) -> int | None:
-    """The number of classes for a data set that does not know it."""
-    numbers = {head['num_classes'] for _, head in _model_heads(cfg)}
-    return numbers.pop() if len(numbers) == 1 else None
 
 
 def class_mismatches(
@@ -215,7 +192,7 @@ def class_mismatches(
     Args:
         cfg: The whole config.
         leaf: The data set's own config.
-        num_classes: K, the classes of the data set.
+        num_classes: The number of classes of the data set.
         name: The data set's name, for the message.
     """
     parts = list(_model_heads(cfg))

@@ -113,7 +113,7 @@ def test_show_dir_paints_images_that_are_no_files(server, tmp_path, tta):
                 *(TRAIN, '{config}', '--cfg-options'),
                 'train_dataloader.dataset.data_root=no/data',
             ),
-            r"train_dataloader: 'no/data' of BaseSegDataset does not .*data_root=",
+            r"train_dataloader: data_root 'no/data' of BaseSegDataset .*data_root=",
         ),
         ((TRAIN, '{config}', '--launcher', 'pytorch'), r'RANK is not set'),
     ],
