@@ -6,15 +6,13 @@ A second call goes on where the first stopped. docs/crf.md says how and how long
 """
 
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
 from mmengine.config import DictAction
 
 from mmseg_deeplab import crf_tuning
 from mmseg_deeplab.checkpoints import enable_safe_loading
-from mmseg_deeplab.config import prepare as launch
-from mmseg_deeplab.crf_tuning.learn import LEARNABLE
-from mmseg_deeplab.crf_tuning.ranges import AXES
+from mmseg_deeplab.config.prepare import one_line_errors
+from mmseg_deeplab.models.postprocess.dense_crf import LEARNABLE
 
 
 def parse_args() -> Namespace:
@@ -39,11 +37,13 @@ def parse_args() -> Namespace:
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
     search = parser.add_argument_group('search')
     search.add_argument('--ranges', choices=sorted(crf_tuning.RANGES), default='v2')
-    for axis in AXES:
+    for axis in crf_tuning.AXES:
         option = f'--{axis.replace("_", "-")}'
         search.add_argument(option, metavar='LOW:STEP:HIGH', help='own range')
-    search.add_argument('--gaussian-weight', type=float, help='w2, fixed (3)')
-    search.add_argument('--gaussian-xy', type=float, help='sigma_gamma, fixed (3)')
+    search.add_argument('--gaussian-weight', type=float, default=3.0, help='w2 (3)')
+    search.add_argument(
+        '--gaussian-xy', type=float, default=3.0, help='sigma_gamma (3)'
+    )
     search.add_argument('--fine-rounds', type=int, default=2, help='finer grids (2)')
     learn = parser.add_argument_group('learning')
     learn.add_argument('--learn', action='store_true', help='learn instead of search')
@@ -55,13 +55,17 @@ def parse_args() -> Namespace:
     return parser.parse_args()
 
 
-def set_up(args: Namespace) -> crf_tuning.TuningSetup:
-    """Read the config and choose the images."""
-    cfg = launch.load_config(args.config, cfg_options=args.cfg_options)
-    options = crf_tuning.TuningOptions(
-        config=Path(args.config).stem,
-        checkpoint=args.checkpoint,
-        work_dir=Path(args.work_dir or Path(cfg.work_dir) / 'crf'),
+def tune(args: Namespace) -> dict:
+    """Search or learn."""
+    ranges = {
+        axis: crf_tuning.parse_range(getattr(args, axis) or text)
+        for axis, text in crf_tuning.RANGES[args.ranges].items()
+    }
+    setup = crf_tuning.TuningSetup(
+        args.config,
+        args.checkpoint,
+        cfg_options=args.cfg_options,
+        work_dir=args.work_dir,
         num_images=args.num_images,
         holdout_split=args.holdout_split,
         num_holdout=args.num_holdout,
@@ -72,35 +76,32 @@ def set_up(args: Namespace) -> crf_tuning.TuningSetup:
         device=args.device,
         restart=args.restart,
     )
-    return crf_tuning.TuningSetup(cfg, options)
-
-
-def tune(args: Namespace) -> dict:
-    """Search or learn."""
     if args.learn:
-        return crf_tuning.learn_crf(
-            set_up(args),
+        learner = crf_tuning.CRFLearner(
+            setup,
             epochs=args.epochs,
             lr=args.lr,
             learnable=args.learnable,
             num_iterations=args.num_iterations or 5,
         )
-    ranges = crf_tuning.choose_ranges(
-        args.ranges,
-        own={axis: getattr(args, axis) for axis in AXES},
-        gaussian_weight=args.gaussian_weight,
-        gaussian_xy=args.gaussian_xy,
-    )
+        return crf_tuning.tune(learner)
     count = crf_tuning.number_of_evaluations(ranges, args.fine_rounds)
     print(f'at most {count} settings of the CRF will be evaluated', flush=True)
-    return crf_tuning.search_crf(set_up(args), ranges, rounds=args.fine_rounds)
+    search = crf_tuning.CRFSearch(
+        setup,
+        ranges,
+        gaussian_weight=args.gaussian_weight,
+        gaussian_xy=args.gaussian_xy,
+        rounds=args.fine_rounds,
+    )
+    return crf_tuning.tune(search)
 
 
 def main() -> None:
     """Tune, then say what was found."""
     args = parse_args()
     enable_safe_loading()
-    with launch.one_line_errors():
+    with one_line_errors():
         result = tune(args)
     print(crf_tuning.comparison_table(result['comparison']))
     for line in result['notes']:

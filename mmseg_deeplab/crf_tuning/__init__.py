@@ -1,16 +1,17 @@
-"""Stage two of training: search or learn the CRF behind a trained network."""
+"""The second stage of training: search or learn the CRF behind a trained network."""
 
-from .preparation import TuningOptions, TuningSetup
-from .ranges import RANGES, choose_ranges
-from .tune import comparison_table, learn_crf, number_of_evaluations, search_crf
+from .gradient_learning import CRFLearner
+from .grid_search import AXES, RANGES, CRFSearch, number_of_evaluations, parse_range
+from .tuning_setup import TuningSetup, comparison_table, tune
 
 __all__ = [
+    'AXES',
     'RANGES',
-    'TuningOptions',
+    'CRFLearner',
+    'CRFSearch',
     'TuningSetup',
-    'choose_ranges',
     'comparison_table',
-    'learn_crf',
     'number_of_evaluations',
-    'search_crf',
+    'parse_range',
+    'tune',
 ]

@@ -1,17 +1,36 @@
-"""Which images tune the CRF, and which others judge it."""
+"""Which images tune the CRF, and which other images judge it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
+import torch
 from mmengine.config import Config
-from mmengine.dataset import BaseDataset, ConcatDataset
-from mmengine.registry import init_default_scope
-from mmseg.registry import DATASETS
+from torch import Tensor
+
+from mmseg_deeplab.config.labelled_images import LabelledImages
 
 DEFAULT_NUM_IMAGES = 100  # DeepLab v1, section 4.2; v2, section 4.1
+
+
+@dataclass(frozen=True)
+class Sample:
+    """An image at its original size with what the network predicts.
+
+    Args:
+        image: ``(1, 3, H, W)`` uint8 RGB.
+        label: ``(H, W)`` class ids, 255 where no class is labelled.
+        probabilities: ``(1, K, H, W)`` float32, without a CRF.
+    """
+
+    image: Tensor
+    label: Tensor
+    probabilities: Tensor
+
+    def to(self, device: str | torch.device) -> 'Sample':
+        """Return the sample on a device."""
+        tensors = self.image, self.label, self.probabilities
+        return Sample(*(tensor.to(device) for tensor in tensors))
 
 
 @dataclass(frozen=True)
@@ -20,17 +39,14 @@ class ImageSet:
 
     Args:
         split: ``'val'`` or ``'test'``.
-        dataset: Its data set, with the pipeline of the evaluation.
-        settings: The data set's config.
-        files: Image and label file of each image of the data set; a synthetic data
-            set names virtual images and no labels.
-        indices: The chosen images' places in it, ascending.
+        images: All labelled images of the split.
+        files: Their image files; a synthetic data set names virtual ones.
+        indices: Positions of the chosen images in the split, ascending.
     """
 
     split: str
-    dataset: BaseDataset | ConcatDataset
-    settings: dict[str, Any]
-    files: tuple[tuple[str, str | None], ...]
+    images: LabelledImages
+    files: tuple[str, ...]
     indices: tuple[int, ...]
 
     def __len__(self) -> int:
@@ -38,64 +54,42 @@ class ImageSet:
 
     def paths(self) -> list[str]:
         """Return the image files of the chosen images."""
-        return [self.files[index][0] for index in self.indices]
+        return [self.files[index] for index in self.indices]
+
+    def read(self, index: int) -> tuple[np.ndarray, Tensor]:
+        """Read the image ``(H, W, 3)``, RGB, and the label ``(H, W)`` of a position.
+
+        Raises:
+            ValueError: If there is no label, or it has another size than the image.
+        """
+        image, label, path = self.images[index]
+        if label is None or label.shape[1:] != image.shape[:2]:
+            found = 'no label' if label is None else f'a label of {label.shape[1:]}'
+            raise ValueError(
+                f'{path}: {found} was loaded for {image.shape[:2]} pixels; the CRF is '
+                "tuned on labelled images. Add dict(type='LoadCheckedAnnotations') to "
+                'the pipeline, or choose a --holdout-split with labels'
+            )
+        return image, label[0]
 
 
-def build_split(cfg: Config, split: str, *, tta: bool = False) -> ImageSet:
-    """Build the data set of a split as the evaluation reads it; all its images.
-
-    Args:
-        cfg: The whole config.
-        split: ``'val'`` or ``'test'``.
-        tta: Take ``cfg.tta_pipeline``.
+def whole_split(cfg: Config, split: str) -> ImageSet:
+    """Return all images of a split.
 
     Raises:
-        ValueError: If the config has no such split, or no ``tta_pipeline``.
+        FileNotFoundError: If the data is missing.
+        ValueError: If the config has no such split.
     """
-    loader = cfg.get(f'{split}_dataloader')
-    if not loader:
-        raise ValueError(
-            f'the config has no {split}_dataloader; the CRF is tuned on labelled '
-            'validation images: name them there'
-        )
-    settings: dict[str, Any] = loader['dataset'].to_dict()
-    if tta:
-        if 'tta_pipeline' not in cfg:
-            raise ValueError('--tta needs tta_pipeline in the config, which has none')
-        settings['pipeline'] = cfg.tta_pipeline
-    init_default_scope(cfg.get('default_scope', 'mmseg'))
-    dataset = DATASETS.build(settings)
-    dataset.full_init()
-    infos = _listed(dataset)
-    return ImageSet(
-        split=split,
-        dataset=dataset,
-        settings=settings,
-        files=tuple((info['img_path'], info.get('seg_map_path')) for info in infos),
-        indices=tuple(range(len(dataset))),
-    )
-
-
-def _listed(dataset: BaseDataset | ConcatDataset) -> list[dict[str, Any]]:
-    """Return what a data set lists, without drawing the scenes of a synthetic one."""
-    if isinstance(dataset, ConcatDataset):
-        return [info for part in dataset.datasets for info in _listed(part)]
-    return [BaseDataset.get_data_info(dataset, i) for i in range(len(dataset))]
+    images = LabelledImages(cfg, split)
+    files = tuple(image for image, _ in images.files())
+    return ImageSet(split, images, files, tuple(range(len(images))))
 
 
 def spread(count: int, total: int, *, seed: int) -> tuple[int, ...]:
-    """Choose ``count`` of ``total`` places: one at random in each of as many runs.
+    """Cut a list into ``count`` equal runs and choose one position in each at random.
 
-    Neighbours in a list are often alike (frames of one drive): equal runs spread the
-    choice over the whole list.
-
-    Args:
-        count: How many, 1..total.
-        total: Length of the list.
-        seed: The same seed gives the same choice.
-
-    Returns:
-        Ascending, without repetition.
+    Neighbours in a list are often alike (frames of one drive), so the runs spread the
+    choice over the whole list. The same seed gives the same positions.
     """
     edges = np.linspace(0, total, count + 1).round().astype(int)
     generator = np.random.default_rng(seed)
@@ -109,54 +103,42 @@ def choose_images(
     holdout_split: str = 'val',
     num_holdout: int | None = None,
     seed: int = 0,
-    tta: bool = False,
 ) -> tuple[ImageSet, ImageSet]:
-    """Choose the images to tune on, and others that judge the result.
+    """Choose the images to tune on, and held-out ones; they share no file.
 
     Args:
         cfg: The whole config.
-        num_images: Images of the validation split to tune on. By default 100, or half
-            of the split where both sets come from a split of less than 200.
-        holdout_split: ``'val'`` (the rest of it) or ``'test'``; where both splits list
-            the same files, the images for tuning are left out.
-        num_holdout: How many of them; all by default.
-        seed: Of the choice.
-        tta: The data sets get ``cfg.tta_pipeline``.
-
-    Returns:
-        The images for tuning, and the held-out ones; they share no file.
+        num_images: Images of the validation split to tune on. The default is 100, or
+            half of the split where both sets come from a split of less than 200.
+        holdout_split: ``'val'`` (its other images) or ``'test'``. Where both splits
+            list the same files, the images for tuning are left out.
+        num_holdout: Number of held-out images; the default is all of them.
+        seed: Seed of the random choice.
 
     Raises:
         ValueError: If there are too few images.
     """
-    val = build_split(cfg, 'val', tta=tta)
-    total = len(val)
-    most = total - 1 if holdout_split == 'val' else total
+    val = whole_split(cfg, 'val')
+    most = len(val) - 1 if holdout_split == 'val' else len(val)
     if num_images is None:
-        most_by_default = total // 2 if holdout_split == 'val' else total
-        num_images = min(DEFAULT_NUM_IMAGES, max(1, most_by_default))
+        share = len(val) // 2 if holdout_split == 'val' else len(val)
+        num_images = min(DEFAULT_NUM_IMAGES, max(1, share))
     if not 1 <= num_images <= most:
         raise ValueError(
-            f'num_images={num_images}: the validation split has {total} images, of '
+            f'num_images={num_images}: the validation split has {len(val)} images, of '
             f'which at most {most} can tune the CRF when the {holdout_split} split '
             'judges it. Take fewer (--num-images), or --holdout-split test'
         )
-    tuning = replace(val, indices=spread(num_images, total, seed=seed))
-    other = val if holdout_split == 'val' else build_split(cfg, 'test', tta=tta)
+    tuning = replace(val, indices=spread(num_images, len(val), seed=seed))
+    other = val if holdout_split == 'val' else whole_split(cfg, 'test')
     taken = set(tuning.paths())
-    rest = [place for place in other.indices if other.files[place][0] not in taken]
-    indices = _some(rest, num_holdout, split=holdout_split, seed=seed)
-    return tuning, replace(other, indices=indices)
-
-
-def _some(
-    places: Sequence[int], count: int | None, *, split: str, seed: int
-) -> tuple[int, ...]:
-    wanted = len(places) if count is None else count
-    if not 1 <= wanted <= len(places):
+    rest = [i for i, path in enumerate(other.files) if path not in taken]
+    count = len(rest) if num_holdout is None else num_holdout
+    if not 1 <= count <= len(rest):
         raise ValueError(
-            f'num_holdout={count}: the {split} split has {len(places)} images that '
-            'are not used for tuning, and at least one must judge the result. Take '
-            'fewer for tuning (--num-images), or another --holdout-split'
+            f'num_holdout={num_holdout}: the {holdout_split} split has {len(rest)} '
+            'images that are not used for tuning, and at least one must judge the '
+            'result. Take fewer for tuning (--num-images), or another --holdout-split'
         )
-    return tuple(places[i] for i in spread(wanted, len(places), seed=seed))
+    chosen = (rest[i] for i in spread(count, len(rest), seed=seed))
+    return tuning, replace(other, indices=tuple(chosen))

@@ -8,14 +8,21 @@ import numpy as np
 
 from mmseg_deeplab.utils.atomic_files import write_whole
 
-# Up to as many classes the compatibility is readable in the file itself (VOC: 21).
+# Up to so many classes (those of VOC) the compatibility is listed in the file itself.
 MAX_LISTED_CLASSES = 21
-DIGITS = 6  # of each number
+DIGITS = 6  # significant digits of each number
 
 
-def round_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Round all numbers of a CRF config to what the file will hold."""
-    return {name: _rounded(value) for name, value in settings.items()}
+def plain_settings(settings: dict[str, Any], num_iterations: int) -> dict[str, Any]:
+    """Return the config of a CRF as the file will hold it: rounded, not learnable.
+
+    Args:
+        settings: The config of a ``DenseCRF``.
+        num_iterations: Mean-field iterations of the result.
+    """
+    left_out = ('learnable', 'num_classes')
+    plain = {n: _rounded(v) for n, v in settings.items() if n not in left_out}
+    return dict(plain, num_iterations=num_iterations)
 
 
 def _rounded(value: Any) -> Any:
@@ -32,13 +39,13 @@ def write_fragment(path: Path, settings: dict[str, Any], *, docstring: str) -> N
     """Write ``crf = dict(...)`` below a docstring.
 
     A compatibility of more than 21 classes goes to ``<name>_compatibility.npy`` beside
-    the file, which names it by mmengine's ``{{ fileDirname }}``: the two work from any
-    folder, and may be moved together.
+    the file, which names it by mmengine's ``{{ fileDirname }}``. So the two work from
+    any folder, and may be moved together.
 
     Args:
-        path: Python file to write.
-        settings: The CRF's config.
-        docstring: What it was made from.
+        path: The Python file to write.
+        settings: The config of the CRF.
+        docstring: What the CRF was made from.
     """
     settings = dict(settings)
     compatibility = settings.get('compatibility')

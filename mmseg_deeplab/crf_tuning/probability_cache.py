@@ -1,0 +1,101 @@
+"""The network's probabilities of the tuning images, predicted once and kept on disk."""
+
+import hashlib
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+
+from mmseg_deeplab.inference import Predictor
+from mmseg_deeplab.utils.atomic_files import remove_parts, write_whole
+
+from .tuning_images import ImageSet, Sample
+
+
+def network_key(cfg: Config, checkpoint: str, *, tta: bool) -> str:
+    """Return a hash of what the probabilities depend on, besides the images.
+
+    Args:
+        cfg: The whole config.
+        checkpoint: File or URL; of a file the content counts.
+        tta: Whether predictions are averaged over augmentations.
+    """
+    model = {name: part for name, part in cfg.model.items() if name != 'crf'}
+    weights, file = checkpoint, Path(checkpoint).expanduser()
+    if file.is_file():
+        weights = hashlib.sha256(file.read_bytes()).hexdigest()
+    test_data = (cfg.get('test_dataloader') or {}).get('dataset')
+    return _hash([model, weights, cfg.get('tta_pipeline') if tta else test_data])
+
+
+def _hash(content: Any) -> str:
+    text = json.dumps(content, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class ProbabilityCache:
+    """Probabilities in float16 (2 * K bytes a pixel), one file per image.
+
+    A file is named after the network and after path, size and time of its image, so
+    that probabilities of another network or image are never used. Those of another
+    network are removed.
+
+    Args:
+        folder: Where the files are.
+        key: The hash of the network, from :func:`network_key`.
+        predictor: Returns the network without a CRF; called if something is missing.
+    """
+
+    def __init__(
+        self, folder: Path, key: str, predictor: Callable[[], Predictor]
+    ) -> None:
+        self.folder, self.key, self.predictor = folder, key, predictor
+        remove_parts(folder)
+        for file in folder.glob('*.npy'):
+            if not file.name.startswith(key):
+                file.unlink()
+
+    def read(self, images: ImageSet, index: int) -> Sample:
+        """Read one image of a split with its label and its rounded probabilities.
+
+        Args:
+            images: The images.
+            index: Position of the image in the split.
+
+        Raises:
+            ValueError: If the image has no label.
+            OSError: If the disk is full.
+        """
+        file = self.folder / f'{self.key}_{_hash(_stamp(images, index))}.npy'
+        if not file.is_file():
+            content = io.BytesIO()
+            found = self.predict(images, index).probabilities[0]
+            np.save(content, found.half().numpy())
+            write_whole(content.getvalue(), file)
+        found = np.load(file).astype(np.float32)
+        return _sample(*images.read(index), found / found.sum(0))
+
+    def predict(self, images: ImageSet, index: int) -> Sample:
+        """Predict one image of a split without keeping its probabilities."""
+        image, label = images.read(index)
+        (prediction,) = self.predictor().predict([image], probabilities=True)
+        return _sample(image, label, prediction.probabilities)
+
+
+def _sample(image: np.ndarray, label: torch.Tensor, found: np.ndarray) -> Sample:
+    pixels = torch.from_numpy(image).permute(2, 0, 1)
+    return Sample(pixels[None], label, torch.from_numpy(found)[None])
+
+
+def _stamp(images: ImageSet, index: int) -> list:
+    file = Path(images.files[index])
+    stamp = [images.split, index, str(file)]
+    if file.is_file():  # else drawn, or on a remote storage
+        status = file.stat()
+        stamp += [status.st_size, status.st_mtime_ns]
+    return stamp
