@@ -4,13 +4,15 @@ import json
 import re
 import runpy
 import signal
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from training import ROOT, TEST, Server, train_here, write_config
 
-from mmseg_deeplab.config import prepare as launch
+from mmseg_deeplab.config import prepare
 from mmseg_deeplab.crf_tuning.tuning_images import choose_images
 
 TUNE = str(ROOT / 'tools' / 'tune_crf.py')
@@ -34,24 +36,29 @@ def network(tmp_path_factory) -> tuple[Path, Path]:
     return config, folder / 'run' / 'iter_20.pth'
 
 
-def figures(log: Path, row: str) -> list[float]:
+def reported(log: Path, row: str) -> list[float]:
+    """Read a row of the table that the tool prints."""
     found = re.search(rf'^{row} \(\d+ images\) +(.*)$', log.read_text(), re.MULTILINE)
-    return [float(figure) for figure in found[1].split()]
+    return [float(miou) for miou in found[1].split()]
 
 
-def test_the_figures_are_those_of_the_test_tool(server: Server, network, tmp_path):
+def trials(database: Path) -> list[tuple]:
+    """Read what a study holds, without Optuna; nothing while it is being made."""
+    query = 'SELECT trial_id, param_name, param_value FROM trial_params'
+    try:
+        with closing(sqlite3.connect(f'file:{database}?mode=ro', uri=True)) as found:
+            return found.execute(query).fetchall()
+    except sqlite3.OperationalError:
+        return []
+
+
+def test_the_miou_is_that_of_the_test_tool(server: Server, network, tmp_path):
     config, weights = network
     work_dir, log = tmp_path / 'crf', tmp_path / 'log'
     argv = (config, weights, '--work-dir', work_dir, '--num-images', 3, *SMALL_SEARCH)
     assert server.run(TUNE, *argv, log=log) == 0, log.read_text()
     assert 'at most 12 settings' in log.read_text()
-    for name in ('crf.py', 'search.json', 'search.png'):
-        assert (work_dir / name).is_file()
-    comparison = json.loads((work_dir / 'search.json').read_text())['comparison']
-    assert comparison['holdout']['images'] == 5
-    kept = sorted(int(file.stem[4:]) for file in (work_dir / 'cache').glob('*.npz'))
-    assert kept == list(range(8))
-    _, holdout = choose_images(launch.load_config(str(config)), num_images=3)
+    _, holdout = choose_images(prepare.load_config(str(config)), num_images=3)
     indices = ','.join(map(str, holdout.indices))
     code = server.run(
         TEST, config, weights, '--work-dir', tmp_path / 'test',
@@ -60,7 +67,7 @@ def test_the_figures_are_those_of_the_test_tool(server: Server, network, tmp_pat
         log=tmp_path / 'test.log',
     )  # fmt: skip
     assert code == 0, (tmp_path / 'test.log').read_text()
-    without, _, tuned = figures(log, 'holdout')
+    without, _, tuned = reported(log, 'holdout')
     found = re.findall(r'mIoU: ([\d.]+)', (tmp_path / 'test.log').read_text())
     assert float(found[-1]) == pytest.approx(tuned, abs=0.006)
     assert abs(tuned - without) > 0.1
@@ -70,18 +77,20 @@ def test_a_killed_search_goes_on(server: Server, network, tmp_path):
     config, weights = network
     work_dir, log = tmp_path / 'crf', tmp_path / 'log'
     argv = (config, weights, '--work-dir', work_dir, '--num-images', 4, *SMALL_SEARCH)
-    journal = work_dir / 'search.json'
     process = server.start(TUNE, *argv, log=log)
-    process.wait_until(journal.is_file)
+    process.wait_until(lambda: trials(work_dir / 'search.db'))
     process.send(signal.SIGKILL)
     process.wait()
-    before = json.loads(journal.read_text())['results']
+    before = trials(work_dir / 'search.db')
+    cached = {file: file.stat().st_mtime_ns for file in work_dir.glob('cache/*.npy')}
+    assert len(cached) == 4
     assert server.run(TUNE, *argv, log=log) == 0, log.read_text()
-    after = json.loads(journal.read_text())['results']
-    assert after[: len(before)] == before
-    triples = [tuple(entry.values())[:3] for entry in after]
-    assert len(triples) == len(set(triples))
-    assert 'network on' not in log.read_text()  # all predictions were there
+    assert set(before) <= set(trials(work_dir / 'search.db'))
+    results = json.loads((work_dir / 'search.json').read_text())['results']
+    triples = {tuple(entry.values())[:3] for entry in results}
+    number = len(trials(work_dir / 'search.db')) / 3
+    assert len(triples) == len(results) == number  # none was evaluated twice
+    assert all(file.stat().st_mtime_ns == time for file, time in cached.items())
 
 
 def test_learning_with_augmentation_writes_a_fragment(
@@ -94,9 +103,8 @@ def test_learning_with_augmentation_writes_a_fragment(
         '--num-images', 2, '--num-holdout', 2, '--num-iterations', 2, '--tta', log=log,
     )  # fmt: skip
     assert code == 0, log.read_text()
-    assert (work_dir / 'learning.png').is_file()
     learned = (work_dir / 'crf_learned.py').read_text()
-    assert 'through 2 mean-field iterations' in learned and 'compatibility=[' in learned
+    assert '2 mean-field iterations' in learned and 'compatibility=[' in learned
 
 
 @pytest.mark.parametrize(
