@@ -1,6 +1,6 @@
 """A web page for trained models, on Gradio.
 
-Importing this package imports gradio; nothing else of ``mmseg_deeplab`` does.
+Only this package imports gradio, and it does so at once.
 """
 
 try:
@@ -10,16 +10,12 @@ except ImportError as error:
         'the web page needs Gradio: pip install "mmseg-deeplab[web]"'
     ) from error
 
-from .examples import Example, folder_examples, street_examples
-from .handlers import Handlers
-from .limits import Limits
-from .models import DemoModel, open_models
-from .serve import serve, serving
+from .demo_models import DemoModel, open_models
+from .examples import folder_examples, street_examples
+from .serving import Limits, serve, serving
 
 __all__ = [
     'DemoModel',
-    'Example',
-    'Handlers',
     'Limits',
     'folder_examples',
     'open_models',

@@ -1,172 +1,278 @@
-"""The page: its parts, and which handler answers what."""
+"""The page: its components, and what happens when a visitor does something."""
 
-from collections.abc import Sequence
-from functools import partial
+import functools
+import html
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.events import Dependency
+import torch
+from gradio.components import Component
+from gradio.processing_utils import save_bytes_to_cache
+from PIL import Image
 
-from .handlers import Handlers, shown_in_page
-from .layout import (
-    SIDES,
-    Side,
-    download_updates,
-    introduction,
-    lay_out_downloads,
-    lay_out_inputs,
-    lay_out_side,
-    lay_out_slider,
-    switch_settings,
+from mmseg_deeplab.inference import read_image
+
+from .demo_models import Choice, DemoModel
+from .results import Result, Scene, shrink, to_png
+
+SIDES = 2
+NO_MODEL = 'nothing'
+OPACITY = 60  # percent
+INPUT_HEIGHT = 260  # px
+DELETE_EVERY, DELETE_AFTER = 60, 3600  # seconds: files of visitors on the disk
+HINT = 'Point at a class to see it alone, at the image to see through the colours.'
+EVENT = dict(api_visibility='private')
+# One prediction at a time: events of one concurrency id wait for each other.
+PREDICTION = dict(
+    EVENT, concurrency_limit=1, concurrency_id='device', trigger_mode='always_last'
 )
-from .resources import read_resource
-from .scene import Scene
 
-DEVICE = 'device'  # handlers of one concurrency id wait for each other
-DELETE_EVERY, DELETE_AFTER = 60, 600  # seconds: uploads and downloads on the disk
-# What needs no device. gradio shows the messages of queued handlers only.
-QUICK = dict(concurrency_limit=None, show_progress='hidden', api_visibility='private')
-SILENT = dict(queue=False, show_progress='hidden', api_visibility='private')
-# The variable stands on the document, which outlives what the server renders anew.
-SET_OPACITY = """(percent) => {
-    document.documentElement.style.setProperty('--overlay', percent / 100);
-}"""
-SAVE_FILE = """(file) => {
-    const link = document.createElement('a');
-    link.href = file.url;
-    link.download = file.orig_name;
-    link.click();
-}"""
-WELCOME = '<p class="welcome">The result appears here.</p>'
+
+def shown_in_page(handler: Callable) -> Callable:
+    """Turn the expected exceptions of a handler into messages, which are not logged."""
+
+    @functools.wraps(handler)
+    def run(*args: Any) -> Any:
+        try:
+            return handler(*args)
+        except torch.OutOfMemoryError as error:
+            text = (
+                'The memory of the device is not enough for this image. Remedy: make '
+                'it smaller, or switch multi-scale or CRF off.'
+            )
+            raise gr.Error(text, print_exception=False) from error
+        except (ValueError, TypeError, OSError) as error:
+            # gradio shows messages as HTML.
+            text = html.escape(str(error))
+            raise gr.Error(text, print_exception=False) from error
+
+    return run
+
+
+class Predictions:
+    """What the page does with the models.
+
+    Args:
+        models: Models by name.
+        max_pixels: Size of the largest image.
+        folder: Where downloads are kept.
+    """
+
+    def __init__(
+        self, models: dict[str, DemoModel], *, max_pixels: int, folder: str | Path
+    ) -> None:
+        self.models, self.max_pixels, self.folder = models, max_pixels, str(folder)
+
+    def update(
+        self, path: str | None, scene: Scene | None, percent: float, *switches: Any
+    ) -> list[Any]:
+        """Predict an image by the chosen models, as far as it is not done yet.
+
+        Args:
+            path: File of the image; None without one.
+            scene: The image of the last call and its results.
+            percent: Opacity of the colours.
+            switches: Model, CRF and multi-scale of each side.
+
+        Returns:
+            The scene, the pair of images to compare, and for each side heading,
+            annotated image and the two downloads.
+        """
+        if path is None:
+            return [None, *(1 + 4 * SIDES) * [_hidden()]]
+        if scene is None or scene.path != path:
+            scene = self.open(path)
+        image, opacity = shrink(scene.image), percent / 100
+        shown, sides = [image], []
+        for choice in self.choices(switches):
+            result = self.result(scene, choice)
+            shown.append(result.overlay(image, opacity))
+            masks, colours = result.annotations(opacity)
+            sides += [
+                _shown(_heading(choice, result)),
+                _shown((image, masks), color_map=colours),
+                *self._downloads(scene, choice, opacity),
+            ]
+        sides += (4 * SIDES - len(sides)) * [_hidden()]
+        return [scene, _shown(tuple(shown[-2:])), *sides]
+
+    def open(self, path: str) -> Scene:
+        """Read an image.
+
+        Raises:
+            ValueError: If the file is not an image, or too large.
+        """
+        file = Path(path)
+        # As bytes, for messages without the folders of the server.
+        content = file.read_bytes()
+        image = read_image(content, max_pixels=self.max_pixels, name=file.name)
+        return Scene(path, image)
+
+    def choices(self, switches: Sequence[Any]) -> list[Choice]:
+        """Read the switches of all sides; a side may have no model."""
+        return [
+            self.models[name].choose(crf=crf, tta=tta)
+            for name, crf, tta in zip(*(iter(switches),) * 3, strict=True)
+            if name != NO_MODEL
+        ]
+
+    def result(self, scene: Scene, choice: Choice) -> Result:
+        """Return the prediction of a choice, computed once."""
+        if choice not in scene.results:
+            model = self.models[choice.model]
+            predictor = model.predictor(crf=choice.crf, tta=choice.tta)
+            start = time.perf_counter()  # after loading
+            (prediction,) = predictor.predict([scene.image])
+            seconds = time.perf_counter() - start
+            scene.results[choice] = Result(
+                prediction.labels, seconds, predictor.classes, predictor.palette
+            )
+        return scene.results[choice]
+
+    def _downloads(self, scene: Scene, choice: Choice, opacity: float) -> list[Any]:
+        result = scene.results[choice]
+        overlay = Image.fromarray(result.overlay(scene.image, opacity))
+        files = dict(labels=result.labels_png(), overlay=to_png(overlay))
+        return [
+            _shown(
+                save_bytes_to_cache(content, scene.file_name(choice, kind), self.folder)
+            )
+            for kind, content in files.items()
+        ]
+
+
+def _heading(choice: Choice, result: Result) -> str:
+    height, width = result.labels.shape
+    name, *on = choice.words
+    size, seconds = f'{width} x {height} px', f'{result.seconds:.2f} s'
+    return ' · '.join([f'**{name}**', *on, size, seconds])
+
+
+def _shown(value: Any, **properties: Any) -> dict[str, Any]:
+    return gr.update(value=value, visible=True, **properties)
+
+
+def _hidden() -> dict[str, Any]:
+    return gr.update(value=None, visible=False)
+
+
+def switch_settings(model: DemoModel | None) -> list[dict[str, Any]]:
+    """Return how CRF and multi-scale look: hidden without a model."""
+    if model is None:
+        return [dict(value=False, visible=False)] * 2
+    return [
+        dict(info=why_not or info, value=value, interactive=not why_not, visible=True)
+        for why_not, info, value in (
+            (model.why_no_crf, 'draws borders along colours', model.crf),
+            (model.why_no_tta, 'averages several sizes: slow', False),
+        )
+    ]
 
 
 def build_page(
-    handlers: Handlers, *, title: str = 'Semantic segmentation'
+    predictions: Predictions,
+    *,
+    examples: Sequence[str | Path] = (),
+    limits: str = '',
+    title: str = 'Semantic segmentation',
 ) -> gr.Blocks:
     """Lay the page out and connect it.
 
     Args:
-        handlers: What it does.
+        predictions: What it does.
+        examples: Image files.
+        limits: A sentence on the size of images.
         title: Heading.
     """
     with gr.Blocks(
-        title=title,
-        analytics_enabled=False,
-        delete_cache=(DELETE_EVERY, DELETE_AFTER),
+        title=title, analytics_enabled=False, delete_cache=(DELETE_EVERY, DELETE_AFTER)
     ) as page:
         scene = gr.State()
-        gr.Markdown(f'# {title}\n{introduction(handlers)}', elem_id='introduction')
+        gr.Markdown(f'# {title}\nDrop, choose or paste an image. {limits}')
         with gr.Row():
-            upload, gallery = lay_out_inputs(handlers)
+            with gr.Column(min_width=280):
+                image = gr.Image(
+                    type='filepath',
+                    image_mode=None,
+                    sources=['upload', 'clipboard'],
+                    label='Image',
+                    height=INPUT_HEIGHT,
+                    elem_id='image',
+                )
+            with gr.Column(min_width=280):
+                if examples:
+                    gr.Examples([str(path) for path in examples], image)
+                opacity = gr.Slider(
+                    0,
+                    100,
+                    OPACITY,
+                    step=1,
+                    label='Opacity of the colours, %',
+                    info=HINT,
+                    elem_id='opacity',
+                )
+        switches, outputs = [], []
         with gr.Row():
-            sides = [lay_out_side(side, handlers.models) for side in range(SIDES)]
-        opacity = lay_out_slider()
-        viewer = gr.HTML(
-            WELCOME,
-            js_on_load=read_resource('viewer.js'),
-            apply_default_css=False,
-            elem_id='viewer',
+            for side in range(SIDES):
+                with gr.Column(min_width=280):
+                    switches += _lay_out_switches(side, predictions.models)
+                    outputs += _lay_out_outputs(side)
+        comparison = gr.ImageSlider(
+            show_label=False, visible=False, interactive=False, elem_id='comparison'
         )
-        with gr.Row():
-            downloads = [lay_out_downloads(side) for side in range(SIDES)]
-        ready = gr.File(visible='hidden', elem_id='ready')
 
-        buttons = [button for pair in downloads for button in pair]
-        _connect_images(handlers, scene, upload, gallery, sides, viewer, buttons)
-        _connect_switches(handlers, scene, sides, viewer, buttons)
-        _connect_downloads(handlers, scene, downloads, opacity, ready)
-        opacity.change(None, opacity, None, js=SET_OPACITY)
+        def switch(name: str) -> list[dict[str, Any]]:
+            settings = switch_settings(predictions.models.get(name))
+            return [gr.update(**one) for one in settings]
+
+        triggers = [image.change, opacity.release]
+        for side in range(SIDES):
+            model, *others = switches[3 * side : 3 * side + 3]
+            chosen = model.input(switch, model, others, queue=False, **EVENT)
+            triggers += [chosen.then, *(one.input for one in others)]
+        for trigger in triggers:
+            trigger(
+                shown_in_page(predictions.update),
+                [image, scene, opacity, *switches],
+                [scene, comparison, *outputs],
+                **PREDICTION,
+            )
     return page
 
 
-def _connect_images(
-    handlers: Handlers,
-    scene: gr.State,
-    upload: gr.File,
-    gallery: gr.Gallery,
-    sides: Sequence[Side],
-    viewer: gr.HTML,
-    buttons: Sequence[gr.Button],
-) -> None:
-    @shown_in_page
-    def open_example(event: gr.SelectData) -> Scene:
-        return handlers.open_example(event.index)
-
-    opened = upload.upload(shown_in_page(handlers.open_upload), upload, scene, **QUICK)
-    # A new file can be dropped at once only where the old one is gone.
-    upload.upload(lambda: None, None, upload, **SILENT)
-    chosen = gallery.select(open_example, None, scene, **QUICK)
-    for event in (opened, chosen):
-        _segment_after(event.success, handlers, scene, sides, viewer, buttons)
+def _lay_out_switches(side: int, models: dict[str, DemoModel]) -> list[Component]:
+    names = list(models) if side == 0 else [NO_MODEL, *models]
+    settings = switch_settings(models.get(names[0]))
+    with gr.Group():
+        label = 'Model' if side == 0 else 'Compare with'
+        model = gr.Dropdown(names, value=names[0], label=label, elem_id=f'model-{side}')
+        with gr.Row():
+            crf, tta = (
+                gr.Checkbox(**one, label=label, min_width=120)
+                for label, one in zip(
+                    ('CRF', 'Multi-scale + flip'), settings, strict=True
+                )
+            )
+    return [model, crf, tta]
 
 
-def _connect_switches(
-    handlers: Handlers,
-    scene: gr.State,
-    sides: Sequence[Side],
-    viewer: gr.HTML,
-    buttons: Sequence[gr.Button],
-) -> None:
-    def switch(name: str) -> list[dict]:
-        settings = switch_settings(handlers.models.get(name))
-        return [gr.update(**one) for one in settings.values()]
-
-    for side in sides:
-        side.model.input(switch, side.model, [side.crf, side.tta], **SILENT)
-    triggers = [switch.input for side in sides for switch in side.switches]
-    changed = partial(gr.on, triggers, trigger_mode='always_last')
-    _segment_after(changed, handlers, scene, sides, viewer, buttons)
-
-
-def _segment_after(
-    event: Any,
-    handlers: Handlers,
-    scene: gr.State,
-    sides: Sequence[Side],
-    viewer: gr.HTML,
-    buttons: Sequence[gr.Button],
-) -> Dependency:
-    """Label the image after an event, one visitor at a time."""
-
-    @shown_in_page
-    def segment(scene: Scene | None, *switches: Any) -> list[Any]:
-        result = handlers.segment(scene, *switches)
-        shown = len(scene.shown) if scene else 0
-        return [result or WELCOME, *download_updates(shown)]
-
-    switches = [switch for side in sides for switch in side.switches]
-    return event(
-        fn=segment,
-        inputs=[scene, *switches],
-        outputs=[viewer, *buttons],
-        show_progress_on=viewer,
-        concurrency_limit=1,
-        concurrency_id=DEVICE,
-        api_visibility='private',
+def _lay_out_outputs(side: int) -> list[Component]:
+    heading = gr.Markdown(visible=False, elem_id=f'heading-{side}')
+    classes = gr.AnnotatedImage(
+        visible=False, show_label=False, format='png', elem_id=f'classes-{side}'
     )
-
-
-def _connect_downloads(
-    handlers: Handlers,
-    scene: gr.State,
-    downloads: Sequence[tuple[gr.Button, gr.Button]],
-    opacity: gr.Slider,
-    ready: gr.File,
-) -> None:
-    def labels(side: int, scene: Scene | None) -> str:
-        return handlers.download_labels(scene, side)
-
-    def painted(side: int, scene: Scene | None, percent: float) -> str:
-        return handlers.download_overlay(scene, side, percent)
-
-    for side, (labels_button, overlay_button) in enumerate(downloads):
-        clicks = (
-            labels_button.click(
-                shown_in_page(partial(labels, side)), scene, ready, **QUICK
-            ),
-            overlay_button.click(
-                shown_in_page(partial(painted, side)), [scene, opacity], ready, **QUICK
-            ),
-        )
-        for click in clicks:
-            click.success(None, ready, None, js=SAVE_FILE)
+    with gr.Row():
+        files = [
+            gr.DownloadButton(
+                f'Download {kind}',
+                size='sm',
+                visible=False,
+                min_width=120,
+                elem_id=f'{kind}-{side}',
+            )
+            for kind in ('labels', 'overlay')
+        ]
+    return [heading, classes, *files]

@@ -1,4 +1,4 @@
-"""A small trained model for the page, and its handlers."""
+"""A small trained model for the page, and what the page does with it."""
 
 from pathlib import Path
 
@@ -8,7 +8,8 @@ import pytest
 from training import train_here, write_config
 
 from mmseg_deeplab.inference import ModelSource
-from mmseg_deeplab.web_demo import DemoModel, Handlers, Limits, open_models
+from mmseg_deeplab.web_demo import DemoModel, open_models
+from mmseg_deeplab.web_demo.page import Predictions
 
 
 @pytest.fixture(scope='session')
@@ -28,17 +29,17 @@ def models(sources) -> dict[str, DemoModel]:
 
 
 @pytest.fixture
-def handlers(models, tmp_path) -> Handlers:
-    """Return handlers whose downloads go to ``tmp_path``."""
-    return Handlers(models, examples=[], limits=Limits(), folder=tmp_path)
+def predictions(models, tmp_path) -> Predictions:
+    """Return predictions whose downloads go to ``tmp_path``."""
+    return Predictions(models, max_pixels=20_000, folder=tmp_path / 'downloads')
 
 
 @pytest.fixture(scope='session')
-def picture(sources, tmp_path_factory) -> Path:
+def image_file(sources, tmp_path_factory) -> Path:
     """Return a 96x128 image of squares that lie aside of the network's grid."""
     folder = Path(sources[0].config).parent / 'data' / 'images'
     tiles = [cv2.imread(str(folder / f'{index}.png')) for index in range(6)]
     rows = [np.hstack(tiles[first : first + 2]) for first in (0, 2, 4)]
-    path = tmp_path_factory.mktemp('pictures') / 'squares.png'
+    path = tmp_path_factory.mktemp('images') / 'squares.png'
     cv2.imwrite(str(path), np.roll(np.vstack(rows), (10, 20), axis=(0, 1)))
     return path

@@ -15,12 +15,12 @@ def test_street_scenes_are_those_of_the_test_split(root):
     examples = street_examples(str(root / STREETS))
     assert len(examples) == NUM_EXAMPLES
     bgr, _ = render_scene('val', 3, (128, 256), 0)
-    assert (examples[3].image[..., ::-1] == bgr).all()
+    assert (examples['scene_3.png'][..., ::-1] == bgr).all()
 
 
 def test_other_models_have_no_scenes(root):
-    assert street_examples(str(root / 'configs' / 'deeplabv2_r50_camvid.py')) == []
-    assert street_examples(None) == []
+    assert street_examples(str(root / 'configs' / 'deeplabv2_r50_camvid.py')) == {}
+    assert street_examples(None) == {}
 
 
 def test_a_folder_gives_its_first_images(tmp_path):
@@ -30,8 +30,8 @@ def test_a_folder_gives_its_first_images(tmp_path):
         )
     (tmp_path / 'notes.txt').write_text('')
     examples = folder_examples(tmp_path)
-    assert [example.name for example in examples] == [f'{i}.png' for i in range(6)]
-    assert (examples[5].image == 5).all()
+    assert list(examples) == [f'{i}.png' for i in range(6)]
+    assert (examples['5.png'] == 5).all()
 
 
 @pytest.mark.parametrize('folder', ['none', '.'])

@@ -4,8 +4,7 @@ import pytest
 
 from mmseg_deeplab.inference import ModelSource
 from mmseg_deeplab.web_demo import DemoModel, open_models
-from mmseg_deeplab.web_demo.models import model_names
-from mmseg_deeplab.web_demo.scene import Choice
+from mmseg_deeplab.web_demo.demo_models import Choice, model_names
 
 
 @pytest.mark.parametrize(
@@ -45,7 +44,7 @@ def write_config(folder, text: str) -> str:
 def test_what_a_config_lacks_is_told(tmp_path):
     config = write_config(tmp_path, "model = dict(type='CascadeEncoderDecoder')")
     model = DemoModel('a', ModelSource(config, 'a.pth'))
-    assert 'EncoderDecoder family' in model.why_no_crf
+    assert '--crf needs EncoderDecoder' in model.why_no_crf
     assert 'tta_pipeline' in model.why_no_tta
 
 

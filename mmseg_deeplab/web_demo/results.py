@@ -1,0 +1,114 @@
+"""What a visitor sees of a prediction and can download."""
+
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from mmseg_deeplab.inference import overlay
+
+from .demo_models import Choice
+
+LONGEST_EDGE = 1280  # px, in the page; downloads have the size of the image
+
+
+@dataclass(frozen=True)
+class Result:
+    """The prediction of a model.
+
+    Args:
+        labels: ``(H, W)`` class ids.
+        seconds: How long the prediction took.
+        classes: Names of the K classes.
+        palette: Their colours, R, G, B.
+    """
+
+    labels: np.ndarray
+    seconds: float
+    classes: Sequence[str]
+    palette: Sequence[Sequence[int]]
+
+    def annotations(
+        self, opacity: float
+    ) -> tuple[list[tuple[np.ndarray, str]], dict[str, str]]:
+        """Return masks and colours as ``gr.AnnotatedImage`` takes them.
+
+        Args:
+            opacity: Opacity of the colours, 0 to 1.
+
+        Returns:
+            The mask ``(h, w)`` and the legend text of each class found, those with most
+            pixels first; the colours by text.
+        """
+        shown = shrink(self.labels, cv2.INTER_NEAREST)
+        counts = np.bincount(self.labels.ravel())
+        masks, colours = [], {}
+        for k in np.argsort(-counts, kind='stable')[: np.count_nonzero(counts)]:
+            text = f'{self.classes[k]} {_percent(counts[k] / self.labels.size)}'
+            masks.append(((shown == k) * opacity, text))
+            colours[text] = '#{:02x}{:02x}{:02x}'.format(*self.palette[k])
+        return masks, colours
+
+    def overlay(self, image: np.ndarray, opacity: float) -> np.ndarray:
+        """Return the image, whole or shrunk, under the colours of its classes."""
+        labels = self.labels
+        if labels.shape != image.shape[:2]:
+            labels = shrink(labels, cv2.INTER_NEAREST)
+        return overlay(image, labels, self.palette, opacity=opacity)
+
+    def labels_png(self) -> bytes:
+        """Return the class ids as PNG, shown in the palette's colours.
+
+        With more than 256 classes they have 16 bits and no colours.
+        """
+        image = Image.fromarray(self.labels)
+        if self.labels.dtype == np.uint8:
+            image.putpalette(np.asarray(self.palette, np.uint8).tobytes())
+        return to_png(image)
+
+
+@dataclass
+class Scene:
+    """The image of one visitor and its results; gradio keeps it between two clicks.
+
+    Args:
+        path: File of the image.
+        image: ``(H, W, 3)`` uint8, RGB.
+        results: Nothing that is here is computed again.
+    """
+
+    path: str
+    image: np.ndarray
+    results: dict[Choice, Result] = field(default_factory=dict)
+
+    def file_name(self, choice: Choice, kind: str) -> str:
+        """Return the name of a download."""
+        words = (Path(self.path).stem, *choice.words, kind)
+        name = '_'.join(re.sub(r'[^\w.-]+', '-', word) for word in words)
+        return f'{name[-120:]}.png'
+
+
+def shrink(array: np.ndarray, interpolation: int = cv2.INTER_AREA) -> np.ndarray:
+    """Shrink an image or a label map to what the page shows; never enlarge it."""
+    height, width = array.shape[:2]
+    ratio = LONGEST_EDGE / max(height, width)
+    if ratio >= 1:
+        return array
+    size = (max(1, round(width * ratio)), max(1, round(height * ratio)))
+    return cv2.resize(array, size, interpolation=interpolation)
+
+
+def to_png(image: Image.Image) -> bytes:
+    """Return the content of a PNG file."""
+    content = io.BytesIO()
+    image.save(content, 'PNG', compress_level=3)
+    return content.getvalue()
+
+
+def _percent(share: float) -> str:
+    return f'{share:.1%}' if share >= 0.0005 else '< 0.1%'
