@@ -6,7 +6,6 @@ python tools/web_demo.py configs/deeplabv2_r26_synthetic_streets.py \
 
 from argparse import ArgumentParser, Namespace
 
-from mmseg_deeplab.checkpoints import enable_safe_loading
 from mmseg_deeplab.config import prepare as launch
 from mmseg_deeplab.inference import split_models
 
@@ -42,7 +41,6 @@ def parse_args() -> Namespace:
 def main() -> None:
     """Load the models and serve the page until Ctrl-C."""
     args = parse_args()
-    enable_safe_loading()
     with launch.one_line_errors():
         sources = split_models(args.models)
         try:

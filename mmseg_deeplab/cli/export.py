@@ -12,8 +12,8 @@ from argparse import ArgumentParser, Namespace
 from mmengine.config import DictAction
 
 from mmseg_deeplab import export
-from mmseg_deeplab.checkpoints import enable_safe_loading
 from mmseg_deeplab.config import prepare as launch
+from mmseg_deeplab.config.config_file import read_config
 
 TRAINING_SET = ''
 
@@ -59,7 +59,6 @@ def parse_args() -> Namespace:
 def main() -> None:
     """Export, check, quantise."""
     args = parse_args()
-    enable_safe_loading()
     try:
         with launch.one_line_errors():
             write_files(args)
@@ -92,7 +91,7 @@ def quantise(exported: export.Export, args: Namespace) -> str:
     """Write the second file and return its figures."""
     result = export.export_int8(
         exported,
-        launch.load_config(args.config, cfg_options=args.cfg_options),
+        read_config(args.config, args.cfg_options),
         export.Calibration(
             folder=args.int8 or None,
             num_images=args.num_calibration_images,

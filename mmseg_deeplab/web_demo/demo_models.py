@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mmseg_deeplab.config.config_file import load_config
+from mmseg_deeplab.config.config_file import read_config
 from mmseg_deeplab.config.prediction_options import enable_crf, enable_tta
 from mmseg_deeplab.inference import ModelSource, Predictor, load_predictor
 
@@ -52,7 +52,7 @@ class DemoModel:
         if source.config is None:
             self.why_no_crf = self.why_no_tta = 'not with an exported file'
         else:
-            cfg = load_config(source.config)
+            cfg = read_config(source.config)
             self.crf = bool(cfg.model.get('crf'))
             self.why_no_crf = _why_not(enable_crf, cfg)
             self.why_no_tta = _why_not(enable_tta, cfg)
