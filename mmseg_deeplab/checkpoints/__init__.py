@@ -1,11 +1,10 @@
-"""Weights: safe loading, and one key map per family they may come from."""
+"""Weights: safe loading, and one table of names per code base they may come from."""
 
-from .convert_file import convert_file
+from .conversion import SOURCES, convert, convert_file, model_config
 from .formats.caffe_file import load_caffe
 from .formats.tensorflow_file import load_tensorflow
 from .loading import enable_safe_loading, load
 from .pretrained import load_pretrained
-from .sources import SOURCES, convert, model_config
 
 __all__ = [
     'SOURCES',

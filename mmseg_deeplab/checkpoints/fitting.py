@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from .state_dicts import some
 
-# The last layers of the host's heads, of DeepLab v2's and of v1's.
+# The last layers of MMSegmentation's heads, of DeepLab v2's and of v1's.
 CLASSIFIER = re.compile(r'(.+\.)?(conv_seg|conv2d_list\.\d+|fc8)\.(weight|bias)')
 # What a model cannot be evaluated without.
 ESSENTIAL = re.compile(r'(backbone|decode_head)\..*(?<!num_batches_tracked)')
@@ -21,7 +21,7 @@ def check_shared(state: Mapping[str, Any], model: nn.Module, *, source: str) -> 
 
     Args:
         state: Tensors by the model's names.
-        model: What they are to be loaded into.
+        model: The model that they are to be loaded into.
         source: Name of the checkpoint, for the message.
 
     Raises:
@@ -40,12 +40,7 @@ def check_shared(state: Mapping[str, Any], model: nn.Module, *, source: str) -> 
 
 
 def misfits(state: Mapping[str, Tensor], model: nn.Module) -> dict[str, str]:
-    """Return the tensors of another shape, with both shapes in words.
-
-    Args:
-        state: Tensors by the model's names.
-        model: What they are to be loaded into.
-    """
+    """Return the tensors of another shape than the model's, with both in words."""
     wanted = model.state_dict()
     return {
         key: f'{key}: {tuple(state[key].shape)} in the checkpoint, '
@@ -66,6 +61,6 @@ def other_classes(state: Mapping[str, Tensor], model: nn.Module) -> dict[str, st
 
 
 def missing(state: Mapping[str, Tensor], model: nn.Module) -> list[str]:
-    """Return the tensors that the model cannot be evaluated without and that lack."""
+    """Return the absent tensors that the model cannot be evaluated without."""
     lacking = model.state_dict().keys() - state.keys()
     return sorted(key for key in lacking if ESSENTIAL.fullmatch(key))

@@ -8,15 +8,15 @@ from mmengine.logging import print_log
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import nn
 
-from .families import isht7 as resnet_multi
-from .families import jfzhang95, kazuto1011, torchvision, vainf
-from .families import vgg16_keys as vgg16
+from .families import isht7, jfzhang95, kazuto1011, torchvision, vainf, vgg16_keys
+from .fitting import misfits
 from .loading import load
 from .state_dicts import (
     StateDict,
     drop,
-    map_keys,
+    rename_modules,
     some,
+    split_key,
     strip_leading,
     tensors_of,
     with_counters,
@@ -58,24 +58,18 @@ def load_pretrained(
         checkpoint: A file, or a URL of mmengine's schemes (``https://``,
             ``torchvision://``, ...).
         prefix: Take only the keys that begin so, without the prefix.
-        map_location: As of :func:`torch.load`.
+        map_location: Device for the tensors, see :func:`torch.load`.
 
     Raises:
         FileNotFoundError: If the file is missing.
         ValueError: If tensors of the backbone are missing or have another shape.
     """
-    state = tensors_of(_read(checkpoint, map_location))
+    read = CheckpointLoader.load_checkpoint if '://' in checkpoint else load
+    state = tensors_of(read(checkpoint, map_location=map_location))
     if prefix:
-        begin = prefix.rstrip('.') + '.'
-        state = {
-            k.removeprefix(begin): v for k, v in state.items() if k.startswith(begin)
-        }
+        state = _part(state, prefix.rstrip('.') + '.')
     family, converted = to_backbone(state, own_keys=backbone.state_dict())
-    own = {
-        key.removeprefix('backbone.'): value
-        for key, value in converted.items()
-        if key.startswith('backbone.')
-    }
+    own = _part(converted, 'backbone.')
     _check_fit(backbone, own, checkpoint)
     backbone.load_state_dict(own)
     heads = sorted({key.split('.')[0] for key in converted if 'backbone' not in key})
@@ -83,6 +77,10 @@ def load_pretrained(
     print_log(f'{checkpoint}: {family} weights into the backbone{left}', 'current')
     if family == 'torchvision' and torchvision.RESNET in own:
         print_log(torchvision.STRIDE_NOTE, 'current', level=logging.WARNING)
+
+
+def _part(state: StateDict, prefix: str) -> StateDict:
+    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
 
 
 def to_backbone(
@@ -99,18 +97,19 @@ def to_backbone(
         return 'kazuto1011', kazuto1011.convert(state)
     if any(key.endswith(jfzhang95.MARKER) for key in state):
         return 'jfzhang95', _jfzhang95(state)
-    if vgg16.is_vgg16(state):
-        return 'vgg16', vgg16.convert(state)
+    if vgg16_keys.is_vgg16(state):
+        return 'vgg16', vgg16_keys.convert(state)
     if torchvision.knows(state):
         return 'torchvision', torchvision.convert(state)
     if vainf.knows(state):
         return 'vainf', vainf.convert(state)
     if any(key.startswith('backbone.') for key in state):
         return 'mmseg', _mmseg(state)
-    foreign = any(key.endswith(resnet_multi.MARKER) for key in state)
+    foreign = any(key.endswith(isht7.MARKER) for key in state)
     if not foreign and not state.keys().isdisjoint(own_keys):
-        return 'own', map_keys(state, lambda key: f'backbone.{key}', source='own')
-    return 'resnet_multi', resnet_multi.convert(state)
+        own = {f'backbone.{key}': value for key, value in state.items()}
+        return 'own', with_counters(own)
+    return 'resnet_multi', isht7.convert(state)
 
 
 def _mmseg(state: StateDict) -> StateDict:
@@ -122,39 +121,26 @@ def _mmseg(state: StateDict) -> StateDict:
 
 
 def _jfzhang95(state: StateDict) -> StateDict:
+    """Take the Xception out of a whole network."""
+    modules = jfzhang95.XCEPTION_MODULES
     state = strip_leading(state, jfzhang95.MARKER)
-    names = {key: jfzhang95.rename_backbone(key) for key in state}
-    others = [key for key, name in names.items() if name is None]
+    others = [key for key in state if split_key(key)[0] not in modules]
     state = drop(state, others, why='not the backbone')
-    return map_keys(state, lambda key: f'backbone.{names[key]}', source='jfzhang95')
-
-
-def _read(checkpoint: str, map_location: str) -> dict[str, Any]:
-    if '://' in checkpoint:
-        return CheckpointLoader.load_checkpoint(checkpoint, map_location)
-    return load(checkpoint, map_location=map_location)
+    modules = {theirs: f'backbone.{ours}' for theirs, ours in modules.items()}
+    return rename_modules(state, modules, source='jfzhang95')
 
 
 def _check_fit(backbone: nn.Module, state: StateDict, checkpoint: str) -> None:
     wanted = backbone.state_dict()
-    missing = wanted.keys() - state.keys()
-    unexpected = state.keys() - wanted.keys()
-    misfits = [
-        f'{key} {tuple(state[key].shape)} for {tuple(wanted[key].shape)}'
-        for key in wanted.keys() & state.keys()
-        if state[key].shape != wanted[key].shape
-    ]
-    if missing or unexpected or misfits:
+    missing, unexpected = wanted.keys() - state.keys(), state.keys() - wanted.keys()
+    other_shape = misfits(state, backbone).values()
+    if missing or unexpected or other_shape:
+        depth = getattr(backbone, 'depth', None)
+        name = type(backbone).__name__
         raise ValueError(
-            f'{checkpoint} does not fit {_describe(backbone)}: '
+            f'{checkpoint} does not fit {name}{f"(depth={depth})" if depth else ""}: '
             f'missing [{some(sorted(missing))}], '
             f'unexpected [{some(sorted(unexpected))}], '
-            f'other shape [{some(sorted(misfits))}]. '
+            f'other shape [{some(sorted(other_shape))}]. '
             'Check depth and width of the backbone'
         )
-
-
-def _describe(backbone: nn.Module) -> str:
-    depth = getattr(backbone, 'depth', None)
-    name = type(backbone).__name__
-    return name if depth is None else f'{name}(depth={depth})'

@@ -1,4 +1,4 @@
-"""Helpers that every family's key map shares."""
+"""Tools for state dicts that every family shares."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
@@ -10,7 +10,6 @@ from mmengine.logging import print_log
 from torch import Tensor
 
 StateDict = dict[str, Tensor]
-ARRAYS = (np.ndarray, np.generic)
 
 
 def tensors_of(checkpoint: Mapping[str, Any]) -> StateDict:
@@ -24,8 +23,9 @@ def tensors_of(checkpoint: Mapping[str, Any]) -> StateDict:
     for name in ('state_dict', 'model', 'model_state', 'model_state_dict'):
         if isinstance(checkpoint.get(name), Mapping):
             checkpoint = checkpoint[name]
+    arrays = (np.ndarray, np.generic)
     checkpoint = {
-        key: torch.as_tensor(value) if isinstance(value, ARRAYS) else value
+        key: torch.as_tensor(value) if isinstance(value, arrays) else value
         for key, value in checkpoint.items()
     }
     others = [key for key, value in checkpoint.items() if not isinstance(value, Tensor)]
@@ -37,33 +37,52 @@ def tensors_of(checkpoint: Mapping[str, Any]) -> StateDict:
     return checkpoint
 
 
-def strip_leading(state: StateDict, marker: str) -> StateDict:
-    """Drop what stands before ``marker`` in the key that ends with it, from every key.
+def strip_leading(state: StateDict, *markers: str) -> StateDict:
+    """Drop what stands before a marker in the key that ends with it, from every key.
 
-    Wrappers put names there: ``Scale.``, ``base.``, ``module.``.
+    Wrappers put names there: ``Scale.``, ``base.``, ``module.``. The first marker that
+    is found counts.
     """
-    ends = [key for key in state if key.endswith('.' + marker)]
-    if marker in state or not ends:
-        return state
-    prefix = min(ends, key=len).removesuffix(marker)
-    return {key.removeprefix(prefix): value for key, value in state.items()}
+    for marker in markers:
+        ends = [key for key in state if key.endswith('.' + marker)]
+        if marker in state:
+            return state
+        if ends:
+            prefix = min(ends, key=len).removesuffix(marker)
+            return {key.removeprefix(prefix): value for key, value in state.items()}
+    return state
 
 
-def map_keys(
-    state: StateDict, rename: Callable[[str], str | None], *, source: str
+def split_key(key: str) -> tuple[str, str]:
+    """Split a key into its module and the name of the tensor in it."""
+    module, _, tensor = key.rpartition('.')
+    return module, tensor
+
+
+def rename_modules(
+    state: StateDict,
+    modules: Mapping[str, str],
+    *,
+    source: str,
+    split: Callable[[str], tuple[str, str]] = split_key,
 ) -> StateDict:
     """Rename every key, or fail with the list of those that have no place.
 
     Args:
         state: Tensors by the source's names.
-        rename: Returns the new key, or None for one that is not known.
-        source: For the error message.
+        modules: Our name of each of the source's modules.
+        source: Name of the code base, for the error.
+        split: Splits a key into the source's module and our name of the tensor.
 
     Raises:
         ValueError: If keys are left over.
     """
-    renamed = {key: rename(key) for key in state}
-    unknown = [key for key, new in renamed.items() if new is None]
+    renamed = {}
+    for key in state:
+        module, tensor = split(key)
+        if module in modules:
+            renamed[key] = f'{modules[module]}.{tensor}'
+    unknown = [key for key in state if key not in renamed]
     if unknown:
         raise ValueError(
             f'{len(unknown)} of {len(state)} keys are not known for source '
@@ -84,9 +103,7 @@ def drop(state: StateDict, keys: Iterable[str], *, why: str) -> StateDict:
     """Return ``state`` without ``keys``, and say so in the log."""
     keys = [key for key in keys if key in state]
     if keys:
-        print_log(
-            f'left out, {why}: {some(keys)}', logger='current', level=logging.INFO
-        )
+        print_log(f'left out, {why}: {some(keys)}', 'current', logging.INFO)
     return {key: value for key, value in state.items() if key not in keys}
 
 

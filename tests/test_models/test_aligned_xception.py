@@ -9,9 +9,14 @@ from golden import reference_input, reference_output, reference_state
 from mmseg.registry import MODELS
 from torch import nn
 
-from mmseg_deeplab.checkpoints.families.jfzhang95 import rename_backbone
+from mmseg_deeplab.checkpoints.families.jfzhang95 import XCEPTION_MODULES
 
 XCEPTION = 'jfzhang95_xception_os16'
+
+
+def renamed(key: str) -> str:
+    module, _, tensor = key.rpartition('.')
+    return f'{XCEPTION_MODULES[module]}.{tensor}'
 
 
 def build(**options) -> nn.Module:
@@ -29,7 +34,7 @@ def converted_model(name: str) -> nn.Module:
         norm_cfg=dict(type='BN'),
     )
     state = reference_state(name)
-    model.load_state_dict({rename_backbone(key): state[key] for key in state})
+    model.load_state_dict({renamed(key): state[key] for key in state})
     return model.eval()
 
 
@@ -140,7 +145,7 @@ def test_weights_begin_as_tfs_truncated_normal():
 
 
 def test_checkpoint_of_jfzhang95_is_loaded_by_init_cfg(tmp_path):
-    names = {rename_backbone(key): key for key in reference_state(XCEPTION)}
+    names = {renamed(key): key for key in reference_state(XCEPTION)}
     source = build(depth=65, type='JFZhang95Xception')
     state = {f'module.backbone.{names[k]}': v for k, v in source.state_dict().items()}
     state['module.decoder.conv1.weight'] = torch.zeros(48, 128, 1, 1)

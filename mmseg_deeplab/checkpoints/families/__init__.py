@@ -1,1 +1,1 @@
-"""One key map per code base whose weights are taken over."""
+"""One module per code base: a table from its names to ours, and its configs."""

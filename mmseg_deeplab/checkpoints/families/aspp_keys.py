@@ -1,6 +1,7 @@
 """DeepLab v3 and v3+ heads: order of concatenation, and what the shapes tell."""
 
 import re
+from collections.abc import Mapping
 
 import torch
 
@@ -9,7 +10,7 @@ from mmseg_deeplab.checkpoints.state_dicts import StateDict
 # DeepLab v3, section 3.3: (6, 12, 18) at output stride 16, doubled at 8; halved at 32.
 DILATIONS = {8: (1, 12, 24, 36), 16: (1, 6, 12, 18), 32: (1, 3, 6, 9)}
 
-# Of ImageNet in RGB, 0..255: what torchvision, VainF and jfzhang95 train with.
+# ImageNet's in RGB, 0..255: torchvision, VainF and jfzhang95 train with it.
 IMAGENET_PREPROCESSOR = dict(
     type='SegDataPreProcessor',
     mean=[123.675, 116.28, 103.53],
@@ -25,16 +26,29 @@ DECODER = 'decode_head.convs.0.conv.weight'
 CLASSIFIER = 'decode_head.conv_seg.weight'
 
 
+def conv_and_norm(units: Mapping[str, str]) -> dict[str, str]:
+    """Map units of a convolution and its norm: ``X.conv``, ``X.bn`` to those of ours.
+
+    Where the source numbers its layers, ``X.3`` stands for ``X.3`` and ``X.4``.
+    """
+    modules = {}
+    for theirs, ours in units.items():
+        name, _, place = theirs.rpartition('.')
+        kinds = ('conv', 'bn')
+        if place.isdigit():
+            theirs, kinds = name, (place, str(int(place) + 1))
+        pairs = zip(kinds, ('conv', 'bn'), strict=True)
+        modules |= {f'{theirs}.{kind}': f'{ours}.{own}' for kind, own in pairs}
+    return modules
+
+
 def torchvision_pyramid(name: str) -> dict[str, str]:
     """Map the modules of torchvision's ``ASPP``, called ``name``, to a head's."""
-    units = {f'{name}.convs.{i}': (f'aspp_modules.{i}', 0) for i in range(4)}
-    units[f'{name}.convs.4'] = ('image_pool.1', 1)  # 0 is the average
-    units[f'{name}.project'] = ('bottleneck', 0)
-    return {
-        f'{theirs}.{start + i}': f'{ours}.{kind}'
-        for theirs, (ours, start) in units.items()
-        for i, kind in enumerate(('conv', 'bn'))
-    }
+    return conv_and_norm(
+        {f'{name}.convs.{i}.0': f'aspp_modules.{i}' for i in range(4)}
+        # Layer 0 is the average.
+        | {f'{name}.convs.4.1': 'image_pool.1', f'{name}.project.0': 'bottleneck'}
+    )
 
 
 def pool_first(state: StateDict) -> StateDict:
@@ -63,7 +77,7 @@ def head_config(
     dilations: tuple[int, ...] | None = None,
     in_index: int = 3,
 ) -> dict:
-    """Read a ``DeepLabV3Head`` or ``DeepLabV3PlusHead`` off converted weights.
+    """Read a ``DeepLabV3Head`` or ``DeepLabV3PlusHead`` from converted weights.
 
     Args:
         state: Converted weights, the head under ``decode_head``.

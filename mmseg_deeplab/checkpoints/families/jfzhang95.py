@@ -5,88 +5,69 @@ before it, and the blocks pad like VainF's but not the stem), and its DRN has no
 counterpart here: their files are refused.
 """
 
-import re
+from mmseg_deeplab.checkpoints.state_dicts import (
+    StateDict,
+    rename_modules,
+    strip_leading,
+)
 
-from mmseg_deeplab.checkpoints.state_dicts import StateDict, map_keys, strip_leading
-
-from .aspp_keys import IMAGENET_PREPROCESSOR, head_config, pool_first
-from .resnet_keys import BACKBONE_KEY, host_resnet_config, segmentor_config
+from .aspp_keys import IMAGENET_PREPROCESSOR, conv_and_norm, head_config, pool_first
+from .resnet_keys import mmseg_resnet_config, resnet_modules, segmentor_config
 
 MARKER = 'block20.rep.7.pointwise.weight'
-
-# Separable convolution, and its place among the three of a block: rep holds ReLU,
-# convolution, BatchNorm in turns, without the first ReLU in blocks 1 and 2.
-_DEEP = re.compile(r'block(\d+)\.rep\.(\d+)\.(conv1|bn|pointwise)\.(\w+)')
-_NORM = re.compile(r'block(\d+)\.rep\.(\d+)\.(\w+)')
-_SKIP = re.compile(r'block(\d+)\.(skip|skipbn)\.(\w+)')
-_STEM = re.compile(r'(conv|bn)([12])\.(\w+)')
-_LAST = re.compile(r'conv([345])\.(conv1|bn|pointwise)\.(\w+)')
-_LAST_NORM = re.compile(r'bn([345])\.(\w+)')
-
-_PART = {
-    'conv1': 'depthwise_conv.conv',
-    'bn': 'depthwise_conv.bn',
-    'pointwise': 'pointwise_conv.conv',
-}
-_KIND = {'conv': 'conv', 'bn': 'bn', 'skip': 'conv', 'skipbn': 'bn'}
-
-
-def rename_backbone(key: str) -> str | None:
-    """Return the name in :class:`AlignedXception` of a key of jfzhang95's Xception.
-
-    Args:
-        key: Name inside the backbone, without ``backbone.`` before it; so is the name
-            returned.
-
-    Returns:
-        None for a key that is not the backbone's.
-    """
-    if match := _STEM.fullmatch(key):
-        kind, i, leaf = match.groups()
-        return f'conv{i}.{kind}.{leaf}'
-    if match := _DEEP.fullmatch(key):
-        block, place, part, leaf = match.groups()
-        return f'{_block(block)}.convs.{int(place) // 3}.{_PART[part]}.{leaf}'
-    if match := _NORM.fullmatch(key):
-        block, place, leaf = match.groups()
-        return f'{_block(block)}.convs.{int(place) // 3}.pointwise_conv.bn.{leaf}'
-    if match := _SKIP.fullmatch(key):
-        block, kind, leaf = match.groups()
-        return f'{_block(block)}.shortcut.{_KIND[kind]}.{leaf}'
-    if match := _LAST.fullmatch(key):
-        i, part, leaf = match.groups()
-        return f'exit.1.convs.{int(i) - 3}.{_PART[part]}.{leaf}'
-    if match := _LAST_NORM.fullmatch(key):
-        i, leaf = match.groups()
-        return f'exit.1.convs.{int(i) - 3}.pointwise_conv.bn.{leaf}'
-    return None
-
-
-def _block(number: str) -> str:
-    """Blocks 1 to 3 are the entry flow, 4 to 19 the middle one, 20 begins the exit."""
-    n = int(number)
-    if n <= 3:
-        return f'entry.{n - 1}'
-    return f'middle.{n - 4}' if n <= 19 else 'exit.0'
-
-
 CLASSIFIER = 'decoder.last_conv.8.weight'
 RESNET = 'backbone.layer4.0.conv1.weight'
 # modeling/backbone/resnet.py: factors of the last stage, which has three blocks.
 MULTI_GRID = (1, 2, 4)
-HEAD = {
-    **{f'aspp.aspp{i + 1}.atrous_conv': f'aspp_modules.{i}.conv' for i in range(4)},
-    **{f'aspp.aspp{i + 1}.bn': f'aspp_modules.{i}.bn' for i in range(4)},
-    'aspp.global_avg_pool.1': 'image_pool.1.conv',
-    'aspp.global_avg_pool.2': 'image_pool.1.bn',
+
+# Blocks 1 to 3 are the entry flow, 4 to 19 the middle one, 20 begins the exit.
+BLOCKS = [f'entry.{i}' for i in range(3)] + [f'middle.{i}' for i in range(16)]
+BLOCKS += ['exit.0']
+
+
+def _separable(theirs: str, norm: str, ours: str) -> dict[str, str]:
+    """Map a separable convolution and the norm behind it."""
+    return {
+        f'{theirs}.conv1': f'{ours}.depthwise_conv.conv',
+        f'{theirs}.bn': f'{ours}.depthwise_conv.bn',
+        f'{theirs}.pointwise': f'{ours}.pointwise_conv.conv',
+        norm: f'{ours}.pointwise_conv.bn',
+    }
+
+
+def _xception_modules() -> dict[str, str]:
+    """Map the modules inside the backbone to those of :class:`JFZhang95Xception`."""
+    modules = {
+        f'{kind}{i}': f'conv{i}.{kind}' for kind in ('conv', 'bn') for i in (1, 2)
+    }
+    for number, block in enumerate(BLOCKS, start=1):
+        modules[f'block{number}.skip'] = f'{block}.shortcut.conv'
+        modules[f'block{number}.skipbn'] = f'{block}.shortcut.bn'
+        # `rep` holds ReLU, convolution, BatchNorm in turns, without the first ReLU in
+        # blocks 1 and 2.
+        for place in range(9):
+            unit = f'block{number}.rep.{place}'
+            modules |= _separable(unit, unit, f'{block}.convs.{place // 3}')
+    for i in range(3):
+        modules |= _separable(f'conv{i + 3}', f'bn{i + 3}', f'exit.1.convs.{i}')
+    return modules
+
+
+XCEPTION_MODULES = _xception_modules()
+HEAD = {f'aspp.aspp{i + 1}.atrous_conv': f'aspp_modules.{i}.conv' for i in range(4)}
+HEAD |= {f'aspp.aspp{i + 1}.bn': f'aspp_modules.{i}.bn' for i in range(4)}
+HEAD |= conv_and_norm(
+    {
+        'aspp.global_avg_pool.1': 'image_pool.1',
+        'decoder.last_conv.0': 'convs.0',
+        'decoder.last_conv.4': 'convs.1',
+    }
+)
+HEAD |= {
     'aspp.conv1': 'bottleneck.conv',
     'aspp.bn1': 'bottleneck.bn',
     'decoder.conv1': 'c1_bottleneck.conv',
     'decoder.bn1': 'c1_bottleneck.bn',
-    'decoder.last_conv.0': 'convs.0.conv',
-    'decoder.last_conv.1': 'convs.0.bn',
-    'decoder.last_conv.4': 'convs.1.conv',
-    'decoder.last_conv.5': 'convs.1.bn',
     'decoder.last_conv.8': 'conv_seg',
 }
 
@@ -104,45 +85,35 @@ def convert(state: StateDict) -> StateDict:
                 f'this file of jfzhang95 is a DeepLab on its {name}, which no backbone '
                 'here reproduces; known are its Xception and ResNet-101'
             )
-    resnet = RESNET in state
-
-    def rename(key: str) -> str | None:
-        module, _, tensor = key.rpartition('.')
-        if module in HEAD:
-            return f'decode_head.{HEAD[module]}.{tensor}'
-        own = key.removeprefix('backbone.')
-        if own == key:
-            return None
-        if resnet:
-            return key if BACKBONE_KEY.fullmatch(own) else None
-        name = rename_backbone(own)
-        return name and f'backbone.{name}'
-
-    return pool_first(map_keys(state, rename, source='jfzhang95'))
+    modules = {theirs: f'decode_head.{ours}' for theirs, ours in HEAD.items()}
+    if RESNET in state:
+        modules |= resnet_modules('backbone.')
+    else:
+        modules |= {
+            f'backbone.{k}': f'backbone.{v}' for k, v in XCEPTION_MODULES.items()
+        }
+    return pool_first(rename_modules(state, modules, source='jfzhang95'))
 
 
 def model_config(state: StateDict, *, output_stride: int) -> dict:
-    """Return the segmentor that the weights load into strictly.
+    """Return the segmentor that the converted weights load into strictly.
 
     Args:
-        state: Weights of jfzhang95/pytorch-deeplab-xception, or converted ones.
+        state: Converted weights.
         output_stride: 16 as the published ones are trained, 8 or 32.
     """
-    if not any(key.startswith('decode_head.') for key in state):
-        state = convert(state)
+    backbone = dict(
+        type='JFZhang95Xception',
+        depth=65,
+        output_stride=output_stride,
+        norm_cfg=dict(type='BN'),  # PyTorch's epsilon, not TF's
+    )
     if RESNET in state:
-        backbone = host_resnet_config(
+        backbone = mmseg_resnet_config(
             state,
             output_stride=output_stride,
             contract_dilation=False,
             multi_grid=MULTI_GRID,
-        )
-    else:
-        backbone = dict(
-            type='JFZhang95Xception',
-            depth=65,
-            output_stride=output_stride,
-            norm_cfg=dict(type='BN'),  # PyTorch's epsilon, not TF's
         )
     head = head_config(state, output_stride=output_stride, align_corners=True)
     return segmentor_config(backbone, head, data_preprocessor=IMAGENET_PREPROCESSOR)

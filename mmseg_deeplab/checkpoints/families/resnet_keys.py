@@ -1,4 +1,4 @@
-"""What the state dict of a dilated bottleneck ResNet tells of its configuration."""
+"""Dilated bottleneck ResNets: their modules, and what shapes tell about them."""
 
 import re
 from fractions import Fraction
@@ -6,9 +6,16 @@ from fractions import Fraction
 from mmseg_deeplab.checkpoints.state_dicts import StateDict
 from mmseg_deeplab.ops.geometry import scaled_rates, stage_geometry
 
-PART = r'(conv1|bn1|layer[1-4]\.\d+\.(conv[123]|bn[123]|downsample\.[01]))'
-TENSOR = r'(weight|bias|running_mean|running_var|num_batches_tracked)'
-BACKBONE_KEY = re.compile(rf'{PART}\.{TENSOR}')
+MAX_BLOCKS = 36  # of a stage, in ResNet-152
+BLOCK_MODULES = [f'{kind}{i}' for kind in ('conv', 'bn') for i in (1, 2, 3)]
+BLOCK_MODULES += ['downsample.0', 'downsample.1']
+# Names of all modules, which torchvision, the deeplabv2.py lineage and MMSeg share.
+RESNET_MODULES = ['conv1', 'bn1'] + [
+    f'layer{stage}.{block}.{module}'
+    for stage in (1, 2, 3, 4)
+    for block in range(MAX_BLOCKS)
+    for module in BLOCK_MODULES
+]
 
 PYRAMID_RATES = (6, 12, 18, 24)  # ASPP-L of DeepLab v2, output stride 8
 
@@ -30,6 +37,11 @@ CAFFE_PREPROCESSOR = dict(
 )
 
 
+def resnet_modules(prefix: str = '') -> dict[str, str]:
+    """Map the names of a ResNet, after ``prefix``, to those in our ``backbone``."""
+    return {f'{prefix}{module}': f'backbone.{module}' for module in RESNET_MODULES}
+
+
 def fold_stem_bias(state: StateDict) -> StateDict:
     """Move the bias of the stem's convolution into the mean of its BatchNorm: exact.
 
@@ -39,68 +51,6 @@ def fold_stem_bias(state: StateDict) -> StateDict:
     if bias is not None:
         state['bn1.running_mean'] = state['bn1.running_mean'] - bias
     return state
-
-
-def backbone_config(
-    state: StateDict,
-    *,
-    output_stride: int,
-    multi_grid: tuple[int, ...] | None = None,
-    frozen_bn: str = 'all',
-) -> dict:
-    """Read depth and width of a ``ResNetMulti`` off converted weights.
-
-    Raises:
-        ValueError: If the numbers of blocks are those of no known depth.
-    """
-    return dict(
-        type='ResNetMulti',
-        depth=depth_of(state),
-        in_channels=state['backbone.conv1.weight'].shape[1],
-        base_channels=state['backbone.conv1.weight'].shape[0],
-        output_stride=output_stride,
-        multi_grid=multi_grid,
-        frozen_bn=frozen_bn,
-    )
-
-
-def host_resnet_config(
-    state: StateDict,
-    *,
-    output_stride: int,
-    contract_dilation: bool = True,
-    multi_grid: tuple[int, ...] | None = None,
-) -> dict:
-    """Read the host's ``ResNet`` off converted weights: stride in the 3x3, floor pool.
-
-    Args:
-        state: Converted weights.
-        output_stride: Decides strides and dilations.
-        contract_dilation: The first block of a dilated stage keeps the rate so far, as
-            ``replace_stride_with_dilation`` of torchvision does.
-        multi_grid: Factors of the last stage's rate; the host is given their product.
-
-    Raises:
-        ValueError: If the numbers of blocks are those of no known depth, or of 26.
-    """
-    depth = depth_of(state)
-    if depth == 26:
-        raise ValueError(
-            "blocks per stage (2, 2, 2, 2) are those of a ResNet-18, or 26: MMSeg's "
-            'ResNet with bottlenecks has 50, 101 or 152 layers'
-        )
-    strides, dilations = stage_geometry(output_stride)
-    return dict(
-        type='ResNet',
-        depth=depth,
-        stem_channels=state['backbone.conv1.weight'].shape[0],
-        base_channels=state['backbone.conv1.weight'].shape[0],
-        strides=strides,
-        dilations=dilations,
-        contract_dilation=contract_dilation,
-        multi_grid=multi_grid and tuple(dilations[-1] * rate for rate in multi_grid),
-        out_indices=(0, 1, 2, 3),
-    )
 
 
 def depth_of(state: StateDict) -> int:
@@ -119,15 +69,75 @@ def depth_of(state: StateDict) -> int:
     return DEPTH_OF_BLOCKS[blocks]
 
 
+def resnet_multi_config(
+    state: StateDict,
+    *,
+    output_stride: int,
+    multi_grid: tuple[int, ...] | None = None,
+    frozen_bn: str = 'all',
+) -> dict:
+    """Read depth and width of a ``ResNetMulti`` from converted weights."""
+    channels, in_channels = state['backbone.conv1.weight'].shape[:2]
+    return dict(
+        type='ResNetMulti',
+        depth=depth_of(state),
+        in_channels=in_channels,
+        base_channels=channels,
+        output_stride=output_stride,
+        multi_grid=multi_grid,
+        frozen_bn=frozen_bn,
+    )
+
+
+def mmseg_resnet_config(
+    state: StateDict,
+    *,
+    output_stride: int,
+    contract_dilation: bool = True,
+    multi_grid: tuple[int, ...] | None = None,
+) -> dict:
+    """Read MMSeg's ``ResNet`` from converted weights: stride in the 3x3, floor pool.
+
+    Args:
+        state: Converted weights.
+        output_stride: Decides strides and dilations.
+        contract_dilation: The first block of a dilated stage keeps the rate so far, as
+            ``replace_stride_with_dilation`` of torchvision does.
+        multi_grid: Factors of the last stage's rate; the config holds their products.
+
+    Raises:
+        ValueError: If the numbers of blocks are those of no known depth, or of 26.
+    """
+    depth = depth_of(state)
+    if depth == 26:
+        raise ValueError(
+            "blocks per stage (2, 2, 2, 2) are those of a ResNet-18, or 26: MMSeg's "
+            'ResNet with bottlenecks has 50, 101 or 152 layers'
+        )
+    channels = state['backbone.conv1.weight'].shape[0]
+    strides, dilations = stage_geometry(output_stride)
+    return dict(
+        type='ResNet',
+        depth=depth,
+        stem_channels=channels,
+        base_channels=channels,
+        strides=strides,
+        dilations=dilations,
+        contract_dilation=contract_dilation,
+        multi_grid=multi_grid and tuple(dilations[-1] * rate for rate in multi_grid),
+        out_indices=(0, 1, 2, 3),
+    )
+
+
 def classifier_config(
     state: StateDict,
-    head: str,
+    head: str = 'decode_head',
     *,
     output_stride: int,
     align_corners: bool,
-    num_summed: int | None,
+    num_summed: int | None = None,
 ) -> dict:
-    """Read a ``ClassifierModule`` off converted weights under the name ``head``.
+    """Read a ``ClassifierModule`` from converted weights under the name ``head``.
 
     The rates are not in the weights: 6, 12, 18, 24 at output stride 8, as every
     published model has them, or the first of these when there are fewer branches.
@@ -144,11 +154,11 @@ def classifier_config(
             f'found {len(branches)}: these weights are a backbone alone, or another net'
         )
     num_classes, in_channels = state[branches[0]].shape[:2]
-    stage = next(i for i in (3, 2, 1, 0) if in_channels == stage_channels(state, i))
+    widths = [state[f'backbone.layer{i}.0.conv3.weight'].shape[0] for i in range(1, 5)]
     return dict(
         type='ClassifierModule',
         in_channels=in_channels,
-        in_index=stage,
+        in_index=widths.index(in_channels),
         num_classes=num_classes,
         dilations=scaled_rates(
             PYRAMID_RATES[: len(branches)],
@@ -161,11 +171,6 @@ def classifier_config(
     )
 
 
-def stage_channels(state: StateDict, stage: int) -> int:
-    """Return the output channels of a stage, counted from 0, of converted weights."""
-    return state[f'backbone.layer{stage + 1}.0.conv3.weight'].shape[0]
-
-
 def segmentor_config(
     backbone: dict,
     decode_head: dict,
@@ -173,7 +178,7 @@ def segmentor_config(
     data_preprocessor: dict = CAFFE_PREPROCESSOR,
     **others: dict,
 ) -> dict:
-    """Put a backbone and heads together as the host's ``EncoderDecoder``."""
+    """Put a backbone and heads together as MMSeg's ``EncoderDecoder``."""
     return dict(
         type='EncoderDecoder',
         data_preprocessor=data_preprocessor.copy(),

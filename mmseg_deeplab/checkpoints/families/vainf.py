@@ -5,107 +5,72 @@ The ResNet has torchvision's names; MobileNetV2 is cut into ``low_level_features
 between the depthwise and the pointwise convolution) and HRNet are not known here.
 """
 
-import re
-
-from mmseg_deeplab.checkpoints.state_dicts import StateDict, map_keys, strip_leading
+from mmseg_deeplab.checkpoints.state_dicts import (
+    StateDict,
+    rename_modules,
+    strip_leading,
+)
 
 from .aspp_keys import (
     IMAGENET_PREPROCESSOR,
     LOW_LEVEL,
+    conv_and_norm,
     head_config,
     pool_first,
     pyramid_first,
     torchvision_pyramid,
 )
-from .resnet_keys import BACKBONE_KEY, host_resnet_config, segmentor_config
+from .mobilenet_keys import MOBILENET_BLOCKS, block_units
+from .resnet_keys import mmseg_resnet_config, resnet_modules, segmentor_config
 
 # The last 1x1 convolution of v3+ and of v3.
 MARKERS = ('classifier.classifier.3.weight', 'classifier.classifier.4.weight')
-V3PLUS = torchvision_pyramid('classifier.aspp') | {
-    'classifier.project.0': 'c1_bottleneck.conv',
-    'classifier.project.1': 'c1_bottleneck.bn',
-    'classifier.classifier.0': 'convs.0.conv',
-    'classifier.classifier.1': 'convs.0.bn',
-    'classifier.classifier.3': 'conv_seg',
-}
-V3 = torchvision_pyramid('classifier.classifier.0') | {
-    'classifier.classifier.1': 'convs.0.conv',
-    'classifier.classifier.2': 'convs.0.bn',
-    'classifier.classifier.4': 'conv_seg',
-}
-# Blocks of each stage: MobileNetV2 (https://arxiv.org/abs/1801.04381), table 2.
-STAGES = (1, 2, 3, 4, 3, 3, 1)
-MOBILENET_STEM = 'backbone.low_level_features.0'
-MOBILENET_BLOCK = re.compile(
-    r'backbone\.(?:low|high)_level_features\.(\d+)\.conv\.([\d.]+)\.(\w+)'
+V3PLUS = torchvision_pyramid('classifier.aspp')
+V3PLUS |= conv_and_norm(
+    {'classifier.project.0': 'c1_bottleneck', 'classifier.classifier.0': 'convs.0'}
 )
+V3PLUS |= {'classifier.classifier.3': 'conv_seg'}
+V3 = torchvision_pyramid('classifier.classifier.0')
+V3 |= conv_and_norm({'classifier.classifier.1': 'convs.0'})
+V3 |= {'classifier.classifier.4': 'conv_seg'}
+
+
+def _mobilenet_modules() -> dict[str, str]:
+    units = {'backbone.low_level_features.0.0': 'backbone.conv1'}
+    for number in range(len(MOBILENET_BLOCKS)):
+        for half in ('low', 'high'):
+            block = f'backbone.{half}_level_features.{number + 1}.conv'
+            *first, last = block_units(number)
+            units |= {f'{block}.{i}.0': unit for i, unit in enumerate(first)}
+            units[f'{block}.{len(first)}'] = last  # the last 1x1 is not grouped
+    return conv_and_norm(units)
+
+
+BACKBONES = resnet_modules('backbone.') | _mobilenet_modules()
 
 
 def knows(state: StateDict) -> bool:
-    """Tell whether these are weights of VainF, by names that no other has."""
+    """Whether these are weights of VainF, by names that no other has."""
     return any(key.startswith('classifier.classifier.') for key in state)
 
 
 def convert(state: StateDict) -> StateDict:
     """Rename to ``backbone.*`` and ``decode_head.*``."""
-    for marker in MARKERS:
-        state = strip_leading(state, marker)
+    state = strip_leading(state, *MARKERS)
     head = V3PLUS if 'classifier.project.0.weight' in state else V3
-
-    def rename(key: str) -> str | None:
-        module, _, tensor = key.rpartition('.')
-        if module in head:
-            return f'decode_head.{head[module]}.{tensor}'
-        if BACKBONE_KEY.fullmatch(key.removeprefix('backbone.')):
-            return key
-        return rename_mobilenet(key)
-
-    state = map_keys(state, rename, source='vainf')
+    modules = {theirs: f'decode_head.{ours}' for theirs, ours in head.items()}
+    state = rename_modules(state, BACKBONES | modules, source='vainf')
     state = pool_first(state)
     return pyramid_first(state) if LOW_LEVEL in state else state
 
 
-def rename_mobilenet(key: str) -> str | None:
-    """Return the host's name of a tensor of MobileNetV2, None if it is none."""
-    module, _, tensor = key.rpartition('.')
-    if module in (f'{MOBILENET_STEM}.0', f'{MOBILENET_STEM}.1'):
-        return f'backbone.conv1.{("conv", "bn")[int(module[-1])]}.{tensor}'
-    match = MOBILENET_BLOCK.fullmatch(key)
-    if not match or not 1 <= int(match[1]) <= sum(STAGES):
-        return None
-    stage, block = stage_of(int(match[1]))
-    unit = unit_of(match[2], expands=stage > 1)
-    return unit and f'backbone.layer{stage}.{block}.{unit}.{match[3]}'
-
-
-def stage_of(index: int) -> tuple[int, int]:
-    """Return stage, from 1, and block, from 0, of the ``index``-th block, from 1."""
-    for stage, blocks in enumerate(STAGES, start=1):
-        if index <= blocks:
-            return stage, index - 1
-        index -= blocks
-    raise ValueError(f'MobileNetV2 has {sum(STAGES)} blocks, asked for {index} more')
-
-
-def unit_of(place: str, *, expands: bool) -> str | None:
-    """Return the host's unit at a place in a block; the last 1x1 is not grouped."""
-    last = 2 if expands else 1
-    units = {
-        f'{i}.{j}': f'conv.{i}.{("conv", "bn")[j]}' for i in range(last) for j in (0, 1)
-    }
-    units |= {f'{last}': f'conv.{last}.conv', f'{last + 1}': f'conv.{last}.bn'}
-    return units.get(place)
-
-
 def model_config(state: StateDict, *, output_stride: int) -> dict:
-    """Return the segmentor that the weights load into strictly.
+    """Return the segmentor that the converted weights load into strictly.
 
     Args:
-        state: Weights of VainF/DeepLabV3Plus-Pytorch, or converted ones.
+        state: Converted weights.
         output_stride: 16 as the published ones are trained, 8 or 32.
     """
-    if not any(key.startswith('decode_head.') for key in state):
-        state = convert(state)
     if 'backbone.layer7.0.conv.0.conv.weight' in state:
         backbone = dict(
             type='VainFMobileNetV2',
@@ -114,7 +79,7 @@ def model_config(state: StateDict, *, output_stride: int) -> dict:
             norm_cfg=dict(type='BN', momentum=0.01),
         )
     else:
-        backbone = host_resnet_config(state, output_stride=output_stride)
+        backbone = mmseg_resnet_config(state, output_stride=output_stride)
     return segmentor_config(
         backbone,
         head_config(state, output_stride=output_stride),

@@ -5,7 +5,8 @@ import re
 from mmseg_deeplab.checkpoints.state_dicts import (
     StateDict,
     drop,
-    map_keys,
+    rename_modules,
+    split_key,
     strip_leading,
 )
 
@@ -15,15 +16,17 @@ CONV_NAMES = tuple(
     for i in range(count)
 )
 MARKER = 'conv5_3.weight'
-
-_OWN = re.compile(rf'({"|".join(CONV_NAMES)})\.(weight|bias)')
 # torchvision; with `.conv` mmpretrain, which numbers its layers otherwise.
-_FEATURE = re.compile(r'(?:backbone\.)?features\.(\d+)\.(?:conv\.)?(weight|bias)')
+FEATURE = re.compile(r'(?:backbone\.)?features\.(\d+)(?:\.conv)?')
 
 
 def is_vgg16(state: StateDict) -> bool:
     """Tell VGG16's key names from those of other families."""
-    return sum(map(_is_convolution, state)) == len(CONV_NAMES)
+    modules = [split_key(key)[0] for key in state if key.endswith('.weight')]
+    found = [
+        m for m in modules if FEATURE.fullmatch(m) or m.split('.')[-1] in CONV_NAMES
+    ]
+    return len(found) == len(CONV_NAMES)
 
 
 def convert(state: StateDict) -> StateDict:
@@ -33,21 +36,15 @@ def convert(state: StateDict) -> StateDict:
     ``features``, of which the convolutions are taken in order.
     """
     state = strip_leading(state, MARKER)
-    others = [k for k in state if not (_OWN.fullmatch(k) or _FEATURE.fullmatch(k))]
+    places = {
+        module: int(match[1])
+        for module, _ in map(split_key, state)
+        if (match := FEATURE.fullmatch(module))
+    }
+    modules = {name: f'backbone.{name}' for name in CONV_NAMES}
+    in_order = sorted(places, key=places.get)
+    for theirs, ours in zip(in_order, CONV_NAMES, strict=False):
+        modules[theirs] = f'backbone.{ours}'
+    others = [key for key in state if split_key(key)[0] not in modules]
     state = drop(state, others, why='not the backbone')
-    places = {int(m[1]) for m in map(_FEATURE.fullmatch, state) if m}
-    names = dict(zip(sorted(places), CONV_NAMES, strict=False))
-
-    def rename(key: str) -> str | None:
-        if _OWN.fullmatch(key):
-            return f'backbone.{key}'
-        place, leaf = _FEATURE.fullmatch(key).groups()
-        return f'backbone.{names[int(place)]}.{leaf}'
-
-    return map_keys(state, rename, source='vgg16')
-
-
-def _is_convolution(key: str) -> bool:
-    return key.endswith('.weight') and (
-        bool(_FEATURE.fullmatch(key)) or key.split('.')[-2] in CONV_NAMES
-    )
+    return rename_modules(state, modules, source='vgg16')
