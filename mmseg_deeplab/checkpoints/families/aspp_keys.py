@@ -7,17 +7,14 @@ import torch
 
 from mmseg_deeplab.checkpoints.state_dicts import StateDict
 
+from .resnet_keys import PREPROCESSOR
+
 # DeepLab v3, section 3.3: (6, 12, 18) at output stride 16, doubled at 8; halved at 32.
 DILATIONS = {8: (1, 12, 24, 36), 16: (1, 6, 12, 18), 32: (1, 3, 6, 9)}
 
 # ImageNet's in RGB, 0..255: torchvision, VainF and jfzhang95 train with it.
-IMAGENET_PREPROCESSOR = dict(
-    type='SegDataPreProcessor',
-    mean=[123.675, 116.28, 103.53],
-    std=[58.395, 57.12, 57.375],
-    bgr_to_rgb=True,
-    pad_val=0,
-    seg_pad_val=255,
+IMAGENET_PREPROCESSOR = PREPROCESSOR | dict(
+    mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375]
 )
 POOL = 'decode_head.image_pool.1.conv.weight'
 FUSION = 'decode_head.bottleneck.conv.weight'

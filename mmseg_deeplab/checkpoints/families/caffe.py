@@ -207,11 +207,7 @@ def _decimated(layers: Layers) -> Layers:
 
 
 def model_config(state: StateDict, *, output_stride: int) -> dict:
-    """Return the segmentor that the converted weights load into strictly.
-
-    Args:
-        state: Converted weights.
-        output_stride: 8 as trained, 16 or 32.
+    """Return the segmentor of converted weights; published ones have stride 8.
 
     Raises:
         ValueError: If the weights have no classifier, or, on VGG16, the rates have no

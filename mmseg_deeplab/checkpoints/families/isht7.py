@@ -39,13 +39,10 @@ def convert(state: StateDict) -> StateDict:
 def model_config(
     state: StateDict, *, output_stride: int, num_summed: int | None = None
 ) -> dict:
-    """Return the segmentor that the converted weights load into strictly.
+    """Return the segmentor of converted weights; published ones have stride 8.
 
-    Args:
-        state: Converted weights.
-        output_stride: 8 as trained, 16 or 32.
-        num_summed: 2 for files trained by AdaptSegNet's code, whose summing loop
-            returned early. Nothing in a file tells, so the default is the paper's 4.
+    ``num_summed`` is 2 for files trained by AdaptSegNet's code, whose summing loop
+    returned early. Nothing in a file tells, so the default is the paper's 4.
     """
     options = dict(
         output_stride=output_stride, align_corners=True, num_summed=num_summed

@@ -65,11 +65,9 @@ def convert(state: StateDict) -> StateDict:
 
 
 def model_config(state: StateDict, *, output_stride: int) -> dict:
-    """Return the segmentor that the converted weights load into strictly.
+    """Return the segmentor that converted weights load into strictly.
 
-    Args:
-        state: Converted weights.
-        output_stride: v2 is trained at 8, v3 and v3+ at 16.
+    v2 is trained at output stride 8, v3 and v3+ at 16.
     """
     options = dict(output_stride=output_stride)
     if POOL not in state:

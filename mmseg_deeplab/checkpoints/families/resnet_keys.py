@@ -26,14 +26,12 @@ DEPTH_OF_BLOCKS = {
     (3, 8, 36, 3): 152,
 }
 
+PREPROCESSOR = dict(
+    type='SegDataPreProcessor', bgr_to_rgb=True, pad_val=0, seg_pad_val=255
+)
 # Caffe release of DeepLab v2, train.prototxt: BGR minus the ImageNet mean, no scaling.
-CAFFE_PREPROCESSOR = dict(
-    type='SegDataPreProcessor',
-    mean=[104.008, 116.669, 122.675],
-    std=[1.0, 1.0, 1.0],
-    bgr_to_rgb=False,
-    pad_val=0,
-    seg_pad_val=255,
+CAFFE_PREPROCESSOR = PREPROCESSOR | dict(
+    mean=[104.008, 116.669, 122.675], std=[1.0, 1.0, 1.0], bgr_to_rgb=False
 )
 
 

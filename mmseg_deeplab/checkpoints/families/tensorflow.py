@@ -19,7 +19,7 @@ from mmseg_deeplab.checkpoints.state_dicts import (
 
 from .aspp_keys import CLASSIFIER, DILATIONS, FUSION, LOW_LEVEL, POOL
 from .mobilenet_keys import MOBILENET_BLOCKS, block_units
-from .resnet_keys import segmentor_config
+from .resnet_keys import PREPROCESSOR, segmentor_config
 
 # Endings of what an optimizer keeps beside a variable.
 AVERAGE = 'ExponentialMovingAverage'
@@ -51,14 +51,7 @@ FLOWS = {
 DEPTHS = {(3, 8): 41, (3, 16): 65, (5, 16): 71}  # of blocks in entry and middle flow
 
 # research/deeplab/core/feature_extractor.py, _preprocess_zero_mean_unit_range.
-PREPROCESSOR = dict(
-    type='SegDataPreProcessor',
-    mean=[127.5, 127.5, 127.5],
-    std=[127.5, 127.5, 127.5],
-    bgr_to_rgb=True,
-    pad_val=0,
-    seg_pad_val=255,
-)
+ZERO_MEAN_PREPROCESSOR = PREPROCESSOR | dict(mean=[127.5] * 3, std=[127.5] * 3)
 # `decay` 0.9997 and `epsilon` of model.py for the heads and extract_features for the
 # backbones.
 HEAD_NORM = dict(type='BN', eps=1e-5, momentum=3e-4, requires_grad=True)
@@ -168,11 +161,7 @@ def _averages(state: StateDict) -> StateDict:
 
 
 def model_config(state: StateDict, *, output_stride: int) -> dict:
-    """Return the segmentor that the converted weights load into strictly.
-
-    Args:
-        state: Converted weights.
-        output_stride: 8, 16 (as trained) or 32; the pyramid's rates follow.
+    """Return the segmentor of converted weights; published ones have stride 16.
 
     Raises:
         ValueError: If it is an image classifier, or a network of no known depth.
@@ -187,7 +176,7 @@ def model_config(state: StateDict, *, output_stride: int) -> dict:
     return segmentor_config(
         backbone | dict(output_stride=output_stride, norm_cfg=BACKBONE_NORM.copy()),
         _head_config(state, output_stride=output_stride),
-        data_preprocessor=PREPROCESSOR,
+        data_preprocessor=ZERO_MEAN_PREPROCESSOR,
     )
 
 

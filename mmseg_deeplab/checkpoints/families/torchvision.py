@@ -101,11 +101,9 @@ def mobilenet_modules(state: StateDict, prefix: str) -> dict[str, str]:
 
 
 def model_config(state: StateDict, *, output_stride: int) -> dict:
-    """Return the segmentor that the converted weights load into strictly.
+    """Return the segmentor that converted weights load into strictly.
 
-    Args:
-        state: Converted weights.
-        output_stride: ResNets are trained at 8, MobileNetV3 at 16.
+    ResNets are trained at output stride 8, MobileNetV3 at 16.
 
     Raises:
         ValueError: If the weights are those of an image classifier.

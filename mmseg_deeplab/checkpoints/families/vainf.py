@@ -65,12 +65,7 @@ def convert(state: StateDict) -> StateDict:
 
 
 def model_config(state: StateDict, *, output_stride: int) -> dict:
-    """Return the segmentor that the converted weights load into strictly.
-
-    Args:
-        state: Converted weights.
-        output_stride: 16 as the published ones are trained, 8 or 32.
-    """
+    """Return the segmentor of converted weights; published ones have stride 16."""
     if 'backbone.layer7.0.conv.0.conv.weight' in state:
         backbone = dict(
             type='VainFMobileNetV2',

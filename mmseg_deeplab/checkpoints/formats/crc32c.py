@@ -9,8 +9,7 @@ import numpy as np
 POLYNOMIAL = np.uint32(0x82F63B78)
 # TensorFlow and LevelDB store a rotated sum plus this (leveldb/util/crc32c.h).
 MASK_DELTA = 0xA282EAD8
-# Rows that are worked on side by side.
-MAX_ROWS = 4096
+MAX_ROWS = 4096  # that are summed side by side
 
 
 def _byte_table() -> np.ndarray:
@@ -35,17 +34,17 @@ def _apply(operator: np.ndarray, states: np.ndarray) -> np.ndarray:
 
 
 def crc32c(data: bytes | memoryview | np.ndarray) -> int:
-    """Return the CRC-32C of ``data``.
+    """Return the CRC-32C of bytes, or of a contiguous array of uint8.
 
     The sum is linear over GF(2): rows of bytes are summed side by side, then
     neighbours are joined, the left one moved on by the length of the right.
-
-    Args:
-        data: Bytes, or a contiguous array of uint8.
     """
-    if len(data) < 64:
-        return _of_few_bytes(bytes(data))
     data = np.frombuffer(data, dtype=np.uint8)
+    if len(data) < 64:
+        state = np.array([0xFFFFFFFF], dtype=np.uint32)
+        for byte in data:
+            state = _step(state, byte)
+        return int(state[0]) ^ 0xFFFFFFFF
     rows = 1 << min(MAX_ROWS, len(data) // 64).bit_length() - 1
     length = -(-len(data) // rows)
     # Zeros in front do not change a sum that starts from 0; the usual start from all
@@ -54,21 +53,13 @@ def crc32c(data: bytes | memoryview | np.ndarray) -> int:
     begin = len(padded) - len(data)
     padded[begin:] = data
     padded[begin : begin + 4] ^= 0xFF
-    columns = np.ascontiguousarray(padded.reshape(rows, length).T)
     state = np.zeros(rows, dtype=np.uint32)
     operator = np.uint32(1) << np.arange(32, dtype=np.uint32)
-    for column in columns:
+    for column in np.ascontiguousarray(padded.reshape(rows, length).T):
         state, operator = _step(state, column), _step(operator, 0)
     while len(state) > 1:
         state = _apply(operator, state[0::2]) ^ state[1::2]
         operator = _apply(operator, operator)
-    return int(state[0]) ^ 0xFFFFFFFF
-
-
-def _of_few_bytes(data: bytes) -> int:
-    state = np.array([0xFFFFFFFF], dtype=np.uint32)
-    for byte in data:
-        state = _step(state, byte)
     return int(state[0]) ^ 0xFFFFFFFF
 
 

@@ -1,8 +1,8 @@
-"""The wire format of protocol buffers, as far as checkpoints need it.
+"""The encoding of protocol buffers, as far as checkpoints need it.
 
 ``protobuf`` itself would hold a model of 500 MB in memory as the file, as messages and
-as Python floats, and needs the types of Caffe and TensorFlow, of which four fields each
-are of interest here.
+as Python floats, and it needs the message types of Caffe and TensorFlow, of which only
+four fields each are used here.
 https://protobuf.dev/programming-guides/encoding
 """
 
@@ -54,7 +54,7 @@ def fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
         elif kind in FIXED_SIZE:
             size = FIXED_SIZE[kind]
         else:
-            raise ValueError(f'no field at byte {offset} (wire type {kind})')
+            raise ValueError(f'no field at byte {offset} (type {kind})')
         if number == 0 or offset + size > len(data):
             raise ValueError(
                 f'field {number} wants {size} bytes from byte {offset} on, '
@@ -88,10 +88,6 @@ def integers(values: list[int | memoryview]) -> list[int]:
 
 def reals(values: list[int | memoryview], dtype: str) -> np.ndarray:
     """Return the numbers of a repeated float or double field, packed or one by one.
-
-    Args:
-        values: As of :func:`message`.
-        dtype: ``'<f4'`` or ``'<f8'``.
 
     Raises:
         ValueError: If the field holds something else.

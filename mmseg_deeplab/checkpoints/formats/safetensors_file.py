@@ -31,10 +31,10 @@ def load_safetensors(
 
     Returns:
         ``state_dict``, the tensors, and ``meta``: what :func:`dump_safetensors` was
-        given or, of a foreign file, its texts by their names.
+        given or, in a foreign file, its texts by their names.
 
     Raises:
-        ValueError: If the file is truncated, or of another format.
+        ValueError: If the file is truncated, or in another format.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -50,7 +50,11 @@ def load_safetensors(
         ) from error
     if map_location is not None:
         state = {key: value.to(map_location) for key, value in state.items()}
-    return {'state_dict': state, 'meta': _meta(texts)}
+    try:
+        meta = json.loads(texts[ENTRY])
+    except (KeyError, ValueError):
+        meta = None
+    return {'state_dict': state, 'meta': meta if isinstance(meta, dict) else texts}
 
 
 def dump_safetensors(state: StateDict, meta: Mapping[str, Any]) -> bytes:
@@ -76,11 +80,3 @@ def own_memory(state: StateDict) -> StateDict:
         key: value.detach().cpu().clone(memory_format=torch.contiguous_format)
         for key, value in state.items()
     }
-
-
-def _meta(texts: Mapping[str, str]) -> dict[str, Any]:
-    try:
-        meta = json.loads(texts[ENTRY])
-    except (KeyError, ValueError):
-        return dict(texts)
-    return meta if isinstance(meta, dict) else dict(texts)

@@ -5,7 +5,6 @@ A checkpoint ``model.ckpt`` is ``model.ckpt.index``, a table from names to
 ``model.ckpt.data-00000-of-00001`` that hold the tensors' bytes one after the other.
 """
 
-import logging
 import os
 import re
 from dataclasses import dataclass
@@ -13,10 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.logging import print_log
 from torch import Tensor
 
-from mmseg_deeplab.checkpoints.state_dicts import StateDict, some
+from mmseg_deeplab.checkpoints.state_dicts import StateDict, drop, some
 
 from .crc32c import crc32c, unmask
 from .protobuf import message
@@ -24,17 +22,12 @@ from .tensorflow_table import is_table, read_table
 
 # DataType of tensorflow/core/framework/types.proto; bfloat16 has no numpy type.
 DTYPES = {
-    1: np.dtype('<f4'),
-    2: np.dtype('<f8'),
-    3: np.dtype('<i4'),
-    4: np.dtype('u1'),
-    5: np.dtype('<i2'),
-    6: np.dtype('i1'),
-    9: np.dtype('<i8'),
-    10: np.dtype('?'),
-    14: np.dtype('<i2'),
-    19: np.dtype('<f2'),
-}
+    number: np.dtype(name)
+    for number, name in {
+        1: '<f4', 2: '<f8', 3: '<i4', 4: 'u1', 5: '<i2', 6: 'i1', 9: '<i8', 10: '?',
+        14: '<i2', 19: '<f2',
+    }.items()
+}  # fmt: skip
 BFLOAT16 = 14
 
 
@@ -73,15 +66,12 @@ def load_tensorflow(path: str | os.PathLike) -> StateDict:
     prefix = find_prefix(Path(path).expanduser())
     entries, shards = read_index(Path(f'{prefix}.index'))
     data = [open_shard(prefix, i, shards) for i in range(shards)]
-    left = [entry.name for entry in entries if entry.dtype not in DTYPES]
-    if left:
-        print_log(
-            f'{prefix}: left out, no numbers: {some(left)}', 'current', logging.INFO
-        )
+    entries = {entry.name: entry for entry in entries}
+    left = [name for name, entry in entries.items() if entry.dtype not in DTYPES]
+    entries = drop(entries, left, why=f'no numbers in {prefix.name}')
     return {
-        entry.name: read_tensor(entry, data[entry.shard], prefix)
-        for entry in entries
-        if entry.dtype in DTYPES
+        name: read_tensor(entry, data[entry.shard], prefix)
+        for name, entry in entries.items()
     }
 
 
@@ -118,10 +108,7 @@ def _only_checkpoint(folder: Path) -> Path:
 
 
 def _explain_other_file(path: Path) -> str:
-    with open(path, 'rb') as file:
-        file.seek(max(0, path.stat().st_size - 8))
-        end = file.read()
-    if is_table(end):
+    if is_table(path.read_bytes()):
         return (
             f'{path}: a checkpoint of the old format V1; load it in TensorFlow and '
             'save it with tf.compat.v1.train.Saver(write_version=2)'

@@ -20,10 +20,7 @@ def is_table(end: bytes) -> bool:
 
 
 def read_table(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    """Yield keys and values of a table, in order.
-
-    Args:
-        data: The whole file.
+    """Yield keys and values of a table, the whole file, in order.
 
     Raises:
         ValueError: If it is no table, is damaged, or is compressed.
