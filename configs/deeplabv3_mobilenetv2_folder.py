@@ -1,7 +1,7 @@
 r"""DeepLab v3 (MobileNetV2) on images and labels of your own, in two folders.
 
 https://arxiv.org/abs/1801.04381; the layout is in _base_/datasets/folder.py and the
-number of classes is that of the labels file. 8 crops of 513x513, 20k steps. Not
+number of classes is that of the class list. 8 crops of 513x513, 20k steps. Not
 measured by us.
 
     python tools/train.py configs/deeplabv3_mobilenetv2_folder.py \

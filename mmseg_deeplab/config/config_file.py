@@ -32,7 +32,7 @@ def read_config(
       ``reduce_zero_label``, ``num_classes`` and ``crop_size``, given as options, reach
       every split, pipeline, head and preprocessor that has the value of the config.
     - ``num_classes=None``, as in the base of the folder data set, becomes the number of
-      classes in the labels file.
+      classes in the class list.
     - An option that would change nothing is refused.
 
     Args:
@@ -43,10 +43,10 @@ def read_config(
         work_dir: Folder of logs and checkpoints. By default it is the config's own,
             or else ``work_dirs/<name of the config>``.
         launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
-        num_classes: Taken for ``num_classes=None`` instead of reading a labels file.
+        num_classes: Taken for ``num_classes=None`` instead of reading a class list.
 
     Raises:
-        FileNotFoundError: If there is no such config, mixin or labels file.
+        FileNotFoundError: If there is no such config, mixin or class list.
         ValueError: If an option changes nothing, a mixin does not fit, or the labels
             file is malformed.
     """
@@ -78,8 +78,8 @@ def fill_in_classes(cfg: Config, num_classes: int | None = None) -> None:
             (relative to ``data_root``), if the config names one.
 
     Raises:
-        FileNotFoundError: If there is no such labels file.
-        ValueError: If the labels file is malformed.
+        FileNotFoundError: If there is no such class list.
+        ValueError: If the class list is malformed.
     """
     unset = [
         node

@@ -41,7 +41,7 @@ def prediction_config(
 ) -> Config:
     """Return a config for prediction with a checkpoint; no data set is needed.
 
-    Where the config leaves ``num_classes`` to a labels file, the checkpoint, which
+    Where the config leaves ``num_classes`` to a class list, the checkpoint, which
     knows its classes, says it; only without its word the file is read. Initial weights
     are left out: the checkpoint replaces them.
 
@@ -51,7 +51,7 @@ def prediction_config(
         cfg_options: Override settings, dotted keys.
 
     Raises:
-        FileNotFoundError: If there is no such config, or no labels file.
+        FileNotFoundError: If there is no such config, or no class list.
         TypeError: If the config is something else.
     """
     options = dict(cfg_options or {})

@@ -43,9 +43,9 @@ class LabelValueError(DataFileError):
 
 
 class LabelColorError(DataFileError):
-    """The label holds colours that the labels file does not list."""
+    """The label holds colours that the class list does not list."""
 
-    kind = 'label colours outside the labels file'
+    kind = 'label colours outside the class list'
 
 
 class UnpairedFilesError(DataFileError):

@@ -1,4 +1,4 @@
-"""Classes and overrides on their way from the labels file to the model."""
+"""Classes and overrides on their way from the class list to the model."""
 
 import pytest
 from training import train_here
@@ -32,7 +32,7 @@ def leaf(root, tmp_path):
 
 @pytest.fixture
 def data(tmp_path) -> str:
-    """Return the root of a few scenes in folders, with a labels file of 8 classes."""
+    """Return the root of a few scenes in folders, with a class list of 8 classes."""
     request = Request(layout='folder', num_train=4, num_val=2, size=(40, 72))
     return str(export_streets(tmp_path / 'data', request))
 

@@ -21,13 +21,13 @@ def label(name: str) -> np.ndarray:
 
 
 def paint(ids: np.ndarray) -> np.ndarray:
-    """Turn ids into the colours of the labels file, BGR."""
+    """Turn ids into the colours of the class list, BGR."""
     return np.array([*COLORS, *[(0, 0, 0)] * 253], np.uint8)[ids][..., ::-1]
 
 
 @pytest.fixture
 def write(tmp_path):
-    """Return a function that writes files of a data set, and the labels file."""
+    """Return a function that writes files of a data set, and the class list."""
     (tmp_path / 'labels.txt').write_text(LABELS)
 
     def write(*names: str, color: bool = False) -> None:

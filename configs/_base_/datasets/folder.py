@@ -7,7 +7,7 @@ r"""Data of one's own: a folder, and a file that names the classes; no Python ne
     mydata/labels/{train,val}/x.png     class ids, or the colours of labels.txt
 
 Without sub-folders ``train.txt`` and ``val.txt`` in ``mydata`` list the names of the
-images of each split. ``num_classes`` is read from the labels file by the tools of this
+images of each split. ``num_classes`` is read from the class list by the tools of this
 project. Details: docs/datasets.md. To check, then to train::
 
     python tools/check_dataset.py configs/_base_/datasets/folder.py \
