@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from mmseg_deeplab.ops import summed_atrous_conv2d
 
-from .checks import check_dilations, check_num_classes
+from .head_arguments import check_dilations, check_num_classes
+from .resizing_heads import resizes_logits
 
 HOOKS = tuple(
     f'_{way}_{kind}'
@@ -18,6 +19,7 @@ HOOKS = tuple(
 )
 
 
+@resizes_logits
 @MODELS.register_module()
 class ClassifierModule(BaseDecodeHead):
     """Atrous spatial pyramid of classifiers whose score maps are added (ASPP-L).

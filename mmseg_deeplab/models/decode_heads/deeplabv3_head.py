@@ -10,10 +10,12 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from .checks import check_dilations, check_frozen_bn, check_num_classes
+from .head_arguments import check_dilations, check_frozen_bn, check_num_classes
 from .image_pooling import ImagePooling
+from .resizing_heads import resizes_logits
 
 
+@resizes_logits
 @MODELS.register_module()
 class DeepLabV3Head(ASPPHead):
     """Atrous spatial pyramid pooling with image-level features, 1x1 fusion.

@@ -9,8 +9,10 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from .deeplabv3_head import DeepLabV3Head
+from .resizing_heads import resizes_logits
 
 
+@resizes_logits
 @MODELS.register_module()
 class DeepLabV3PlusHead(DeepLabV3Head):
     """DeepLab v3's pyramid, then a decoder that adds low-level features.

@@ -6,7 +6,8 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from .checks import check_dilations, check_num_classes
+from .head_arguments import check_dilations, check_num_classes
+from .resizing_heads import resizes_logits
 
 
 class LargeFOVBranch(nn.Sequential):
@@ -41,6 +42,7 @@ class LargeFOVBranch(nn.Sequential):
         self.fc8 = nn.Conv2d(channels, num_classes, 1)
 
 
+@resizes_logits
 @MODELS.register_module()
 class LargeFOVHead(BaseDecodeHead):
     """Large field of view by one atrous fc6, or by a pyramid of them, summed.

@@ -1,15 +1,15 @@
 """Segmentors of the DeepLab family."""
 
-from .batched_tta import BatchedTTAModel
-from .crf_tta import CRFTTAModel
-from .lean_encoder_decoder import LeanEncoderDecoder
+from .lean_encoder_decoder import LeanEncoderDecoder, predicting
 from .multi_scale_encoder_decoder import MultiScaleEncoderDecoder
 from .original_image import original_image
+from .test_time_augmentation import BatchedTTAModel, LeanTTAModel
 
 __all__ = [
     'BatchedTTAModel',
-    'CRFTTAModel',
     'LeanEncoderDecoder',
+    'LeanTTAModel',
     'MultiScaleEncoderDecoder',
     'original_image',
+    'predicting',
 ]

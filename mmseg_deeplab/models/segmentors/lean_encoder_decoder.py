@@ -1,7 +1,7 @@
-"""The host's segmentor without full-size scores, and with a dense CRF after it."""
+"""MMSegmentation's segmentor without full-size logits, and with a dense CRF."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from mmengine.structures import PixelData
@@ -11,52 +11,42 @@ from mmseg.structures import SegDataSample
 from mmseg.utils import ConfigType, add_prefix
 from torch import Tensor, nn
 
-from .lean_data_sample import LeanDataSample, keep_scores, original_labels
-from .lean_loss import head_loss, is_hosts
+from ..decode_heads.resizing_heads import RESIZING_HEADS
+from .lean_loss import head_loss
 from .logit_windows import LogitWindows
 from .original_image import original_image
-
-# What a prediction goes through in the host. Where a subclass or a head has an own way
-# of one of them, it is taken.
-SEGMENTOR_METHODS = (
-    '_forward',
-    'encode_decode',
-    'inference',
-    'postprocess_result',
-    'slide_inference',
-    'whole_inference',
-)
-HEAD_METHODS = ('predict', 'predict_by_feat')
 
 
 @MODELS.register_module()
 class LeanEncoderDecoder(EncoderDecoder):
     """``EncoderDecoder`` in less time and memory, whose predictions a CRF may refine.
 
-    State dict, losses and predictions are those of ``EncoderDecoder``: put
-    ``type='LeanEncoderDecoder'`` into the config of any MMSegmentation model. Scores of
+    State dict, losses and predicted labels are those of ``EncoderDecoder``: put
+    ``type='LeanEncoderDecoder'`` into the config of any MMSegmentation model. Logits of
     full size, most of the memory of a training step with many classes and of a large
     test image, are avoided where the result is the same up to rounding:
 
-    - Losses of heads with plain cross entropy, see :func:`has_plain_loss`, are taken by
-      :func:`~mmseg_deeplab.ops.upsample_cross_entropy`, accuracy included.
-    - Predictions of heads that only resize their scores are labels at once, in blocks
-      of rows: ``whole`` and ``slide``, with padding, flip and a second resize to the
-      original size. ``seg_logits`` are computed when they are read, see
-      :class:`LeanDataSample`.
-    - Windows of ``slide`` are kept in the size in which the head gives them.
+    - Losses of heads with plain cross entropy, see :func:`has_plain_loss`, are computed
+      by :func:`~mmseg_deeplab.ops.upsample_cross_entropy`, accuracy included.
+    - Predictions of heads that only resize their logits, see :func:`resizes_logits`,
+      are labels at once, in blocks of rows: ``whole`` and ``slide``, with padding, flip
+      and a second resize to the original size.
+    - The logits of the windows of ``slide`` are kept in the size in which the head
+      gives them.
 
-    All other heads, and subclasses with own ways of inference, take the host's path.
-    Two more keys of ``test_cfg``: ``keep_logits`` (False) sets ``seg_logits`` as a
-    field of each sample, for metrics that read them; ``slide_batch_size`` (1) is how
-    many windows go through the network together.
+    All other heads are used as in ``EncoderDecoder``. A subclass may override
+    ``_forward``, which returns the low-resolution logits, and ``loss``.
 
-    The CRF: `DeepLab v2 <https://arxiv.org/abs/1606.00915>`_, section 3.3. The scores
-    are brought to the size of the original image, made probabilities and refined with
-    the image itself. ``seg_logits`` are then log-probabilities, so that a softmax over
-    them gives what the CRF returned. The papers train the network first and fit the CRF
-    after it. So the CRF has no part in the loss, and what it has of parameters is
-    frozen here.
+    There are two more keys of ``test_cfg``: with ``keep_logits`` (False) each sample
+    also gets ``seg_logits`` at its original size, as in ``EncoderDecoder``, for metrics
+    that read them; ``slide_batch_size`` (1) is how many windows go through the network
+    together.
+
+    The CRF: `DeepLab v2 <https://arxiv.org/abs/1606.00915>`_, section 3.3. The logits
+    are resized to the original image, made probabilities and refined with the image
+    itself. ``seg_logits`` are then log-probabilities, so that a softmax over them gives
+    what the CRF returned. The papers train the network first and fit the CRF after it.
+    So the CRF has no part in the loss, and its parameters are frozen here.
 
     Args:
         crf: Config of a :class:`~mmseg_deeplab.models.DenseCRF`; None leaves it out.
@@ -73,7 +63,7 @@ class LeanEncoderDecoder(EncoderDecoder):
     def __init__(self, *, crf: ConfigType | None = None, **kwargs) -> None:
         super().__init__(**kwargs)
         self.crf = None
-        self._crf_is_off = False
+        self._crf_is_on, self._keeps_logits = True, False
         if crf is not None:
             if self.out_channels < 2:
                 raise ValueError(
@@ -84,52 +74,25 @@ class LeanEncoderDecoder(EncoderDecoder):
             self.crf = MODELS.build(crf).requires_grad_(False)
             _check_classes(self.crf, self.out_channels)
 
-    @contextmanager
-    def without_crf(self) -> Iterator[None]:
-        """Let predictions inside the ``with`` block be those of the network alone."""
-        before, self._crf_is_off = self._crf_is_off, True
-        try:
-            yield
-        finally:
-            self._crf_is_off = before
-
     def predict(
         self, inputs: Tensor, data_samples: list[SegDataSample] | None = None
     ) -> list[SegDataSample]:
-        """Predict what the host does, and let the CRF refine each sample.
+        """Predict what ``EncoderDecoder`` does, and let the CRF refine each sample.
 
         Args:
             inputs: ``(N, 3, H, W)``, normalised.
-            data_samples: Where each image comes from; None if ``inputs`` are the
-                original images.
+            data_samples: The samples of the images; None if ``inputs`` are the original
+                images.
 
         Returns:
-            The samples, with ``pred_sem_seg`` and, to be read, ``seg_logits``.
+            The samples with ``pred_sem_seg``, and with ``seg_logits`` if asked for.
 
         Raises:
             ValueError: If the CRF cannot get an original image, see
                 :func:`original_image`, or ``test_cfg.slide_batch_size`` is below 1.
         """
-        is_refined = self.crf is not None and not self._crf_is_off
-        if self._predicts_plainly(data_samples):
-            predictions = self._predict(inputs, data_samples, labels=not is_refined)
-        else:
-            predictions = super().predict(inputs, data_samples)
-        if is_refined:
-            for network_input, sample in zip(inputs, predictions, strict=True):
-                image = original_image(
-                    network_input, sample.metainfo, self.data_preprocessor
-                )
-                refine_sample(sample, self.crf, image)
-        return predictions
-
-    def _predict(
-        self,
-        inputs: Tensor,
-        data_samples: list[SegDataSample] | None,
-        *,
-        labels: bool,
-    ) -> list[SegDataSample]:
+        if not self._only_resizes():
+            return self._predict_by_base_class(inputs, data_samples)
         if data_samples is None:
             data_samples = [SegDataSample() for _ in inputs]
             size = tuple(inputs.shape[2:])
@@ -137,34 +100,80 @@ class LeanEncoderDecoder(EncoderDecoder):
             size = _prediction_size(data_samples[0].metainfo)
         windows = self._logit_windows(inputs, size)
         for index, sample in enumerate(data_samples):
-            scores = windows.image(index)
-            keep_scores(sample, scores)
-            if labels:
-                found = original_labels(scores, sample.metainfo)
-                sample.pred_sem_seg = PixelData(data=found)
-            if (self.test_cfg or {}).get('keep_logits', False):
-                sample.seg_logits = sample.seg_logits
+            logits, metainfo = windows.image(index), sample.metainfo
+            if self._refines():
+                full = logits.original_logits(metainfo)
+                self._refine(inputs[index], sample, full.float().softmax(dim=0))
+            elif self.keeps_logits:
+                full = logits.original_logits(metainfo)
+                sample.seg_logits = PixelData(data=full)
+                sample.pred_sem_seg = PixelData(data=full.argmax(dim=0, keepdim=True))
+            else:
+                labels = logits.original_labels(metainfo)
+                sample.pred_sem_seg = PixelData(data=labels)
+                _drop_logits(sample)
         return data_samples
 
-    def slide_inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """Return the host's scores at the size of the input, ``(N, K, H, W)``.
+    def _predict_by_base_class(
+        self, inputs: Tensor, data_samples: list[SegDataSample] | None
+    ) -> list[SegDataSample]:
+        samples = super().predict(inputs, data_samples)
+        if self._refines():
+            for network_input, sample in zip(inputs, samples, strict=True):
+                probabilities = sample.seg_logits.data.float().softmax(dim=0)
+                self._refine(network_input, sample, probabilities)
+        return samples
 
-        One tensor of that size is made, where the host makes up to four.
+    def _refine(
+        self, network_input: Tensor, sample: SegDataSample, probabilities: Tensor
+    ) -> None:
+        image = original_image(network_input, sample.metainfo, self.data_preprocessor)
+        refined = self.crf(image[None], probabilities[None])[0]
+        set_probabilities(sample, refined, keep_logits=self.keeps_logits)
+
+    @property
+    def keeps_logits(self) -> bool:
+        """Whether predicted samples get ``seg_logits``."""
+        return self._keeps_logits or bool((self.test_cfg or {}).get('keep_logits'))
+
+    @contextmanager
+    def predicting(self, *, crf: bool, keep_logits: bool) -> Iterator[None]:
+        """See :func:`predicting`."""
+        before = self._crf_is_on, self._keeps_logits
+        self._crf_is_on, self._keeps_logits = crf, keep_logits
+        try:
+            yield
+        finally:
+            self._crf_is_on, self._keeps_logits = before
+
+    def slide_inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
+        """Return the logits of ``EncoderDecoder`` at the size of the input.
+
+        One tensor of that size is made, where ``EncoderDecoder`` makes up to four.
 
         Args:
             inputs: ``(N, 3, H, W)``.
-            batch_img_metas: For heads that predict in an own way.
+            batch_img_metas: For heads that do not only resize their logits.
+
+        Returns:
+            ``(N, K, H, W)``.
         """
-        if not self._predicts_plainly():
+        if not self._only_resizes():
             return super().slide_inference(inputs, batch_img_metas)
         return self._slide(inputs).full()
+
+    def _only_resizes(self) -> bool:
+        return type(self.decode_head) in RESIZING_HEADS and self.out_channels > 1
+
+    def _refines(self) -> bool:
+        return self.crf is not None and self._crf_is_on
 
     def _logit_windows(self, inputs: Tensor, size: tuple[int, int]) -> LogitWindows:
         if (self.test_cfg or {}).get('mode', 'whole') == 'slide':
             return self._slide(inputs)
-        scores = self._forward(inputs)
+        logits = self._forward(inputs)
         return LogitWindows(
-            [scores], [(0, 0)], size, size, self.align_corners, scores.dtype
+            [logits], [(0, 0)], size, size, self.align_corners, logits.dtype
         )
 
     def _slide(self, inputs: Tensor) -> LogitWindows:
@@ -187,29 +196,6 @@ class LeanEncoderDecoder(EncoderDecoder):
             maps, corners, window, size, self.align_corners, inputs.dtype
         )
 
-    def _predicts_plainly(
-        self, data_samples: Sequence[SegDataSample] | None = None
-    ) -> bool:
-        """Tell whether a prediction is nothing but the scores resized."""
-        mode = (self.test_cfg or {}).get('mode', 'whole')
-        return (
-            mode in ('slide', 'whole')
-            and self.out_channels > 1
-            and all(map(self._is_known, SEGMENTOR_METHODS))
-            and all(is_hosts(self.decode_head, name) for name in HEAD_METHODS)
-            # A sample of another class would lose its class, see `keep_scores`.
-            and all(
-                type(sample) in (SegDataSample, LeanDataSample)
-                for sample in data_samples or ()
-            )
-        )
-
-    def _is_known(self, name: str) -> bool:
-        """Tell whether a method is the host's or this package's."""
-        owner = next(kind for kind in type(self).__mro__ if name in vars(kind))
-        ours = owner.__module__.startswith(f'{__package__}.')
-        return name not in vars(self) and (ours or owner in LeanEncoderDecoder.__mro__)
-
     def _decode_head_forward_train(
         self, inputs: Sequence[Tensor], data_samples: list[SegDataSample]
     ) -> dict[str, Tensor]:
@@ -229,16 +215,59 @@ class LeanEncoderDecoder(EncoderDecoder):
         return losses
 
 
+def predicting(
+    segmentor: nn.Module, *, crf: bool = True, keep_logits: bool = False
+) -> AbstractContextManager[None]:
+    """Change what predictions inside a ``with`` block are.
+
+    Args:
+        segmentor: Any segmentor. Others than :class:`LeanEncoderDecoder` have no CRF
+            and always keep their logits.
+        crf: Whether the CRF, if there is one, refines the predictions.
+        keep_logits: Whether samples get ``seg_logits`` even where
+            ``test_cfg.keep_logits`` is not set.
+    """
+    if isinstance(segmentor, LeanEncoderDecoder):
+        return segmentor.predicting(crf=crf, keep_logits=keep_logits)
+    return nullcontext()
+
+
+def set_probabilities(
+    sample: SegDataSample, probabilities: Tensor, *, keep_logits: bool
+) -> None:
+    """Set the most probable class as prediction.
+
+    Args:
+        sample: Changed in place.
+        probabilities: ``(K, H, W)``.
+        keep_logits: Whether to set log-probabilities as ``seg_logits``, which the
+            sample loses otherwise.
+    """
+    labels = probabilities.argmax(dim=0, keepdim=True)
+    sample.pred_sem_seg = PixelData(data=labels)
+    if keep_logits:
+        tiny = torch.finfo(probabilities.dtype).tiny
+        sample.seg_logits = PixelData(data=probabilities.clamp(min=tiny).log())
+    else:
+        _drop_logits(sample)
+
+
+def _drop_logits(sample: SegDataSample) -> None:
+    if 'seg_logits' in sample:  # those of an earlier prediction
+        del sample.seg_logits
+
+
 def window_corners(
     size: Sequence[int], window: Sequence[int], stride: Sequence[int]
 ) -> list[tuple[int, int]]:
     """Return the top left pixels of the windows that cover an image, row by row.
 
-    As the host has them: steps of ``stride``, the last window flush with the edge.
+    They are those of ``EncoderDecoder``: steps of ``stride``, and the last window ends
+    at the edge.
 
     Args:
         size: Rows and columns of the image.
-        window: Of a window, not larger.
+        window: Rows and columns of a window, not more than those of the image.
         stride: Steps in both directions.
     """
     starts = []
@@ -249,7 +278,7 @@ def window_corners(
 
 
 def _prediction_size(metainfo: dict) -> tuple[int, int]:
-    """Return the size that the host's heads resize their scores to."""
+    """Return the size that ``BaseDecodeHead`` resizes its logits to."""
     size = metainfo['img_shape']
     if not isinstance(size, torch.Size):
         size = metainfo.get('pad_shape', size)
@@ -263,32 +292,3 @@ def _check_classes(crf: nn.Module, num_classes: int) -> None:
             f'the compatibility of the CRF is one of {len(compatibility)} classes, '
             f'decode_head has {num_classes}'
         )
-
-
-def refine_sample(sample: SegDataSample, crf: nn.Module, image: Tensor) -> None:
-    """Put the CRF's result in the place of a sample's scores and labels.
-
-    Args:
-        sample: With ``seg_logits`` ``(K, H, W)`` at the size of ``image``; changed in
-            place.
-        crf: A :class:`~mmseg_deeplab.models.DenseCRF`.
-        image: ``(3, H, W)``, RGB, 0..255.
-    """
-    probabilities = sample.seg_logits.data.float().softmax(dim=0)
-    set_probabilities(sample, crf(image[None], probabilities[None])[0])
-
-
-def set_probabilities(sample: SegDataSample, probabilities: Tensor) -> None:
-    """Set log-probabilities as ``seg_logits``, the most probable class as prediction.
-
-    Args:
-        sample: Changed in place.
-        probabilities: ``(K, H, W)``.
-    """
-    tiny = torch.finfo(probabilities.dtype).tiny
-    sample.set_data(
-        dict(
-            seg_logits=PixelData(data=probabilities.clamp(min=tiny).log()),
-            pred_sem_seg=PixelData(data=probabilities.argmax(dim=0, keepdim=True)),
-        )
-    )

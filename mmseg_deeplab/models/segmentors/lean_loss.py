@@ -1,11 +1,9 @@
-"""The loss of a head without full-size scores, where that is exact."""
+"""The loss of a head without full-size logits, where that is exact."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.losses import CrossEntropyLoss
-from mmseg.models.losses.cross_entropy_loss import cross_entropy
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from mmseg.utils import ConfigType
@@ -13,7 +11,7 @@ from torch import Tensor, nn
 
 from mmseg_deeplab.ops import upsample_cross_entropy
 
-HOST_METHODS = ('loss', 'loss_by_feat', '_stack_batch_gt')
+from ..decode_heads.resizing_heads import RESIZING_HEADS
 
 
 def head_loss(
@@ -27,8 +25,8 @@ def head_loss(
     Args:
         head: A decode head or auxiliary head.
         features: Its input.
-        data_samples: With labels.
-        train_cfg: Handed on to heads that have a loss of their own.
+        data_samples: The samples with their ground truth.
+        train_cfg: Passed to heads that have a loss of their own.
     """
     if not has_plain_loss(head):
         return head.loss(features, data_samples, train_cfg)
@@ -36,23 +34,23 @@ def head_loss(
 
 
 def loss_by_logits(
-    head: nn.Module, scores: Tensor, data_samples: list[SegDataSample]
+    head: nn.Module, logits: Tensor, data_samples: list[SegDataSample]
 ) -> dict[str, Tensor]:
     """Return what ``head.loss_by_feat`` would, ``acc_seg`` included.
 
     Args:
-        head: With a plain loss, else its own way is taken.
-        scores: ``(N, K, h, w)``.
-        data_samples: With labels ``(1, H, W)``.
+        head: A decode head; without a plain loss its own method is called.
+        logits: ``(N, K, h, w)``.
+        data_samples: The samples with ground truth ``(1, H, W)``.
     """
-    if not has_plain_loss(head) or not isinstance(scores, Tensor):
-        return head.loss_by_feat(scores, data_samples)
-    labels = head._stack_batch_gt(data_samples).squeeze(1)
+    if not has_plain_loss(head):
+        return head.loss_by_feat(logits, data_samples)
+    target = head._stack_batch_gt(data_samples).squeeze(1)
     losses: dict[str, Tensor] = {}
     for criterion in _criteria(head):
         loss, accuracy = upsample_cross_entropy(
-            scores,
-            labels,
+            logits,
+            target,
             ignore_index=head.ignore_index,
             class_weight=criterion.class_weight,
             avg_non_ignore=criterion.avg_non_ignore,
@@ -62,20 +60,19 @@ def loss_by_logits(
         loss = criterion.loss_weight * loss
         name = criterion.loss_name
         losses[name] = losses[name] + loss if name in losses else loss
-    losses['acc_seg'] = accuracy.view(1)  # the host's shape
+    losses['acc_seg'] = accuracy.view(1)  # the shape that BaseDecodeHead gives it
     return losses
 
 
 def has_plain_loss(head: nn.Module) -> bool:
-    """Tell whether a head's loss is cross entropy of its upsampled scores, no more.
+    """Tell whether a head's loss is cross entropy of its resized logits, no more.
 
-    That is: ``BaseDecodeHead``'s own ``loss`` and ``loss_by_feat``, no sampler
-    (OHEM), more than one channel, and a softmax ``CrossEntropyLoss`` or several. With
-    another loss among them, that one needs the full-size scores, and nothing would be
-    saved.
+    That is: a head that only resizes its logits, without a sampler (OHEM), with more
+    than one channel, and with one softmax ``CrossEntropyLoss`` or several. Another
+    loss among them would need the full-size logits, and nothing would be saved.
     """
     return (
-        all(is_hosts(head, name) for name in HOST_METHODS)
+        type(head) in RESIZING_HEADS
         and head.sampler is None
         and head.out_channels > 1
         and head.ignore_index is not None
@@ -95,9 +92,7 @@ def plain_loss_is_configured(head: Mapping[str, Any]) -> bool:
     losses = head.get('loss_decode') or ()
     losses = (losses,) if isinstance(losses, Mapping) else losses
     return (
-        isinstance(kind, type)
-        and issubclass(kind, BaseDecodeHead)
-        and all(getattr(kind, n) is getattr(BaseDecodeHead, n) for n in HOST_METHODS)
+        kind in RESIZING_HEADS
         and head.get('sampler') is None
         and head.get('out_channels') != 1
         and all(_is_plain_config(loss) for loss in losses)
@@ -109,16 +104,10 @@ def _criteria(head: nn.Module) -> Sequence[nn.Module]:
     return losses if isinstance(losses, nn.ModuleList) else (losses,)
 
 
-def is_hosts(head: nn.Module, name: str) -> bool:
-    """Tell whether a method of a head is ``BaseDecodeHead``'s own."""
-    method = getattr(getattr(head, name, None), '__func__', None)
-    return method is getattr(BaseDecodeHead, name)
-
-
 def _is_plain(criterion: nn.Module) -> bool:
     return (
         type(criterion) is CrossEntropyLoss
-        and criterion.cls_criterion is cross_entropy
+        and not (criterion.use_sigmoid or criterion.use_mask)
         and criterion.reduction == 'mean'
     )
 
@@ -126,7 +115,6 @@ def _is_plain(criterion: nn.Module) -> bool:
 def _is_plain_config(loss: Mapping[str, Any]) -> bool:
     return (
         loss.get('type') in ('CrossEntropyLoss', CrossEntropyLoss)
-        and not loss.get('use_sigmoid')
-        and not loss.get('use_mask')
+        and not (loss.get('use_sigmoid') or loss.get('use_mask'))
         and loss.get('reduction', 'mean') == 'mean'
     )

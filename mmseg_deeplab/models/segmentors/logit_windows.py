@@ -1,7 +1,7 @@
-"""Scores of images in the size in which a network gives them."""
+"""Logits of images in the size in which a network gives them."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -15,27 +15,29 @@ from mmseg_deeplab.ops.bilinear_rows import (
     upper_weights,
 )
 
-# Full-size scores in work at a time, in blocks of the cache: neighbouring blocks both
-# widen the rows of the map at their seam, hence more than one. At least 8 rows, the
-# stride of a usual map.
+from .original_image import padding_of, undo_flip, undo_geometry
+
+# Full-size logits that exist at a time, in blocks of the cache: neighbouring blocks
+# both widen the rows of the map where they meet, hence more than one. At least 8 rows,
+# the stride of a usual map.
 BLOCKS, MIN_ROWS = 4, 8
 
 
 class LogitWindows(NamedTuple):
-    """One small score map for each window of an image, or a single one for the whole.
+    """One small map of logits for each window of an image, or one for all of it.
 
-    What MMSegmentation makes of them is: each map resized to its window, where windows
-    overlap their mean, cut to the part that is no padding, resized to the original
-    size. At 19 classes of 1024x2048 pixels each of these tensors has 159 MB; the maps
-    of stride 8 together have 1/64 of it, with overlap about 1/30.
+    MMSegmentation resizes each map to its window, takes the mean where windows overlap,
+    cuts off the padding and resizes to the original size. At 19 classes of 1024x2048
+    pixels each of these tensors has 159 MB; the maps of stride 8 together have 1/64 of
+    it, with overlap about 1/30.
 
     Args:
-        maps: ``(N, K, h, w)`` of each window.
+        maps: ``(N, K, h, w)`` for each window.
         corners: Top and left pixel of each window.
-        window: Its rows and columns, the same for all.
+        window: Rows and columns of a window, the same for all.
         size: Rows and columns of the image.
         align_corners: As in :func:`torch.nn.functional.interpolate`.
-        dtype: Of the mean over windows.
+        dtype: Type of the mean over windows.
     """
 
     maps: Sequence[Tensor]
@@ -54,29 +56,55 @@ class LogitWindows(NamedTuple):
         """Return those of one image of the batch."""
         return self._replace(maps=[m[index : index + 1] for m in self.maps])
 
+    def original_logits(self, metainfo: Mapping[str, Any]) -> Tensor:
+        """Return the logits of one image ``(K, H, W)`` as ``EncoderDecoder`` does.
+
+        Args:
+            metainfo: That of the sample; the result has the size ``ori_shape``, or that
+                of the input without it.
+        """
+        full = undo_geometry(self.full(), metainfo)
+        if 'ori_shape' in metainfo:
+            full = self._resize(full, metainfo['ori_shape'][:2])
+        return full.squeeze(0)
+
+    def original_labels(self, metainfo: Mapping[str, Any]) -> Tensor:
+        """Return the labels ``(1, H, W)`` of :meth:`original_logits`, without these.
+
+        Args:
+            metainfo: That of the sample.
+        """
+        left, right, top, bottom = padding_of(metainfo)
+        height, width = self.size
+        part = (left, width - right, top, height - bottom)
+        labels = self.labels(part, metainfo.get('ori_shape', ())[:2])
+        # Resizing a flipped map and flipping a resized one are the same up to rounding.
+        return undo_flip(labels, metainfo)
+
     def full(self) -> Tensor:
-        """Return the scores at the size of the image, ``(N, K, H, W)``, as the host."""
+        """Return the logits ``(N, K, H, W)`` as ``EncoderDecoder.inference`` does."""
         if self.is_whole:
             return self._resize(self.maps[0], self.window)
         first = self.maps[0]
         total = first.new_zeros((*first.shape[:2], *self.size), dtype=self.dtype)
         height, width = self.window
-        for scores, (top, left) in zip(self.maps, self.corners, strict=True):
+        for logits, (top, left) in zip(self.maps, self.corners, strict=True):
             part = total[..., top : top + height, left : left + width]
-            part += self._resize(scores, self.window)
+            part += self._resize(logits, self.window)
         return total.div_(self._counts(0, self.size[0], first.device))
 
+    @torch.no_grad()
     def labels(
         self, part: tuple[int, int, int, int] | None = None, size: Sequence[int] = ()
     ) -> Tensor:
-        """Return the classes with the largest scores, ``(N, H, W)`` int64.
+        """Return the classes with the largest logits, ``(N, H, W)`` int64.
 
-        Nothing of full size is kept but the labels. They equal those of the host's
-        tensors up to pixels whose two best classes differ by rounding.
+        Nothing of full size is kept but the labels. They equal those of the full-size
+        logits except at pixels whose two best classes differ by rounding.
 
         Args:
             part: Left, right, top and bottom edge of the part to look at.
-            size: Resize the scores of this part once more, to these rows and columns.
+            size: Rows and columns to which the logits of this part are resized again.
         """
         left, right, top, bottom = part or (0, self.size[1], 0, self.size[0])
         inside = (bottom - top, right - left)
@@ -86,24 +114,17 @@ class LogitWindows(NamedTuple):
                 self.maps[0], self.size, align_corners=self.align_corners
             )
             return labels[:, top:bottom, left:right]
-        return self._labels_by_rows((left, right, top, bottom), size)
-
-    @torch.no_grad()
-    def _labels_by_rows(
-        self, part: tuple[int, int, int, int], size: tuple[int, int]
-    ) -> Tensor:
-        left, right, top, bottom = part
-        rows = self._grid(bottom - top, size[0])
+        rows = self._grid(inside[0], size[0])
         labels = self.maps[0].new_empty((len(self.maps[0]), *size), dtype=torch.long)
         step = self._block_rows(max(size[1], self.size[1]))
         for start in range(0, size[0], step):
             block = slice(start, min(start + step, size[0]))
             first, last = rows.needed(block)
-            scores = self._rows(top + first, top + last)[..., left:right]
-            if size[1] != right - left:
-                scores = self._resize(scores, (last - first, size[1]))
-            scores = rows.expand(scores, block)
-            labels[:, block] = upsample_argmax(scores, scores.shape[-2:])
+            logits = self._rows(top + first, top + last)[..., left:right]
+            if size[1] != inside[1]:
+                logits = self._resize(logits, (last - first, size[1]))
+            logits = rows.expand(logits, block)
+            labels[:, block] = upsample_argmax(logits, logits.shape[-2:])
         return labels
 
     def _block_rows(self, width: int) -> int:
@@ -113,18 +134,18 @@ class LogitWindows(NamedTuple):
         return max(MIN_ROWS, block // (images * classes * width))
 
     def _rows(self, start: int, stop: int) -> Tensor:
-        """Return rows of the full-size scores, ``(N, K, stop - start, W)``."""
+        """Return rows of the full-size logits, ``(N, K, stop - start, W)``."""
         first = self.maps[0]
         shape = (*first.shape[:2], stop - start, self.size[1])
         total = first.new_zeros(shape, dtype=self._precise)
         height, width = self.window
         rows = self._grid(first.shape[2], height)
-        for scores, (top, left) in zip(self.maps, self.corners, strict=True):
+        for logits, (top, left) in zip(self.maps, self.corners, strict=True):
             block = slice(max(start - top, 0), min(stop - top, height))
             if block.start >= block.stop:
                 continue
             low, high = rows.needed(block)
-            needed = scores[:, :, low:high].to(self._precise)
+            needed = logits[:, :, low:high].to(self._precise)
             wide = self._resize(needed, (high - low, width))
             into = slice(top + block.start - start, top + block.stop - start)
             total[:, :, into, left : left + width] += rows.expand(wide, block)
@@ -153,9 +174,9 @@ class LogitWindows(NamedTuple):
         )
         return _Rows(inside, torch.tensor(lows), weights)
 
-    def _resize(self, scores: Tensor, size: Sequence[int]) -> Tensor:
+    def _resize(self, logits: Tensor, size: Sequence[int]) -> Tensor:
         return F.interpolate(
-            scores, size=size, mode='bilinear', align_corners=self.align_corners
+            logits, size=size, mode='bilinear', align_corners=self.align_corners
         )
 
 
@@ -177,11 +198,11 @@ class _Rows(NamedTuple):
         low, high = int(self.lows[block.start]), int(self.lows[block.stop - 1])
         return low, min(high + 2, self.inside)
 
-    def expand(self, scores: Tensor, block: slice) -> Tensor:
+    def expand(self, logits: Tensor, block: slice) -> Tensor:
         """Return a block of rows from those that it needs."""
         if self._stay:
-            return scores
-        lows = (self.lows[block] - self.lows[block.start]).to(scores.device)
-        highs = (lows + 1).clamp_(max=scores.shape[2] - 1)
-        above, below = scores.index_select(2, lows), scores.index_select(2, highs)
+            return logits
+        lows = (self.lows[block] - self.lows[block.start]).to(logits.device)
+        highs = (lows + 1).clamp_(max=logits.shape[2] - 1)
+        above, below = logits.index_select(2, lows), logits.index_select(2, highs)
         return above.lerp_(below, self.weights[block, None])

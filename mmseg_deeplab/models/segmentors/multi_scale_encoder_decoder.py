@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import torch
 from mmengine.structures import PixelData
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from mmseg.utils import add_prefix
 from torch import Tensor, nn
 
+from ..decode_heads.resizing_heads import RESIZING_HEADS
 from .image_pyramid import RULES, resize_images, resize_logits, subsample_labels
 from .lean_encoder_decoder import LeanEncoderDecoder
 from .lean_loss import loss_by_logits
@@ -17,21 +17,21 @@ from .lean_loss import loss_by_logits
 
 @MODELS.register_module()
 class MultiScaleEncoderDecoder(LeanEncoderDecoder):
-    """One network at several scales of the image; each score is the largest of them.
+    """One network at several scales of the image; each logit is the largest of them.
 
     MSC of `DeepLab v2 <https://arxiv.org/abs/1606.00915>`_, sections 3.1 and 4.1.2: the
-    same weights at every scale, and the maximum of the score maps on the grid of scale
-    1. ``mode='tensor'`` returns these scores. The state dict is that of
+    same weights at every scale, and the maximum of the logits on the grid of scale 1.
+    ``mode='tensor'`` returns these logits. The state dict is that of
     ``EncoderDecoder``.
 
     Training adds equal losses as the Caffe release does (``train.prototxt`` for
-    ResNet-101): one on the fused scores and one per scale, each by the head's own
+    ResNet-101): one on the fused logits and one per scale, each by the head's own
     ``loss_decode`` and sampler, with its weight. With ``label_subsampling`` the labels
-    are taken at the points of the score maps. A scale of 1/2, 1/3, ... is compared on
-    its own grid (the release: 0.5, every 16th label), any other on the grid of scale 1
-    (0.75). Without it, each score map is upsampled to the labels, as is usual in
-    MMSegmentation. The release knows no auxiliary head; one gets the features of scale
-    1 alone, with the host's loss.
+    are taken at the points of the logits. A scale of 1/2, 1/3, ... is compared on its
+    own grid (the release: 0.5, every 16th label), any other on the grid of scale 1
+    (0.75). Without it, each map of logits is upsampled to the labels, as is usual in
+    MMSegmentation. The release has no auxiliary head; one gets the features of scale 1
+    alone, with its usual loss.
 
     The scales run one after the other. A prediction needs the memory of the largest
     alone; a training keeps the activations of all (1.81 times those of scale 1 for the
@@ -39,21 +39,21 @@ class MultiScaleEncoderDecoder(LeanEncoderDecoder):
     statistics, and each moves the running ones, scale 1 first. The papers freeze it.
 
     Args:
-        scales: Must hold 1.
-        resize: How images, scores and labels change size: ``'align_corners'`` (Caffe,
+        scales: Positive numbers, 1 among them.
+        resize: How images, logits and labels change size: ``'align_corners'`` (Caffe,
             isht7) or ``'scale_factor'`` (kazuto1011), see
             :mod:`~mmseg_deeplab.models.segmentors.image_pyramid`. None takes what the
             head's ``align_corners`` says, which for weights of either family is their
             own.
         label_subsampling: Compare on the coarse grids (Caffe) instead of on upsampled
-            scores.
+            logits.
         **kwargs: The arguments of :class:`LeanEncoderDecoder`.
 
     Raises:
         ValueError: If ``scales`` has no 1, one twice or one that is not positive, or
             ``resize`` is another word.
-        TypeError: If the head does not turn one score map into loss and prediction by
-            ``BaseDecodeHead``'s own ways (as PointHead, DAHead, mask classifiers).
+        TypeError: If the head is not one that only resizes its logits, see
+            :func:`resizes_logits`.
     """
 
     def __init__(
@@ -75,84 +75,75 @@ class MultiScaleEncoderDecoder(LeanEncoderDecoder):
         self.label_subsampling = label_subsampling
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """Return the fused scores at the size of the input, ``(N, K, H, W)``."""
+        """Return the fused logits at the size of the input, ``(N, K, H, W)``."""
         return self.decode_head.predict_by_feat(self._forward(inputs), batch_img_metas)
 
     def _forward(
         self, inputs: Tensor, data_samples: list[SegDataSample] | None = None
     ) -> Tensor:
-        """Return the fused scores on the grid of scale 1, ``(N, K, h, w)``."""
-        fused = self._scores_at(inputs, 1)
+        """Return the fused logits on the grid of scale 1, ``(N, K, h, w)``."""
+        fused = self._logits_at(inputs, 1)
         for scale in self._other_scales():
-            fused = self._fuse(fused, self._scores_at(inputs, scale))
+            fused = self._fuse(fused, self._logits_at(inputs, scale))
         return fused
 
     def loss(self, inputs: Tensor, data_samples: list[SegDataSample]) -> dict:
-        """Return the losses of the fused scores and of each scale.
+        """Return the losses of the fused logits and of each scale.
 
         Args:
             inputs: ``(N, 3, H, W)``.
-            data_samples: With labels of the same size.
+            data_samples: The samples with labels of the same size.
 
         Returns:
-            ``decode.*`` of the fused scores; with several scales also
+            ``decode.*`` of the fused logits; with several scales also
             ``decode_x<scale>.*`` of each; ``aux.*`` of auxiliary heads.
         """
         features = self.extract_feat(inputs)
-        scores = {1: self._decode(features)}
+        logits = {1: self.decode_head(features)}
         auxiliary = {}
         if self.with_auxiliary_head:
             auxiliary = self._auxiliary_head_forward_train(features, data_samples)
         del features
         for scale in self._other_scales():
-            scores[scale] = self._scores_at(inputs, scale)
-        return self._decode_losses(scores, data_samples) | auxiliary
+            logits[scale] = self._logits_at(inputs, scale)
+        return self._decode_losses(logits, data_samples) | auxiliary
 
     def _decode_losses(
-        self, scores: dict[float, Tensor], data_samples: list[SegDataSample]
+        self, logits: dict[float, Tensor], data_samples: list[SegDataSample]
     ) -> dict[str, Tensor]:
-        fused = scores[1]
+        fused = logits[1]
         for scale in self._other_scales():
-            fused = self._fuse(fused, scores[scale])
+            fused = self._fuse(fused, logits[scale])
         losses = add_prefix(self._head_loss(fused, data_samples), 'decode')
-        if len(scores) == 1:
+        if len(logits) == 1:
             return losses
-        for scale, score in scores.items():
+        for scale, single in logits.items():
             if self.label_subsampling and not (1 / scale).is_integer():
-                score = resize_logits(score, scores[1].shape[-2:], self.resize)
-            part = self._head_loss(score, data_samples)
+                single = resize_logits(single, logits[1].shape[-2:], self.resize)
+            part = self._head_loss(single, data_samples)
             losses |= add_prefix(part, f'decode_x{scale:g}')
         return losses
 
     def _head_loss(
-        self, scores: Tensor, data_samples: list[SegDataSample]
+        self, logits: Tensor, data_samples: list[SegDataSample]
     ) -> dict[str, Tensor]:
         if self.label_subsampling:
-            size = scores.shape[-2:]
+            size = logits.shape[-2:]
             data_samples = [
                 _subsampled(sample, size, self.resize) for sample in data_samples
             ]
-        return loss_by_logits(self.decode_head, scores, data_samples)
+        return loss_by_logits(self.decode_head, logits, data_samples)
 
     def _other_scales(self) -> list[float]:
         return [scale for scale in self.scales if scale != 1]
 
-    def _scores_at(self, inputs: Tensor, scale: float) -> Tensor:
+    def _logits_at(self, inputs: Tensor, scale: float) -> Tensor:
         images = resize_images(inputs, scale, self.resize)
-        return self._decode(self.extract_feat(images))
+        return self.decode_head(self.extract_feat(images))
 
-    def _decode(self, features: Sequence[Tensor]) -> Tensor:
-        scores = self.decode_head(features)
-        if not isinstance(scores, Tensor):
-            raise TypeError(
-                f'{type(self.decode_head).__name__} returns {type(scores).__name__}; '
-                'only one score map per image can be fused over scales'
-            )
-        return scores
-
-    def _fuse(self, fused: Tensor, scores: Tensor) -> Tensor:
-        scores = resize_logits(scores, fused.shape[-2:], self.resize)
-        return torch.maximum(fused, scores)
+    def _fuse(self, fused: Tensor, logits: Tensor) -> Tensor:
+        logits = resize_logits(logits, fused.shape[-2:], self.resize)
+        return torch.maximum(fused, logits)
 
 
 def _subsampled(
@@ -172,21 +163,16 @@ def _check_scales(scales: Sequence[float]) -> tuple[float, ...]:
     if not positive or 1 not in scales or len(set(scales)) < len(scales):
         raise ValueError(
             'scales must be positive, different from one another and hold 1.0, whose '
-            f'grid the scores are fused on; received {scales}'
+            f'grid the logits are fused on; received {scales}'
         )
     return scales
 
 
 def _check_head(head: nn.Module) -> None:
-    kind = type(head)
-    own = [
-        name
-        for name in ('loss', 'predict')
-        if getattr(kind, name) is not getattr(BaseDecodeHead, name)
-    ]
-    if not isinstance(head, BaseDecodeHead) or own:
+    if type(head) not in RESIZING_HEADS:
         raise TypeError(
-            f'{kind.__name__} has its own {" and ".join(own) or "interface"}; '
-            "MultiScaleEncoderDecoder fuses heads with BaseDecodeHead's alone, such as "
-            'ClassifierModule, FCNHead, PSPHead and ASPPHead'
+            f'MultiScaleEncoderDecoder fuses one map of logits of heads that only '
+            f'resize them, such as ClassifierModule, FCNHead, PSPHead and ASPPHead; '
+            f'{type(head).__name__} is not known as one. If your own head does nothing '
+            'else, put mmseg_deeplab.models.resizes_logits before its class'
         )
