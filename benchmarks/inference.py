@@ -11,7 +11,7 @@ from mmseg.models.segmentors import SegTTAModel
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from mmseg_deeplab.models import BatchedTTAModel
+from mmseg_deeplab.models import BatchedTTAModel, predicting
 from mmseg_deeplab.models.fast_prediction import prepare_for_inference
 
 from .case import Case, Contender, Work, require
@@ -271,7 +271,7 @@ def compare_choices(
     Raises:
         ResultsDiffer: If they lose much, or the stock labels are of one class alone.
     """
-    with torch.no_grad():
+    with torch.no_grad(), predicting(model, keep_logits=True):
         found = model.test_step(plain_data(images))
     scores = torch.stack([sample.seg_logits.data for sample in found])
     level = scores.mean(1, keepdim=True)

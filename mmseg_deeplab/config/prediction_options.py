@@ -11,8 +11,8 @@ from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
 
 from mmseg_deeplab.models import (
-    CRFTTAModel,
     LeanEncoderDecoder,
+    LeanTTAModel,
     MultiScaleEncoderDecoder,
     set_output_stride,
 )
@@ -104,8 +104,8 @@ def enable_crf(cfg: Config, crf: str | bool = True) -> None:
 def enable_tta(cfg: Config) -> None:
     """Wrap the model for test-time augmentation.
 
-    With a CRF, ``SegTTAModel`` becomes :class:`CRFTTAModel`, which refines the average
-    of the views instead of each view.
+    Around a :class:`LeanEncoderDecoder`, ``SegTTAModel`` becomes :class:`LeanTTAModel`,
+    which adds up the views one by one and lets the CRF refine their average.
 
     Args:
         cfg: Changed in place.
@@ -119,14 +119,16 @@ def enable_tta(cfg: Config) -> None:
     cfg.setdefault('test_dataloader', ConfigDict(dataset=ConfigDict()))
     cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
     wrapper = ConfigDict(cfg.get('tta_model') or dict(type='SegTTAModel'))
-    if cfg.model.get('crf'):
-        if wrapper.type == 'SegTTAModel':
-            wrapper.type = 'CRFTTAModel'
-        if not is_derived(wrapper.type, CRFTTAModel):
+    is_lean = is_derived(cfg.model.type, LeanEncoderDecoder)
+    if is_lean and wrapper.type == 'SegTTAModel':
+        wrapper.type = 'LeanTTAModel'
+    if is_lean and not is_derived(wrapper.type, LeanTTAModel):
+        if cfg.model.get('crf'):
             raise ValueError(
                 f'tta_model.type={wrapper.type!r} would run the CRF on every view: '
-                'derive it from CRFTTAModel, or leave out --crf or --tta'
+                'derive it from LeanTTAModel, or leave out --crf or --tta'
             )
+        cfg.model.test_cfg = dict(cfg.model.get('test_cfg') or {}, keep_logits=True)
     cfg.model = ConfigDict(**wrapper, module=cfg.model)
 
 

@@ -18,6 +18,7 @@ from mmseg_deeplab.inference.exported import (
     TorchFile,
     open_exported,
 )
+from mmseg_deeplab.models import predicting
 
 from .any_size import quiet_resize
 
@@ -183,7 +184,7 @@ def reference_logits(segmentor: BaseSegmentor, images: np.ndarray) -> np.ndarray
     sample = dict(metainfo=dict(ori_shape=shape, img_shape=shape))
     bgr = torch.from_numpy(np.ascontiguousarray(images[..., ::-1])).permute(0, 3, 1, 2)
     batch = dict(inputs=list(bgr), data_samples=[SegDataSample(**sample) for _ in bgr])
-    with quiet_resize():
+    with quiet_resize(), predicting(segmentor, keep_logits=True):
         samples = segmentor.test_step(batch)
     return np.stack([found.seg_logits.data.numpy() for found in samples])
 

@@ -1,7 +1,6 @@
 """A network and its test pipeline behind the protocol of all predictors."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,7 +8,7 @@ import torch
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from mmseg_deeplab.models import LeanEncoderDecoder
+from mmseg_deeplab.models import predicting
 
 from .deeplab_inferencer import DeepLabInferencer
 from .images import check_image
@@ -101,13 +100,34 @@ class NetworkPredictor:
             TypeError: If an image is of another type.
             ValueError: If an image is of another shape.
         """
-        samples: list[list[SegDataSample]] = [[] for _ in images]
-        for views in _of_one_size(self._views(images)):
-            for view, sample in zip(views, self._forward(views), strict=True):
-                samples[view.image].append(sample)
+        all_views = list(self._views(images))
+        crf = getattr(self.inferencer.segmentor, 'crf', None)
+        only_labels = (
+            crf is None and not probabilities and len(all_views) == len(images)
+        )
+        labels: dict[int, Tensor] = {}
+        sums: dict[int, Tensor] = {}
+        for views in _of_one_size(all_views):
+            samples = self._forward(views, keep_logits=not only_labels)
+            for view, sample in zip(views, samples, strict=True):
+                if only_labels:
+                    labels[view.image] = sample.pred_sem_seg.data[0]
+                    continue
+                found = self._probabilities(sample)
+                del sample.seg_logits  # full-size tensors of all views are many
+                total = sums.get(view.image)
+                sums[view.image] = found if total is None else total + found
+        for index, total in sums.items():
+            sums[index] = total / (len(all_views) / len(images))
+            if crf is not None:
+                sums[index] = _refine(sums[index], crf, images[index])
+            labels[index] = self._labels(sums[index])
         return [
-            self._prediction(image, found, probabilities)
-            for image, found in zip(images, samples, strict=True)
+            Prediction(
+                labels[index].cpu().numpy().astype(label_dtype(len(self.classes))),
+                sums[index].float().cpu().numpy() if probabilities else None,
+            )
+            for index in range(len(images))
         ]
 
     def _views(self, images: Sequence[np.ndarray]) -> Iterator[View]:
@@ -121,34 +141,17 @@ class NetworkPredictor:
             for view in zip(inputs, samples, strict=True):
                 yield View(index, *view)
 
-    def _forward(self, views: Sequence[View]) -> list[SegDataSample]:
+    def _forward(
+        self, views: Sequence[View], *, keep_logits: bool
+    ) -> list[SegDataSample]:
         """Predict views of one size, without the CRF."""
         batch = dict(
             inputs=[view.inputs for view in views],
             data_samples=[view.sample for view in views],
         )
         segmentor = self.inferencer.segmentor
-        is_lean = isinstance(segmentor, LeanEncoderDecoder)
-        with segmentor.without_crf() if is_lean else nullcontext():
+        with predicting(segmentor, crf=False, keep_logits=keep_logits):
             return segmentor.test_step(batch)
-
-    def _prediction(
-        self, image: np.ndarray, samples: Sequence[SegDataSample], probabilities: bool
-    ) -> Prediction:
-        crf = getattr(self.inferencer.segmentor, 'crf', None)
-        found = None
-        if probabilities or crf is not None or len(samples) > 1:
-            found = sum(map(self._probabilities, samples)) / len(samples)
-            if crf is not None:
-                found = _refine(found, crf, image)
-        if crf is None and len(samples) == 1:
-            labels = samples[0].pred_sem_seg.data[0]
-        else:
-            labels = self._labels(found)
-        return Prediction(
-            labels.cpu().numpy().astype(label_dtype(len(self.classes))),
-            found.float().cpu().numpy() if probabilities else None,
-        )
 
     def _probabilities(self, sample: SegDataSample) -> Tensor:
         """Return the probabilities ``(K, H, W)`` of one view."""
@@ -165,7 +168,7 @@ class NetworkPredictor:
         return probabilities.argmax(dim=0)
 
 
-def _of_one_size(views: Iterator[View]) -> list[list[View]]:
+def _of_one_size(views: Sequence[View]) -> list[list[View]]:
     """Return the views, those of one size together."""
     groups: dict[tuple[int, ...], list[View]] = {}
     for view in views:

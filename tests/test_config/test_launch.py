@@ -89,10 +89,14 @@ def test_show_sets_the_time_of_each_window(cfg):
     assert (hook.draw, hook.show, hook.wait_time) == (True, True, 0.5)
 
 
-def test_tta_wraps_the_model_and_takes_its_pipeline(cfg):
-    network = cfg.model.type
+@pytest.mark.parametrize(
+    'network, wrapper',
+    [('EncoderDecoder', 'SegTTAModel'), ('LeanEncoderDecoder', 'LeanTTAModel')],
+)
+def test_tta_wraps_the_model_and_takes_its_pipeline(cfg, network, wrapper):
+    cfg.model.type = network
     launch.enable_tta(cfg)
-    assert (cfg.model.type, cfg.model.module.type) == ('SegTTAModel', network)
+    assert (cfg.model.type, cfg.model.module.type) == (wrapper, network)
     assert cfg.test_dataloader.dataset.pipeline == cfg.tta_pipeline
 
 
@@ -184,7 +188,7 @@ def test_a_compatibility_file_lies_beside_the_fragment(tmp_path):
 def test_tta_with_a_crf_refines_once(cfg):
     launch.enable_crf(cfg)
     launch.enable_tta(cfg)
-    assert cfg.model.type == 'CRFTTAModel'
+    assert cfg.model.type == 'LeanTTAModel'
     assert cfg.model.module.crf.type == 'DenseCRF'
 
 

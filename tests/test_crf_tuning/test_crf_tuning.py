@@ -32,6 +32,7 @@ from mmseg_deeplab.crf_tuning.crf_fragment import write_fragment
 from mmseg_deeplab.crf_tuning.gradient_learning import LEARNABLE, crf_loss
 from mmseg_deeplab.crf_tuning.grid_search import finer_values
 from mmseg_deeplab.crf_tuning.tuning_images import Sample, choose_images, spread
+from mmseg_deeplab.models import predicting
 
 STREETS = 'configs/deeplabv2_r26_synthetic_streets.py'
 SMALL = {
@@ -221,7 +222,7 @@ def test_probabilities_are_those_of_mmsegmentation(
     model = init_model(other, checkpoint, device='cpu')
     (index,) = setup.tuning.indices
     batch = pseudo_collate([DATASETS.build(cfg.val_dataloader.dataset)[index]])
-    with torch.no_grad():
+    with torch.no_grad(), predicting(model, keep_logits=True):
         expected = model.test_step(batch)[0].seg_logits.data.softmax(0)
     for _ in range(2):  # predicted; read from float16
         sample = setup.read(0)

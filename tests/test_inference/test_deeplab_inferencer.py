@@ -34,9 +34,13 @@ def test_predicts_what_inference_model_does(tmp_path, extra, fast, as_file):
     source = write_model(tmp_path, extra=extra)
     image = write_picture(tmp_path / '1.png')[..., ::-1].copy()
     given = str(tmp_path / '1.png') if as_file else image
-    stock = init_model(source.config, source.checkpoint, device='cpu')
+    options = {'model.test_cfg.keep_logits': True}
+    stock = init_model(
+        source.config, source.checkpoint, device='cpu', cfg_options=options
+    )
     expected = inference_model(stock, given)
-    found = inferencer(source, fast=fast)(given, return_datasamples=True)
+    predict = inferencer(source, fast=fast, cfg_options=options)
+    found = predict(given, return_datasamples=True)
     labels = expected.pred_sem_seg.data.numpy()
     assert len(np.unique(labels)) > 3
     assert (found.pred_sem_seg.data.numpy() == labels).mean() > 0.999

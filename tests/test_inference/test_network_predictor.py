@@ -36,7 +36,12 @@ def predictor(source):
 def host(source: ModelSource, image: np.ndarray, **options):
     """Return the data sample of the inferencer, which is tested against the host."""
     call = DeepLabInferencer(
-        source.config, source.checkpoint, device='cpu', show_progress=False, **options
+        source.config,
+        source.checkpoint,
+        device='cpu',
+        show_progress=False,
+        cfg_options={'model.test_cfg.keep_logits': True},
+        **options,
     )
     return call(np.ascontiguousarray(image[..., ::-1]), return_datasamples=True)
 

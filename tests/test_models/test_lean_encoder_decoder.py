@@ -1,4 +1,4 @@
-"""The host's segmentor, with and without a CRF behind it."""
+"""The segmentor with and without a CRF behind it."""
 
 import cv2
 import numpy as np
@@ -11,6 +11,8 @@ from mmengine.dataset import pseudo_collate
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
+
+from mmseg_deeplab.models import predicting
 
 SIZE = (33, 49)
 K = 3
@@ -37,7 +39,7 @@ def build(kind: str = 'LeanEncoderDecoder', *, head: dict | None = None, **optio
             data_preprocessor=dict(type='SegDataPreProcessor', **MEAN),
             backbone=dict(type='ResNetMulti', depth=26, base_channels=4),
             decode_head=decode_head | (head or {}),
-            test_cfg=ConfigDict(mode='whole'),
+            test_cfg=ConfigDict(mode='whole', keep_logits=True),
             **options,
         )
     )
@@ -84,25 +86,34 @@ FLIP = dict(type='RandomFlip', prob=1.0)
 
 
 @pytest.mark.parametrize('steps', [(), (FLIP,), (TO_SIZE,)])
-def test_without_a_crf_predictions_are_the_hosts(photos, steps):
-    host, model = build('EncoderDecoder'), build()
-    assert host.state_dict().keys() == model.state_dict().keys()
-    model.load_state_dict(host.state_dict())
-    expected, found = (predict(m, photos[:1], *steps)[0] for m in (host, model))
+def test_without_a_crf_predictions_are_those_of_stock(photos, steps):
+    stock, model = build('EncoderDecoder'), build()
+    assert stock.state_dict().keys() == model.state_dict().keys()
+    model.load_state_dict(stock.state_dict())
+    expected, found = (predict(m, photos[:1], *steps)[0] for m in (stock, model))
     assert torch.equal(found.seg_logits.data, expected.seg_logits.data)
     assert torch.equal(found.pred_sem_seg.data, expected.pred_sem_seg.data)
 
 
 @pytest.mark.parametrize('crf', [None, CRF, dict(CRF, learnable=True, num_classes=K)])
-def test_losses_are_the_hosts(crf):
-    host, model = build('EncoderDecoder'), build(crf=crf)
-    model.load_state_dict(host.state_dict(), strict=False)
+def test_losses_are_those_of_stock(crf):
+    stock, model = build('EncoderDecoder'), build(crf=crf)
+    model.load_state_dict(stock.state_dict(), strict=False)
     sample = SegDataSample(metainfo=dict(img_shape=SIZE))
     sample.gt_sem_seg = PixelData(data=torch.randint(0, K, (1, *SIZE)))
     inputs = torch.randn(1, 3, *SIZE)
-    found, expected = (m.loss(inputs, [sample]) for m in (model, host))
+    found, expected = (m.loss(inputs, [sample]) for m in (model, stock))
     torch.testing.assert_close(found, expected)
     assert not any(p.requires_grad for n, p in model.named_parameters() if 'crf' in n)
+
+
+def test_logits_are_kept_only_where_asked_for():
+    model = build(crf=CRF)
+    inputs = torch.zeros(1, 3, *SIZE)
+    with torch.no_grad():
+        assert 'seg_logits' in model.predict(inputs)[0]
+        model.test_cfg.keep_logits = False
+        assert 'seg_logits' not in model.predict(inputs)[0]
 
 
 def test_a_fixed_crf_adds_nothing_to_the_state_dict():
@@ -131,7 +142,7 @@ def test_prediction_without_samples_refines_the_input():
     inputs = (
         image.flip(1) - model.data_preprocessor.mean
     ) / model.data_preprocessor.std
-    with torch.no_grad(), model.without_crf():
+    with torch.no_grad(), predicting(model, crf=False, keep_logits=True):
         before = model.predict(inputs)
     with torch.no_grad():
         after = model.predict(inputs)
@@ -143,8 +154,8 @@ def test_prediction_without_samples_refines_the_input():
 
 def test_slide_inference_is_refined_once_and_whole(photos):
     model = build(crf=CRF)
-    model.test_cfg = ConfigDict(mode='slide', crop_size=(33, 33), stride=(16, 16))
-    with model.without_crf():
+    model.test_cfg.update(mode='slide', crop_size=(33, 33), stride=(16, 16))
+    with predicting(model, crf=False, keep_logits=True):
         before = predict(model, photos[:1])[0].seg_logits.data
     expected = model.crf(rgb(photos[0])[None], before.softmax(0)[None]).argmax(1)
     assert torch.equal(predict(model, photos[:1])[0].pred_sem_seg.data, expected)
@@ -172,7 +183,7 @@ def augmented(path: str, ratios: tuple[float, ...]) -> dict:
 @pytest.mark.parametrize('kind', KINDS)
 def test_tta_refines_the_average_of_the_views(photos, kind, ratios):
     model = build(kind, crf=CRF)
-    wrapped = MODELS.build(dict(type='CRFTTAModel', module=model))
+    wrapped = MODELS.build(dict(type='LeanTTAModel', module=model))
     data = augmented(photos[0], ratios)
     with torch.no_grad():
         found = wrapped.test_step(data)[0]
@@ -190,20 +201,10 @@ def test_tta_refines_the_average_of_the_views(photos, kind, ratios):
     assert torch.equal(found.pred_sem_seg.data[0], expected.argmax(0))
 
 
-def test_tta_without_a_crf_is_the_hosts(photos):
-    model = build()
-    data = augmented(photos[0], (0.5, 1.0))
-    found, expected = (
-        MODELS.build(dict(type=kind, module=model)).test_step(data)[0]
-        for kind in ('CRFTTAModel', 'SegTTAModel')
-    )
-    assert torch.equal(found.pred_sem_seg.data, expected.pred_sem_seg.data)
-
-
-def test_tta_carries_the_truth_and_the_path(photos):
+def test_tta_carries_ground_truth_and_path(photos):
     data = augmented(photos[0], (0.5, 1.0))
     data['data_samples'][0][0].gt_sem_seg = PixelData(data=torch.ones(1, *SIZE))
-    wrapped = MODELS.build(dict(type='CRFTTAModel', module=build(crf=CRF)))
+    wrapped = MODELS.build(dict(type='LeanTTAModel', module=build(crf=CRF)))
     with torch.no_grad():
         found = wrapped.test_step(data)[0]
     assert found.gt_sem_seg.data.sum() == SIZE[0] * SIZE[1]
@@ -212,7 +213,7 @@ def test_tta_carries_the_truth_and_the_path(photos):
 
 def test_a_crf_that_was_off_is_on_again_after_an_error():
     model = build(crf=CRF)
-    with pytest.raises(ZeroDivisionError), model.without_crf():
+    with pytest.raises(ZeroDivisionError), predicting(model, crf=False):
         raise ZeroDivisionError
     before, after = build(), model
     after.load_state_dict(before.state_dict())

@@ -1,7 +1,4 @@
-"""LeanEncoderDecoder against the host's EncoderDecoder on the same weights."""
-
-import copy
-import pickle
+"""LeanEncoderDecoder against EncoderDecoder with the same weights."""
 
 import pytest
 import torch
@@ -9,12 +6,13 @@ import torch.nn.functional as F
 from largest_tensor import LargestTensor
 from mmengine.config import ConfigDict
 from mmengine.structures import PixelData
-from mmseg.models.segmentors import EncoderDecoder
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
-from mmseg_deeplab.config import prepare as launch
-from mmseg_deeplab.models import LeanEncoderDecoder
+from mmseg_deeplab.config.checks import check_class_weights
+from mmseg_deeplab.models import ClassifierModule, LeanEncoderDecoder, predicting
+from mmseg_deeplab.models.decode_heads.resizing_heads import RESIZING_HEADS
 from mmseg_deeplab.models.segmentors import lean_loss
 from mmseg_deeplab.models.segmentors.lean_encoder_decoder import window_corners
 
@@ -54,7 +52,8 @@ def build(kind: str, head: str = 'ClassifierModule', *, aux=None, test_cfg=None,
     """Return a small segmentor with random weights that tell classes apart."""
     torch.manual_seed(0)
     loss = dict(type='CrossEntropyLoss', avg_non_ignore=True)
-    options = dict(type=head, num_classes=K, loss_decode=loss) | HEADS[head] | own
+    options = dict(type=head, num_classes=K, loss_decode=loss)
+    options |= HEADS_AND_OTHERS[head] | own
     model = MODELS.build(
         ConfigDict(
             type=kind,
@@ -85,7 +84,7 @@ def _balance(model) -> None:
 
 
 def pair(*arguments, **options):
-    """Return the host's model and ours, with the same weights."""
+    """Return stock model and ours, with the same weights."""
     host = build('EncoderDecoder', *arguments, **options)
     lean = build('LeanEncoderDecoder', *arguments, **options)
     lean.load_state_dict(host.state_dict())
@@ -137,7 +136,7 @@ def refuse(*_, **__):
 
 
 @pytest.mark.parametrize('head', HEADS)
-def test_losses_and_all_gradients_are_the_hosts(head, monkeypatch):
+def test_losses_and_all_gradients_are_those_of_stock(head):
     host, lean = pair(head, aux=AUXILIARY)
     for part in (lean.decode_head, lean.auxiliary_head):
         assert lean_loss.has_plain_loss(part)
@@ -213,12 +212,37 @@ def test_other_losses_are_left_to_the_host(options, monkeypatch):
     check_losses(*pair(**options))
 
 
-def test_a_head_with_its_own_loss_is_left_to_it(monkeypatch):
-    _, lean = pair()
-    monkeypatch.setattr(
-        type(lean.decode_head), 'loss_by_feat', lambda *_: dict(loss_mine=7)
-    )
-    assert lean.loss(images(), labelled()) == {'decode.loss_mine': 7}
+@MODELS.register_module()
+class OppositeHead(ClassifierModule):
+    """A head that does more than resize its logits and does not declare itself."""
+
+    def loss_by_feat(self, *_):
+        return dict(loss_mine=7)
+
+    def predict_by_feat(self, *arguments):
+        return -super().predict_by_feat(*arguments)
+
+
+HEADS_AND_OTHERS = HEADS | dict(OppositeHead=HEADS['ClassifierModule'])
+
+
+def test_a_head_that_is_not_declared_has_its_own_loss():
+    model = build('LeanEncoderDecoder', 'OppositeHead')
+    assert model.loss(images(), labelled()) == {'decode.loss_mine': 7}
+
+
+def test_the_declared_heads_of_mmsegmentation_are_those_without_own_methods():
+    methods = ('loss', 'loss_by_feat', 'predict', 'predict_by_feat', '_stack_batch_gt')
+    inherited = {
+        head
+        for head in MODELS.module_dict.values()
+        if isinstance(head, type)
+        and issubclass(head, BaseDecodeHead)
+        and all(
+            getattr(head, name) is getattr(BaseDecodeHead, name) for name in methods
+        )
+    }
+    assert inherited == RESIZING_HEADS
 
 
 def test_a_training_step_makes_no_tensor_of_full_size():
@@ -267,38 +291,40 @@ def unlabelled(geometry: dict, size: tuple[int, int] = SIZE) -> SegDataSample:
     return SegDataSample(metainfo=metainfo | geometry)
 
 
-def check_predictions(host, lean, geometries, inputs=None):
+def check_predictions(stock, lean, geometries, inputs=None):
+    """Compare labels, and logits where they are kept."""
     inputs = images(len(geometries)) if inputs is None else inputs
-    with torch.no_grad():
-        expected, found = (
-            model.eval().predict(inputs, [unlabelled(one) for one in geometries])
-            for model in (host, lean)
-        )
-    for mine, theirs in zip(found, expected, strict=True):
-        check_sample(mine, theirs)
 
+    def predict(model, **options):
+        samples = geometries and [unlabelled(one) for one in geometries]
+        with torch.no_grad(), predicting(model, **options):
+            return model.eval().predict(inputs, samples)
 
-def check_sample(found, expected):
-    torch.testing.assert_close(found.seg_logits.data, expected.seg_logits.data)
-    labels, others = found.pred_sem_seg.data, expected.pred_sem_seg.data
-    assert labels.dtype == others.dtype
-    assert labels.shape == others.shape
-    best, second = expected.seg_logits.data.topk(2, dim=0).values
-    assert (labels == others)[0][best - second > 1e-5].all()
-    assert len(others.unique()) > 1
+    expected, kept = predict(stock), predict(lean, keep_logits=True)
+    for found, with_logits, theirs in zip(predict(lean), kept, expected, strict=True):
+        assert 'seg_logits' not in found
+        logits = theirs.seg_logits.data
+        torch.testing.assert_close(with_logits.seg_logits.data, logits)
+        best, second = logits.topk(2, dim=0).values
+        others = theirs.pred_sem_seg.data
+        assert len(others.unique()) > 1
+        for labels in (found.pred_sem_seg.data, with_logits.pred_sem_seg.data):
+            assert labels.dtype == others.dtype
+            assert labels.shape == others.shape
+            assert (labels == others)[0][best - second > 1e-5].all()
 
 
 @pytest.mark.parametrize('head', HEADS)
-def test_predictions_of_each_head_are_the_hosts(head, monkeypatch):
+def test_predictions_of_each_head_are_those_of_stock(head):
     host, lean = pair(head)
-    assert lean._predicts_plainly()
+    assert type(lean.decode_head) in RESIZING_HEADS
     check_predictions(host, lean, [GEOMETRY['nothing']])
 
 
 @pytest.mark.parametrize('align_corners', [False, True])
 @pytest.mark.parametrize('mode', MODES.values(), ids=MODES)
 @pytest.mark.parametrize('geometry', GEOMETRY.values(), ids=GEOMETRY)
-def test_predictions_of_each_geometry_are_the_hosts(geometry, mode, align_corners):
+def test_predictions_of_each_geometry_are_those_of_stock(geometry, mode, align_corners):
     host, lean = pair(align_corners=align_corners, test_cfg=mode)
     check_predictions(host, lean, [geometry])
 
@@ -322,10 +348,7 @@ def test_blocks_of_few_rows_meet_without_a_seam(mode, monkeypatch):
 @pytest.mark.parametrize('mode', MODES.values(), ids=MODES)
 def test_images_without_samples(mode):
     host, lean = pair(test_cfg=mode)
-    with torch.no_grad():
-        expected, found = (model.eval().predict(images()) for model in (host, lean))
-    for mine, theirs in zip(found, expected, strict=True):
-        check_sample(mine, theirs)
+    check_predictions(host, lean, None, images())
 
 
 @pytest.mark.parametrize('mode', [dict(), SLIDE], ids=['whole', 'slide'])
@@ -338,7 +361,7 @@ def test_a_prediction_makes_no_tensor_of_full_size(mode, geometry):
     with LargestTensor() as largest, torch.no_grad():
         lean.predict(images(1, size), samples)
     assert largest.elements < classes * size[0] * size[1] / 2
-    assert samples[0].seg_logits.data.shape == (classes, *samples[0].ori_shape)
+    assert 'seg_logits' not in samples[0]
 
 
 def test_half_precision_is_compared_in_float32():
@@ -351,114 +374,56 @@ def test_half_precision_is_compared_in_float32():
     assert (labels == expected).float().mean() > 0.999
 
 
-def predicted(**test_cfg):
-    _, lean = pair(test_cfg=test_cfg)
+def test_keep_logits_is_an_option_of_test_cfg():
+    _, lean = pair(test_cfg=dict(keep_logits=True))
     sample = unlabelled(GEOMETRY['enlarged'])
     with torch.no_grad():
         assert lean.eval().predict(images(1), [sample])[0] is sample
-    return sample
-
-
-def test_scores_are_no_field_until_they_are_set():
-    sample = predicted()
-    assert set(sample.keys()) == {'pred_sem_seg'}
-    assert 'seg_logits' not in sample.to_dict()
-    scores = sample.seg_logits
-    sample.seg_logits = PixelData(data=scores.data + 1)
-    assert torch.equal(sample.to_dict()['seg_logits']['data'], scores.data + 1)
-    del sample.seg_logits
-    assert not hasattr(sample, 'seg_logits')
-
-
-def test_keep_logits_makes_them_a_field():
-    found = predicted(keep_logits=True).to_dict()['seg_logits']['data']
-    assert torch.equal(found, predicted().seg_logits.data)
-
-
-@pytest.mark.parametrize(
-    'copied',
-    [
-        copy.deepcopy,
-        lambda sample: sample.cpu(),
-        lambda sample: sample.clone(),
-        lambda sample: sample.detach(),
-        lambda sample: pickle.loads(pickle.dumps(sample)),
-    ],
-)
-def test_a_copy_has_the_scores_too(copied):
-    sample = predicted()
-    other = copied(sample)
-    assert torch.equal(other.seg_logits.data, sample.seg_logits.data)
-    assert torch.equal(other.pred_sem_seg.data, sample.pred_sem_seg.data)
-
-
-def test_a_second_prediction_replaces_the_first():
-    host, lean = pair()
-    sample = unlabelled({})
+    assert sample.to_dict()['seg_logits']['data'].shape == (K, 50, 81)
+    lean.test_cfg.keep_logits = False
     with torch.no_grad():
-        host.eval().predict(images(1) * 2, [sample])
-        lean.eval().predict(images(1), [sample])
-        check_sample(sample, host.predict(images(1), [unlabelled({})])[0])
-
-
-def test_one_channel_is_left_to_the_host():
-    loss = dict(type='CrossEntropyLoss', use_sigmoid=True)
-    options = dict(num_classes=2, out_channels=1, threshold=0.5, loss_decode=loss)
-    host, lean = pair(**options)
-    with torch.no_grad():
-        expected, found = (
-            model.eval().predict(images(1), [unlabelled({})])[0]
-            for model in (host, lean)
-        )
-    assert torch.equal(found.seg_logits.data, expected.seg_logits.data)
-    assert torch.equal(found.pred_sem_seg.data, expected.pred_sem_seg.data)
+        lean.predict(images(1), [sample])
+    assert 'seg_logits' not in sample  # those of the first prediction
 
 
 class Shifted(LeanEncoderDecoder):
-    """Adds to one class after the host's scores."""
+    """A subclass with its own way to the low-resolution logits."""
 
-    def encode_decode(self, inputs, batch_img_metas):
-        scores = EncoderDecoder.encode_decode(self, inputs, batch_img_metas)
-        scores[:, 2] += 1e3
-        return scores
+    shift = 0.0
+
+    def _forward(self, inputs, data_samples=None):
+        logits = super()._forward(inputs, data_samples)
+        logits[:, 2] += self.shift
+        return logits
 
 
 @pytest.mark.parametrize('mode', MODES.values(), ids=MODES)
-def test_a_subclass_with_its_own_inference_is_asked(mode):
-    _, lean = pair(test_cfg=mode)
-    lean.__class__ = Shifted
+def test_a_subclass_with_its_own_logits_is_asked(mode, monkeypatch):
+    monkeypatch.setitem(MODELS.module_dict, 'Shifted', Shifted)
+    lean = build('Shifted', test_cfg=mode).eval()
+    lean.shift = 1e3
     with torch.no_grad():
-        found = lean.eval().predict(images(1), [unlabelled({})])[0]
+        found = lean.predict(images(1), [unlabelled({})])[0]
     assert (found.pred_sem_seg.data == 2).all()
 
 
-@pytest.mark.parametrize('mode', MODES.values(), ids=MODES)
-def test_a_head_with_its_own_prediction_is_asked(mode, monkeypatch):
-    host, lean = pair(test_cfg=mode)
-    kind, own = type(lean.decode_head), host.decode_head.predict_by_feat.__func__
-    monkeypatch.setattr(kind, 'predict_by_feat', lambda *a: -own(*a))
-    check_predictions(host, lean, [GEOMETRY['enlarged']])
-
-
-class MySample(SegDataSample):
-    """Somebody's own class."""
-
-
-def test_a_sample_of_another_class_keeps_it():
-    host, lean = pair()
-    sample = MySample(metainfo=dict(unlabelled({}).metainfo))
+@pytest.mark.parametrize('mode', [dict(), SLIDE], ids=['whole', 'slide'])
+def test_a_head_that_is_not_declared_predicts_itself(mode):
+    host, lean = pair('OppositeHead', test_cfg=mode)
     with torch.no_grad():
-        found = lean.eval().predict(images(1), [sample])[0]
-        expected = host.eval().predict(images(1), [unlabelled({})])[0]
-    assert type(found) is MySample
-    check_sample(found, expected)
+        found, expected = (
+            model.eval().predict(images(1), [unlabelled({})])[0]
+            for model in (lean, host)
+        )
+    torch.testing.assert_close(found.seg_logits.data, expected.seg_logits.data)
+    assert torch.equal(found.pred_sem_seg.data, expected.pred_sem_seg.data)
 
 
 @pytest.mark.parametrize(
     ('size', 'window', 'stride'),
     [((9, 9), (9, 9), (4, 4)), ((10, 9), (4, 4), (3, 2)), ((12, 7), (5, 7), (7, 1))],
 )
-def test_windows_are_the_hosts(size, window, stride, monkeypatch):
+def test_windows_are_those_of_stock(size, window, stride, monkeypatch):
     host, _ = pair(test_cfg=dict(mode='slide', crop_size=window, stride=stride))
     index = torch.arange(size[0] * size[1]).view(1, 1, *size).expand(1, K, *size)
     seen = []
@@ -499,29 +464,36 @@ def views(flips: int = 2) -> dict:
     return dict(inputs=inputs, data_samples=samples)
 
 
-def test_the_hosts_tta_runs_on_ours():
-    host, lean = (model.eval() for model in pair())
-    with torch.no_grad():
-        expected, found = (
-            MODELS.build(dict(type='SegTTAModel', module=model)).test_step(views())
-            for model in (host, lean)
-        )
-    for mine, theirs in zip(found, expected, strict=True):
-        assert torch.equal(mine.pred_sem_seg.data, theirs.pred_sem_seg.data)
-
-
+@pytest.mark.parametrize('head', ['ClassifierModule', 'sigmoid'])
+@pytest.mark.parametrize('tta', ['LeanTTAModel', 'BatchedTTAModel', 'SegTTAModel'])
 @pytest.mark.parametrize('kind', ['EncoderDecoder', 'LeanEncoderDecoder'])
-def test_views_of_one_size_are_one_batch(kind):
-    model, sizes = build(kind).eval(), []
+def test_augmented_predictions_are_those_of_stock(kind, tta, head):
+    options = {}
+    if head == 'sigmoid':
+        options = dict(num_classes=2, out_channels=1, threshold=0.5)
+        options['loss_decode'] = SIGMOID
+    model, sizes = build(kind, **options).eval(), []
+    model.test_cfg.keep_logits = tta == 'SegTTAModel'
+    data = views()
+    with torch.no_grad(), predicting(model, keep_logits=True):
+        every = [
+            model.test_step({key: value[view] for key, value in data.items()})
+            for view in range(6)
+        ]
     model.backbone.register_forward_pre_hook(lambda _, x: sizes.append(len(x[0])))
-    expected, found = (
-        MODELS.build(dict(type=tta, module=model)).test_step(views())
-        for tta in ('SegTTAModel', 'BatchedTTAModel')
-    )
-    assert sizes == [2] * 6 + [6] * 2
-    for mine, theirs in zip(found, expected, strict=True):
-        labels = (mine.pred_sem_seg.data, theirs.pred_sem_seg.data)
-        assert (labels[0] == labels[1]).float().mean() > 0.999
+    found = MODELS.build(dict(type=tta, module=model)).test_step(views())
+    assert sizes == ([6] * 2 if tta == 'BatchedTTAModel' else [2] * 6)
+    for index, sample in enumerate(found):
+        logits = torch.stack([view[index].seg_logits.data for view in every])
+        if head == 'sigmoid':
+            if tta == 'SegTTAModel':  # takes the sigmoid twice
+                continue
+            expected = (logits.mean(0) > 0.5).long()
+        else:
+            expected = logits.softmax(1).mean(0).argmax(0)
+        labels = sample.pred_sem_seg.data
+        assert (labels == expected).float().mean() > 0.999
+        assert ('seg_logits' in sample) == (tta == 'SegTTAModel')
 
 
 def weighted_model(kind: str, **head) -> ConfigDict:
@@ -534,7 +506,7 @@ def weighted_model(kind: str, **head) -> ConfigDict:
 
 @pytest.mark.parametrize('kind', ['LeanEncoderDecoder', 'MultiScaleEncoderDecoder'])
 def test_weights_over_labelled_pixels_may_be_asked_for(kind):
-    launch.check_class_weights(weighted_model(kind))
+    check_class_weights(weighted_model(kind))
 
 
 @pytest.mark.parametrize(
@@ -547,4 +519,4 @@ def test_weights_over_labelled_pixels_may_be_asked_for(kind):
 )
 def test_weights_over_labelled_pixels_that_the_host_would_get(kind, head):
     with pytest.raises(ValueError, match=r"model\.type='LeanEncoderDecoder'"):
-        launch.check_class_weights(weighted_model(kind, **head))
+        check_class_weights(weighted_model(kind, **head))
