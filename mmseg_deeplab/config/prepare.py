@@ -9,7 +9,7 @@ from typing import Any
 
 from mmengine.config import Config, DictAction
 
-from .checks import check_checkpoint, check_class_weights, check_data
+from .config_checks import check_checkpoint, check_class_weights, check_data
 from .config_file import read_config
 from .crf_settings import load_crf
 from .prediction_options import enable_crf, enable_tta, take_lean_segmentor

@@ -2,7 +2,7 @@
 
 from mmengine.config import Config
 
-from .checks import check_checkpoint, check_data, check_log_packages
+from .config_checks import check_checkpoint, check_data, check_log_packages
 from .prediction_options import apply_prediction_options
 from .runner_setup import prepare_device
 

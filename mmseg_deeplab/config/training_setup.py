@@ -5,7 +5,7 @@ from mmengine.config import Config, ConfigDict
 
 from mmseg_deeplab.models import set_output_stride
 
-from .checks import (
+from .config_checks import (
     check_checkpoint,
     check_class_weights,
     check_data,

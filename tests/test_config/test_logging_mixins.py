@@ -11,7 +11,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from training import ROOT, scalars, train_here, write_config
 
 from mmseg_deeplab.config import prepare as launch
-from mmseg_deeplab.config.checks import check_log_packages
+from mmseg_deeplab.config.config_checks import check_log_packages
 
 LEAF = ROOT / 'configs' / 'deeplabv2_r50_camvid.py'
 BLOCK = 32768  # bytes, of the files that LevelDB and W&B log into
@@ -87,7 +87,7 @@ def test_a_missing_package_is_named_before_the_run(mixin, monkeypatch):
     cfg = launch.load_config(str(LEAF), mixins=[mixin])
     found = util.find_spec
     monkeypatch.setattr(
-        'mmseg_deeplab.config.checks.find_spec',
+        'mmseg_deeplab.config.config_checks.find_spec',
         lambda name: None if name == mixin else found(name),
     )
     with pytest.raises(ValueError, match=rf'{mixin}: pip install {mixin}'):
