@@ -16,7 +16,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from mmseg_deeplab.engine.hooks.compile_network import compile_training, network_parts
+from mmseg_deeplab.engine.hooks.network_speed import compile_training, network_parts
 
 from .case import Case, Contender, Work, require
 from .complexity import complexity

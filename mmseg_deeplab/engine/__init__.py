@@ -1,19 +1,17 @@
 """Training: hooks, the runner, and the optimizer's groups."""
 
-from mmseg_deeplab.utils.atomic_files import AtomicLocalBackend
-
 from .decoupled_sgdw import DecoupledSGDW
-from .hooks import (
+from .hooks.fitting_weights import FittingWeightsHook
+from .hooks.mean_loss import MeanLossHook
+from .hooks.missed_validation import MissedValidationHook
+from .hooks.network_speed import (
     ChannelsLastHook,
     CompileNetworkHook,
-    FittingWeightsHook,
     InferenceSpeedHook,
-    MeanLossHook,
-    MissedValidationHook,
-    SampleVisualizationHook,
-    SaveOnSignalHook,
-    TrustedCheckpointHook,
 )
+from .hooks.sample_visualization import SampleVisualizationHook
+from .hooks.save_on_signal import SaveOnSignalHook
+from .hooks.trusted_checkpoint import TrustedCheckpointHook
 from .mixed_precision import MixedPrecisionOptimWrapper
 from .optim_constructor import DeepLabOptimWrapperConstructor
 from .resume import newest_whole_checkpoint
@@ -21,7 +19,6 @@ from .runner import ResumableRunner
 from .wandb_backend import IterationWandbVisBackend
 
 __all__ = [
-    'AtomicLocalBackend',
     'ChannelsLastHook',
     'CompileNetworkHook',
     'DecoupledSGDW',

@@ -1,4 +1,4 @@
-"""SGD whose weight decay is a factor of its own, not a share of the learning rate."""
+"""SGD whose weight decay does not depend on the learning rate."""
 
 import warnings
 from collections.abc import Callable, Iterable
@@ -10,8 +10,7 @@ from torch import Tensor
 from torch.optim import SGD
 from torch.optim.sgd import sgd
 
-# From here on Composer warns: it is a share of each weight, taken at every step.
-HIGH_DECAY = 1e-3
+HIGH_DECAY = 1e-3  # Composer warns from here on: each step takes this share
 
 
 @OPTIMIZERS.register_module()
@@ -19,30 +18,29 @@ class DecoupledSGDW(SGD):
     """SGD with momentum and decoupled weight decay.
 
     `Decoupled Weight Decay Regularization <https://arxiv.org/abs/1711.05101>`_,
-    algorithm 1, with the schedule multiplier of the paper taken from the learning rate,
-    for a weight ``w`` with gradient ``g`` and buffer ``b``, which begins as ``g``::
+    algorithm 1, with the learning rate's schedule as the schedule multiplier. For a
+    weight ``w`` with gradient ``g`` and buffer ``b``, which starts as ``g``::
 
         b <- momentum * b + (1 - dampening) * g
         w <- (1 - weight_decay * lr / initial_lr) * w - lr * b
 
-    as MosaicML's Composer has it. :class:`torch.optim.SGD` adds the decay to the
-    gradient instead, so that the momentum carries it and the learning rate scales
-    it; a decay of 2e-5 here is about as strong as 2e-4 there at a rate of 0.01 and
-    a momentum of 0.9.
+    MosaicML's Composer has the same. :class:`torch.optim.SGD` adds the decay to the
+    gradient instead, so that momentum and learning rate act on it: a decay of 2e-5
+    here is about as strong as 2e-4 there at a rate of 0.01 and a momentum of 0.9.
 
-    ``initial_lr`` of a group is its ``lr`` when it was added. It is kept in the state
-    dict, so that a training resumed in mid-schedule goes on with the same decay.
-    Schedulers use the same entry. The step itself is torch's.
+    ``initial_lr`` is the ``lr`` of a group when it is added. It is in the state dict
+    (schedulers use the same entry), so that a resumed training keeps its decay.
 
     Args:
         params: Parameters, or groups with options of their own.
         lr: Learning rate; at 0 the decay is not scaled.
         momentum: Factor of the buffer.
-        dampening: What is taken off the gradient in the buffer.
+        dampening: The gradient enters the buffer times one minus this.
         weight_decay: The share that a weight loses in each step at the initial
             learning rate.
         nesterov: Nesterov's momentum; needs momentum without dampening.
-        foreach: One kernel for many tensors; by default where torch would.
+        foreach: Whether torch updates many tensors in one kernel; by default it
+            decides itself.
 
     Raises:
         ValueError: If a value is out of its range.
@@ -60,25 +58,19 @@ class DecoupledSGDW(SGD):
         foreach: bool | None = None,
     ) -> None:
         super().__init__(
-            params,
-            lr=lr,
-            momentum=momentum,
-            dampening=dampening,
-            weight_decay=weight_decay,
-            nesterov=nesterov,
-            foreach=foreach,
+            params, lr, momentum, dampening, weight_decay, nesterov, foreach=foreach
         )
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add a group of parameters; its ``lr`` of now is its initial one."""
+        """Add a group of parameters; its present ``lr`` becomes its initial one."""
         super().add_param_group(param_group)
         group = self.param_groups[-1]
         group.setdefault('initial_lr', group['lr'])
         decay = group['weight_decay']
         if not 0 <= decay < 1:
             raise ValueError(
-                f'weight_decay is the share a weight loses per step, 0 to 1; received '
-                f'{decay!r}'
+                'weight_decay is the share that a weight loses per step, 0 to 1; '
+                f'received {decay!r}'
             )
         if decay >= HIGH_DECAY:
             warnings.warn(
@@ -90,7 +82,7 @@ class DecoupledSGDW(SGD):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        for group in self.param_groups:  # a state of plain SGD has none
+        for group in self.param_groups:  # a state of plain SGD lacks the entry
             group.setdefault('initial_lr', group['lr'])
 
     @torch.no_grad()
@@ -101,21 +93,24 @@ class DecoupledSGDW(SGD):
             closure: Evaluates the model anew and returns the loss.
 
         Returns:
-            What ``closure`` has returned.
+            The loss that ``closure`` has returned.
         """
         loss = None
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            self._update(group)
+            params = [p for p in group['params'] if p.grad is not None]
+            if params:
+                self._update(group, params)
         return loss
 
-    def _update(self, group: dict[str, Any]) -> None:
-        params = [p for p in group['params'] if p.grad is not None]
-        if not params:
-            return
-        _multiply(params, kept_share(group), foreach=group['foreach'])
+    def _update(self, group: dict[str, Any], params: list[Tensor]) -> None:
+        initial = group['initial_lr']
+        scale = group['lr'] / initial if initial else 1.0
+        if group['weight_decay']:
+            for parameter in params:
+                parameter.mul_(1.0 - group['weight_decay'] * scale)
         buffers = [self.state[p].get('momentum_buffer') for p in params]
         sgd(
             params,
@@ -132,23 +127,3 @@ class DecoupledSGDW(SGD):
         if group['momentum'] != 0:
             for parameter, buffer in zip(params, buffers, strict=True):
                 self.state[parameter]['momentum_buffer'] = buffer
-
-
-def kept_share(group: dict[str, Any]) -> float:
-    """Return what the decay leaves of a weight in one step.
-
-    Args:
-        group: A parameter group with ``lr``, ``initial_lr`` and ``weight_decay``.
-    """
-    initial = group['initial_lr']
-    return 1.0 - group['weight_decay'] * (group['lr'] / initial if initial else 1.0)
-
-
-def _multiply(params: list[Tensor], factor: float, *, foreach: bool | None) -> None:
-    if factor == 1.0:
-        return
-    if foreach is False:
-        for parameter in params:
-            parameter.mul_(factor)
-    else:
-        torch._foreach_mul_(params, factor)  # tensor by tensor where it must be

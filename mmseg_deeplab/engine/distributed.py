@@ -1,7 +1,7 @@
-"""Begin and end of distributed runs, where mmengine's do not do.
+"""Start and end of distributed runs in the cases that mmengine does not cover.
 
-mmengine's ``init_dist`` selects a GPU before it makes the process group. Where
-there is none, the group is made here, and mmengine takes it as it is.
+mmengine's ``init_dist`` selects a GPU before it makes the process group. Where there
+is no GPU, the group is made here, and mmengine uses it.
 """
 
 import os
@@ -10,7 +10,7 @@ import subprocess
 import torch
 import torch.distributed as dist
 
-# Name of the number in the environment, by launcher. torchrun uses torch's own.
+# Environment variables of each launcher, by torchrun's names for them.
 ENVIRONMENT = {
     'slurm': {
         'RANK': 'SLURM_PROCID',
@@ -30,18 +30,21 @@ def init_cpu_process_group(launcher: str) -> None:
     """Make the default process group with gloo.
 
     Args:
-        launcher: ``'pytorch'``, ``'slurm'`` or ``'mpi'``: says which variables hold
-            rank and number of processes.
+        launcher: ``'pytorch'``, ``'slurm'`` or ``'mpi'``, whose environment variables
+            give the rank and the number of processes.
 
     Raises:
         ValueError: If the launcher's variables are not set.
     """
-    for name, source in ENVIRONMENT.get(launcher, {}).items():
-        os.environ[name] = _variable(source, launcher)
     for name in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK'):
-        _variable(name, launcher)
+        source = ENVIRONMENT.get(launcher, {}).get(name, name)
+        os.environ[name] = _variable(source, launcher)
     if launcher == 'slurm' and 'MASTER_ADDR' not in os.environ:
-        os.environ['MASTER_ADDR'] = _first_slurm_host()
+        nodes = _variable('SLURM_NODELIST', launcher)
+        names = subprocess.check_output(
+            ['scontrol', 'show', 'hostnames', nodes], text=True
+        )
+        os.environ['MASTER_ADDR'] = names.split()[0]
     os.environ.setdefault('MASTER_ADDR', '127.0.0.1')
     os.environ.setdefault('MASTER_PORT', DEFAULT_PORT)
     dist.init_process_group('gloo')
@@ -50,9 +53,9 @@ def init_cpu_process_group(launcher: str) -> None:
 def leave_process_group() -> None:
     """Wait for the other processes and end the process group, if there is one.
 
-    mmengine leaves it to the end of the interpreter. Then its threads may still run,
-    and now and then abort a process whose work is done ("terminate called without an
-    active exception").
+    mmengine leaves this to the end of the interpreter, when threads of the group may
+    still run and sometimes abort a process whose work is done ("terminate called
+    without an active exception").
     """
     if dist.is_initialized():
         dist.barrier()
@@ -63,7 +66,7 @@ def require_one_gpu_each(launcher: str) -> None:
     """Raise ValueError if this process of a distributed run has no GPU of its own.
 
     Args:
-        launcher: As for :func:`init_cpu_process_group`.
+        launcher: See :func:`init_cpu_process_group`.
     """
     name = ENVIRONMENT.get(launcher, {}).get('LOCAL_RANK', 'LOCAL_RANK')
     local_rank, gpus = int(os.environ.get(name, 0)), torch.cuda.device_count()
@@ -81,11 +84,3 @@ def _variable(name: str, launcher: str) -> str:
             'start through tools/dist_train.sh or tools/slurm_train.sh'
         )
     return os.environ[name]
-
-
-def _first_slurm_host() -> str:
-    nodes = _variable('SLURM_NODELIST', 'slurm')
-    command = ['scontrol', 'show', 'hostnames', nodes]
-    return subprocess.run(
-        command, check=True, capture_output=True, text=True
-    ).stdout.split()[0]

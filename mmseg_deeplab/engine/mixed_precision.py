@@ -1,4 +1,4 @@
-"""Mixed precision on whatever the machine has."""
+"""Mixed precision on GPUs and CPUs."""
 
 import logging
 from typing import Any
@@ -9,25 +9,24 @@ from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmseg.registry import OPTIM_WRAPPERS
 from torch.amp import GradScaler
 
-# bfloat16 has the exponents of float32: nothing underflows, so nothing is scaled.
 DTYPES = ('float16', 'bfloat16')
 
 
 @OPTIM_WRAPPERS.register_module()
 class MixedPrecisionOptimWrapper(AmpOptimWrapper):
-    """mmengine's ``AmpOptimWrapper`` that also runs where there is no GPU.
+    """mmengine's ``AmpOptimWrapper`` that also runs without a GPU.
 
-    The host refuses to be built without an accelerator, so that a config with it
-    cannot be tried on a laptop. Here a CPU takes bfloat16, the one type that its
-    autocast knows, and says so. Weights, gradients and optimizer stay in float32;
-    with bfloat16 the loss is not scaled. A checkpoint of either machine resumes on
-    the other.
+    mmengine's own cannot be built without an accelerator, so that a config with it
+    cannot be tried on a laptop. Here a CPU uses bfloat16, the only type that its
+    autocast knows, and logs a warning. Weights, gradients and optimizer stay in
+    float32. bfloat16 has the exponents of float32, so that its loss needs no scaling.
+    A checkpoint of either machine can be resumed on the other.
 
     Args:
-        loss_scale: As in the host: ``'dynamic'``, a number, or the arguments of
-            ``torch.amp.GradScaler``. Only for float16.
-        dtype: ``'float16'`` or ``'bfloat16'``; a CPU always takes the latter.
-        **kwargs: Those of mmengine's ``OptimWrapper``.
+        loss_scale: ``'dynamic'``, a number, or the arguments of
+            ``torch.amp.GradScaler``. Only used for float16.
+        dtype: ``'float16'`` or ``'bfloat16'``; a CPU always uses the latter.
+        **kwargs: The arguments of mmengine's ``OptimWrapper``.
 
     Raises:
         ValueError: If ``dtype`` is another.
@@ -43,12 +42,17 @@ class MixedPrecisionOptimWrapper(AmpOptimWrapper):
         if dtype not in DTYPES:
             raise ValueError(f'dtype must be one of {DTYPES}, received {dtype!r}')
         if not torch.cuda.is_available():
-            _say(f'no GPU: bfloat16 on the CPU instead of {dtype} mixed precision')
+            print_log(
+                'MixedPrecisionOptimWrapper: no GPU: bfloat16 on the CPU instead of '
+                f'{dtype} mixed precision',
+                logger='current',
+                level=logging.WARNING,
+            )
             dtype = 'bfloat16'
         if dtype == 'float16':
             super().__init__(loss_scale=loss_scale, dtype=dtype, **kwargs)
             return
-        # Past the host's constructor, which insists on a GPU and a scaler.
+        # AmpOptimWrapper's constructor insists on a GPU and a scaler.
         OptimWrapper.__init__(self, **kwargs)
         self.loss_scaler = GradScaler(enabled=False)
         self._scale_update_param = None
@@ -59,11 +63,3 @@ class MixedPrecisionOptimWrapper(AmpOptimWrapper):
         if not state_dict.get('loss_scaler'):
             state_dict = {k: v for k, v in state_dict.items() if k != 'loss_scaler'}
         super().load_state_dict(state_dict)
-
-
-def _say(message: str) -> None:
-    print_log(
-        f'MixedPrecisionOptimWrapper: {message}',
-        logger='current',
-        level=logging.WARNING,
-    )

@@ -8,10 +8,10 @@ from mmengine.model import is_model_wrapper
 from mmengine.optim import DefaultOptimWrapperConstructor
 from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from torch import nn
+from torch.nn import GroupNorm, LayerNorm
 from torch.nn.modules.batchnorm import _NormBase
 
 HEADS = ('decode_head', 'auxiliary_head')
-NORMS = (_NormBase, nn.GroupNorm, nn.LayerNorm)
 
 # Caffe release of DeepLab v2, train.prototxt for ResNet-101: lr_mult and decay_mult of
 # the backbone's convolutions, of the classifiers' weights and of their biases. (For
@@ -33,20 +33,18 @@ class DeepLabOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     """Learning rates by module: backbone 1x, head weights 10x, head biases 20x.
 
     `DeepLab v2 <https://arxiv.org/abs/1606.00915>`_, section 4 (classifier 10x), with
-    the biases' 20x and no weight decay from the Caffe release. A parameter belongs to
-    a head when it lies in the segmentor's ``decode_head`` or ``auxiliary_head``
-    (a single one or a list), to the backbone otherwise; a bias is a bias unless its
-    module is a normalisation layer. Names are never searched for substrings, which is
-    what the host's ``custom_keys`` do. Frozen parameters stay out, shared ones come
-    once, and the groups are printed.
+    20x and no weight decay for the biases from the Caffe release. The parameters of
+    ``decode_head`` and ``auxiliary_head`` (one head or a list) belong to the heads, all
+    others to the backbone. The biases of normalisation layers do not count as biases.
+    Unlike MMSegmentation's ``custom_keys``, names are never searched for substrings.
+    Frozen parameters are left out, shared ones come once, and the groups are logged.
 
     Args:
-        optim_wrapper_cfg: As of the host: ``type``, ``optimizer`` (with ``lr``, and
-            ``weight_decay`` or 0), ``accumulative_counts`` (Caffe's ``iter_size``), ...
-        paramwise_cfg: Other values for any of :data:`MULTIPLIERS`; and
-            ``classifier``, names of modules such as ``('fc8',)``: then only what lies
-            in modules of these names inside the heads has the heads' rates, and the
-            rest of the heads the backbone's. By default all of a head has its rates.
+        optim_wrapper_cfg: ``type``, ``optimizer`` (with ``lr``, and ``weight_decay`` or
+            0), ``accumulative_counts`` (Caffe's ``iter_size``), ...
+        paramwise_cfg: Other values for any of :data:`MULTIPLIERS`; and ``classifier``,
+            names of modules such as ``('fc8',)``, to which the heads' rates are
+            restricted: the rest of the heads then has the backbone's.
 
     Raises:
         ValueError: If a multiplier is unknown or negative, the optimizer has no ``lr``,
@@ -59,19 +57,16 @@ class DeepLabOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         multipliers = dict(self.paramwise_cfg)
         names = multipliers.pop('classifier', ())
         self.classifier = (names,) if isinstance(names, str) else tuple(names)
-        unknown = sorted(multipliers.keys() - MULTIPLIERS.keys())
-        if unknown:
+        if unknown := sorted(multipliers.keys() - MULTIPLIERS.keys()):
             raise ValueError(
                 f'paramwise_cfg takes {sorted(MULTIPLIERS)} and classifier, received '
                 f'{unknown}'
             )
-        negative = {k: v for k, v in multipliers.items() if v < 0}
-        if negative:
+        if negative := {k: v for k, v in multipliers.items() if v < 0}:
             raise ValueError(f'multipliers must not be negative, received {negative}')
         if self.base_lr is None:
             raise ValueError(f'optimizer needs an lr, received {self.optimizer_cfg}')
-        # The multipliers of the paper count as given: the base class builds the
-        # groups only when there are some.
+        # The base class only builds groups when this is not empty.
         self.paramwise_cfg = {**MULTIPLIERS, **multipliers}
 
     def add_params(
@@ -94,66 +89,49 @@ class DeepLabOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         if not groups:
             raise ValueError(f'every parameter of {type(model).__name__} is frozen')
         for kind, members in groups.items():
-            params.append(
-                dict(
-                    params=members,
-                    name=kind,
-                    lr=self.base_lr * self.paramwise_cfg[f'{kind}_lr_mult'],
-                    weight_decay=(self.base_wd or 0.0)
-                    * self.paramwise_cfg[f'{kind}_decay_mult'],
-                )
-            )
+            lr = self.base_lr * self.paramwise_cfg[f'{kind}_lr_mult']
+            decay = (self.base_wd or 0.0) * self.paramwise_cfg[f'{kind}_decay_mult']
+            params.append(dict(params=members, name=kind, lr=lr, weight_decay=decay))
         print_log(describe_groups(params), logger='current', level=logging.INFO)
 
 
 def trainable_parameters(
     model: nn.Module, classifier: tuple[str, ...] = ()
 ) -> Iterator[tuple[str, nn.Parameter]]:
-    """Yield each trainable parameter once with its kind.
+    """Yield each trainable parameter once, with its kind.
 
-    Kinds are ``backbone``, ``backbone_bias``, ``head`` and ``head_bias``.
+    The kinds are ``backbone``, ``backbone_bias``, ``head`` and ``head_bias``.
 
     Args:
         model: A segmentor.
         classifier: Names of the modules in its heads that count as heads; all by
             default.
-    """
-    in_heads = head_modules(model, classifier)
-    seen: set[nn.Parameter] = set()
-    for module in model.modules():
-        part = 'head' if module in in_heads else 'backbone'
-        for name, parameter in module.named_parameters(recurse=False):
-            if parameter in seen or not parameter.requires_grad:
-                continue
-            seen.add(parameter)
-            is_bias = name == 'bias' and not isinstance(module, NORMS)
-            yield f'{part}_bias' if is_bias else part, parameter
-
-
-def head_modules(model: nn.Module, classifier: tuple[str, ...] = ()) -> set[nn.Module]:
-    """Return the modules that have the heads' learning rates.
-
-    Args:
-        model: A segmentor.
-        classifier: Whole names of modules, at any depth of a head.
 
     Raises:
         ValueError: If no module has one of the names.
     """
-    heads = [getattr(model, name, None) for name in HEADS]
-    found = {
+    in_heads = {
         module
-        for head in heads
+        for head in (getattr(model, name, None) for name in HEADS)
         if isinstance(head, nn.Module)
         for path, module in head.named_modules()
         if not classifier or set(classifier) & set(path.split('.'))
     }
-    if classifier and not found:
+    if classifier and not in_heads:
         raise ValueError(
             f'paramwise_cfg.classifier={classifier}: no module in '
             f'{" or ".join(HEADS)} has such a name'
         )
-    return found
+    seen: set[nn.Parameter] = set()
+    for module in model.modules():
+        part = 'head' if module in in_heads else 'backbone'
+        is_norm = isinstance(module, _NormBase | GroupNorm | LayerNorm)
+        for name, parameter in module.named_parameters(recurse=False):
+            if parameter in seen or not parameter.requires_grad:
+                continue
+            seen.add(parameter)
+            is_bias = name == 'bias' and not is_norm
+            yield f'{part}_bias' if is_bias else part, parameter
 
 
 def describe_groups(groups: list[dict]) -> str:

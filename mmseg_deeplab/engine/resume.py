@@ -1,4 +1,4 @@
-"""Which checkpoint a training goes on from: the newest one that is whole."""
+"""The checkpoint from which a training is resumed: the newest one that is whole."""
 
 import logging
 import re
@@ -10,12 +10,12 @@ from mmengine.logging import print_log
 
 from mmseg_deeplab.checkpoints import load
 
-# What `mmengine.runner.Runner.resume` cannot do without.
+# `mmengine.runner.Runner.resume` needs these.
 RESUME_KEYS = frozenset({'meta', 'state_dict', 'message_hub'})
 
 
 class Checkpoint(NamedTuple):
-    """A checkpoint to go on from.
+    """A checkpoint that a training can be resumed from.
 
     Attributes:
         path: The file.
@@ -29,66 +29,62 @@ class Checkpoint(NamedTuple):
 def numbered_checkpoints(
     folder: Path, template: str = 'iter_{}.pth'
 ) -> list[tuple[int, Path]]:
-    """List the checkpoints of a folder, lowest number first.
+    """List the checkpoints of a folder as pairs of number and path, in order.
 
     Args:
-        folder: Need not exist.
+        folder: The folder, which need not exist.
         template: File name with one ``{}`` for the iteration or epoch.
-
-    Returns:
-        Pairs of number and path.
     """
     head, tail = template.split('{}')
     pattern = re.compile(rf'{re.escape(head)}(\d+){re.escape(tail)}')
-    if not folder.is_dir():
-        return []
-    matches = [(pattern.fullmatch(path.name), path) for path in folder.iterdir()]
+    paths = folder.iterdir() if folder.is_dir() else ()
+    matches = [(pattern.fullmatch(path.name), path) for path in paths]
     return sorted((int(match[1]), path) for match, path in matches if match)
 
 
 def newest_whole_checkpoint(
     folder: Path, template: str = 'iter_{}.pth'
 ) -> Checkpoint | None:
-    """Find the newest checkpoint in ``folder`` that a training can go on from.
+    """Find the newest checkpoint from which a training can be resumed.
 
-    mmengine believes the text file ``last_checkpoint``, which may be older than the
-    newest checkpoint, empty, or name a file that is gone or truncated. Here the
-    numbers in the names decide, and each candidate is read: one that is damaged or
-    incomplete is passed over with a warning that names it.
+    mmengine trusts the text file ``last_checkpoint``, which may be older than the
+    newest checkpoint, be empty, or name a file that is gone or truncated. Here the
+    numbers in the names decide, and each candidate is read: damaged and incomplete ones
+    are skipped with a warning that names them.
 
     Args:
-        folder: Need not exist.
+        folder: The folder, which need not exist.
         template: File name with one ``{}`` for the iteration or epoch.
 
     Returns:
-        The checkpoint, or None if there is no whole one.
+        The checkpoint, or None if no file is whole.
 
     Raises:
         ValueError: If an undamaged file is refused because it would run code.
     """
     for _, path in reversed(numbered_checkpoints(folder, template)):
-        if fault := archive_fault(path):
-            _skip(path, fault)
-            continue
-        content = load(path)
-        if missing := RESUME_KEYS - content.keys():
-            _skip(path, f'without {sorted(missing)}: weights, not a training state')
-            continue
-        return Checkpoint(path, content['meta'])
+        fault = archive_fault(path)
+        if not fault:
+            content = load(path)
+            if not (missing := RESUME_KEYS - content.keys()):
+                return Checkpoint(path, content['meta'])
+            fault = f'without {sorted(missing)}: weights, not a training state'
+        print_log(
+            f'{path} is passed over for resuming: {fault}',
+            logger='current',
+            level=logging.WARNING,
+        )
     return None
 
 
 def archive_fault(path: Path) -> str | None:
-    """Say what is wrong with the archive that ``torch.save`` makes.
+    """Say what is wrong with the zip archive of a checkpoint; None if it is whole.
 
-    The directory of a zip archive is at its end, so a truncated file has none; the
-    checksums tell of changed bytes.
+    The directory of an archive is at its end, so a truncated file has none; checksums
+    reveal changed bytes.
 
     Args:
-        path: A file.
-
-    Returns:
-        The fault in words, or None if every byte is as it was written.
+        path: A file written by ``torch.save``.
     """
     if not zipfile.is_zipfile(path):
         return f'{path.stat().st_size} bytes that are truncated or no checkpoint'
@@ -98,11 +94,3 @@ def archive_fault(path: Path) -> str | None:
     except (zipfile.BadZipFile, EOFError, OSError) as error:
         return f'damaged ({error})'
     return f'damaged (checksum of {damaged})' if damaged else None
-
-
-def _skip(path: Path, fault: str) -> None:
-    print_log(
-        f'{path} is passed over for resuming: {fault}',
-        logger='current',
-        level=logging.WARNING,
-    )

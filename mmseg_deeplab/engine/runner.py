@@ -1,16 +1,16 @@
-"""A runner that goes on from the newest whole checkpoint, in the same data order."""
+"""A runner that resumes from the newest whole checkpoint, in the same data order."""
 
 from pathlib import Path
 
-import torch.nn as nn
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner, find_latest_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
 from mmseg.registry import RUNNERS
+from torch import nn
 
-from .hooks.checkpoint import checkpoint_folder
 from .hooks.fitting_weights import FittingWeightsHook
+from .hooks.trusted_checkpoint import checkpoint_folder
 from .resume import RESUME_KEYS, newest_whole_checkpoint
 
 
@@ -18,23 +18,23 @@ from .resume import RESUME_KEYS, newest_whole_checkpoint
 class ResumableRunner(Runner):
     """mmengine's runner with a resume that can be trusted.
 
-    Differs from the host in three things:
+    It differs from mmengine's in three things:
 
-    - With ``resume='auto'`` it goes on from the newest whole checkpoint of the work
-      folder and, if there is none, starts as the config says, ``load_from``
-      included, so that one command serves the first start and every restart. With
-      ``resume=True`` the host's rule holds: from ``load_from`` where that is given,
-      else from the work folder. ``last_checkpoint`` is not consulted.
-    - The seed of the checkpoint is taken before the data loader is built. The host
-      takes it after, so that a training without a fixed seed goes on with another
-      order of the samples than it began with.
-    - What is loaded must fit the model, but for classifiers of other classes: see
+    - With ``resume='auto'`` it resumes from the newest whole checkpoint of the work
+      folder and, if there is none, starts as the config says, ``load_from`` included,
+      so that one command serves the first start and every restart. With ``resume=True``
+      mmengine's rule holds: from ``load_from`` if that is given, else from the work
+      folder. ``last_checkpoint`` is not consulted.
+    - The seed of the checkpoint is set before the data loader is built. mmengine sets
+      it afterwards, so that a training without a fixed seed continues in another order
+      of the samples than it began with.
+    - What is loaded must fit the model, except for classifiers of other classes: see
       :class:`FittingWeightsHook`.
 
-    What a resumed training has in common with an uninterrupted one: iteration,
-    weights, optimizer state, learning rate, best score, and the order of the
-    samples. What it has not: the random numbers of augmentations and of dropout,
-    which begin anew.
+    A resumed training has in common with an uninterrupted one: iteration, weights,
+    optimizer state, learning rate, best score, and the order of the samples. The
+    checkpoint does not hold the random state, so that the random numbers of
+    augmentations and of dropout begin anew.
     """
 
     def register_hooks(
@@ -42,18 +42,18 @@ class ResumableRunner(Runner):
         default_hooks: dict | None = None,
         custom_hooks: list | None = None,
     ) -> None:
-        """Register the config's hooks and the one that looks at loaded weights."""
+        """Register the config's hooks and the one that checks loaded weights."""
         super().register_hooks(default_hooks, custom_hooks)
         if not any(isinstance(hook, FittingWeightsHook) for hook in self.hooks):
             self.register_hook(FittingWeightsHook())
 
     def train(self) -> nn.Module:
-        """Find what to go on from, then train as the host does."""
+        """Find the checkpoint to resume from, then train as mmengine does."""
         if self._resume:
-            self._decide()
+            self._find_checkpoint()
         return super().train()
 
-    def _decide(self) -> None:
+    def _find_checkpoint(self) -> None:
         given = None if self._resume == 'auto' else self._load_from
         found = [None]
         if is_main_process():
@@ -68,11 +68,11 @@ class ResumableRunner(Runner):
             return
         self._load_from, seed = found[0]
         self.logger.info(f'Resuming from {self._load_from}.')
-        self._adopt_seed(seed)
+        self._set_seed(seed)
 
     def _newest(self) -> tuple[str, int | None] | None:
         folder, template = self._checkpoints()
-        if '://' in folder:  # not on this machine: only the host's way is left
+        if '://' in folder:  # remote storage, of which mmengine keeps a note
             last = find_latest_checkpoint(self.work_dir)
             return last and self._examine(last)
         found = newest_whole_checkpoint(Path(folder), template)
@@ -95,7 +95,7 @@ class ResumableRunner(Runner):
                 return folder, hook.filename_tmpl
         return self.work_dir, 'iter_{}.pth'
 
-    def _adopt_seed(self, seed: int | None) -> None:
+    def _set_seed(self, seed: int | None) -> None:
         if seed is None or seed == self.seed:
             return
         configured = self._randomness_cfg.get('seed')

@@ -14,11 +14,11 @@ STEP = 'iteration'
 class IterationWandbVisBackend(WandbVisBackend):
     """mmengine's ``WandbVisBackend``, by iterations and without a copy of the code.
 
-    The host drops the iteration, so that its curves run over the number of log calls,
-    validations among them, and start at 0 in a resumed run. Here each call carries
-    ``iteration``, which W&B is told to use for every x axis. The host also uploads all
-    Python files below the current folder, virtual environments included; here this is
-    only done where ``log_code_name`` is given. The arguments are the host's.
+    mmengine drops the iteration, so that its curves run over the number of log calls,
+    validations included, and start at 0 in a resumed run. Here each call contains
+    ``iteration``, which W&B uses for every x axis. mmengine also uploads all Python
+    files below the current folder, virtual environments included; here this happens
+    only if ``log_code_name`` is given. The arguments are those of the base class.
     """
 
     def _init_env(self) -> None:
@@ -38,21 +38,17 @@ class IterationWandbVisBackend(WandbVisBackend):
     @force_init_env
     def add_image(self, name: str, image: np.ndarray, step: int = 0, **kwargs) -> None:
         """Record an RGB image ``(H, W, 3)`` of an iteration."""
-        self._log({name: self._wandb.Image(image)}, step)
+        self.add_scalars({name: self._wandb.Image(image)}, step)
 
-    @force_init_env
     def add_scalar(
         self, name: str, value: float | Tensor | np.ndarray, step: int = 0, **kwargs
     ) -> None:
         """Record a number of an iteration."""
-        self._log({name: value}, step)
+        self.add_scalars({name: value}, step)
 
     @force_init_env
     def add_scalars(
         self, scalar_dict: dict, step: int = 0, file_path: str | None = None, **kwargs
     ) -> None:
         """Record the numbers of an iteration."""
-        self._log(scalar_dict, step)
-
-    def _log(self, values: dict, step: int) -> None:
-        self._wandb.log({**values, STEP: step}, commit=self._commit)
+        self._wandb.log({**scalar_dict, STEP: step}, commit=self._commit)

@@ -9,7 +9,7 @@ from mmengine.hooks import CheckpointHook, Hook
 from training import train_here, write_config
 
 from mmseg_deeplab.engine import TrustedCheckpointHook
-from mmseg_deeplab.engine.hooks.checkpoint import checkpoint_folder
+from mmseg_deeplab.engine.hooks.trusted_checkpoint import checkpoint_folder
 
 
 class Watch(Hook):

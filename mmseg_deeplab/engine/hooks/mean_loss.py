@@ -1,4 +1,4 @@
-"""The loss of the whole batch in the log, not that of the first rank."""
+"""The loss of the whole batch in the log instead of that of the first rank."""
 
 from typing import Any
 
@@ -13,10 +13,10 @@ from mmseg.registry import HOOKS
 class MeanLossHook(Hook):
     """Log each loss as the mean over all ranks.
 
-    mmengine logs what rank 0 has seen, so that the curve of a distributed training
-    depends on how the batch was split. One all-reduce per iteration of the few
-    numbers that the step returns; the gradients are untouched. Without a
-    distributed training nothing is done.
+    mmengine logs the loss of rank 0, so that the curve of a distributed training
+    depends on how the batch was split. This takes one all-reduce per iteration of the
+    few numbers that the step returns; the gradients are not affected. Outside
+    distributed trainings the hook does nothing.
     """
 
     priority = 'HIGHEST'  # before RuntimeInfoHook takes the numbers for the log

@@ -7,13 +7,13 @@ from mmseg.registry import HOOKS
 
 @HOOKS.register_module()
 class MissedValidationHook(Hook):
-    """Validate first when a training goes on from where a validation was due.
+    """Validate first when a training is resumed where a validation was due.
 
-    A checkpoint is saved before the validation of its iteration. mmengine goes on
-    with the next iteration, so that a training killed during a validation never
-    makes up for it, not even for the last one, and may keep the wrong checkpoint as
-    the best. Whether the validation had been finished cannot be told from the
-    checkpoint; made twice, it changes nothing.
+    A checkpoint is saved before the validation of its iteration, and mmengine resumes
+    with the next iteration. A training killed during a validation would therefore
+    never make up for it, not even for the last one, and might keep the wrong checkpoint
+    as the best. The checkpoint does not tell whether the validation was finished;
+    repeating it changes nothing.
     """
 
     priority = 'LOWEST'  # when all other hooks are ready to train

@@ -22,26 +22,26 @@ from torch.utils.data import DataLoader
 class SaveOnSignalHook(Hook):
     """Save a checkpoint and exit when a signal asks the training to stop.
 
-    Schedulers send SIGTERM before they kill; Slurm sends SIGUSR1 ahead of the time
-    limit if told so (``sbatch --signal=USR1@120``). The iteration under way is
-    finished (with gradient accumulation: the iterations up to the next step of the
-    optimizer), the checkpoint of :class:`mmengine.hooks.CheckpointHook` is saved
-    unless it has just been, and the process ends with ``exit_code``. In a
-    distributed training one rank that was told is enough: all agree after each
-    iteration (one all-reduce of one number). ``--resume`` goes on from there.
+    Schedulers send SIGTERM before they kill; Slurm sends SIGUSR1 before the time limit
+    if told so (``sbatch --signal=USR1@120``). The current iteration is finished (with
+    gradient accumulation, the iterations up to the next step of the optimizer), the
+    checkpoint of :class:`mmengine.hooks.CheckpointHook` is saved unless it has just
+    been, and the process ends with ``exit_code``. ``--resume`` continues from there. In
+    a distributed training a signal to one rank is enough: all ranks agree after each
+    iteration, by one all-reduce of one number.
 
-    A signal during validation is obeyed after the current validation batch, in a
-    distributed training after the next training iteration. A loop by epochs can
-    only be resumed at the beginning of an epoch: there nothing is saved, and the
-    newest checkpoint stands. Repeated signals change nothing, since torchrun passes on
-    what Slurm has already sent to all; SIGINT and SIGKILL act as ever. torchrun
-    itself ends with 1 after SIGTERM, and kills what is not done in 30 seconds.
+    A signal during validation takes effect after the current validation batch, in a
+    distributed training after the next training iteration. A loop by epochs can only be
+    resumed at the beginning of an epoch: there nothing is saved, and the newest
+    checkpoint remains. Repeated signals change nothing, since torchrun passes on what
+    Slurm has already sent to all. SIGINT and SIGKILL act as always. torchrun itself
+    ends with 1 after SIGTERM, and kills processes that need more than 30 seconds.
 
     Args:
         signals: Names of the signals.
-        exit_code: Of the process; the default 0 says that it ended in order. Give
-            another one, such as 143 (128 + SIGTERM), where what follows must tell a
-            stopped training from a finished one.
+        exit_code: Exit code of the process. The default says that it ended in order;
+            another one, such as 143 (128 + SIGTERM), tells a stopped training from a
+            finished one.
 
     Raises:
         ValueError: If a name is not that of a signal.
@@ -65,21 +65,21 @@ class SaveOnSignalHook(Hook):
         self._previous: dict[signal.Signals, Any] = {}
 
     def before_train(self, runner: Runner) -> None:
-        """Begin to listen."""
+        """Install the signal handlers."""
         if threading.current_thread() is not threading.main_thread():
             runner.logger.warning(
-                'SaveOnSignalHook is idle: Python hears signals in the main thread only'
+                'SaveOnSignalHook is idle: only the main thread can handle signals'
             )
             return
         self._previous = {
             number: signal.signal(number, self._receive) for number in self.signals
         }
-        _shield_workers(runner.train_dataloader)
+        _protect_workers(runner.train_dataloader)
 
     def before_val(self, runner: Runner) -> None:
-        """Shield the loader's workers if training is under way."""
+        """Protect the workers of the loader during a training."""
         if self._previous:
-            _shield_workers(runner.val_dataloader)
+            _protect_workers(runner.val_dataloader)
 
     def after_train_iter(
         self,
@@ -88,7 +88,7 @@ class SaveOnSignalHook(Hook):
         data_batch: Any = None,
         outputs: dict | None = None,
     ) -> None:
-        """Stop here if any rank has been told to and no gradient is pending."""
+        """Stop here if any rank has got a signal and no gradient is pending."""
         if self._agreed() and _has_stepped(runner.optim_wrapper):
             self._stop(runner, step=runner.iter + 1)
 
@@ -99,12 +99,12 @@ class SaveOnSignalHook(Hook):
         data_batch: Any = None,
         outputs: Any = None,
     ) -> None:
-        """Stop here if told to; ranks may differ in their number of batches."""
+        """Stop here after a signal; ranks may have different numbers of batches."""
         if self.received and not runner.distributed:
             self._stop(runner, step=runner.iter)
 
     def after_train(self, runner: Runner) -> None:
-        """Listen no longer."""
+        """Restore the previous signal handlers."""
         for number, handler in self._previous.items():
             signal.signal(number, handler)
         self._previous = {}
@@ -125,7 +125,7 @@ class SaveOnSignalHook(Hook):
             runner.logger.info(f'{name}: saving a checkpoint at iteration {step}.')
             _save(runner, step)
         else:
-            runner.logger.info(f'{name}: the epoch is broken off and not saved.')
+            runner.logger.info(f'{name}: the epoch is interrupted and not saved.')
         runner.logger.info(f'Stopped by {name}. Go on with the same command, --resume.')
         runner.visualizer.close()
         barrier()
@@ -133,7 +133,7 @@ class SaveOnSignalHook(Hook):
 
 
 def _has_stepped(optim_wrapper: OptimWrapper) -> bool:
-    """Whether no gradient is pending: with accumulation it would be lost."""
+    """Whether no accumulated gradient is pending, which would be lost."""
     return not isinstance(optim_wrapper, OptimWrapper) or optim_wrapper.should_update()
 
 
@@ -148,27 +148,27 @@ def _save(runner: Runner, step: int) -> None:
     runner.logger.warning('No CheckpointHook by iterations: nothing is saved.')
 
 
-def _shield_workers(loader: DataLoader) -> None:
-    """Let a loader's workers outlive a signal sent to the whole process group.
+def _protect_workers(loader: DataLoader) -> None:
+    """Let the workers of a loader survive a signal to the whole process group.
 
-    torchrun and Slurm signal every process. A worker that dies of it breaks the
-    training before its checkpoint is saved.
+    torchrun and Slurm signal every process. A worker that dies of the signal would end
+    the training before its checkpoint is saved.
     """
     init = loader.worker_init_fn
-    if not (isinstance(init, partial) and init.func is _init_shielded):
-        loader.worker_init_fn = partial(_init_shielded, init)
+    if not (isinstance(init, partial) and init.func is _init_protected):
+        loader.worker_init_fn = partial(_init_protected, init)
 
 
-def _init_shielded(init: Callable[[int], None] | None, worker_id: int) -> None:
-    """Heed SIGTERM in this worker only if its parent sent it; then ``init``."""
+def _init_protected(init: Callable[[int], None] | None, worker_id: int) -> None:
+    """Obey SIGTERM in this worker only if its parent sent it; then call ``init``."""
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    threading.Thread(target=_heed_parent, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_obey_parent, args=(os.getppid(),), daemon=True).start()
     if init is not None:
         init(worker_id)
 
 
-def _heed_parent(parent: int) -> None:
+def _obey_parent(parent: int) -> None:
     while signal.sigwaitinfo({signal.SIGTERM}).si_pid != parent:
         pass
     os._exit(0)

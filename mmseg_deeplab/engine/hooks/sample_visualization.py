@@ -1,4 +1,4 @@
-"""Pictures of predictions, also for samples that are no files."""
+"""Images of predictions, also for samples that are no files."""
 
 import os
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from mmseg.structures import SegDataSample
 
 @HOOKS.register_module()
 class SampleVisualizationHook(SegVisualizationHook):
-    """MMSeg's ``SegVisualizationHook`` for data sets whose images are rendered.
+    """MMSegmentation's ``SegVisualizationHook``, also for data sets that render images.
 
-    The host reads ``img_path`` again to draw on it. Where that is no file, as in
-    ``SyntheticStreets``, the picture is what the network was given, brought to the
-    size of the prediction. The arguments are the host's.
+    The base class reads ``img_path`` again to draw on it. If there is no such file, as
+    in ``SyntheticStreets``, the predictions are drawn on the input of the network,
+    resized to the prediction. The arguments are those of the base class.
     """
 
     def after_val_iter(
@@ -29,12 +29,11 @@ class SampleVisualizationHook(SegVisualizationHook):
         outputs: Sequence[SegDataSample],
     ) -> None:
         """Draw the first sample of every ``interval``-th validation batch."""
+        step = runner.iter + batch_idx
         if not self.draw or _is_file(outputs[0]):
             super().after_val_iter(runner, batch_idx, data_batch, outputs)
-            return
-        step = runner.iter + batch_idx
-        if step % self.interval == 0:
-            self._draw('val', _input_image(data_batch, 0), outputs[0], step)
+        elif step % self.interval == 0:
+            self._draw_input('val', data_batch, 0, outputs[0], step)
 
     def after_test_iter(
         self,
@@ -49,16 +48,15 @@ class SampleVisualizationHook(SegVisualizationHook):
             return
         for index, sample in enumerate(outputs):
             self._test_index += 1
-            image = _input_image(data_batch, index)
-            self._draw('test', image, sample, self._test_index)
+            self._draw_input('test', data_batch, index, sample, self._test_index)
 
-    def _draw(
-        self, split: str, image: np.ndarray, sample: SegDataSample, step: int
+    def _draw_input(
+        self, split: str, data_batch: dict, index: int, sample: SegDataSample, step: int
     ) -> None:
         height, width = sample.pred_sem_seg.shape[-2:]
         self._visualizer.add_datasample(
             f'{split}_{os.path.basename(sample.img_path)}',
-            cv2.resize(image, (width, height)),
+            cv2.resize(_input_image(data_batch, index), (width, height)),
             data_sample=sample,
             show=self.show,
             wait_time=self.wait_time,
@@ -71,14 +69,14 @@ def _is_file(sample: SegDataSample) -> bool:
 
 
 def _input_image(data_batch: dict[str, Any], index: int) -> np.ndarray:
-    """The RGB image of one sample as the data loader gave it.
+    """Return the RGB image ``(H, W, 3)`` of one sample as the data loader gave it.
 
-    With test-time augmentation the batch holds one list per view; the first view
-    that is not flipped is taken.
+    With test-time augmentation the batch holds one list per view; the first view that
+    is not flipped is taken.
     """
     inputs, samples = data_batch['inputs'], data_batch['data_samples']
-    if isinstance(samples[0], (list, tuple)):
+    if isinstance(samples[0], list | tuple):
         upright = [not view[index].metainfo.get('flip', False) for view in samples]
         inputs = inputs[upright.index(True) if any(upright) else 0]
-    bgr = inputs[index].permute(1, 2, 0).cpu().numpy()  # (H, W, 3)
+    bgr = inputs[index].permute(1, 2, 0).cpu().numpy()
     return np.ascontiguousarray(bgr[..., ::-1])

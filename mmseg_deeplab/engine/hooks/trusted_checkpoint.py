@@ -1,4 +1,4 @@
-"""Checkpoints that are whole, and of one training only."""
+"""Checkpoints that are whole and belong to one training."""
 
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
@@ -19,25 +19,25 @@ from mmseg_deeplab.utils.atomic_files import AtomicLocalBackend, remove_parts
 class TrustedCheckpointHook(CheckpointHook):
     """mmengine's ``CheckpointHook``, safe against ``kill -9`` at any moment.
 
-    Differs from the host:
+    It differs from the base class:
 
     - A checkpoint is written whole or not at all (:class:`AtomicLocalBackend`).
-    - An older checkpoint is removed after the newer one is on the disk; the host
-      removes first. There must be room for one more than ``max_keep_ckpts``.
-    - What a kill has left, an unfinished file or an older checkpoint that was about to
-      be removed, is cleared away when the training goes on.
-    - Checkpoints numbered above the iteration a training begins with are damaged or
-      of another training. They are moved to ``superseded_<time>/``, so that a
-      later resume cannot take one for its own.
+    - An older checkpoint is removed after the newer one is on the disk; the base class
+      removes it first. There must be room for one more than ``max_keep_ckpts``.
+    - What a kill has left behind, an unfinished file or an older checkpoint that was
+      about to be removed, is removed when the training is resumed.
+    - Checkpoints numbered above the iteration at which a training begins are damaged or
+      of another training. They are moved to ``superseded_<time>/``, so that a later
+      resume cannot use one of them.
 
-    The text file ``last_checkpoint`` is still written in place, by the host, and
-    nothing here relies on it.
+    mmengine still writes the text file ``last_checkpoint`` in place; nothing here
+    relies on it.
 
     Args:
-        out_dir: As in the host; other than the local disk it turns the safeguards
-            off.
-        backend_args: As in the host; given, it replaces the atomic backend.
-        file_client_args: As in the host (deprecated there).
+        out_dir: See the base class; a place other than the local disk turns the
+            safeguards off.
+        backend_args: See the base class; if given, it replaces the atomic backend.
+        file_client_args: See the base class, where it is deprecated.
         **kwargs: All other arguments of ``CheckpointHook``.
     """
 
@@ -62,16 +62,16 @@ class TrustedCheckpointHook(CheckpointHook):
         self._superseded: list[str] = []
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Write down what will be removed when this checkpoint is on the disk."""
+        """Note in the checkpoint which older ones are removed after it is written."""
         if isinstance(self.file_backend, AtomicLocalBackend):
             checkpoint['superseded'] = [path.name for path in self.file_backend.held]
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Read what should have been removed by now."""
+        """Read which checkpoints should have been removed by now."""
         self._superseded = list(checkpoint.get('superseded', []))
 
     def before_train(self, runner: Runner) -> None:
-        """Make the folder ready: no leftovers, nothing of another training."""
+        """Remove leftovers from the folder, and set other trainings aside."""
         super().before_train(runner)
         if isinstance(self.file_backend, AtomicLocalBackend):
             self._tidy(runner)
@@ -83,18 +83,22 @@ class TrustedCheckpointHook(CheckpointHook):
         if parts := remove_parts(folder):
             runner.logger.warning(f'Removed unfinished checkpoints: {parts}')
         begin = runner.epoch if self.by_epoch else runner.iter
-        if Path(runner._load_from or '').parent == folder:  # the list is ours
+        if Path(runner._load_from or '').parent == folder:  # the list is of this folder
             for name in self._superseded:
                 (folder / Path(name).name).unlink(missing_ok=True)
         found = numbered_checkpoints(folder, self.filename_tmpl)
-        alien = [path for number, path in found if number > begin]
-        if alien:
-            target = set_aside(alien, folder)
-            runner.logger.warning(
-                f'{len(alien)} checkpoints numbered above {begin}, where this training '
-                'begins, are damaged or of another training. They have been moved to '
-                f'{target}; delete them if they are no longer needed.'
-            )
+        others = [path for number, path in found if number > begin]
+        if not others:
+            return
+        target = folder / f'superseded_{datetime.now():%Y%m%d_%H%M%S_%f}'
+        target.mkdir()
+        for path in others:
+            path.rename(target / path.name)
+        runner.logger.warning(
+            f'{len(others)} checkpoints numbered above {begin}, where this training '
+            'begins, are damaged or of another training. They have been moved to '
+            f'{target}; delete them if they are no longer needed.'
+        )
 
     def _warn_of_lost_gradients(self, runner: Runner) -> None:
         steps = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
@@ -106,11 +110,6 @@ class TrustedCheckpointHook(CheckpointHook):
                 f'default_hooks.checkpoint.interval to a multiple of {steps}.'
             )
 
-    def _removals_last(self) -> AbstractContextManager[None]:
-        if isinstance(self.file_backend, AtomicLocalBackend):
-            return self.file_backend.removals_last()
-        return nullcontext()
-
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         with self._removals_last():
             super()._save_checkpoint_with_step(runner, step, meta)
@@ -119,13 +118,18 @@ class TrustedCheckpointHook(CheckpointHook):
         with self._removals_last():
             super()._save_best_checkpoint(runner, metrics)
 
+    def _removals_last(self) -> AbstractContextManager[None]:
+        if isinstance(self.file_backend, AtomicLocalBackend):
+            return self.file_backend.removals_last()
+        return nullcontext()
+
 
 def checkpoint_folder(out_dir: str | Path | None, work_dir: str) -> str:
-    """Where a checkpoint hook writes: the host's rule for ``out_dir``.
+    """Return the folder of a checkpoint hook, by mmengine's rule.
 
     Args:
-        out_dir: As given to the hook.
-        work_dir: Of the runner.
+        out_dir: The argument of the hook.
+        work_dir: The work folder of the runner.
 
     Returns:
         ``work_dir``, or its last component under ``out_dir``.
@@ -133,20 +137,3 @@ def checkpoint_folder(out_dir: str | Path | None, work_dir: str) -> str:
     if out_dir is None or str(out_dir) == work_dir:
         return work_dir
     return join_path(out_dir, Path(work_dir).name)
-
-
-def set_aside(paths: list[Path], folder: Path) -> Path:
-    """Move files to a new sub-folder named after the time.
-
-    Args:
-        paths: Files in ``folder``.
-        folder: Gets the sub-folder ``superseded_<date>_<time>``.
-
-    Returns:
-        The sub-folder.
-    """
-    target = folder / f'superseded_{datetime.now():%Y%m%d_%H%M%S_%f}'
-    target.mkdir()
-    for path in paths:
-        path.rename(target / path.name)
-    return target

@@ -1,0 +1,137 @@
+"""Hooks that make a network faster and keep its results."""
+
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+from torch import nn
+
+from mmseg_deeplab.models.fast_prediction import prepare_for_inference
+
+
+def unwrapped(model: nn.Module) -> nn.Module:
+    """Return a segmentor without its wrappers for distribution and for views."""
+    if is_model_wrapper(model):
+        model = model.module
+    return model.module if isinstance(model, BaseTTAModel) else model
+
+
+@HOOKS.register_module()
+class ChannelsLastHook(Hook):
+    """Run the network in torch's ``channels_last`` memory format.
+
+    The convolutions of oneDNN (CPU) and of tensor cores (GPU, mixed precision) work in
+    this format, and otherwise convert to it and back. Converting the weights is enough:
+    a convolution with such weights gives its output in the same format. Shapes,
+    values up to rounding, and checkpoints stay the same.
+    """
+
+    priority = 'VERY_HIGH'  # before EMAHook copies the weights
+
+    def before_run(self, runner: Runner) -> None:
+        """Convert the weights in place; the optimizer keeps its tensors."""
+        runner.model.to(memory_format=torch.channels_last)
+
+
+@HOOKS.register_module()
+class CompileNetworkHook(Hook):
+    """Compile backbone, neck and heads, each as one graph, for the training.
+
+    mmengine's ``compile`` takes the whole ``train_step``, in which MMSegmentation's
+    loss and accuracy break the graph (``Tensor.item``, boolean masks). Here loss and
+    optimizer stay as they are. Validation runs uncompiled, as its images may all have
+    different sizes.
+
+    Args:
+        backend: See :func:`torch.compile`; ``'inductor'`` needs a C++ compiler on CPUs.
+        fullgraph: Whether a break in a graph is an error.
+        mode: See :func:`torch.compile`; such as ``'max-autotune'``.
+    """
+
+    def __init__(
+        self,
+        backend: str | Callable = 'inductor',
+        fullgraph: bool = False,
+        mode: str | None = None,
+    ) -> None:
+        self.settings = dict(backend=backend, fullgraph=fullgraph, mode=mode)
+
+    def before_train(self, runner: Runner) -> None:
+        """Install the compiled functions; the first steps compile them."""
+        for part in network_parts(unwrapped(runner.model)):
+            compile_training(part, **self.settings)
+
+
+@HOOKS.register_module()
+class InferenceSpeedHook(Hook):
+    """Apply :func:`prepare_for_inference` when a test begins, after loading weights.
+
+    It is only for runs that test and do nothing afterwards: a network with folded
+    BatchNorm can no longer be trained or saved. Validation in a training is unaffected.
+
+    Args:
+        fold_bn: Multiply BatchNorm into the convolutions.
+        channels_last: Memory format of weights and feature maps.
+        bfloat16: Compute in bfloat16, the only one that changes predictions.
+        compile: Use ``torch.compile``.
+        row_strips: Compute inverted residuals by strips of rows, on the CPU.
+    """
+
+    priority = 'VERY_LOW'  # after EMAHook has put the average in
+
+    def __init__(
+        self,
+        fold_bn: bool = True,
+        channels_last: bool = True,
+        bfloat16: bool = False,
+        compile: bool = False,
+        row_strips: bool = True,
+    ) -> None:
+        self.settings = dict(
+            fold_bn=fold_bn,
+            channels_last=channels_last,
+            bfloat16=bfloat16,
+            compile=compile,
+            row_strips=row_strips,
+        )
+
+    def before_test(self, runner: Runner) -> None:
+        """Change the network in place."""
+        prepare_for_inference(unwrapped(runner.model), **self.settings)
+
+
+def network_parts(model: nn.Module) -> Iterator[nn.Module]:
+    """Yield backbone, neck and heads of a segmentor.
+
+    Args:
+        model: A segmentor of the ``EncoderDecoder`` family.
+    """
+    for name in ('backbone', 'neck', 'decode_head', 'auxiliary_head'):
+        part = getattr(model, name, None)
+        if isinstance(part, nn.ModuleList):
+            yield from part
+        elif part is not None:
+            yield part
+
+
+def compile_training(module: nn.Module, **settings: Any) -> None:
+    """Let a module run compiled in training mode only.
+
+    Args:
+        module: Changed in place. Its ``forward`` is replaced: heads are called by
+            ``head.forward``, which :meth:`torch.nn.Module.compile` does not cover.
+        **settings: The arguments of :func:`torch.compile`.
+    """
+    eager = module.forward
+    compiled = torch.compile(eager, **settings)
+
+    @wraps(eager)
+    def forward(*args: Any) -> Any:
+        return compiled(*args) if module.training else eager(*args)
+
+    module.forward = forward
