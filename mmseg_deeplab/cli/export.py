@@ -88,18 +88,15 @@ def write_files(args: Namespace) -> None:
 
 
 def quantise(exported: export.Export, args: Namespace) -> str:
-    """Write the second file and return its figures."""
+    """Write the second file and return its metrics."""
     result = export.export_int8(
         exported,
         read_config(args.config, args.cfg_options),
-        export.Calibration(
-            folder=args.int8 or None,
-            num_images=args.num_calibration_images,
-            method=args.calibration_method,
-        ),
-        export.Evaluation(
-            split=args.evaluation_split, num_images=args.num_evaluation_images
-        ),
+        folder=args.int8 or None,
+        num_images=args.num_calibration_images,
+        method=args.calibration_method,
+        split=args.evaluation_split,
+        num_evaluation_images=args.num_evaluation_images,
     )
     return export.int8_text(result)
 

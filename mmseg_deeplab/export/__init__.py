@@ -1,19 +1,18 @@
 """Models in files that need neither a config nor the code of the network."""
 
-from mmseg_deeplab.inference.exported import ExportedPredictor, ExportMetadata
+from mmseg_deeplab.inference.export_metadata import ExportMetadata
+from mmseg_deeplab.inference.exported import ExportedPredictor
 
 from .export_formats import FORMATS
 from .exporting import Export, export_model
 from .graph import OUTPUTS
-from .int8 import METHODS, NUM_IMAGES, Calibration, Evaluation, export_int8, int8_text
+from .int8 import METHODS, NUM_IMAGES, export_int8, int8_text
 
 __all__ = [
     'FORMATS',
     'METHODS',
     'NUM_IMAGES',
     'OUTPUTS',
-    'Calibration',
-    'Evaluation',
     'Export',
     'ExportMetadata',
     'ExportedPredictor',

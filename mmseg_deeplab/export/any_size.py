@@ -60,17 +60,15 @@ class EvenPools(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None
     ) -> Any:
-        """Replace ``max_pool2d`` and leave everything else as it is."""
+        """Change the arguments of ``max_pool2d`` and of nothing else."""
         kwargs = kwargs or {}
-        if func is not F.max_pool2d:
-            return func(*args, **kwargs)
-        return _even_pool(
-            func, **dict(zip(POOL_ARGUMENTS, args, strict=False)), **kwargs
-        )
+        if func is F.max_pool2d and not kwargs.get('return_indices'):
+            named = dict(zip(POOL_ARGUMENTS, args, strict=False))
+            args, kwargs = (), _even_pool(**named, **kwargs)
+        return func(*args, **kwargs)
 
 
 def _even_pool(
-    pool: Any,
     input: Tensor,
     kernel_size: int | tuple[int, int],
     stride: int | tuple[int, int] | None = None,
@@ -78,20 +76,19 @@ def _even_pool(
     dilation: int | tuple[int, int] = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
-) -> Tensor:
+) -> dict[str, Any]:
+    """Return the arguments of the same pool on a map that leaves no remainder."""
     kernel, pads, rates = map(_pair, (kernel_size, padding, dilation))
     steps = _pair(stride) if stride else kernel
     extra = [
         _extra(*geometry, ceil_mode)
         for geometry in zip(input.shape[-2:], kernel, steps, pads, rates, strict=True)
     ]
-    if return_indices or None in extra:
-        return pool(
-            input, kernel, steps, pads, rates, ceil_mode, return_indices=return_indices
-        )
-    if max(steps) > 1:
+    if None not in extra and max(steps) > 1:
         input = F.pad(input, (0, extra[1], 0, extra[0]), mode='replicate')
-    return pool(input, kernel, steps, pads, rates)
+        ceil_mode = False
+    values = (input, kernel, steps, pads, rates, ceil_mode)
+    return dict(zip(POOL_ARGUMENTS, values, strict=True))
 
 
 def _extra(

@@ -1,6 +1,5 @@
 """Comparison of an exported file with the network that it was made from."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,8 @@ from mmseg.models.segmentors import BaseSegmentor
 from mmseg.structures import SegDataSample
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from mmseg_deeplab.inference.exported import (
-    INPUT,
-    ExportMetadata,
-    OnnxFile,
-    TorchFile,
-    open_exported,
-)
+from mmseg_deeplab.inference.export_metadata import ExportMetadata
+from mmseg_deeplab.inference.exported import INPUT, OnnxFile, TorchFile, open_exported
 from mmseg_deeplab.models import predicting
 
 from .any_size import quiet_resize
@@ -45,17 +39,15 @@ class Agreement:
         other_labels: Number of pixels with another label; at each of them two classes
             have nearly equal logits.
         pixels: Number of all pixels.
-        sizes: Batch, height and width of the images.
     """
 
     logit_error: float
     other_labels: int
     pixels: int
-    sizes: tuple[tuple[int, int, int], ...]
 
     def text(self) -> str:
         """Describe it in one line."""
-        sizes = ', '.join(f'{height}x{width}' for _, height, width in self.sizes)
+        sizes = ', '.join(f'{height}x{width}' for _, height, width in SIZES)
         return (
             f'largest error of a logit {self.logit_error:.1e} of the largest logit, '
             f'{self.other_labels} of {self.pixels} labels differ (images of {sizes})'
@@ -63,12 +55,7 @@ class Agreement:
 
 
 def check_file(
-    path: str | Path,
-    segmentor: BaseSegmentor,
-    *,
-    device: str = 'cpu',
-    sizes: Sequence[tuple[int, int, int]] = SIZES,
-    tolerance: float = TOLERANCE,
+    path: str | Path, segmentor: BaseSegmentor, *, device: str = 'cpu'
 ) -> Agreement:
     """Compare a file with MMSegmentation's own way through the network.
 
@@ -77,8 +64,6 @@ def check_file(
         segmentor: On the CPU, in evaluation mode, without CRF; its BatchNorm is not
             folded, so that folding is checked too.
         device: Where to run the file.
-        sizes: Batch, height and width of random images.
-        tolerance: The largest allowed error of a logit, relative to the largest logit.
 
     Raises:
         ExportDiffersError: If logits differ by more, or results by more than these
@@ -86,7 +71,7 @@ def check_file(
     """
     file = FileWithLogits(path, device)
     errors, other, pixels = [], 0, 0
-    for size in sizes:
+    for size in SIZES:
         images = random_images(size)
         expected = reference_logits(segmentor, images)
         result, logits = file(images)
@@ -94,15 +79,15 @@ def check_file(
             logits = 1 / (1 + np.exp(-logits))
         error = float(np.abs(logits - expected).max())
         errors.append(error / float(np.abs(expected).max()))
-        if not errors[-1] <= tolerance:  # NaN fails, too
+        if not errors[-1] <= TOLERANCE:  # NaN fails, too
             raise ExportDiffersError(
                 f'images of {size[1]}x{size[2]}: a logit differs from that of the '
                 f'network by {errors[-1]:.2g} of the largest logit, more than '
-                f'{tolerance:g}. No file was written. Remedy: another --format'
+                f'{TOLERANCE:g}. No file was written. Remedy: another --format'
             )
         other += _other_labels(result, expected, file.metadata, 2 * error)
         pixels += int(np.prod(size))
-    return Agreement(max(errors), other, pixels, tuple(sizes))
+    return Agreement(max(errors), other, pixels)
 
 
 class FileWithLogits:

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import torch
 
-from mmseg_deeplab.inference.exported import INPUT, METADATA_FILE, ExportMetadata
+from mmseg_deeplab.inference.export_metadata import ExportMetadata
+from mmseg_deeplab.inference.exported import INPUT, METADATA_FILE
 from mmseg_deeplab.utils.optional_packages import optional_package
 
 from .any_size import quiet_resize

@@ -14,7 +14,7 @@ from mmseg.models.segmentors import BaseSegmentor
 from torch import Tensor
 
 from mmseg_deeplab.inference import DeepLabInferencer
-from mmseg_deeplab.inference.exported import ExportMetadata
+from mmseg_deeplab.inference.export_metadata import ExportMetadata
 from mmseg_deeplab.models.fast_prediction import prepare_for_inference
 from mmseg_deeplab.utils.atomic_files import write_whole
 

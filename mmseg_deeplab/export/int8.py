@@ -3,23 +3,22 @@
 import json
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from mmengine.config import Config
-from torch.utils.data import Subset
 
-from mmseg_deeplab.config.labelled_images import LabelledImage, LabelledImages
+from mmseg_deeplab.config.labelled_images import LabelledImages
 from mmseg_deeplab.evaluation import SegmentationMetric
 from mmseg_deeplab.inference.exported import INPUT, ExportedPredictor
+from mmseg_deeplab.inference.images import is_image, read_image
 from mmseg_deeplab.utils.atomic_files import write_whole
 from mmseg_deeplab.utils.optional_packages import optional_package
 from mmseg_deeplab.utils.progress import Progress
 
-from .calibration import calibration_images
 from .export_formats import FORMATS, quiet, with_metadata
 from .exporting import Export
 
@@ -31,44 +30,27 @@ NUM_IMAGES = 100  # as in ONNX Runtime's own examples
 OPERATORS = ('Add', 'AveragePool', 'Clip', 'Concat', 'Conv', 'MaxPool', 'Pad', 'Relu')
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """How the ranges of activations are found.
-
-    Args:
-        folder: Folder of images, in any depth; None takes the config's training set.
-        num_images: The largest number of images, spread evenly.
-        method: See :func:`quantize`.
-    """
-
-    folder: str | None = None
-    num_images: int = NUM_IMAGES
-    method: str = 'minmax'
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """The images by which both files are judged.
-
-    Args:
-        split: ``'val'`` or ``'test'``.
-        num_images: Take this many first images; None takes all.
-    """
-
-    split: str = 'test'
-    num_images: int | None = None
-
-
 def export_int8(
-    exported: Export, cfg: Config, calibration: Calibration, evaluation: Evaluation
+    exported: Export,
+    cfg: Config,
+    *,
+    folder: str | None = None,
+    num_images: int = NUM_IMAGES,
+    method: str = 'minmax',
+    split: str = 'test',
+    num_evaluation_images: int | None = None,
 ) -> dict[str, Any]:
-    """Write ``NAME_int8.onnx`` beside ``NAME.onnx``, and its metrics as JSON.
+    """Write ``NAME_int8.onnx`` beside ``NAME.onnx``, and the metrics of both as JSON.
 
     Args:
         exported: An ONNX file.
         cfg: The whole config, for the data.
-        calibration: How to quantise.
-        evaluation: How to judge.
+        folder: Folder of images to calibrate with, in any depth; None takes the
+            training set.
+        num_images: The largest number of these images, spread evenly.
+        method: See :func:`quantize`.
+        split: Judge both files by the images of ``'val'`` or ``'test'``.
+        num_evaluation_images: Take this many first images; None takes all.
 
     Returns:
         The content of ``NAME_int8.json``: metrics in percent before and after.
@@ -81,31 +63,64 @@ def export_int8(
     path = exported.path
     if path.suffix != FORMATS['onnx'].suffix:
         raise ValueError(f'{path}: int8 goes with --format onnx alone')
-    labelled = LabelledImages(cfg, evaluation.split)
+    labelled = LabelledImages(cfg, split)
     before = ExportedPredictor(path)
-    images = calibration_images(cfg, calibration.folder, calibration.num_images)
-    content = quantize(
-        path.read_bytes(),
-        (before.prepare(one.image) for one in _shown('calibration', images)),
-        method=calibration.method,
-    )
-    settings = dict(
-        images=len(images),
-        of=calibration.folder or 'train_dataloader',
-        method=calibration.method,
-    )
+    images = CalibrationImages(cfg, folder, num_images)
+    prepared = (before.prepare(image) for image in images)
+    content = quantize(path.read_bytes(), prepared, method=method)
+    of = folder or 'train_dataloader'
+    settings = dict(images=len(images), of=of, method=method)
     out = path.with_name(f'{path.stem}_int8{path.suffix}')
-    write_whole(with_metadata(content, replace(exported.metadata, int8=settings)), out)
+    metadata = replace(exported.metadata, int8=settings)
+    write_whole(with_metadata(content, metadata), out)
     result = dict(
         calibration=settings,
-        evaluation=dict(split=evaluation.split),
-        float=_judge(before, labelled, evaluation.num_images),
-        int8=_judge(ExportedPredictor(out), labelled, evaluation.num_images),
+        evaluation=dict(split=split),
+        float=_judge(before, labelled, num_evaluation_images),
+        int8=_judge(ExportedPredictor(out), labelled, num_evaluation_images),
     )
-    write_whole(
-        (json.dumps(result, indent=1) + '\n').encode(), out.with_suffix('.json')
-    )
+    text = json.dumps(result, indent=1) + '\n'
+    write_whole(text.encode(), out.with_suffix('.json'))
     return result
+
+
+class CalibrationImages:
+    """Images of a folder or of the training set, spread evenly, ``(H, W, 3)`` RGB.
+
+    Args:
+        cfg: The whole config.
+        folder: Folder of images, in any depth; None takes the training set.
+        count: The largest number of images.
+
+    Raises:
+        FileNotFoundError: If the folder, or one of the data, is missing.
+        ValueError: If there are no images, or ``count`` is below 1.
+    """
+
+    def __init__(self, cfg: Config, folder: str | None, count: int) -> None:
+        if count < 1:
+            raise ValueError(f'calibration needs at least 1 image, received {count}')
+        self._images: LabelledImages | list[Path]
+        if folder is None:
+            self._images = LabelledImages(cfg, 'train')
+        else:
+            self._images = sorted(filter(is_image, Path(folder).rglob('*')))
+        if not len(self._images):
+            raise FileNotFoundError(
+                f'folder {str(folder)!r} for the calibration does not exist or has no '
+                f'images (current folder {Path.cwd()})'
+            )
+        self._count = min(count, len(self._images))
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        with Progress('calibration', len(self), unit='images') as progress:
+            for index in range(len(self)):
+                one = self._images[index * len(self._images) // len(self)]
+                yield read_image(one) if isinstance(one, Path) else one.image
+                progress.advance()
 
 
 def quantize(
@@ -125,28 +140,26 @@ def quantize(
 
     Raises:
         ImportError: If ONNX Runtime is missing.
-        ValueError: If ``method`` is another word.
     """
-    if method not in METHODS:
-        raise ValueError(f'method must be one of {list(METHODS)}, received {method!r}')
     for package in ('onnx', 'onnxruntime.quantization'):
         quantization = optional_package(
             package, extra='export', purpose='Quantisation to int8'
         )
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
+    inputs = ({INPUT: image[None]} for image in images)
+
     class Reader(quantization.CalibrationDataReader):
         def get_next(self) -> dict[str, np.ndarray] | None:
             return next(inputs, None)
 
-    inputs = ({INPUT: image[None]} for image in images)
     with tempfile.TemporaryDirectory() as folder, quiet():
-        source, ready, out = (Path(folder) / f'{name}.onnx' for name in 'abc')
-        source.write_bytes(model)
-        quant_pre_process(str(source), str(ready), skip_symbolic_shape=True)
+        source, ready, out = (str(Path(folder, f'{name}.onnx')) for name in 'abc')
+        Path(source).write_bytes(model)
+        quant_pre_process(source, ready, skip_symbolic_shape=True)
         quantization.quantize_static(
-            str(ready),
-            str(out),
+            ready,
+            out,
             Reader(),
             quant_format=quantization.QuantFormat.QDQ,
             op_types_to_quantize=list(OPERATORS),
@@ -157,40 +170,33 @@ def quantize(
             weight_type=quantization.QuantType.QInt8,
             calibrate_method=quantization.CalibrationMethod[METHODS[method]],
         )
-        return out.read_bytes()
+        return Path(out).read_bytes()
 
 
 def _judge(
     predictor: ExportedPredictor, labelled: LabelledImages, num_images: int | None
 ) -> dict[str, Any]:
-    """Return the metrics of a file, in percent."""
+    """Return size and metrics, in percent, of a file."""
     if num_images is not None and num_images < 1:
         raise ValueError(f'num_images must be 1 or more, received {num_images}')
+    path = predictor.path
     total = min(len(labelled), num_images or len(labelled))
     metric = SegmentationMetric(prefix='')
     metric.dataset_meta = labelled.metainfo
-    images = _shown(predictor.path.name, Subset(labelled, range(total)))
-    for image, label, path in images:
-        labels = predictor.predict([image])[0].labels
-        mask = torch.from_numpy(labels.astype('int64'))
-        sample = dict(img_path=path, pred_sem_seg=dict(data=mask))
-        if label is not None:
-            sample['gt_sem_seg'] = dict(data=label)
-        metric.process({}, [sample])
-    return dict(
-        file=predictor.path.name,
-        bytes=predictor.path.stat().st_size,
-        images=total,
-        figures=metric.evaluate(total),
-    )
-
-
-def _shown(name: str, images: Subset) -> Iterator[LabelledImage]:
-    """Yield images and show the progress."""
-    with Progress(name, len(images), unit='images') as progress:
-        for image in images:
-            yield image
+    with Progress(path.name, total, unit='images') as progress:
+        for index in range(total):
+            image, label, image_path = labelled[index]
+            labels = predictor.predict([image])[0].labels
+            mask = torch.from_numpy(labels.astype('int64'))
+            sample = dict(img_path=image_path, pred_sem_seg=dict(data=mask))
+            if label is not None:
+                sample['gt_sem_seg'] = dict(data=label)
+            metric.process({}, [sample])
             progress.advance()
+    figures = metric.evaluate(total)
+    return dict(
+        file=path.name, bytes=path.stat().st_size, images=total, figures=figures
+    )
 
 
 def int8_text(result: dict[str, Any]) -> str:
@@ -201,6 +207,5 @@ def int8_text(result: dict[str, Any]) -> str:
         metrics = ', '.join(f'{m} {one["figures"][m]:.2f}' for m in METRICS)
         lines.append(f'{one["file"]}: {metrics} ({one["bytes"] / 1e6:.1f} MB)')
     change = result['int8']['figures']['mIoU'] - result['float']['figures']['mIoU']
-    return '\n'.join(
-        [*lines, f'mIoU {change:+.2f} on {result["int8"]["images"]} images']
-    )
+    lines.append(f'mIoU {change:+.2f} on {result["int8"]["images"]} images')
+    return '\n'.join(lines)

@@ -4,8 +4,7 @@ import json
 import os
 import warnings
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -14,96 +13,15 @@ import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
 from mmseg_deeplab.utils.optional_packages import optional_package
-from mmseg_deeplab.version import __version__
 
+from .export_metadata import ExportMetadata
 from .images import check_image
 from .prediction import Prediction, label_dtype
 
-PACKAGE = 'mmseg_deeplab'
 METADATA_FILE = 'mmseg_deeplab.json'  # inside .pt2 and .torchscript files
 INPUT = 'image'  # name of the input of .onnx files
-
-
-@dataclass(frozen=True)
-class ExportMetadata:
-    """What an exported file says about itself; each value is stored as JSON.
-
-    Args:
-        classes: Names of the K classes.
-        palette: Their colours, R, G, B.
-        output: ``'labels'``, ``(N, H, W)``, uint8 (int32 with more than 256 classes),
-            or ``'probabilities'``, ``(N, K, H, W)``, float32.
-        config: Name of the config.
-        mean: Subtracted from R, G and B, inside the graph.
-        std: Divisors of R, G and B, inside the graph.
-        channels: Order in which the network gets the channels, ``'RGB'`` or ``'BGR'``;
-            the file itself takes RGB.
-        size_divisor: The graph pads both sides to multiples of it; 1 for no padding.
-        align_corners: How the logits are resized to the size of the image.
-        threshold: Threshold of a single sigmoid channel; None for an argmax.
-        resize: Arguments of mmcv's ``Resize`` where the test pipeline has one. Resizing
-            is **not** inside the graph; :class:`ExportedPredictor` does it.
-        notes: What the file leaves out.
-        int8: How the file was quantised; None if it was not.
-        package: Name of this package.
-        version: Version of this package.
-    """
-
-    classes: tuple[str, ...]
-    palette: list[list[int]]
-    output: str
-    config: str
-    mean: list[float]
-    std: list[float]
-    channels: str
-    size_divisor: int
-    align_corners: bool
-    threshold: float | None = None
-    resize: dict[str, Any] | None = None
-    notes: tuple[str, ...] = ()
-    int8: dict[str, Any] | None = None
-    package: str = PACKAGE
-    version: str = __version__
-
-    def to_text(self) -> dict[str, str]:
-        """Return each value as JSON."""
-        return {name: json.dumps(value) for name, value in asdict(self).items()}
-
-    @classmethod
-    def from_text(
-        cls, found: Mapping[str, str], *, path: str | Path
-    ) -> 'ExportMetadata':
-        """Read what :meth:`to_text` has written; other keys are ignored.
-
-        Raises:
-            ValueError: If the file at ``path`` was not written by this package, or is
-                damaged.
-        """
-        if found.get('package') != json.dumps(PACKAGE):
-            raise ValueError(
-                f'{path}: holds no metadata of mmseg_deeplab (classes, palette, '
-                f'output); it has {sorted(found)[:6]}. Remedy: export the model with '
-                'tools/export.py'
-            )
-        names = [field.name for field in fields(cls)]
-        missing = [name for name in names if name not in found]
-        if missing:
-            raise ValueError(
-                f'{path}: its metadata lack {missing}. Remedy: export the model again '
-                f'with this version ({__version__})'
-            )
-        try:
-            values = {name: json.loads(found[name]) for name in names}
-        except json.JSONDecodeError as error:
-            raise ValueError(f'{path}: its metadata are damaged: {error}') from error
-        for name in ('classes', 'notes'):
-            values[name] = tuple(values[name])
-        for name, value in (values['resize'] or {}).items():
-            values['resize'][name] = tuple(value) if isinstance(value, list) else value
-        return cls(**values)
 
 
 class OnnxFile:
@@ -112,7 +30,7 @@ class OnnxFile:
     Args:
         source: Path of the file, or its content.
         device: ``'cpu'`` or ``'cuda'``, with or without a number.
-        threads: Threads of one operator; None leaves the choice to ONNX Runtime.
+        threads: Threads of one operator; by default as ONNX Runtime chooses.
 
     Raises:
         ImportError: If ONNX Runtime is missing.
@@ -125,22 +43,18 @@ class OnnxFile:
         source: str | Path | bytes,
         device: str = 'cpu',
         *,
-        threads: int | None = None,
+        threads: int = 0,
     ) -> None:
         runtime = optional_package(
             'onnxruntime', extra='export', purpose='Prediction with an ONNX file'
         )
         options = runtime.SessionOptions()
         options.log_severity_level = 3  # errors only
-        if threads is not None:
-            options.intra_op_num_threads = threads
+        options.intra_op_num_threads = threads
         providers = _providers(runtime, device)
-        source = source if isinstance(source, bytes) else str(source)
-        name = 'the ONNX model' if isinstance(source, bytes) else source
+        name = 'the model' if isinstance(source, bytes) else source
         try:
-            self.session = runtime.InferenceSession(
-                source, options, providers=providers
-            )
+            self.session = runtime.InferenceSession(source, options, providers)
         except Exception as error:  # the errors of ONNX Runtime have no common base
             raise ValueError(
                 f'{name}: ONNX Runtime cannot read it: {error}. Remedy: copy or export '
@@ -184,13 +98,12 @@ class TorchFile:
     def __init__(self, path: str | Path, device: str = 'cpu') -> None:
         self.path, self.device = Path(path), device
         self.metadata = _archive_metadata(self.path)
-        is_program = self.path.suffix.lower() == '.pt2'
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                'ignore'
-            )  # read-only buffers; torch.jit is deprecated
-            load = _load_program if is_program else _load_torchscript
-            self._module = load(self.path, device)
+            warnings.simplefilter('ignore')  # read-only buffers; deprecated torch.jit
+            if self.path.suffix.lower() == '.pt2':
+                self._module = _load_program(self.path, device)
+            else:
+                self._module = torch.jit.load(str(path), map_location=device)
 
     @torch.no_grad()
     def __call__(self, images: np.ndarray) -> np.ndarray:
@@ -205,17 +118,13 @@ class TorchFile:
         return result.cpu().numpy()
 
 
-def _load_program(path: Path, device: str) -> Callable[[Tensor], Tensor]:
+def _load_program(path: Path, device: str) -> torch.nn.Module:
     # torch.export.load unpickles without restrictions unless this variable is set.
     with patch.dict(os.environ, TORCH_FORCE_WEIGHTS_ONLY_LOAD='1'):
         program = torch.export.load(path)
     if device != 'cpu':
         program = torch.export.passes.move_to_device_pass(program, device)
     return program.module()
-
-
-def _load_torchscript(path: Path, device: str) -> Callable[[Tensor], Tensor]:
-    return torch.jit.load(str(path), map_location=device)
 
 
 def _archive_metadata(path: Path) -> ExportMetadata:
