@@ -28,6 +28,7 @@ def model(tmp_path_factory) -> tuple[Path, Path]:
     return config, checkpoint
 
 
+@pytest.mark.slow
 def test_onnx_and_int8(server: Server, model, tmp_path):
     log, out = tmp_path / 'log', tmp_path / 'model.onnx'
     options = ('--int8', '--num-calibration-images', 3, '--num-evaluation-images', 5)
