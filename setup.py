@@ -30,6 +30,7 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.10',
     packages=find_packages(include=['mmseg_deeplab*']),
+    package_data={'mmseg_deeplab.hub': ['*.md']},
     install_requires=requirements('runtime'),
     extras_require={name: requirements(name) for name in EXTRAS},
     zip_safe=False,

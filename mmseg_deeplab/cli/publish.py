@@ -11,7 +11,7 @@ from pathlib import Path
 from mmengine.config import DictAction
 
 from mmseg_deeplab.config import prepare as launch
-from mmseg_deeplab.hub import publishing as publish
+from mmseg_deeplab.hub import publish
 
 
 def parse_args() -> argparse.Namespace:

@@ -21,15 +21,16 @@ PRETRAINED_URL = 'https://drive.google.com/uc?id=1ZX0UCXvJwqd2uBGCX7LI2n-DfMg3t7
 class DeepLabV2(ResNetMulti):
     """DeepLab v2 on ResNet-101 as one plain module, keys as in the lineage.
 
-    ``conv1``, ``bn1``, ``layer1`` to ``layer4`` and the classifier ``layer6``; output
-    stride 8; weight and bias of BatchNorm frozen, statistics not. It differs from the
-    lineage's code: the classifier's biases start at 0 instead of PyTorch's uniform
-    default, and every tensor appears once in the parameter groups (there, a backbone
-    tensor comes once per module around it, so that SGD stepped it up to four times).
+    It has ``conv1``, ``bn1``, ``layer1`` to ``layer4`` and the classifier ``layer6`` at
+    output stride 8. Weight and bias of BatchNorm are frozen, its statistics are not. It
+    differs from the lineage's code in two ways: the biases of the classifier start at 0
+    instead of PyTorch's uniform default, and every tensor appears once in the parameter
+    groups (there, a tensor of the backbone comes once per module around it, so that SGD
+    stepped it up to four times).
 
     Args:
         num_classes: ``K``.
-        pretrained: Weights of the backbone, or None.
+        pretrained: File with weights for the backbone, or None.
 
     Shape:
         input ``(N, 3, H, W)``, BGR minus the ImageNet mean; output ``(N, K, H, W)`` in
@@ -50,9 +51,9 @@ class DeepLabV2(ResNetMulti):
         self.layer6.init_weights()
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, None, None]:
-        scores = self.layer6(super().forward(x))  # (N, K, h, w)
-        scores = F.interpolate(scores, size=x.shape[2:], mode='bilinear')
-        return (scores, None, None) if self.training else scores
+        logits = self.layer6(super().forward(x))  # (N, K, h, w)
+        logits = F.interpolate(logits, size=x.shape[2:], mode='bilinear')
+        return (logits, None, None) if self.training else logits
 
     def get_1x_lr_params_no_scale(self) -> Iterator[nn.Parameter]:
         """Yield the backbone's trainable tensors, each once."""

@@ -17,12 +17,12 @@ BACKBONE_URLS = {
     'resnet101': 'https://download.pytorch.org/models/resnet101-cd907fc2.pth',
     'resnet152': 'https://download.pytorch.org/models/resnet152-f82ba261.pth',
 }
-CHANNELS = 512  # of MMSeg's heads
+CHANNELS = 512  # as in MMSegmentation's heads
 DILATIONS = (1, 12, 24, 36)  # for output stride 8
 
 
 class DeepLabV3(nn.Module):
-    """A backbone, a classifier, and the scores at the size of the image.
+    """A backbone and a classifier, whose logits are enlarged to the size of the image.
 
     Args:
         backbone: Returns a tuple of feature maps.
@@ -38,8 +38,8 @@ class DeepLabV3(nn.Module):
         self.classifier = classifier
 
     def forward(self, x: Tensor) -> Tensor:
-        scores = self.classifier(self.backbone(x))
-        return F.interpolate(scores, size=x.shape[2:], mode='bilinear')
+        logits = self.classifier(self.backbone(x))
+        return F.interpolate(logits, size=x.shape[2:], mode='bilinear')
 
 
 def deeplabv3(
@@ -54,10 +54,10 @@ def deeplabv3(
     """Build DeepLab v3 or v3+ on a ResNet at output stride 8, without a config.
 
     `DeepLab v3 <https://arxiv.org/abs/1706.05587>`_ and
-    `v3+ <https://arxiv.org/abs/1802.02611>`_ in the form that MMSeg and Composer
-    train: MMSeg's heads with 512 channels and rates 12, 24, 36, torchvision's ResNet
-    with its strides replaced by dilations. The image is RGB, scaled by torchvision's
-    mean and standard deviation.
+    `v3+ <https://arxiv.org/abs/1802.02611>`_ as MMSegmentation and Composer train
+    them: MMSegmentation's heads with 512 channels and rates 12, 24, 36 on torchvision's
+    ResNet, whose strides are replaced by dilations. The image is RGB, scaled by
+    torchvision's mean and standard deviation.
 
     Args:
         num_classes: ``K``.
@@ -66,10 +66,10 @@ def deeplabv3(
         backbone_url: Address or file of those weights, torchvision's keys; by default
             torchvision's newest for the architecture.
         use_plus: v3+ with its decoder; else v3.
-        sync_bn: Statistics over all processes when a process group is up; without
-            one, as in a notebook, plain BatchNorm.
-        initializers: Names (``'kaiming_normal'``, ``'bn_ones'``) or functions, applied
-            to every module; with a pre-trained backbone to the classifier's alone.
+        sync_bn: Whether BatchNorm takes its statistics over all processes of a running
+            process group; without a group, as in a notebook, it is plain BatchNorm.
+        initializers: Names (``'kaiming_normal'``, ``'bn_ones'``) or functions that
+            initialize each module; a pretrained backbone is left as it is.
 
     Raises:
         ValueError: If an argument is outside these values.

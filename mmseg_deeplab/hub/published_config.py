@@ -1,4 +1,4 @@
-"""The config that goes with published weights: whole, and of no machine."""
+"""The config that goes with published weights: whole, and free of private paths."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from mmseg.models.losses.utils import get_class_weight
 
 from mmseg_deeplab.config.config_file import named_dicts
 
-# What a run adds to its config, or is asked for on the command line.
+# What a run adds to its config, or the command line asks for.
 OF_THE_RUN = ('work_dir', 'launcher', 'local_rank', 'experiment_name')
 # A path that means something on one machine: absolute, at home, above, on a drive.
 MACHINE_PATH = re.compile(r'(/|~|\.\.[/\\]|file://|[A-Za-z]:[/\\]).*', re.DOTALL)
@@ -21,14 +21,14 @@ def published_config(cfg: Config) -> Config:
     """Return a config that builds the same network anywhere and downloads nothing.
 
     - Initial weights (``init_cfg`` of type ``Pretrained``, ``pretrained``,
-      ``load_from``) are taken out: the published ones replace them.
+      ``load_from``) are removed, since the published ones replace them.
     - Folders of data on this machine become ``data/NAME``, with the paths below them.
-    - Class weights in a file are written in.
-    - Curves go to the local disk alone, and what belongs to the run (``work_dir``,
-      ``resume``, ...) is gone.
+    - Class weights are copied from their file into the config.
+    - Curves go to the local disk alone, and what belongs to one run (``work_dir``,
+      ``resume``, ...) is removed.
 
     Args:
-        cfg: Resolved, as :meth:`Config.fromfile` gives it; left alone.
+        cfg: As :meth:`Config.fromfile` reads it; it is not changed.
 
     Raises:
         ValueError: If other paths of this machine are left; the message names them.
@@ -54,11 +54,7 @@ def published_config(cfg: Config) -> Config:
 
 
 def initial_weights(model: dict) -> list[str]:
-    """Return what the parts of a network were initialised from, without folders.
-
-    Args:
-        model: Config of a segmentor.
-    """
+    """Return what the parts of a network were initialised from, without folders."""
     found = []
     for _, node in named_dicts(model):
         entries = node.get('init_cfg') or []
@@ -141,7 +137,7 @@ def _check_paths(content: dict) -> None:
 
 
 def _strings(node: dict) -> list[tuple[str, str]]:
-    """Return the texts in a dict and in its lists, not those of inner dicts."""
+    """Return the texts in a dict and in its lists, but not those of inner dicts."""
     found = []
     for key, value in node.items():
         values = value if isinstance(value, list | tuple) else [value]

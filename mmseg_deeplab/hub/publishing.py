@@ -1,30 +1,39 @@
 """Publish a checkpoint: weights named after their hash, their config, their card."""
 
 import hashlib
+import io
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+from torch import nn
 
-from benchmarks.complexity import count_parameters
 from mmseg_deeplab.checkpoints import load
+from mmseg_deeplab.checkpoints.formats.safetensors_file import (
+    dump_safetensors,
+    own_memory,
+)
+from mmseg_deeplab.checkpoints.state_dicts import StateDict, tensors_of
+from mmseg_deeplab.inference.class_names import class_meta
 from mmseg_deeplab.utils.atomic_files import write_whole
 
-from .build_check import build_with
-from .card import Card
-from .describe import inner_dataset, network_in_words, other_modules
-from .published_config import initial_weights, published_config
-from .published_meta import classes_of, published_meta, versions
-from .published_metrics import Figures, find_figures, read_figures
-from .published_weights import published_state, to_bytes
-from .training_facts import training_facts
+from .model_card import model_card
+from .published_config import published_config
+from .published_metrics import logged_metrics, read_metrics
 
 # torch.hub reads the hash between the first `-` before hexadecimal digits and a dot: no
 # dot may stand in the name.
 NAME = re.compile(r'[A-Za-z0-9_][A-Za-z0-9_-]*')
 HASH_DIGITS = 8  # the least that torch.hub's convention asks for
+PACKAGES = ('mmseg_deeplab', 'torch', 'mmengine', 'mmcv', 'mmseg')
+KEPT = ('epoch', 'iter', 'seed', 'mmengine_version')  # of a checkpoint's meta data
 
 
 @dataclass(frozen=True)
@@ -65,16 +74,18 @@ def publish(
         cfg: Config that the checkpoint was trained with.
         checkpoint: File of the checkpoint.
         out: Folder for the three files.
-        name: Of the model: letters, digits, ``_`` and ``-``.
+        name: Name of the model: letters, digits, ``_`` and ``-``.
         file_format: ``'pth'`` or ``'safetensors'``.
-        licence: Of the weights, as the card shall state it, e.g. ``'cc-by-4.0'``.
-        metrics: JSON file of an evaluation; without it see :func:`find_figures`.
+        licence: Licence of the weights for the card, e.g. ``'cc-by-4.0'``.
+        metrics: JSON file of an evaluation; the default is what the log of the
+            training says at the checkpoint's iteration.
         ema: See :func:`published_state`.
         overwrite: Replace files of these names with other content.
 
     Raises:
-        FileNotFoundError: If the checkpoint or the file of figures is missing.
-        ValueError: If the name cannot be had, the checkpoint would run code, config
+        FileNotFoundError: If the checkpoint or the file of metrics is missing.
+        ImportError: If ``huggingface_hub`` is not installed.
+        ValueError: If the name is not allowed, the checkpoint would run code, config
             and checkpoint do not belong together, or files of these names with other
             content exist.
     """
@@ -84,82 +95,115 @@ def publish(
             'takes what stands between - and a dot for the hash); use --name'
         )
     loaded = load(checkpoint)
-    clean = published_config(cfg)
-    state = published_state(loaded, ema=ema)
     meta = loaded['meta'] if isinstance(loaded.get('meta'), dict) else {}
-    known = classes_of(meta, cfg)
-    model = build_with(clean, state, num_classes=len(known['classes']))
-    content = to_bytes(state, published_meta(meta, clean, known), file_format)
-    folder = Path(checkpoint).parent
-    figures, note = _figures(metrics, folder, meta, known['classes'], ema=ema)
-    averaged = 'ema_state_dict' in loaded and ema is not False
-    card = Card(
-        **_told_by_file(name, content, f'.{file_format}'),
-        **_told_by_config(cfg, clean),
-        **known,
-        parameters=count_parameters(model),
-        licence=licence,
-        figures=figures,
-        facts=training_facts(cfg, meta, folder=folder, ema=averaged),
-        versions=versions(),
+    clean, state = published_config(cfg), published_state(loaded, ema=ema)
+    model = build_with(clean, state)
+    dataset_meta = class_meta(model.num_classes, {'meta': meta}, cfg)
+    dataset_meta['classes'] = list(dataset_meta['classes'])
+    versions = {name: str(import_module(name).__version__) for name in PACKAGES}
+    kept = {key: meta[key] for key in KEPT if meta.get(key) is not None}
+    published_meta = dict(
+        {k: str(v) if isinstance(v, str) else int(v) for k, v in kept.items()},
+        cfg=clean.pretty_text,
+        dataset_meta=dataset_meta,
+        published_with=versions,
     )
-    return _write(card, content, clean, Path(out), note=note, overwrite=overwrite)
-
-
-def _told_by_file(name: str, content: bytes, suffix: str) -> dict[str, Any]:
-    sha256 = hashlib.sha256(content).hexdigest()
-    return {
-        'name': name,
-        'stem': f'{name}-{sha256[:HASH_DIGITS]}',
-        'suffix': suffix,
-        'sha256': sha256,
-        'size': len(content),
-    }
-
-
-def _told_by_config(cfg: Config, clean: Config) -> dict[str, Any]:
-    return {
-        'network': network_in_words(clean.model),
-        'dataset': inner_dataset(cfg, 'train_dataloader').get('type'),
-        'initial_weights': initial_weights(cfg.model),
-        'other_modules': other_modules(clean),
-    }
-
-
-def _write(
-    card: Card, weights: bytes, cfg: Config, out: Path, *, note: str, overwrite: bool
-) -> Published:
-    config = f'"""{card.name}: see the card beside."""\n\n{cfg.pretty_text}'
-    contents = {
-        out / f'{card.stem}{card.suffix}': weights,
-        out / f'{card.stem}.py': config.encode(),
-        out / f'{card.stem}.md': card.text().encode(),
-    }
-    there = [
-        str(path)
-        for path, content in contents.items()
-        if path.exists() and path.read_bytes() != content
-    ]
-    if there and not overwrite:
-        raise ValueError(
-            f'{", ".join(there)} exist with other content and are left alone; give '
-            'another --out or --name, or --overwrite'
-        )
-    for path, content in contents.items():
-        write_whole(content, path)
-    return Published(*contents, note=note)
-
-
-def _figures(
-    metrics: str | Path | None,
-    folder: Path,
-    meta: dict[str, Any],
-    classes: list[str],
-    *,
-    ema: bool | None,
-) -> tuple[Figures | None, str]:
+    content = to_bytes(state, published_meta, file_format)
+    found, note = None, ''
     if metrics is not None:
-        return read_figures(metrics, classes), ''
+        found = read_metrics(metrics, dataset_meta['classes'])
+    elif ema is not False:  # the log is of the average
+        found = logged_metrics(Path(checkpoint).parent, meta.get('iter'))
+    if found is None:
+        note = 'the card has no metrics: give --metrics FILE'
+    sha256 = hashlib.sha256(content).hexdigest()
+    stem = f'{name}-{sha256[:HASH_DIGITS]}'
+    values = dict(
+        dataset_meta,
+        stem=stem,
+        weights=f'{stem}.{file_format}',
+        sha256=sha256,
+        megabytes=f'{len(content) / 1e6:.1f}',
+        parameters=f'{sum(p.numel() for p in model.parameters()) / 1e6:.2f}',
+        versions=', '.join(f'{name} {v}' for name, v in versions.items()),
+    )
+    card = model_card(
+        cfg,
+        meta,
+        values,
+        name=name,
+        licence=licence,
+        metrics=found,
+        is_average='ema_state_dict' in loaded and ema is not False,
+    )
+    config = f'"""{name}: see the card beside."""\n\n{clean.pretty_text}'
+    contents = content, config.encode(), card.encode()
+    files = [Path(out) / f'{stem}.{suffix}' for suffix in (file_format, 'py', 'md')]
+    for path, new in zip(files, contents, strict=True):
+        if path.exists() and path.read_bytes() != new and not overwrite:
+            raise ValueError(
+                f'{path} exists with other content and is left alone; give another '
+                '--out or --name, or --overwrite'
+            )
+    for path, new in zip(files, contents, strict=True):
+        write_whole(new, path)
+    return Published(*files, note=note)
+
+
+def published_state(checkpoint: Mapping[str, Any], *, ema: bool | None) -> StateDict:
+    """Return the weights to publish, each tensor alone in its memory.
+
+    mmengine's ``EMAHook`` saves the average as ``state_dict`` and the weights that were
+    trained as ``ema_state_dict``.
+
+    Args:
+        checkpoint: The loaded content.
+        ema: True for the average, False for the weights that were trained, None for
+            what ``state_dict`` holds.
+
+    Raises:
+        ValueError: If ``ema`` is given and the checkpoint has no average, or if there
+            are no weights.
+    """
+    trained = checkpoint.get('ema_state_dict')
+    if ema is not None and trained is None:
+        raise ValueError(
+            f'--{"" if ema else "no-"}ema: the checkpoint holds no moving average '
+            '(ema_state_dict), it was not trained with EMAHook; leave the option out'
+        )
+    state = tensors_of(checkpoint)
     if ema is False:
-        return None, 'the log has figures of the average, not of these: give --metrics'
-    return find_figures(folder, meta.get('iter'), classes)
+        averaged = {key for key in trained if key.startswith('module.')}
+        state |= {key.removeprefix('module.'): trained[key] for key in averaged}
+    if all(key.startswith('module.') for key in state):  # saved by a wrapper
+        state = {key.removeprefix('module.'): value for key, value in state.items()}
+    return own_memory(state)
+
+
+def build_with(cfg: Config, state: StateDict) -> nn.Module:
+    """Build the published network: proof that config and weights belong together.
+
+    Raises:
+        ValueError: If a tensor is missing, superfluous or of another shape.
+    """
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    model = MODELS.build(cfg.model)
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        raise ValueError(
+            f'checkpoint and config do not belong together: {str(error)[:500]}; give '
+            'the config that the checkpoint was trained with (a copy is in its folder)'
+        ) from error
+    return model
+
+
+def to_bytes(state: StateDict, meta: dict[str, Any], file_format: str) -> bytes:
+    """Return the content of the weights file: equal for equal input."""
+    if file_format == 'safetensors':
+        return dump_safetensors(state, meta)
+    if file_format != 'pth':
+        raise ValueError(f"format must be 'pth' or 'safetensors', got {file_format!r}")
+    buffer = io.BytesIO()  # a file would put its own name into the archive
+    torch.save({'state_dict': state, 'meta': meta}, buffer)
+    return buffer.getvalue()

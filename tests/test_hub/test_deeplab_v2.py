@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 from golden import reference_input, reference_output, reference_state
 
-import mmseg_deeplab
 from mmseg_deeplab import get_deeplab_v2
 
 ISHT7 = 'isht7_deeplabv2_resnet101_ms'
@@ -19,32 +18,23 @@ def network() -> torch.nn.Module:
     return get_deeplab_v2(num_classes=21, pretrain=False)
 
 
-def test_is_exported_at_the_top():
-    assert mmseg_deeplab.get_deeplab_v2 is get_deeplab_v2
-
-
-def test_keys_are_the_lineages_own():
-    expected = {
-        key.removeprefix('Scale.').replace('layer5.', 'layer6.')
-        for key in reference_state(ISHT7)
+def lineage_state() -> dict[str, torch.Tensor]:
+    return {
+        key.removeprefix('Scale.').replace('layer5.', 'layer6.'): value
+        for key, value in reference_state(ISHT7).items()
     }
-    assert network().state_dict().keys() == expected
 
 
-def test_reference_weights_give_reference_scores():
+def test_reference_weights_give_reference_logits():
     model = network()
-    model.load_state_dict(
-        {
-            key.removeprefix('Scale.').replace('layer5.', 'layer6.'): value
-            for key, value in reference_state(ISHT7).items()
-        }
-    )
+    assert model.state_dict().keys() == lineage_state().keys()
+    model.load_state_dict(lineage_state())
     x = reference_input('odd')
     with torch.no_grad():
-        scores = model.eval()(x)
+        logits = model.eval()(x)
     stored = torch.from_numpy(reference_output(ISHT7, 'logits_odd'))
     expected = F.interpolate(stored, size=x.shape[2:], mode='bilinear').numpy()
-    assert np.abs(scores.numpy() - expected).max() <= 1e-4 * np.abs(expected).max()
+    assert np.abs(logits.numpy() - expected).max() <= 1e-4 * np.abs(expected).max()
 
 
 def test_training_returns_three():

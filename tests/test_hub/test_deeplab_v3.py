@@ -1,4 +1,4 @@
-"""``deeplabv3`` and the torch.hub entry points: plain modules of the host's parts."""
+"""``deeplabv3`` and the torch.hub entry points, plain PyTorch modules."""
 
 import pytest
 import torch
@@ -22,39 +22,29 @@ def resnet50_file(tmp_path_factory):
 
 
 @pytest.mark.parametrize('use_plus', [True, False])
-def test_equals_the_host_s_network_upsampled(use_plus):
+def test_equals_mmsegmentations_network_upsampled(use_plus):
     model = deeplabv3(5, 'resnet50', False, use_plus=use_plus, sync_bn=False).eval()
-    head = dict(type='DepthwiseSeparableASPPHead', c1_in_channels=256, c1_channels=48)
-    host = MODELS.build(
-        dict(
-            type='EncoderDecoder',
-            backbone=dict(
-                type='ResNet',
-                depth=50,
-                strides=(1, 2, 1, 1),
-                dilations=(1, 1, 2, 4),
-                contract_dilation=True,
-                norm_cfg=dict(type='BN'),
-            ),
-            decode_head=(head if use_plus else dict(type='ASPPHead'))
-            | dict(
-                in_channels=2048,
-                in_index=3,
-                channels=512,
-                dilations=(1, 12, 24, 36),
-                num_classes=5,
-                norm_cfg=dict(type='BN'),
-            ),
-        )
-    ).eval()
+    head = dict(
+        type='ASPPHead', in_channels=2048, in_index=3, channels=512, num_classes=5,
+        dilations=(1, 12, 24, 36), norm_cfg=dict(type='BN'),
+    )  # fmt: skip
+    if use_plus:
+        plus = dict(c1_in_channels=256, c1_channels=48)
+        head |= dict(plus, type='DepthwiseSeparableASPPHead')
+    backbone = dict(
+        type='ResNet', depth=50, strides=(1, 2, 1, 1), dilations=(1, 1, 2, 4),
+        contract_dilation=True, norm_cfg=dict(type='BN'),
+    )  # fmt: skip
+    stock = dict(type='EncoderDecoder', backbone=backbone, decode_head=head)
+    stock = MODELS.build(stock).eval()
     state = model.state_dict()
     names = {key: key.replace('classifier.', 'decode_head.', 1) for key in state}
-    host.load_state_dict({names[key]: value for key, value in state.items()})
+    stock.load_state_dict({names[key]: value for key, value in state.items()})
     image = torch.randn(1, 3, 49, 65)
     with torch.no_grad():
-        logits = host(image, mode='tensor')
-        scores = nn.functional.interpolate(logits, size=(49, 65), mode='bilinear')
-        torch.testing.assert_close(model(image), scores)
+        logits = stock(image, mode='tensor')
+        logits = nn.functional.interpolate(logits, size=(49, 65), mode='bilinear')
+        torch.testing.assert_close(model(image), logits)
 
 
 def test_backbone_equals_torchvision_s_dilated_one(resnet50_file):

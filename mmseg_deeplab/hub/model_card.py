@@ -1,0 +1,177 @@
+"""The card of a published model, as model hubs show it: Markdown below YAML.
+
+It follows https://huggingface.co/docs/hub/model-cards: uploaded as ``README.md``, the
+card is the page of the model.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from mmseg_deeplab.config.config_file import named_dicts
+from mmseg_deeplab.utils.optional_packages import optional_package
+
+from .published_config import initial_weights, portable_name
+from .published_metrics import Metrics
+
+# Name, the hub's name, and the licence remark of docs/datasets.md by the type of the
+# data set in a config. The terms at the source count.
+DATA = {
+    'PascalVOCDataset': (
+        'PASCAL VOC 2012',
+        'pascal_voc',
+        'images from Flickr, whose terms of use apply to them '
+        '(<http://host.robots.ox.ac.uk/pascal/VOC/voc2012>)',
+    ),
+    'CityscapesDataset': (
+        'Cityscapes',
+        'cityscapes',
+        'non-commercial use under its own licence '
+        '(<https://www.cityscapes-dataset.com/license/>)',
+    ),
+    'ADE20KDataset': (
+        'ADE20K',
+        'ade20k',
+        'annotations BSD-3, images for research and teaching only '
+        '(<https://groups.csail.mit.edu/vision/datasets/ADE20K/>)',
+    ),
+    'COCOStuffDataset': (
+        'COCO-Stuff',
+        'coco_stuff',
+        "annotations CC BY 4.0, Flickr's terms for the images "
+        '(<https://github.com/nightrome/cocostuff>)',
+    ),
+    'CamVidDataset': (
+        'CamVid',
+        'camvid',
+        'ask its authors before other uses than research '
+        '(<http://web4.cs.ucl.ac.uk/staff/g.brostow/MotionSegRecData>)',
+    ),
+    'SyntheticStreets': (
+        'SyntheticStreets',
+        'synthetic_streets',
+        'drawn by mmseg_deeplab itself, no licence but its own (Apache-2.0)',
+    ),
+}
+# Names of metrics on the hub.
+HUB_METRICS = {'mIoU': 'mean_iou', 'aAcc': 'accuracy'}
+
+TEMPLATE = Path(__file__).with_name('model_card_template.md')
+
+
+def model_card(
+    cfg: Config,
+    meta: dict[str, Any],
+    values: dict[str, Any],
+    *,
+    name: str,
+    licence: str | None,
+    metrics: Metrics | None,
+    is_average: bool,
+) -> str:
+    """Return the text of a card.
+
+    Args:
+        cfg: The config as trained.
+        meta: Meta data of the checkpoint.
+        values: What the template tells of the files, the network and its classes.
+        name: Name of the model.
+        licence: Licence of the weights; None if the publisher states none.
+        metrics: An evaluation of the weights.
+        is_average: Whether the weights are a moving average.
+
+    Raises:
+        ImportError: If ``huggingface_hub`` is not installed.
+    """
+    hub = optional_package(
+        'huggingface_hub', extra='hub', purpose='the card of a model'
+    )
+    kind = _dataset(cfg).get('type') or 'unknown'
+    unknown = (kind, 'other', 'not known to the publishing tool')
+    data, slug, terms = DATA.get(kind, unknown)
+    results = [
+        hub.EvalResult(
+            task_type='image-segmentation',
+            dataset_type=slug,
+            dataset_name=data,
+            metric_type=HUB_METRICS[metric],
+            metric_name=metric,
+            metric_value=value,
+        )
+        for metric, value in (metrics.overall if metrics else {}).items()
+        if metric in HUB_METRICS
+    ]
+    head = hub.ModelCardData(
+        license=licence or 'unknown',  # an entry of the hub's list
+        library_name='mmseg_deeplab',
+        pipeline_tag='image-segmentation',
+        tags=['semantic-segmentation', 'deeplab', 'mmsegmentation', 'pytorch', slug],
+        metrics=['mean_iou'],
+        model_name=name,
+        eval_results=results or None,
+    )
+    imports = cfg.get('custom_imports', {}).get('imports') or []
+    imports = [imports] if isinstance(imports, str) else imports
+    modules = [f'`{m}`' for m in imports if m.split('.')[0] != 'mmseg_deeplab']
+    per_class = metrics.per_class if metrics else {}
+    initial = [f'`{weights}`' for weights in initial_weights(cfg.model)]
+    card = hub.ModelCard.from_template(
+        head,
+        template_path=str(TEMPLATE),
+        name=name,
+        network=_network(cfg.model),
+        modules=', '.join(modules),
+        metrics=metrics,
+        iou={c: m['IoU'] for c, m in per_class.items() if m.get('IoU') is not None},
+        facts=_facts(cfg, meta, is_average=is_average),
+        licence=licence,
+        data=data,
+        terms=terms,
+        initial=', '.join(initial),
+        **values,
+    )
+    return card.content + '\n'
+
+
+def _network(model: dict[str, Any]) -> str:
+    """Name segmentor, backbone and heads."""
+    backbone, heads = model['backbone'], model['decode_head']
+    heads = heads if isinstance(heads, list | tuple) else [heads]
+    keys = [key for key in ('depth', 'output_stride') if key in backbone]
+    details = ', '.join(f'{key} {backbone[key]}' for key in keys)
+    names = ', '.join(f'`{head["type"]}`' for head in heads)
+    return (
+        f'`{model["type"]}` of `{backbone["type"]}`{details and f" ({details})"} and '
+        f'{names}{", refined by a dense CRF" if model.get("crf") else ""}'
+    )
+
+
+def _dataset(cfg: Config) -> dict[str, Any]:
+    """Return the config of the training set without its wrappers."""
+    dataset = (cfg.get('train_dataloader') or {}).get('dataset') or {}
+    while 'dataset' in dataset:
+        dataset = dataset['dataset']
+    return dataset
+
+
+def _facts(cfg: Config, meta: dict[str, Any], *, is_average: bool) -> dict[str, Any]:
+    """Return what config and checkpoint tell of the training."""
+    loader, wrapper = cfg.get('train_dataloader') or {}, cfg.get('optim_wrapper') or {}
+    crops = [n['crop_size'] for _, n in named_dicts(loader) if 'crop_size' in n]
+    optimizer = wrapper.get('optimizer') or {}
+    shown = [key for key in ('lr', 'momentum', 'weight_decay') if key in optimizer]
+    settings = [str(optimizer.get('type', '')), *(f'{k} {optimizer[k]}' for k in shown)]
+    facts = {
+        'data': _dataset(cfg).get('type'),
+        'iterations': meta.get('iter'),
+        'planned iterations': (cfg.get('train_cfg') or {}).get('max_iters'),
+        'images per step and process': loader.get('batch_size'),
+        'steps with accumulated gradients': wrapper.get('accumulative_counts'),
+        'crop (rows, columns)': ' x '.join(map(str, crops[-1])) if crops else None,
+        'optimizer': ', '.join(settings),
+        'started from': cfg.get('load_from') and portable_name(cfg.load_from),
+        'seed': meta.get('seed'),
+        'weights': 'exponential moving average' if is_average else None,
+    }
+    return {name: fact for name, fact in facts.items() if fact not in (None, '')}
