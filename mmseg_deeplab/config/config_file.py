@@ -8,8 +8,6 @@ from mmengine import fileio
 from mmengine.config import Config
 from mmengine.utils import is_abs
 
-from mmseg_deeplab.datasets.class_list import read_class_list
-
 from .option_check import CARRIED, named_dicts, places_of, refuse_useless_options
 from .overrides import apply_mixins
 from .shipped import find_config
@@ -54,7 +52,8 @@ def read_config(
     cfg = Config.fromfile(path)
     apply_mixins(cfg, mixins)
     options = options or {}
-    refuse_useless_options(cfg, options)
+    if options:
+        refuse_useless_options(cfg, options)
     before = {key: cfg[key] for key in CARRIED if key in cfg}
     try:
         cfg.merge_from_dict(options)
@@ -90,6 +89,9 @@ def fill_in_classes(cfg: Config, num_classes: int | None = None) -> None:
     if not unset or (num_classes is None and path is None):
         return
     if num_classes is None:
+        # Imported here: data sets cost a second, and a prediction needs none.
+        from mmseg_deeplab.datasets.class_list import read_class_list
+
         path = path if not root or is_abs(path) else fileio.join_path(root, path)
         num_classes = len(read_class_list(path).names)
     for node in unset:

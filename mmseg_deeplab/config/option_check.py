@@ -8,7 +8,6 @@ from typing import Any
 import mmseg.registry
 from mmengine.config import Config
 from mmengine.registry import Registry
-from mmengine.runner import Runner
 
 # Variables of a config whose new value is carried to where the config has used it.
 CARRIED = (
@@ -49,6 +48,8 @@ def refuse_useless_options(cfg: Config, options: dict[str, Any]) -> None:
         cfg: The config without the options.
         options: New values by dotted keys.
     """
+    from mmengine.runner import Runner  # costly, and most configs are read as they are
+
     settings = SETTINGS | inspect.signature(Runner).parameters.keys()
     for key, value in options.items():
         root = key.split('.')[0]
