@@ -120,25 +120,18 @@ XCEPTIONS += ['xception_65_v3_only', 'xception_65_no_pool']
 KINDS = [*XCEPTIONS, 'mobilenet', 'mobilenet_half']
 
 
-@pytest.mark.parametrize('stride', [8, 16, 32])
-@pytest.mark.parametrize('kind', KINDS)
-def test_same_logits_as_tensorflows_rules(kind, stride):
-    values, x = network(kind), image(65, 97)
-    assert_same(converted_logits(values, stride, x), expected_logits(values, stride, x))
+CASES = [(kind, stride, (65, 97)) for kind in KINDS for stride in (8, 16, 32)]
+CASES += [(kind, 16, (513, 513)) for kind in ('xception_65', 'mobilenet')]
+CASES += [('xception_65', stride, (64, 90)) for stride in (8, 16)]  # even sizes
 
 
-@pytest.mark.parametrize('kind', ['xception_65', 'mobilenet'])
-def test_same_logits_at_the_papers_crop(kind):
-    values, x = network(kind), image(513, 513)
-    theirs = expected_logits(values, 16, x)
-    assert theirs.shape[1] == (129 if kind == 'xception_65' else 33)
-    assert_same(converted_logits(values, 16, x), theirs)
-
-
-@pytest.mark.parametrize('stride', [8, 16])
-def test_xception_agrees_at_even_sizes_too(stride):
-    values, x = network('xception_65'), image(64, 90)
-    assert_same(converted_logits(values, stride, x), expected_logits(values, stride, x))
+@pytest.mark.parametrize('kind, stride, size', CASES)
+def test_same_logits_as_tensorflows_rules(kind, stride, size):
+    values, x = network(kind), image(*size)
+    theirs = expected_logits(values, stride, x)
+    if size == (513, 513):  # the papers' crop
+        assert theirs.shape[1] == (129 if kind == 'xception_65' else 33)
+    assert_same(converted_logits(values, stride, x), theirs)
 
 
 # Parameters of bonlime/keras-deeplab-v3-plus, which holds the zoo's VOC weights.
@@ -204,11 +197,8 @@ def test_averages_are_taken_when_asked_for():
     plain = convert(state | averages, 'tensorflow')[key]
     averaged = convert(state | averages, 'tensorflow', use_averages=True)[key]
     torch.testing.assert_close(averaged, plain + 1)
-
-
-def test_averages_that_are_not_there_are_an_error():
     with pytest.raises(ValueError, match='no exponential moving averages'):
-        convert(small(), 'tensorflow', use_averages=True)
+        convert(state, 'tensorflow', use_averages=True)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Checkpoints of MMSeg's zoo: they load strictly and give the stock network's logits.
 
-The other side are the configs that the host's wheel ships, built by the host alone.
+The other side is built from the configs in MMSegmentation's wheel, by its classes.
 """
 
 from pathlib import Path

@@ -11,6 +11,7 @@ STREETS = ClassList(
     colors=((128, 64, 128), (250, 170, 30), (0, 0, 142)),
     ignored=((0, 0, 0), (81, 0, 81)),
 )
+NAMES = ClassList(names=('a', 'b c'))
 TEXT = """\
 # Cityscapes' colours
 
@@ -41,30 +42,21 @@ def read(tmp_path):
     return read
 
 
-def test_text_gives_names_and_colours(read):
-    assert read(TEXT) == STREETS
-
-
-def test_json_gives_the_same(read):
-    assert read(json.dumps(JSON), 'labels.json') == STREETS
-
-
-@pytest.mark.parametrize('ending', ['\n', '\r\n'])
-def test_files_of_other_systems_are_read(read, ending):
-    content = b'\xef\xbb\xbf' + TEXT.replace('\n', ending).encode()
-    assert read(content) == STREETS
-
-
 @pytest.mark.parametrize(
-    'name, content', [('a.txt', 'a\nb c\n'), ('a.json', '["a", "b c"]')]
+    'name, content, expected',
+    [
+        ('a.txt', TEXT, STREETS),
+        ('a.txt', b'\xef\xbb\xbf' + TEXT.encode(), STREETS),
+        ('a.txt', TEXT.replace('\n', '\r\n'), STREETS),
+        ('a.json', json.dumps(JSON), STREETS),
+        ('a.txt', 'a\nb c\n', NAMES),
+        ('a.json', '["a", "b c"]', NAMES),
+        ('a.txt', STREETS.to_text(), STREETS),
+        ('a.txt', NAMES.to_text(), NAMES),
+    ],
 )
-def test_names_alone_are_enough(read, name, content):
-    assert read(content, name) == ClassList(names=('a', 'b c'))
-
-
-@pytest.mark.parametrize('labels', [STREETS, ClassList(names=('a', 'zone 1'))])
-def test_written_labels_are_read_back(read, labels):
-    assert read(labels.to_text()) == labels
+def test_both_formats_are_read(read, name, content, expected):
+    assert read(content, name) == expected
 
 
 @pytest.mark.parametrize(

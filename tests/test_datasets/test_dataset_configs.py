@@ -32,8 +32,6 @@ LAYOUTS = {
     'voc12aug_513': 'voc',
     'voc12aug_mmseg': 'voc',
 }
-MMSEG = [name for name in LAYOUTS if name.endswith('_mmseg')]
-NATIVE = [name for name in LAYOUTS if name not in MMSEG]
 # What the data sets call our classes; VOC has no name for most of them.
 SYNONYMS = {
     'sidewalk': {'pavement'},
@@ -44,7 +42,7 @@ SYNONYMS = {
     'pole': {'metal'},
 }
 SIZE = (40, 72)
-HOST = Path(mmseg.__file__).parent / '.mim/configs/_base_/datasets'
+MMSEG_BASES = Path(mmseg.__file__).parent / '.mim/configs/_base_/datasets'
 
 
 @pytest.fixture(scope='module')
@@ -84,6 +82,8 @@ def test_every_base_is_tested(root):
 
 
 def test_training_samples_fit_the_crop(cfg):
+    for leaf in dataset_configs(cfg.train_dataloader):
+        assert leaf.pipeline == cfg.train_pipeline
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
     batch = pseudo_collate([dataset[index] for index in range(len(dataset))])
     assert len(dataset.metainfo['classes']) == cfg.num_classes
@@ -92,14 +92,6 @@ def test_training_samples_fit_the_crop(cfg):
         assert image.shape[1:] == label.shape
         assert all(s <= c for s, c in zip(label.shape, cfg.crop_size, strict=True))
         assert label.data[label.data != 255].max() < cfg.num_classes
-
-
-def test_training_takes_the_pipeline_of_that_name(cfg):
-    for leaf in dataset_configs(cfg.train_dataloader):
-        assert leaf.pipeline == cfg.train_pipeline
-    kinds = ('RandomCrop', 'LeanRandomCrop')
-    (crop,) = (step for step in cfg.train_pipeline if step.type in kinds)
-    assert crop.crop_size == cfg.crop_size
 
 
 def test_scan_finds_no_fault(cfg):
@@ -121,21 +113,15 @@ def test_labels_are_those_of_the_scene(cfg):
         assert names == (known or {'background'})
 
 
-@pytest.mark.parametrize('name', NATIVE)
+@pytest.mark.parametrize('name', LAYOUTS)
 @pytest.mark.parametrize('loader', ['val_dataloader', 'test_dataloader'])
-def test_evaluation_runs_at_native_size(load, name, loader):
+def test_evaluation_resizes_the_image_alone_and_only_as_in_mmseg(load, name, loader):
     sample = DATASETS.build(load(name)[loader].dataset)[0]
-    assert sample['inputs'].shape == (3, *SIZE)
-    assert sample['data_samples'].gt_sem_seg.shape == SIZE
-
-
-@pytest.mark.parametrize('name', MMSEG)
-@pytest.mark.parametrize('loader', ['val_dataloader', 'test_dataloader'])
-def test_evaluation_as_in_mmseg_resizes_the_image_alone(load, name, loader):
-    sample = DATASETS.build(load(name)[loader].dataset)[0]
-    short = 1025 if 'cityscapes' in name else 512
-    width = SIZE[1] * short / SIZE[0]
-    assert sample['inputs'].shape == (3, short, int(width + 0.5))
+    size = SIZE
+    if name.endswith('_mmseg'):
+        short = 1025 if 'cityscapes' in name else 512
+        size = (short, int(SIZE[1] * short / SIZE[0] + 0.5))
+    assert sample['inputs'].shape == (3, *size)
     assert sample['data_samples'].gt_sem_seg.shape == SIZE
 
 
@@ -147,25 +133,27 @@ def test_augmented_evaluation_keeps_the_label(cfg):
     assert {sample.gt_sem_seg.shape for sample in views['data_samples']} == {SIZE}
 
 
-def as_host(node: object) -> object:
-    """Put the host's transforms in the place of ours, those that load without settings.
+def as_mmseg(node: object) -> object:
+    """Replace our transforms by MMSegmentation's; those that load lose their settings.
 
     ``test_lean_transforms.py`` shows that ``LeanX`` does what ``X`` does.
     """
     if isinstance(node, dict) and 'Load' in str(node.get('type')):
         return node['type'].replace('Checked', '').replace('ImageFromFile', 'Image')
     if isinstance(node, dict):
-        return {key: as_host(value) for key, value in node.items()}
+        return {key: as_mmseg(value) for key, value in node.items()}
     if isinstance(node, str):
         return node.removeprefix('Lean')
     if isinstance(node, list | tuple):
-        return [as_host(value) for value in node]
+        return [as_mmseg(value) for value in node]
     return node
 
 
-@pytest.mark.skipif(not HOST.is_dir(), reason='this host comes without its configs')
+@pytest.mark.skipif(
+    not MMSEG_BASES.is_dir(), reason='MMSegmentation without its configs'
+)
 @pytest.mark.parametrize(
-    'name, host',
+    'name, theirs',
     [
         ('ade20k_mmseg', 'ade20k'),
         ('cityscapes', 'cityscapes'),
@@ -175,18 +163,18 @@ def as_host(node: object) -> object:
         ('voc12aug_mmseg', 'pascal_voc12_aug'),
     ],
 )
-def test_protocol_of_mmseg_is_the_hosts_own(load_config, name, host):
+def test_protocol_of_mmseg_is_its_own(load_config, name, theirs):
     ours = load_config(f'_base_/datasets/{name}.py')
-    theirs = Config.fromfile(HOST / f'{host}.py')
+    theirs = Config.fromfile(MMSEG_BASES / f'{theirs}.py')
     assert ours.crop_size == theirs.crop_size
     for split in ('train', 'val', 'test'):
         key = f'{split}_dataloader'
         assert ours[key].batch_size == theirs[key].batch_size
-        found, expected = (as_host(c[key].dataset.to_dict()) for c in (ours, theirs))
+        found, expected = (as_mmseg(c[key].dataset.to_dict()) for c in (ours, theirs))
         if name == 'cityscapes' and split != 'train':  # (2048, 1024) is its own size
             expected['pipeline'].pop(1)
         assert found == expected
-    assert as_host(ours.tta_pipeline) == as_host(theirs.tta_pipeline)
+    assert as_mmseg(ours.tta_pipeline) == as_mmseg(theirs.tta_pipeline)
 
 
 @pytest.mark.parametrize(
@@ -246,10 +234,13 @@ def test_voc_trains_on_both_annotations_or_on_its_own(load_config):
     assert both == [*own, ('aug.txt', 'SegmentationClassAug')]
 
 
-def test_camvid_splits_are_three(load_config):
-    cfg = load_config('_base_/datasets/camvid.py')
-    for split in ('train', 'val', 'test'):
-        prefix = cfg[f'{split}_dataloader'].dataset.data_prefix
-        assert prefix == dict(
-            img_path=f'img_dir/{split}', seg_map_path=f'ann_dir/{split}'
-        )
+def test_data_root_option_reaches_all_data_sets(tmp_path):
+    path = tmp_path / 'config.py'
+    path.write_text(
+        "data_root = 'old/'\n"
+        'train_dataloader = dict(dataset=dict(dataset=dict(data_root=data_root)))\n'
+        "val_dataloader = dict(dataset=dict(data_root='other/'))\n"
+    )
+    cfg = read_config(str(path), dict(data_root='new/'))
+    assert cfg.train_dataloader.dataset.dataset.data_root == 'new/'
+    assert cfg.val_dataloader.dataset.data_root == 'other/'

@@ -49,8 +49,10 @@ def load_label(path: str, folder, **kwargs) -> np.ndarray:
 
 def test_an_image_is_decoded_once(tmp_path, decoded):
     path = write(tmp_path / 'a.png', pixels())
-    images = [load_image(path, tmp_path / 'cache') for _ in range(3)]
-    assert all(np.array_equal(image, pixels()) for image in images)
+    for _ in range(3):
+        image = load_image(path, tmp_path / 'cache')
+        assert np.array_equal(image, pixels())
+        image[:] = 0  # what is loaded may be written to
     assert decoded == [path]
 
 
@@ -79,13 +81,6 @@ def test_image_and_label_of_one_file_are_two_entries(tmp_path):
     assert load_label(path, tmp_path / 'cache').shape == (6, 8)
 
 
-def test_what_is_loaded_may_be_written_to(tmp_path):
-    path = write(tmp_path / 'a.png', pixels())
-    load_image(path, tmp_path / 'cache')
-    load_image(path, tmp_path / 'cache')[:] = 0
-    assert np.array_equal(load_image(path, tmp_path / 'cache'), pixels())
-
-
 def test_a_broken_file_leaves_no_entry(tmp_path):
     path = tmp_path / 'a.png'
     path.write_bytes(cv2.imencode('.png', pixels())[1].tobytes()[:-20])
@@ -93,11 +88,9 @@ def test_a_broken_file_leaves_no_entry(tmp_path):
         with pytest.raises(DataFileError, match='truncated'):
             load_image(str(path), tmp_path / 'cache')
     assert not (tmp_path / 'cache').exists()
-
-
-def test_a_missing_file_is_named(tmp_path):
+    path.unlink()
     with pytest.raises(FileNotFoundError, match=r'a\.png'):
-        load_image(str(tmp_path / 'a.png'), tmp_path / 'cache')
+        load_image(str(path), tmp_path / 'cache')
 
 
 def test_addresses_are_refused(tmp_path):

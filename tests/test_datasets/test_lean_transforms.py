@@ -1,6 +1,5 @@
-"""The random transforms give what the host's give from the same random numbers."""
+"""The random transforms equal those of the base classes, number by number."""
 
-import cv2
 import numpy as np
 import pytest
 from mmcv.transforms.utils import cache_random_params
@@ -37,7 +36,7 @@ def same_state(first, second, seeds, make):
 
 @pytest.mark.parametrize('crop_size', [(12, 12), (20, 30), (64, 30)])
 @pytest.mark.parametrize('cat_max_ratio', [0.4, 0.75, 1.0])
-def test_crops_are_those_of_the_host(crop_size, cat_max_ratio):
+def test_crops_are_those_of_the_base_class(crop_size, cat_max_ratio):
     def make(seed):
         return dict(
             img=image(seed=seed),
@@ -83,25 +82,23 @@ def test_a_crop_can_be_shared_between_images():
     assert np.array_equal(first, second)
 
 
-def test_distorted_images_are_those_of_the_host():
+def test_distorted_images_are_those_of_the_base_class():
     settings = dict(brightness_delta=60, contrast_range=(0.3, 1.9), hue_delta=40)
     steps = [
         kind(**settings) for kind in (PhotoMetricDistortion, LeanPhotoMetricDistortion)
     ]
-    changed = 0
-    for stock, ours in same_state(*steps, range(80), lambda s: dict(img=image(seed=s))):
+    given, changed = image(), 0
+    for stock, ours in same_state(*steps, range(80), lambda _: dict(img=given)):
         assert ours['img'].dtype == np.uint8
         assert np.array_equal(stock['img'], ours['img'])
-    changed = sum(
-        not np.array_equal(steps[1](dict(img=image()))['img'], image())
-        for _ in range(20)
-    )
-    assert changed > 10
+        changed += not np.array_equal(ours['img'], given)
+    assert changed > 40
+    assert np.array_equal(given, image())  # the input is left as it is
 
 
 @pytest.mark.parametrize('step', ['brightness', 'contrast', 'saturation', 'hue'])
 @pytest.mark.parametrize('view', ['whole', 'crop', 'flip'])
-def test_each_distortion_is_that_of_the_host(step, view):
+def test_each_distortion_is_that_of_the_base_class(step, view):
     views = dict(whole=image(), crop=image()[3:30, 7:41], flip=image()[:, ::-1])
     stock, ours = PhotoMetricDistortion(), LeanPhotoMetricDistortion()
     pairs = same_state(
@@ -111,21 +108,8 @@ def test_each_distortion_is_that_of_the_host(step, view):
         assert np.array_equal(expected, found)
 
 
-def test_real_images_take_the_path_of_the_host():
+def test_real_images_take_the_path_of_the_base_class():
     real = image().astype(np.float32) / 3
     stock, ours = PhotoMetricDistortion(), LeanPhotoMetricDistortion()
     pairs = same_state(stock.contrast, ours.contrast, range(8), lambda _: real)
     assert all(np.array_equal(expected, found) for expected, found in pairs)
-
-
-def test_the_input_is_left_as_it_is():
-    given = image()
-    for seed in range(20):
-        np.random.seed(seed)
-        LeanPhotoMetricDistortion()(dict(img=given))
-    assert np.array_equal(given, image())
-
-
-def test_opencv_has_the_hues_that_the_table_counts():
-    hsv = cv2.cvtColor(image((200, 200)), cv2.COLOR_BGR2HSV)
-    assert hsv[..., 0].max() == 179
