@@ -10,7 +10,8 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
-from mmseg_deeplab.config import prepare as launch
+from mmseg_deeplab.config import read_config
+from mmseg_deeplab.config.prepare import one_line_errors
 from mmseg_deeplab.hub import publish
 
 
@@ -54,9 +55,9 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    with launch.one_line_errors():
+    with one_line_errors():
         published = publish(
-            launch.load_config(args.config, cfg_options=args.cfg_options),
+            read_config(args.config, args.cfg_options),
             args.checkpoint,
             args.out,
             name=args.name or Path(args.config).stem,

@@ -11,8 +11,8 @@ from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import DATASETS, TRANSFORMS
 from torch import Tensor
 
-from .config_file import named_dicts
-from .prepare import check_data
+from .config_checks import check_data
+from .option_check import named_dicts
 
 
 class LabelledImage(NamedTuple):

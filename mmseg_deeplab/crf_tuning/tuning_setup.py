@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import torch
 from mmseg.registry import MODELS
 
-from mmseg_deeplab.config import prepare
-from mmseg_deeplab.config.config_file import named_dicts
+from mmseg_deeplab.config import named_dicts, read_config
+from mmseg_deeplab.config.config_checks import check_checkpoint
 from mmseg_deeplab.config.crf_settings import load_crf
 from mmseg_deeplab.inference import ModelSource, Predictor, load_predictor
 from mmseg_deeplab.utils.atomic_files import write_whole
@@ -68,8 +68,8 @@ class TuningSetup:
     def __post_init__(self) -> None:
         if self.num_iterations < 1:
             raise ValueError(f'num_iterations={self.num_iterations}: needs at least 1')
-        cfg = prepare.load_config(self.config, cfg_options=self.cfg_options)
-        prepare.check_checkpoint(self.checkpoint)
+        cfg = read_config(self.config, self.cfg_options)
+        check_checkpoint(self.checkpoint)
         if any(part.get('out_channels') == 1 for _, part in named_dicts(cfg.model)):
             raise ValueError(
                 'the network has 1 output channel (a sigmoid); a CRF needs the '

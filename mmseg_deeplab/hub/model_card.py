@@ -9,7 +9,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmseg_deeplab.config.config_file import named_dicts
+from mmseg_deeplab.config import named_dicts
 from mmseg_deeplab.utils.optional_packages import optional_package
 
 from .published_config import initial_weights, portable_name

@@ -8,7 +8,7 @@ from typing import Any
 from mmengine.config import Config
 from mmseg.models.losses.utils import get_class_weight
 
-from mmseg_deeplab.config.config_file import named_dicts
+from mmseg_deeplab.config import named_dicts
 
 # What a run adds to its config, or the command line asks for.
 OF_THE_RUN = ('work_dir', 'launcher', 'local_rank', 'experiment_name')

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from training import ROOT, TEST, Server, train_here, write_config
 
-from mmseg_deeplab.config import prepare
+from mmseg_deeplab.config import read_config
 from mmseg_deeplab.crf_tuning.tuning_images import choose_images
 
 TUNE = str(ROOT / 'tools' / 'tune_crf.py')
@@ -58,7 +58,7 @@ def test_the_miou_is_that_of_the_test_tool(server: Server, network, tmp_path):
     argv = (config, weights, '--work-dir', work_dir, '--num-images', 3, *SMALL_SEARCH)
     assert server.run(TUNE, *argv, log=log) == 0, log.read_text()
     assert 'at most 12 settings' in log.read_text()
-    _, holdout = choose_images(prepare.load_config(str(config)), num_images=3)
+    _, holdout = choose_images(read_config(config), num_images=3)
     indices = ','.join(map(str, holdout.indices))
     code = server.run(
         TEST, config, weights, '--work-dir', tmp_path / 'test',

@@ -15,7 +15,7 @@ from mmseg.apis import init_model
 from mmseg.registry import DATASETS, MODELS
 from training import train_here, write_config
 
-from mmseg_deeplab.config import prepare
+from mmseg_deeplab.config import read_config
 from mmseg_deeplab.config.crf_settings import load_crf
 from mmseg_deeplab.crf_tuning import (
     AXES,
@@ -54,7 +54,7 @@ START = """crf = dict(
 
 @pytest.fixture(scope='module')
 def cfg(root) -> Config:
-    return prepare.load_config(str(root / STREETS), cfg_options=SMALL)
+    return read_config(root / STREETS, SMALL)
 
 
 @pytest.fixture(scope='module')
@@ -218,7 +218,7 @@ def test_probabilities_are_those_of_mmsegmentation(
 ):
     options = SMALL | {'model.type': segmentor}
     setup = make_setup(tmp_path, cfg_options=options, num_images=1)
-    other = prepare.load_config(str(root / STREETS), cfg_options=options)
+    other = read_config(root / STREETS, options)
     model = init_model(other, checkpoint, device='cpu')
     (index,) = setup.tuning.indices
     batch = pseudo_collate([DATASETS.build(cfg.val_dataloader.dataset)[index]])
@@ -265,7 +265,7 @@ def test_another_network_has_another_key(make_setup, tmp_path, checkpoint, optio
 
 def test_an_image_that_has_changed_is_predicted_anew(tmp_path):
     config = write_config(tmp_path)
-    cfg = prepare.load_config(str(config))
+    cfg = read_config(config)
     torch.save(MODELS.build(cfg.model).state_dict(), tmp_path / 'w.pth')
     given = dict(config=str(config), checkpoint=str(tmp_path / 'w.pth'), num_images=2)
     setup = TuningSetup(**given, work_dir=tmp_path / 'crf', device='cpu')
@@ -513,7 +513,7 @@ def test_one_output_channel_is_refused(make_setup, tmp_path):
 
 
 def test_images_without_labels_are_refused(tmp_path):
-    cfg = prepare.load_config(str(write_config(tmp_path)))
+    cfg = read_config(write_config(tmp_path))
     del cfg.val_dataloader.dataset.pipeline[1]
     images, _ = choose_images(cfg, num_images=1)
     with pytest.raises(ValueError, match=r'\d\.png: no label was loaded.*Add'):

@@ -56,6 +56,7 @@ CHECKED = {
 OUTSIDE = {
     'cd': 'a folder of a download',
     'git': 'a download',
+    'hf': 'an account',
     'mkdir': 'a folder for a download',
     'source': 'the environment that runs this test',
     'tar': 'a download',

@@ -19,12 +19,14 @@ from training import ROOT, TEST
 from yapf.yapflib import yapf_api
 
 from mmseg_deeplab.checkpoints import load
-from mmseg_deeplab.config import prepare
+from mmseg_deeplab.config import read_config
+from mmseg_deeplab.config.runner_setup import build_runner
+from mmseg_deeplab.config.training_setup import prepare_training
 from mmseg_deeplab.hub import publish
 from mmseg_deeplab.hub.published_config import initial_weights, published_config
 from mmseg_deeplab.hub.published_metrics import logged_metrics, read_metrics
 
-CONFIG = str(ROOT / 'configs' / 'deeplabv2_r26_synthetic_streets.py')
+CONFIG = 'deeplabv2_r26_synthetic_streets'
 PUBLISH = ROOT / 'tools' / 'publish_model.py'
 CLASSES = ['road', 'sidewalk', 'building', 'sky', 'vegetation', 'person', 'car', 'pole']
 PTH = pytest.mark.parametrize('published', ['pth'], indirect=True)
@@ -48,7 +50,7 @@ def cfg():
         'test_dataloader.num_workers': 0,
         'test_dataloader.persistent_workers': False,
     }
-    return prepare.load_config(CONFIG, cfg_options=options)
+    return read_config(CONFIG, options)
 
 
 @pytest.fixture(scope='module')
@@ -170,11 +172,11 @@ def test_the_pair_is_tested_by_the_tool(server, published, tmp_path):
 
 @PTH
 def test_a_training_cannot_go_on_from_it(published, tmp_path):
-    cfg = prepare.load_config(str(published.config), work_dir=str(tmp_path))
+    cfg = read_config(published.config, work_dir=tmp_path)
     cfg.experiment_name = cfg.visualizer.name = published.weights.name
-    prepare.prepare_training(cfg, resume=True, resume_from=str(published.weights))
+    prepare_training(cfg, resume=True, resume_from=str(published.weights))
     with pytest.raises(ValueError, match=r'cannot be resumed.*message_hub'):
-        prepare.build_runner(cfg).train()
+        build_runner(cfg).train()
 
 
 @PTH
@@ -291,7 +293,7 @@ def test_an_average_that_is_not_there_is_refused(cfg, trained, tmp_path):
 
 
 def test_the_published_config_downloads_nothing_and_names_no_machine(tmp_path):
-    cfg = prepare.load_config(str(ROOT / 'configs' / 'deeplabv3_r101_camvid.py'))
+    cfg = read_config('deeplabv3_r101_camvid')
     assert initial_weights(cfg.model)
     cfg.data_root = '/home/me/camvid/'
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
