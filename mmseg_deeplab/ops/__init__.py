@@ -1,4 +1,4 @@
-"""Pure tensor functions: torch and numpy alone, no registry, no host."""
+"""Pure tensor functions that need torch and numpy alone."""
 
 from .confusion import confusion_matrix, grouped_confusion_matrix
 from .summed_atrous_conv import summed_atrous_conv2d

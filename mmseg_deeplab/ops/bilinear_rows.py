@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# Elements of one block of full-size scores. On a CPU 2 MB of float32: measured best of
+# Elements of one block of full-size logits. On a CPU 2 MB of float32: measured best of
 # 2^16 ... 2^20 on cores with 1 MB of second-level cache; on an accelerator larger
 # blocks keep the launches few (64 MB).
 CPU_BLOCK, DEVICE_BLOCK = 1 << 19, 1 << 24
@@ -19,11 +19,7 @@ BLOCKS_PER_BAND = 2
 class RowBlock(NamedTuple):
     """``groups * repeats`` output rows that lie between neighbouring input rows.
 
-    Args:
-        low: First input row; group ``g`` lies between row ``low + g`` and the next.
-        groups: Number of pairs of input rows.
-        start: First output row.
-        repeats: Output rows between one pair.
+    Group ``g`` lies between input row ``low + g`` and the next.
     """
 
     low: int
@@ -58,8 +54,8 @@ class BilinearRows:
     which may round to TF32 or bfloat16.
 
     Args:
-        logits: Scores ``(N, K, h, w)`` of any floating dtype; computed in float32, or
-            in float64 if they are float64.
+        logits: ``(N, K, h, w)`` of any floating dtype; computed in float32, or in
+            float64 if they are float64.
         size: Output size ``(H, W)``.
         align_corners: As in :func:`torch.nn.functional.interpolate`.
     """
@@ -75,13 +71,9 @@ class BilinearRows:
         self.block = CPU_BLOCK if device.type == 'cpu' else DEVICE_BLOCK
         self.row_lows = lower_neighbours(self.in_height, size[0], align_corners)
         column_lows = lower_neighbours(self.in_width, size[1], align_corners)
-        self.row_weights, self.column_weights = (
-            upper_weights(lows, inside, align_corners, self.dtype, device)
-            for lows, inside in (
-                (self.row_lows, self.in_height),
-                (column_lows, self.in_width),
-            )
-        )
+        options = align_corners, self.dtype, device
+        self.row_weights = upper_weights(self.row_lows, self.in_height, *options)
+        self.column_weights = upper_weights(column_lows, self.in_width, *options)
         self.left = torch.tensor(column_lows, device=device)
         self.right = (self.left + 1).clamp_(max=self.in_width - 1)
 
@@ -132,7 +124,7 @@ class BilinearRows:
         logits_gradient[:, :, band.low : band.high] += narrow
 
     def expand(self, wide: Tensor, band: RowBand, block: RowBlock) -> Tensor:
-        """Return a block's full-size scores ``(N, K, rows, W)`` from widened rows."""
+        """Return a block's full-size logits ``(N, K, rows, W)`` from widened rows."""
         first = block.low - band.low
         above = wide[:, :, first : first + block.groups, None]
         below = wide[:, :, first + 1 : first + 1 + block.groups, None]
@@ -174,7 +166,7 @@ def upper_weights(
     """Return the weight of each output's upper neighbour, as the stock kernel has it.
 
     Read off by resizing the parity of the input index: rounded otherwise, coordinates
-    would move the scores by more than all other rounding together.
+    would move the logits by more than all other rounding together.
     """
     parity = torch.arange(inside, dtype=dtype, device=device) % 2
     odd = F.interpolate(
@@ -196,24 +188,22 @@ def row_blocks(lows: list[int], max_rows: int) -> list[RowBlock]:
         while stop < min(len(lows), start + max_rows) and lows[stop] == lows[start]:
             stop += 1
         run = RowBlock(lows[start], 1, start, stop - start)
-        if blocks and _is_next_group(blocks[-1], run, max_rows):
-            blocks[-1] = blocks[-1]._replace(groups=blocks[-1].groups + 1)
+        last = blocks[-1] if blocks else None
+        if (
+            last is not None
+            and run.repeats == last.repeats
+            and run.low == last.low + last.groups
+            and run.rows.stop - last.start <= max_rows
+        ):
+            blocks[-1] = last._replace(groups=last.groups + 1)
         else:
             blocks.append(run)
         start = stop
     return blocks
 
 
-def _is_next_group(block: RowBlock, run: RowBlock, max_rows: int) -> bool:
-    return (
-        run.repeats == block.repeats
-        and run.low == block.low + block.groups
-        and run.rows.stop - block.start <= max_rows
-    )
-
-
 def check_logits(logits: Tensor) -> None:
-    """Raise if ``logits`` are not ``(N, K, h, w)`` scores of a floating dtype."""
+    """Raise if ``logits`` are not ``(N, K, h, w)`` of a floating dtype."""
     if logits.dim() != 4 or 0 in logits.shape[1:]:
         raise ValueError(
             f'logits must be (N, K, h, w) without an empty axis, got '
@@ -221,6 +211,6 @@ def check_logits(logits: Tensor) -> None:
         )
     if not logits.is_floating_point():
         raise TypeError(
-            f'logits must be floating point scores, got {logits.dtype}: '
-            'pass the scores before argmax'
+            f'logits must be floating point, got {logits.dtype}: pass them before '
+            'argmax'
         )

@@ -1,9 +1,9 @@
-"""The confusion matrix, from which every figure of an evaluation follows."""
+"""The confusion matrix, from which all metrics of an evaluation follow."""
 
 import torch
 from torch import Tensor
 
-# Rows that are counted before any label is judged: all values of an 8-bit label map.
+# Rows that are counted before any label is checked: all values of an 8-bit label map.
 # The ignored pixels have a row of their own, which is dropped; selecting the others by
 # a boolean mask first would cost more than all the counting.
 LABEL_VALUES = 256
@@ -18,10 +18,10 @@ def confusion_matrix(
         prediction: Predicted classes, integers 0..K-1, any shape.
         target: True classes of the same shape, or ``ignore_index``.
         num_classes: ``K``.
-        ignore_index: Pixels with this truth are not counted.
+        ignore_index: Pixels whose target has this value are not counted.
 
     Returns:
-        ``(K, K)`` int64, rows are the truth, on the device of ``prediction``.
+        ``(K, K)`` int64, a row for each true class, on the device of ``prediction``.
 
     Raises:
         ValueError: If the shapes differ or a value is outside its range.
@@ -41,16 +41,15 @@ def grouped_confusion_matrix(
     """Count each group of pixels into a confusion matrix of its own, in one pass.
 
     Args:
-        prediction: Predicted classes, integers 0..K-1, any shape.
-        target: True classes of the same shape, or ``ignore_index``.
+        prediction: As for :func:`confusion_matrix`, and so are the others.
+        target: True classes.
         groups: Group of each pixel, integers 0..G-1, of the same shape.
         num_classes: ``K``.
         num_groups: ``G``.
-        ignore_index: Pixels with this truth are not counted.
+        ignore_index: Not counted.
 
     Returns:
-        ``(G, K, K)`` int64, rows are the truth, on the device of ``prediction``; the
-        sum over ``G`` is :func:`confusion_matrix`.
+        ``(G, K, K)`` int64; the sum over ``G`` is :func:`confusion_matrix`.
 
     Raises:
         ValueError: If the shapes differ or a value is outside its range.
@@ -88,26 +87,20 @@ def _count(
         groups = None if groups is None else groups[valid]
         _check_range('prediction', prediction, num_classes)
         _check_range('target', target, num_classes)
-    counts = _histogram(prediction, target, groups, (num_groups, rows, num_classes))
+    size = num_groups * rows * num_classes
+    # The narrowest type that holds every index: the pass is bound by memory.
+    types = (torch.int16, torch.int32, torch.int64)
+    dtype = next(kind for kind in types if size <= torch.iinfo(kind).max)
+    index = torch.add(prediction.to(dtype), target.to(dtype), alpha=num_classes)
+    if groups is not None:
+        index = torch.add(index, groups.to(dtype), alpha=rows * num_classes)
+    counts = torch.bincount(index.flatten(), minlength=size)
+    counts = counts.view(num_groups, rows, num_classes)
     if 0 <= ignore_index < rows:
         counts[:, ignore_index] = 0
     if counts[:, num_classes:].any():
         _check_range('target', target[target != ignore_index], num_classes)
     return counts[:, :num_classes].contiguous()
-
-
-def _histogram(
-    prediction: Tensor, target: Tensor, groups: Tensor | None, shape: tuple[int, ...]
-) -> Tensor:
-    num_groups, rows, columns = shape
-    size = num_groups * rows * columns
-    # The narrowest type that holds every index: the pass is bound by memory.
-    types = (torch.int16, torch.int32, torch.int64)
-    dtype = next(kind for kind in types if size <= torch.iinfo(kind).max)
-    index = torch.add(prediction.to(dtype), target.to(dtype), alpha=columns)
-    if groups is not None:
-        index = torch.add(index, groups.to(dtype), alpha=rows * columns)
-    return torch.bincount(index.flatten(), minlength=size).view(shape)
 
 
 def _within(values: Tensor, limit: int) -> bool:

@@ -1,4 +1,4 @@
-"""A normalised Gaussian filter over an image, separable, class scores last."""
+"""A separable Gaussian filter over an image whose classes come last."""
 
 import math
 
@@ -15,7 +15,7 @@ def gaussian_taps(sigma: Tensor, *, longest: int | None = None) -> Tensor:
 
     Args:
         sigma: Standard deviation in pixels, a scalar; gradients reach it.
-        longest: Distances beyond this are left out, as no image has them.
+        longest: The longest distance in the image; those beyond are left out.
 
     Returns:
         ``(2 r + 1,)``, the middle one is 1.
@@ -29,8 +29,8 @@ def gaussian_taps(sigma: Tensor, *, longest: int | None = None) -> Tensor:
 def gaussian_scale(taps: Tensor, length: int) -> Tensor:
     """Return ``D^-1/2`` of the Gaussian along one side of an image, ``(length,)``.
 
-    ``D`` has the kernel's row sums on its diagonal: smaller ones at the ends. That of
-    the image is the product of its rows' and its columns'.
+    ``D`` has the kernel's row sums on its diagonal. That of the image is the product of
+    those of its rows and of its columns.
     """
     taps = _shortened(taps, length)
     ones = taps.new_ones(1, 1, length)
@@ -46,9 +46,9 @@ def gaussian_filter(
     Args:
         x: The classes lie next to each other in memory, which the depthwise
             convolutions of oneDNN and cuDNN take as it is (channels_last).
-        taps: Of :func:`gaussian_taps`.
-        halo: So many rows above and below are there for their neighbours' sake only and
-            not in the result; fewer than the kernel's radius where the image ends.
+        taps: The result of :func:`gaussian_taps`.
+        halo: Number of rows above and below that only serve their neighbours and are
+            not in the result; less than the kernel's radius where the image ends.
 
     Returns:
         ``(H - sum(halo), W, K)``.

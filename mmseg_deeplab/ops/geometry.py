@@ -1,4 +1,4 @@
-"""Output stride as one knob: strides and dilations of stages, blocks and heads."""
+"""Strides and dilations of stages, blocks and heads at an output stride."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -9,11 +9,7 @@ STAGE_DILATIONS = {8: (1, 1, 2, 4), 16: (1, 1, 1, 2), 32: (1, 1, 1, 1)}
 
 
 def check_output_stride(output_stride: int) -> int:
-    """Return ``output_stride`` if it is one that every backbone offers.
-
-    Raises:
-        ValueError: If ``output_stride`` is not 8, 16 or 32.
-    """
+    """Return ``output_stride`` if it is one that every backbone offers."""
     if output_stride not in OUTPUT_STRIDES:
         raise ValueError(
             f'output_stride must be 8, 16 or 32, received {output_stride!r}'
@@ -27,12 +23,6 @@ def stage_geometry(output_stride: int) -> tuple[tuple[int, ...], tuple[int, ...]
     A stage that no longer strides dilates instead, by the product of the strides
     removed so far (`DeepLab v2 <https://arxiv.org/abs/1606.00915>`_, section 3.1).
     The stem has stride 4.
-
-    Args:
-        output_stride: Input size over feature size.
-
-    Raises:
-        ValueError: If ``output_stride`` is not 8, 16 or 32.
     """
     check_output_stride(output_stride)
     return STAGE_STRIDES[output_stride], STAGE_DILATIONS[output_stride]
@@ -41,7 +31,7 @@ def stage_geometry(output_stride: int) -> tuple[tuple[int, ...], tuple[int, ...]
 def block_geometry(
     strides: Sequence[int], output_stride: int, *, stem_stride: int = 2
 ) -> list[tuple[int, int]]:
-    """Return stride and dilation of every block, in the rule of TF's DeepLab.
+    """Return stride and dilation of every block, by the rule of TF's DeepLab.
 
     Once the features have reached ``output_stride``, a block's stride becomes 1 and
     multiplies the rate of the blocks **after** it; the block itself keeps the rate
@@ -53,9 +43,6 @@ def block_geometry(
         strides: Stride of every block in the image classifier.
         output_stride: Input size over feature size.
         stem_stride: Stride before the first block.
-
-    Raises:
-        ValueError: If ``output_stride`` is not 8, 16 or 32.
     """
     check_output_stride(output_stride)
     reached, rate, geometry = stem_stride, 1, []
@@ -77,7 +64,7 @@ def scaled_rates(
     Args:
         rates: Dilations on the old grid.
         growth: Size of the new grid over that of the old one.
-        owner: For the message.
+        owner: Name for the message.
 
     Raises:
         ValueError: If a rate has no whole value on the new grid.

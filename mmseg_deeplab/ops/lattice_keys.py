@@ -20,9 +20,9 @@ class LatticeKeys(NamedTuple):
     which two of a million points fall together with a probability below 1e-5.
 
     Args:
-        strides: Factor of each coordinate in ``n``; the last coordinate follows from
-            the others and has 0.
-        origin: Cell with number 0.
+        strides: Factor of each coordinate in ``n``, 0 for the last coordinate, which
+            follows from the others.
+        origin: The cell with number 0.
     """
 
     strides: tuple[int, ...]

@@ -215,9 +215,7 @@ def _position_gradient(
     With ``f_i - f_j`` multiplied out, each coordinate takes one filtering of the values
     and one of the gradient.
     """
-    features = features - features.mean(
-        0
-    )  # the differences stay: fewer digits are lost
+    features = features - features.mean(0)  # fewer digits are lost in the differences
     inner = (grad * _pass(values, lattice)).sum(1) + (values * grad_values).sum(1)
     columns = []
     for coordinate in features.unbind(1):
@@ -229,7 +227,7 @@ def _position_gradient(
 
 
 def _elevation(dim: int) -> Tensor:
-    """The ``(d + 1, d)`` matrix from positions to coordinates in units of d + 1.
+    """Return the ``(d + 1, d)`` matrix from positions to coordinates in units of d + 1.
 
     Splatting, blurring and slicing have together a standard deviation of 1 with the
     factor ``sqrt(2 / 3) (d + 1)`` (Adams, Baek, Davis 2010, section 3.1).
@@ -243,15 +241,9 @@ def _elevation(dim: int) -> Tensor:
 
 
 def _place(features: Tensor, keys: LatticeKeys) -> tuple[Tensor, Tensor]:
-    """Find the simplex around each point.
+    """Return the weights and the integers of the corners around each point.
 
-    Args:
-        features: ``(P, d)``.
-        keys: The integers of lattice points.
-
-    Returns:
-        The weights of its corners and their integers, both ``(P, d + 1)``. Corner ``r``
-        has coordinates that are ``r`` modulo d + 1.
+    Both are ``(P, d + 1)``; corner ``r`` has coordinates that are ``r`` modulo d + 1.
     """
     height = _elevation(features.shape[1]).to(features) @ features.t()
     cell, rank = _nearest_zero(height.detach())
@@ -266,12 +258,8 @@ def _place(features: Tensor, keys: LatticeKeys) -> tuple[Tensor, Tensor]:
 def _nearest_zero(height: Tensor) -> tuple[Tensor, Tensor]:
     """Find the nearest lattice point with remainder 0, and the order of the offsets.
 
-    Args:
-        height: ``(d + 1, P)``, coordinates in units of d + 1.
-
-    Returns:
-        That point in the same units, and the rank of each coordinate's offset from it
-        (0 is the largest), both ``(d + 1, P)``.
+    ``height`` and that point are ``(d + 1, P)`` coordinates in units of d + 1; the rank
+    of each coordinate's offset is 0 for the largest.
     """
     count = len(height)
     cell = height.round()
@@ -291,10 +279,7 @@ def _nearest_zero(height: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _number(keys: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Number the different integers.
-
-    Args:
-        keys: ``(P, d + 1)``.
+    """Number the different integers among ``(P, d + 1)``.
 
     Returns:
         The M different ones, ascending; the entries of ``keys`` ordered by integer;
@@ -312,13 +297,7 @@ def _number(keys: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 
 def _splat_matrix(order: Tensor, starts: Tensor, weights: Tensor) -> SparseMatrix:
-    """Sum at each lattice point what the points hand to it.
-
-    Args:
-        order: Entries of ``weights`` by lattice point.
-        starts: Where each lattice point's begin, ``(M + 1,)``.
-        weights: ``(P, d + 1)``.
-    """
+    """Return the matrix that sums at each lattice point what the points hand to it."""
     dtype = _index_dtype(weights.numel())
     points = (order // weights.shape[1]).to(dtype)
     return SparseMatrix(points, starts.to(dtype), weights.reshape(-1)[order])
@@ -329,11 +308,7 @@ def _index_dtype(count: int) -> torch.dtype:
 
 
 def _neighbours(keys: Tensor, lattice: LatticeKeys) -> list[Tensor]:
-    """Add the bridges, and find the neighbours along each axis.
-
-    Args:
-        keys: ``(M,)``, ascending.
-        lattice: What the integers mean.
+    """Add B bridges to M ascending keys, and find the neighbours along each axis.
 
     Returns:
         For each axis a table ``(M + B, 3)``: the point itself, the next, the previous;
@@ -381,9 +356,8 @@ def _add_bridges(following: Tensor, wanted: Tensor, count: int) -> Tensor:
 
     Args:
         following: ``(d + 1, M)``, the place of the next point along each axis, -1 for
-            none. Gets the numbers of the bridges: from ``count`` on.
+            none; the numbers of the bridges, from ``count`` = M on, are filled in.
         wanted: ``(d + 1, M)``, the integers of those next points.
-        count: ``M``.
 
     Returns:
         The integers of the bridges, ascending.
@@ -408,7 +382,7 @@ def _add_bridges(following: Tensor, wanted: Tensor, count: int) -> Tensor:
 def _blur_matrices(
     axes: Sequence[Tensor], num_vertices: int, like: Tensor
 ) -> list[SparseMatrix]:
-    """The matrices whose product blurs along the axes, the first axis first.
+    """Return the matrices whose product blurs along the axes, the first axis first.
 
     Only vertices bring values and only vertices are read: columns of bridges are left
     out at the beginning, their rows at the end.

@@ -26,17 +26,11 @@ ONEDNN = hasattr(torch.ops.mkldnn, '_linear_pointwise')
 
 
 class Tap(NamedTuple):
-    """One position of the kernels: where it reads, and the weights it applies.
+    """One position of the kernels: where it reads, and the weights it applies."""
 
-    Args:
-        dy: Rows below the output position, at feature resolution.
-        dx: Columns to the right of it.
-        sources: (branch, index among the nine of a kernel); the centres share a tap.
-    """
-
-    dy: int
-    dx: int
-    sources: tuple[tuple[int, int], ...]
+    dy: int  # rows below the output position, at feature resolution
+    dx: int  # columns to the right of it
+    sources: tuple[tuple[int, int], ...]  # (branch, one of nine); the centres share it
 
 
 def summed_atrous_conv2d(
@@ -74,15 +68,16 @@ def summed_atrous_conv2d(
     """
     weights, dilations = list(weights), list(dilations)
     biases = [None] * len(weights) if biases is None else list(biases)
-    _check_branches(weights, biases, dilations)
-    _check_shapes(x, weights, biases)
+    _check_shapes(x, weights, biases, dilations)
     x, weights, biases = _autocast(x, weights, biases)
-    _check_types(x, weights, biases)
-    training = torch.is_grad_enabled() and any(
-        tensor is not None and tensor.requires_grad for tensor in (x, *weights, *biases)
-    )
+    tensors = [x, *weights, *(bias for bias in biases if bias is not None)]
+    _check_types(tensors)
+    training = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
     if plain_wins(x, weights[0].shape[0], dilations, training=training):
-        return plain_summed_atrous_conv2d(x, weights, biases, dilations)
+        return sum(
+            F.conv2d(x, weight, bias, padding=rate, dilation=rate)
+            for weight, bias, rate in zip(weights, biases, dilations, strict=True)
+        )
     given = [b.to(_accumulator(x.dtype)) for b in biases if b is not None]
     # Not stack().sum(): its gradients share memory, and adding those of a second batch
     # in place would count each as often as there are branches.
@@ -90,23 +85,10 @@ def summed_atrous_conv2d(
     return _summed_atrous_conv2d(x, weights, bias, dilations)
 
 
-def plain_summed_atrous_conv2d(
-    x: Tensor,
-    weights: Sequence[Tensor],
-    biases: Sequence[Tensor | None],
-    dilations: Sequence[int],
-) -> Tensor:
-    """Add the convolutions one by one; arguments as :func:`summed_atrous_conv2d`."""
-    return sum(
-        F.conv2d(x, weight, bias, padding=rate, dilation=rate)
-        for weight, bias, rate in zip(weights, biases, dilations, strict=True)
-    )
-
-
 def plain_wins(
     x: Tensor, num_classes: int, dilations: Sequence[int], *, training: bool
 ) -> bool:
-    """Tell where separate convolutions are taken.
+    """Tell where separate convolutions are faster.
 
     The rule comes from times on the CPU in float32 (K 2 to 171, C 512 to 2048, 33x33 to
     129x257, both layouts). A convolution computes its classes by 16, which for few
@@ -114,12 +96,6 @@ def plain_wins(
     for each branch; but it leaves out all padding, much of a small map, and is
     best in channels_last. Many classes keep it busy by themselves: at 171 the gain was
     between 0.90x and 1.4x. One branch alone has nothing to share.
-
-    Args:
-        x: Features ``(N, C, h, w)``.
-        num_classes: ``K``.
-        dilations: Rate of each branch.
-        training: Whether gradients will be asked for.
     """
     if x.is_meta or x.numel() == 0 or len(dilations) == 1:
         return True
@@ -398,14 +374,11 @@ def _autocast(
     if exempt or not torch.is_autocast_enabled(kind):
         return x, weights, biases
     dtype = torch.get_autocast_dtype(kind)
-    return (
-        x.to(dtype),
-        [weight.to(dtype) for weight in weights],
-        [None if bias is None else bias.to(dtype) for bias in biases],
-    )
+    biases = [None if bias is None else bias.to(dtype) for bias in biases]
+    return x.to(dtype), [weight.to(dtype) for weight in weights], biases
 
 
-def _check_branches(weights: list, biases: list, dilations: list) -> None:
+def _check_shapes(x: Tensor, weights: list, biases: list, dilations: list) -> None:
     counts = len(weights), len(biases), len(dilations)
     if not weights or len(set(counts)) > 1:
         raise ValueError(
@@ -417,11 +390,6 @@ def _check_branches(weights: list, biases: list, dilations: list) -> None:
             raise TypeError(f'dilations must be integers, received {rate!r}')
         if rate < 1:
             raise ValueError(f'dilations must be at least 1, received {rate}')
-
-
-def _check_shapes(
-    x: Tensor, weights: list[Tensor], biases: list[Tensor | None]
-) -> None:
     if x.dim() != 4:
         raise ValueError(f'x must be (N, C, h, w), received {tuple(x.shape)}')
     expected = (weights[0].shape[0], x.shape[1], 3, 3)
@@ -438,11 +406,12 @@ def _check_shapes(
             )
 
 
-def _check_types(x: Tensor, weights: list[Tensor], biases: list[Tensor | None]) -> None:
+def _check_types(tensors: list[Tensor]) -> None:
+    x = tensors[0]
     if not x.is_floating_point():
         raise TypeError(f'x must be of a floating type, received {x.dtype}')
-    for tensor in (*weights, *biases):
-        if tensor is not None and (tensor.dtype, tensor.device) != (x.dtype, x.device):
+    for tensor in tensors:
+        if (tensor.dtype, tensor.device) != (x.dtype, x.device):
             raise TypeError(
                 f'x is {x.dtype} on {x.device}, but a weight or bias is '
                 f'{tensor.dtype} on {tensor.device}: move one with .to()'

@@ -1,7 +1,7 @@
 """Triton form of :func:`upsample_cross_entropy` and :func:`upsample_argmax`.
 
-The torch forms run many small kernels on a GPU; here are one (labels, loss) or two
-(loss and gradient). The kernels were compared with the torch forms in Triton's
+The torch forms run many small kernels on a GPU; here one kernel (labels, loss) or two
+(loss and gradient) do it. The kernels were compared with the torch forms in Triton's
 interpreter and compiled for the GPU architectures named in their tests; **neither
 their results nor their speed have been measured on a GPU yet**.
 
@@ -76,9 +76,9 @@ def wanted(logits: Tensor) -> bool:
 
 
 def attempt(function: Callable[..., Result], *args: object) -> Result | None:
-    """Return ``function(*args)``; None, after one warning, if it fails now or did so.
+    """Return ``function(*args)``; None, after one warning, if it fails or has failed.
 
-    Memory that runs out is no failure of the kernels: that error goes through.
+    An error of memory that runs out is passed on: it is no failure of the kernels.
     """
     name = function.__name__
     if name in _failed:
@@ -120,10 +120,6 @@ def cross_entropy_sums(
         class_weight: ``K`` float32 or None.
         align_corners: As in :func:`torch.nn.functional.interpolate`.
         needs_gradient: Whether to compute the gradient.
-
-    Returns:
-        Sums of loss, weight, right and labelled pixels in float32, and a contiguous
-        float32 ``(N, K, h, w)`` or None.
     """
     target = target.contiguous()
     rows, columns = axes(logits, target.shape[1:], align_corners)
@@ -161,7 +157,7 @@ def argmax_labels(logits: Tensor, size: Sequence[int], align_corners: bool) -> T
 
 
 class _Call(NamedTuple):
-    """What the softmax hands to the gradient; ``maps``: largest score, factor."""
+    """What the softmax passes to the gradient; ``maps``: largest logit, factor."""
 
     logits: Tensor
     target: Tensor

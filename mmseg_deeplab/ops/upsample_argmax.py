@@ -13,7 +13,7 @@ from .bilinear_rows import BilinearRows, check_logits
 def upsample_argmax(
     logits: Tensor, size: Sequence[int], *, align_corners: bool = False
 ) -> Tensor:
-    """Bilinear upsampling and argmax, block by block: no full-size scores.
+    """Bilinear upsampling and argmax, block by block: no full-size logits.
 
     Equal to ``F.interpolate(logits.float(), size, mode='bilinear').argmax(1)``, the
     last step of every DeepLab at test time (v3+ paper, section 4), up to pixels whose
@@ -22,22 +22,25 @@ def upsample_argmax(
     does this where it can: see :mod:`.triton_upsample`, and how to switch it off.
 
     Args:
-        logits: ``(N, K, h, w)`` finite scores, any floating dtype, device and strides.
+        logits: ``(N, K, h, w)``, finite, any floating dtype, device and strides.
             float16 and bfloat16 are computed in float32, float64 in float64.
         size: Output size ``(H, W)`` in pixels, larger or smaller than ``(h, w)``.
         align_corners: As in :func:`torch.nn.functional.interpolate`.
 
     Returns:
         ``(N, H, W)`` int64 labels on the device of ``logits``; the lowest class among
-        equal scores. A pixel with a NaN score gets some class in ``0 ... K-1``.
+        equal logits. A pixel with a NaN gets some class in ``0 ... K-1``.
 
     Raises:
         ValueError: If the shape of ``logits`` or ``size`` is not as described.
         TypeError: If ``logits`` are integers.
     """
     check_logits(logits)
-    height, width = _check_size(size)
-    size = height, width
+    if len(size) != 2 or any(int(s) != s or s < 1 for s in size):
+        raise ValueError(
+            f'size must be (H, W), two positive integers, got {tuple(size)}'
+        )
+    size = int(size[0]), int(size[1])
     if triton_upsample.wanted(logits):
         labels = triton_upsample.attempt(
             triton_upsample.argmax_labels, logits, size, align_corners
@@ -58,33 +61,25 @@ def _argmax_by_rows(
         for band in resize.bands(len(part)):
             wide = resize.widen(part, band)
             for block in band.blocks:
-                scores = resize.expand(wide, band, block)
-                labels[images, block.rows] = _first_largest(scores)
+                full = resize.expand(wide, band, block)
+                labels[images, block.rows] = _first_largest(full)
     return labels
 
 
-def _first_largest(scores: Tensor) -> Tensor:
-    """Return the lowest index of the largest score along dimension 1.
+def _first_largest(logits: Tensor) -> Tensor:
+    """Return the lowest index of the largest logit along dimension 1.
 
-    Two vectorised maxima: of the scores, then of a rank that falls with the index
+    Two vectorised maxima: of the logits, then of a rank that falls with the index
     among those that reach it. ``Tensor.argmax`` over a strided dimension is scalar
     code on CPU, about 15 times slower.
     """
-    classes = scores.shape[1]
+    classes = logits.shape[1]
     fits_byte = classes < 256
     dtype = torch.uint8 if fits_byte else torch.int32
-    rank = torch.arange(classes, 0, -1, dtype=dtype, device=scores.device).view(
+    rank = torch.arange(classes, 0, -1, dtype=dtype, device=logits.device).view(
         -1, 1, 1
     )
-    reached = scores >= scores.amax(1, keepdim=True)
+    reached = logits >= logits.amax(1, keepdim=True)
     ranked = reached.view(torch.uint8).mul_(rank) if fits_byte else reached * rank
     # A NaN reaches nothing, rank 0: the last class stands in.
     return (classes - ranked.amax(1)).clamp_(max=classes - 1)
-
-
-def _check_size(size: Sequence[int]) -> tuple[int, int]:
-    if len(size) != 2 or any(int(s) != s or s < 1 for s in size):
-        raise ValueError(
-            f'size must be (H, W), two positive integers, got {tuple(size)}'
-        )
-    return int(size[0]), int(size[1])

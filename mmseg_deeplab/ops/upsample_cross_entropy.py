@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from . import triton_upsample
-from .bilinear_rows import BilinearRows, RowBand, check_logits
+from .bilinear_rows import BilinearRows, check_logits
 
 # Positions in the sums that one pass over the pixels collects.
 LOSS, WEIGHT, CORRECT, LABELLED = range(4)
@@ -26,9 +26,9 @@ def upsample_cross_entropy(
     """Exact "bilinear upsampling, then cross entropy" without a full-size tensor.
 
     The loss of the DeepLab papers from v3 on (v3 paper, section 4.1, "upsampling
-    logits"). Full-size scores exist for one block of rows at a time; their gradient is
+    logits"). Full-size logits exist for one block of rows at a time; their gradient is
     taken in the same pass and folded back to low resolution, where it waits for
-    ``backward``. So time and memory of log-softmax, of the upsampled scores and of
+    ``backward``. So time and memory of log-softmax, of the upsampled logits and of
     both their gradients are saved. On CUDA two Triton kernels do this where they can:
     see :mod:`.triton_upsample`, and how to switch them off.
 
@@ -48,7 +48,7 @@ def upsample_cross_entropy(
     denominator of zero (no labelled pixel) makes the loss and its gradient zero.
 
     Args:
-        logits: ``(N, K, h, w)`` scores, any floating dtype. float16 and bfloat16 are
+        logits: ``(N, K, h, w)``, any floating dtype. float16 and bfloat16 are
             computed in float32, under autocast too.
         target: ``(N, H, W)`` classes ``0 ... K-1`` or ``ignore_index``, any integer
             dtype, on the device of ``logits``.
@@ -62,7 +62,7 @@ def upsample_cross_entropy(
     Returns:
         The loss, a scalar in float32 (float64 for float64 logits); with
         ``return_accuracy`` also the percentage of labelled pixels whose own class has
-        the largest score, as MMSeg's ``accuracy`` (100 if no pixel is labelled).
+        the largest logit, as MMSeg's ``accuracy`` (100 if no pixel is labelled).
 
     Raises:
         ValueError: If shapes or devices do not fit, or a target is neither a class nor
@@ -142,70 +142,48 @@ def _sums_by_rows(
 ) -> tuple[Tensor, Tensor | None]:
     """Return the four sums and the gradient of the first, if needed, by torch alone."""
     resize = BilinearRows(logits, target.shape[1:], align_corners)
-    gradient = None
+    contiguous = dict(dtype=resize.dtype, memory_format=torch.contiguous_format)
+    gradient = torch.zeros_like(logits, **contiguous) if needs_gradient else None
+    sums = [torch.zeros(4, dtype=resize.dtype, device=logits.device)]
+    for images in resize.chunks():
+        part, labels = logits[images], target[images]
+        for band in resize.bands(len(part)):
+            wide = resize.widen(part, band)
+            wide_gradient = torch.zeros_like(wide) if needs_gradient else None
+            for block in band.blocks:
+                full = resize.expand(wide, band, block)
+                task = labels[:, block.rows], ignore_index, class_weight
+                sums.append(_block_sums(full, *task, needs_gradient))
+                if needs_gradient:
+                    resize.reduce(full, band, block, wide_gradient)
+            if needs_gradient:
+                resize.narrow(wide_gradient, band, gradient[images])
+    return torch.stack(sums).sum(0), gradient
+
+
+def _block_sums(
+    logits: Tensor,
+    target: Tensor,
+    ignore_index: int,
+    class_weight: Tensor | None,
+    needs_gradient: bool,
+) -> Tensor:
+    """Return the sums of a block; turn its logits into their gradient in place."""
+    labelled = (target != ignore_index)[:, None]
+    index = target[:, None].where(labelled, 0)
+    weight = labelled.to(logits.dtype)
+    if class_weight is not None:
+        weight = class_weight[index] * weight
+    largest = logits.amax(1, keepdim=True)
+    own = logits.gather(1, index) - largest
+    probabilities = logits.sub_(largest).exp_()  # up to their sum
+    total = probabilities.sum(1, keepdim=True)
+    loss = (total.log() - own) * weight
     if needs_gradient:
-        gradient = torch.zeros_like(
-            logits, dtype=resize.dtype, memory_format=torch.contiguous_format
-        )
-    return _Pass(resize, ignore_index, class_weight)(logits, target, gradient), gradient
-
-
-class _Pass:
-    """One walk over all pixels."""
-
-    def __init__(
-        self, resize: BilinearRows, ignore_index: int, class_weight: Tensor | None
-    ) -> None:
-        self.resize = resize
-        self.ignore_index = ignore_index
-        self.class_weight = class_weight
-
-    def __call__(
-        self, logits: Tensor, target: Tensor, gradient: Tensor | None
-    ) -> Tensor:
-        """Return the four sums; add the gradient of the first to ``gradient``."""
-        sums = torch.zeros(4, dtype=self.resize.dtype, device=logits.device)
-        for images in self.resize.chunks():
-            part, labels = logits[images], target[images]
-            folded = None if gradient is None else gradient[images]
-            for band in self.resize.bands(len(part)):
-                sums += self._band(part, labels, band, folded)
-        return sums
-
-    def _band(
-        self, logits: Tensor, target: Tensor, band: RowBand, gradient: Tensor | None
-    ) -> Tensor:
-        sums = []
-        wide = self.resize.widen(logits, band)
-        wide_gradient = None if gradient is None else torch.zeros_like(wide)
-        for block in band.blocks:
-            scores = self.resize.expand(wide, band, block)
-            sums.append(
-                self._block(scores, target[:, block.rows], gradient is not None)
-            )
-            if gradient is not None:
-                self.resize.reduce(scores, band, block, wide_gradient)
-        if gradient is not None:
-            self.resize.narrow(wide_gradient, band, gradient)
-        return torch.stack(sums).sum(0)
-
-    def _block(self, scores: Tensor, target: Tensor, needs_gradient: bool) -> Tensor:
-        """Return the sums of a block; turn its scores into their gradient in place."""
-        labelled = (target != self.ignore_index)[:, None]
-        index = target[:, None].where(labelled, 0)
-        weight = labelled.to(scores.dtype)
-        if self.class_weight is not None:
-            weight = self.class_weight[index] * weight
-        largest = scores.amax(1, keepdim=True)
-        own = scores.gather(1, index) - largest
-        probabilities = scores.sub_(largest).exp_()  # up to their sum
-        total = probabilities.sum(1, keepdim=True)
-        loss = (total.log() - own) * weight
-        if needs_gradient:
-            probabilities.mul_(weight / total).scatter_add_(1, index, -weight)
-        correct = labelled & (own >= 0)
-        parts = (loss, weight, correct.to(loss), labelled.to(loss))
-        return torch.stack([part.sum() for part in parts])
+        probabilities.mul_(weight / total).scatter_add_(1, index, -weight)
+    correct = labelled & (own >= 0)
+    parts = (loss, weight, correct.to(loss), labelled.to(loss))
+    return torch.stack([part.sum() for part in parts])
 
 
 def _class_weight(
@@ -244,10 +222,11 @@ def _check_range(target: Tensor, num_classes: int, ignore_index: int) -> None:
     ]
     if not ranges:
         return
-    low, high = torch.stack(ranges).t().tolist()
-    if min(low) < 0 or max(high) >= num_classes:
+    lows, highs = torch.stack(ranges).t().tolist()
+    low, high = min(lows), max(highs)
+    if low < 0 or high >= num_classes:
         raise ValueError(
-            f'target holds classes {min(low)}..{max(high)}, outside '
+            f'target holds classes {low}..{high}, outside '
             f'0..{num_classes - 1} and not ignore_index={ignore_index}: check '
             'num_classes, reduce_zero_label, ignore_index and the label files'
         )

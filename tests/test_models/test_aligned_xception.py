@@ -87,11 +87,6 @@ def test_a_block_without_its_stride_keeps_the_rate_before(
     assert rates(model.exit[1]) == (last_exit,) * 3
 
 
-def test_multi_grid_multiplies_the_last_blocks_rate():
-    assert rates(build(output_stride=16, multi_grid=(1, 2, 4)).exit[1]) == (2, 4, 8)
-    assert rates(build(output_stride=8, multi_grid=(1, 2, 4)).exit[1]) == (4, 8, 16)
-
-
 @pytest.mark.parametrize('depth', [41, 71])
 @pytest.mark.parametrize('output_stride', [8, 16])
 def test_dilated_network_equals_the_strided_one_where_both_have_a_value(

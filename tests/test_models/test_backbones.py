@@ -159,7 +159,6 @@ def test_checkpoint_of_another_depth_is_an_error_that_says_what_differs(tmp_path
         ('ResNetMulti', dict(out_indices=(4,))),
         ('ResNetMulti', dict(out_indices=())),
         ('AlignedXception', dict(depth=50)),
-        ('AlignedXception', dict(multi_grid=(1, 2))),
         ('AlignedXception', dict(out_indices=(4,))),
         ('AlignedXception', dict(frozen_stages=4)),
         ('AlignedXception', dict(widen_factor=0)),

@@ -10,7 +10,6 @@ from golden import METADATA, reference_output
 from mmseg.registry import MODELS
 
 from mmseg_deeplab.models.postprocess import DenseCRF, mean_field
-from mmseg_deeplab.ops.permutohedral import PermutohedralLattice
 
 GOLDEN = [
     (s, n) for s in METADATA['crf']['sets'] for n in METADATA['crf']['iterations']
@@ -219,7 +218,7 @@ def test_the_identity_is_potts(kind, tmp_path):
 
 @pytest.mark.parametrize('compatibility', [None, MATRIX])
 @pytest.mark.parametrize('gaussian_xy', [1.0, 3.0, 40.0])
-@pytest.mark.parametrize('rows_of_a_strip', [1, 3, 7, 100])
+@pytest.mark.parametrize('rows_of_a_strip', [1, 7, 100])
 def test_strips_equal_the_graph(
     monkeypatch, rows_of_a_strip, gaussian_xy, compatibility
 ):
@@ -254,21 +253,16 @@ def test_prepared_kernels_serve_other_weights():
     )
 
 
-def test_inputs_are_left_alone():
-    image, probabilities = scene(10, 13, 4)
-    copies = image.clone(), probabilities.clone()
-    DenseCRF(3)(image, probabilities)
-    assert torch.equal(image, copies[0]) and torch.equal(probabilities, copies[1])
-
-
 @pytest.mark.parametrize(
     'dtype', [torch.uint8, torch.int64, torch.float16, torch.bfloat16, torch.float32]
 )
 def test_type_of_the_image(dtype):
     image, probabilities = scene(10, 13, 4)
+    copies = image.clone(), probabilities.clone()
     found = DenseCRF(3)(image.to(dtype), probabilities)
     expected = DenseCRF(3)(image, probabilities)
     torch.testing.assert_close(found, expected)  # bfloat16 holds 0..256
+    assert torch.equal(image, copies[0]) and torch.equal(probabilities, copies[1])
 
 
 @pytest.mark.parametrize(
@@ -290,9 +284,8 @@ def test_double_precision_throughout():
     image, probabilities = scene(10, 13, 4)
     crf = DenseCRF(3)
     found = crf(image.double(), probabilities.double())
-    torch.testing.assert_close(
-        found.float(), crf(image, probabilities), rtol=1e-3, atol=1e-5
-    )
+    expected = crf(image, probabilities)
+    torch.testing.assert_close(found.float(), expected, rtol=1e-3, atol=1e-5)
     one = torch.ones(10, 13, dtype=torch.float64)
     torch.testing.assert_close(found.sum(1)[0], one, rtol=0, atol=1e-14)
 
@@ -322,25 +315,6 @@ def test_autocast_changes_nothing(dtype, learnable):
         found = crf(*inputs)
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, crf(*inputs))
-
-
-def test_inference_mode():
-    inputs, crf = scene(10, 13, 4), DenseCRF(3)
-    expected = crf(*inputs)
-    with torch.inference_mode():
-        torch.testing.assert_close(crf(*inputs), expected)
-
-
-def test_one_lattice_per_image(monkeypatch):
-    built = []
-    start = PermutohedralLattice.__init__
-    monkeypatch.setattr(
-        PermutohedralLattice,
-        '__init__',
-        lambda self, features: (built.append(len(features)), start(self, features))[1],
-    )
-    DenseCRF(5)(*scene(10, 13, 4))
-    assert built == [130]
 
 
 @pytest.mark.slow
@@ -413,17 +387,6 @@ def test_defaults_are_those_of_the_released_resnet101(load_config):
     assert DenseCRF().settings() == dict(load_config('crf/voc12_r101.py').crf)
 
 
-def test_number_of_iterations_may_change():
-    inputs, crf = scene(9, 8, 4), DenseCRF(10)
-    crf.num_iterations = 2
-    torch.testing.assert_close(crf(*inputs), DenseCRF(2)(*inputs))
-
-
-def test_no_iteration_returns_the_probabilities():
-    inputs = scene(9, 8, 4)
-    torch.testing.assert_close(DenseCRF(0)(*inputs), inputs[1])
-
-
 def test_probabilities_of_zero_are_cut_off():
     """As pydensecrf's users do: a class of probability 0 may come back."""
     image, probabilities = scene(9, 8, 3)
@@ -431,8 +394,3 @@ def test_probabilities_of_zero_are_cut_off():
     probabilities[:, 0] = 1
     found = DenseCRF(0)(image, probabilities)
     assert math.isclose(found[0, 1, 0, 0].item(), 1e-5 / (1 + 2e-5), rel_tol=1e-4)
-
-
-def test_repr_shows_the_values():
-    text = repr(DenseCRF(7, bilateral_xy=41.5))
-    assert 'num_iterations=7' in text and 'bilateral_xy=41.5' in text

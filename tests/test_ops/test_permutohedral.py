@@ -201,12 +201,6 @@ def test_gradient_of_the_values_is_the_adjoint(dim, normalise):
     torch.testing.assert_close(adjoint, as_matrix(lattice).t() @ y)
 
 
-def test_gradcheck_of_the_values():
-    lattice = PermutohedralLattice(random_points(3, count=15)).normalised()
-    values = random_values(15, 2).requires_grad_()
-    assert torch.autograd.gradcheck(lattice.filter, [values])
-
-
 # Against the exact kernel. Measured on three seeds: 0.12, 0.12, 0.15, 0.25.
 POSITION_ERROR = {1: 0.15, 2: 0.15, 3: 0.18, 5: 0.3}
 
@@ -267,26 +261,13 @@ def test_hashed_integers_change_nothing(dim):
     torch.testing.assert_close(found, expected)
 
 
-def test_hashed_integers_are_those_of_a_huge_box():
-    points = torch.tensor([[0.0] * 5, [1e6] * 5], dtype=torch.float64)
-    keys = LatticeKeys.around(points, permutohedral._elevation(5))
-    assert math.gcd(*keys.strides[:-1]) == 1 and keys.strides[-2] != 1
-
-
+@pytest.mark.parametrize('count', [1, 7])
 @pytest.mark.parametrize('dim', DIMS)
-def test_single_point(dim):
-    lattice = PermutohedralLattice(random_points(dim, count=1)).normalised()
-    values = random_values(1)
-    torch.testing.assert_close(lattice.filter(values), values)
-
-
-@pytest.mark.parametrize('dim', DIMS)
-def test_coincident_points_share_equally(dim):
-    lattice = PermutohedralLattice(random_points(dim, count=1).expand(7, dim))
-    values = random_values(7)
-    torch.testing.assert_close(
-        lattice.normalised().filter(values), values.mean(0).expand(7, -1)
-    )
+def test_coincident_points_share_equally(dim, count):
+    points = random_points(dim, count=1).expand(count, dim)
+    lattice, values = PermutohedralLattice(points), random_values(count)
+    expected = values.mean(0).expand(count, -1)
+    torch.testing.assert_close(lattice.normalised().filter(values), expected)
 
 
 @pytest.mark.parametrize('spread', [1e3, 1e7, 1e11])

@@ -99,22 +99,15 @@ def test_gradcheck(bias):
 @pytest.mark.usefixtures('product')
 def test_gradients_only_where_asked_for(wanted):
     x, weights, biases = make((1, 3, 9, 8), 2, (1, 4))
+    biases[1] = None  # a branch may lack one
     chosen = {'x': x, 'second weight': weights[1], 'first bias': biases[0]}[wanted]
-    for tensor in (x, *weights, *biases):
+    for tensor in (x, *weights, biases[0]):
         tensor.requires_grad_(tensor is chosen)
     found, expected = (
         torch.autograd.grad(function(x, weights, biases, (1, 4)).square().sum(), chosen)
         for function in (summed_atrous_conv2d, reference)
     )
     torch.testing.assert_close(found, expected)
-
-
-@pytest.mark.usefixtures('product')
-def test_some_branches_without_bias():
-    x, weights, biases = make((1, 3, 9, 8), 2, (1, 4))
-    biases[0] = None
-    found = summed_atrous_conv2d(x, weights, biases, (1, 4))
-    torch.testing.assert_close(found, reference(x, weights, biases, (1, 4)))
 
 
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])

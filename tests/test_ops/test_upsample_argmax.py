@@ -54,7 +54,7 @@ def test_equals_stock(shape, size, align_corners):
     assert_equals_stock(scores_of(shape), size, align_corners)
 
 
-@pytest.mark.parametrize('seed', range(25))
+@pytest.mark.parametrize('seed', range(20))
 def test_random_shapes(seed):
     generator = torch.Generator().manual_seed(seed)
     draw = [int(torch.randint(1, 24, (), generator=generator)) for _ in range(6)]
@@ -110,13 +110,9 @@ def test_nan_gives_some_class(classes):
     assert found.max() < classes
 
 
-def test_gradient_is_not_tracked():
-    assert not upsample_argmax(
-        torch.zeros(1, 2, 2, 2).requires_grad_(), (4, 4)
-    ).requires_grad
-
-
-def test_empty_batch():
+def test_no_gradient_and_empty_batches():
+    logits = torch.zeros(1, 2, 2, 2).requires_grad_()
+    assert not upsample_argmax(logits, (4, 4)).requires_grad
     assert upsample_argmax(torch.zeros(0, 3, 4, 4), (8, 9)).shape == (0, 8, 9)
 
 

@@ -126,19 +126,14 @@ def test_any_strides(layout):
 
 
 @pytest.mark.parametrize('dtype', [torch.uint8, torch.int16, torch.int32, torch.int64])
-@pytest.mark.parametrize('ignore_index', [255, 0, 3])
+@pytest.mark.parametrize('ignore_index', [255, 0, 3, -1, -100])
 def test_target_dtypes_and_ignore_index(dtype, ignore_index):
-    logits, target = example((2, 5, 6, 6), (24, 24), ignore_index=ignore_index)
+    ignored = 0.2 if ignore_index >= 0 else 0
+    logits, target = example(
+        (2, 5, 6, 6), (24, 24), ignored=ignored, ignore_index=ignore_index
+    )
     found = ours(logits, target.to(dtype), ignore_index=ignore_index)
     assert_close(found, reference(logits, target, ignore_index=ignore_index), 1e-12)
-
-
-@pytest.mark.parametrize('ignore_index', [-100, -1])
-@pytest.mark.parametrize('dtype', [torch.uint8, torch.int64])
-def test_negative_ignore_index(dtype, ignore_index):
-    logits, target = example((1, 5, 6, 6), (24, 24), ignored=0)
-    found = ours(logits, target.to(dtype), ignore_index=ignore_index)
-    assert_close(found, reference(logits, target), 1e-12)
 
 
 @pytest.mark.parametrize('as_tensor', [False, True])
@@ -193,19 +188,13 @@ def test_accuracy_is_that_of_mmseg(ignored):
 
 
 @pytest.mark.parametrize('avg_non_ignore', [True, False])
-@pytest.mark.parametrize('class_weight', [None, [1.0, 2.0, 3.0]])
-def test_no_labelled_pixel_is_zero(avg_non_ignore, class_weight):
-    logits, target = example((2, 3, 4, 4), (16, 16), ignored=1.1)
+@pytest.mark.parametrize('class_weight', [None, [1.0, 2.0, 3.0], [0.0, 0.0, 0.0]])
+def test_without_a_counted_pixel_it_is_zero(avg_non_ignore, class_weight):
+    ignored = 0 if class_weight == [0.0, 0.0, 0.0] else 1.1
+    logits, target = example((2, 3, 4, 4), (16, 16), ignored=ignored)
     loss, gradient = ours(
         logits, target, avg_non_ignore=avg_non_ignore, class_weight=class_weight
     )
-    assert loss == 0
-    assert not gradient.any()
-
-
-def test_only_classes_of_weight_zero_is_zero():
-    logits, target = example((1, 2, 4, 4), (16, 16), ignored=0)
-    loss, gradient = ours(logits, torch.zeros_like(target), class_weight=[0, 1])
     assert loss == 0
     assert not gradient.any()
 
@@ -226,17 +215,12 @@ def test_autocast_keeps_float32():
     assert torch.equal(found[1], expected[1])
 
 
-def test_backward_twice_and_scaled():
+def test_backward_scales_and_has_no_second_derivative():
     logits, target = example((1, 5, 4, 4), (16, 16))
     loss = upsample_cross_entropy(logits, target)
     first = torch.autograd.grad(loss, logits, retain_graph=True)[0]
-    second = torch.autograd.grad(-3 * loss, logits)[0]
+    second = torch.autograd.grad(-3 * loss, logits, retain_graph=True)[0]
     assert torch.allclose(second, -3 * first)
-
-
-def test_second_derivative_is_refused():
-    logits, target = example((1, 5, 4, 4), (16, 16))
-    loss = upsample_cross_entropy(logits, target)
     with pytest.raises(RuntimeError, match=r'create_graph.*F\.cross_entropy'):
         torch.autograd.grad(loss, logits, create_graph=True)
 
@@ -251,19 +235,6 @@ def test_without_gradient(way):
         )
     assert not found.requires_grad
     assert torch.equal(found, expected)
-
-
-def test_training_reduces_the_loss():
-    logits, target = example((1, 3, 4, 4), (32, 32), ignored=0)
-    optimizer = torch.optim.SGD([logits], lr=5.0)
-    losses = []
-    for _ in range(20):
-        optimizer.zero_grad()
-        loss = upsample_cross_entropy(logits, target)
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    assert losses[-1] < 0.8 * losses[0]
 
 
 @pytest.mark.parametrize(

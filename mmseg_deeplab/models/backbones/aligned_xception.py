@@ -13,11 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from mmseg_deeplab.checkpoints.pretrained import split_pretrained
 from mmseg_deeplab.ops.geometry import block_geometry
 
-from .pretrained_backbone import (
-    PretrainedBackbone,
-    check_multi_grid,
-    check_out_indices,
-)
+from .pretrained_backbone import PretrainedBackbone, check_out_indices
 from .recompute import recompute
 
 # Channels and stride of the blocks of the entry flow, and units of the middle flow
@@ -55,10 +51,6 @@ class XceptionBlock(BaseModule):
         skip: ``'conv'`` adds a 1x1 convolution of the input, ``'sum'`` the input
             itself, ``'none'`` nothing.
         with_cp: Recompute the block in the backward pass: less memory, more time.
-        norm_cfg: Normalisation layer.
-
-    Shape:
-        input ``(N, in_channels, h, w)``; output two maps, see :meth:`forward`.
     """
 
     act_cfg: dict | None = None
@@ -68,14 +60,13 @@ class XceptionBlock(BaseModule):
         in_channels: int,
         channels: Sequence[int],
         *,
-        dilations: Sequence[int] = (1, 1, 1),
+        dilations: Sequence[int],
+        norm_cfg: dict,
         stride: int = 1,
         skip: str = 'conv',
         with_cp: bool = False,
-        norm_cfg: dict | None = None,
     ) -> None:
         super().__init__()
-        norm_cfg = norm_cfg or dict(type='BN')
         self.with_cp = with_cp
         widths = (in_channels, *channels)
         self.convs = nn.ModuleList(
@@ -151,11 +142,8 @@ class AlignedXception(PretrainedBackbone, BaseModule):
 
     Args:
         depth: 41, 65 or 71.
-        in_channels: Channels of the image.
         widen_factor: Multiplies the channels of every layer.
         output_stride: Input size over feature size: 8, 16 or 32.
-        multi_grid: Three factors multiplied with the rate of the last block (TF's
-            ``multi_grid``; the paper uses none for Xception).
         out_indices: Maps to return of the four below.
         frozen_stages: Parts that stay as they are: 0 is the stem, 1 the entry flow too,
             2 the middle flow too, 3 all; -1 none.
@@ -175,9 +163,6 @@ class AlignedXception(PretrainedBackbone, BaseModule):
         - 1: that block's output at stride 8, 256 channels.
         - 2: the middle flow's output at stride 16 at most, 728 channels.
         - 3: the exit flow's output at ``output_stride``, 2048 channels.
-
-    Raises:
-        ValueError: If an argument is outside the values above.
     """
 
     block_type = XceptionBlock
@@ -190,7 +175,6 @@ class AlignedXception(PretrainedBackbone, BaseModule):
         in_channels: int = 3,
         widen_factor: float = 1.0,
         output_stride: int = 16,
-        multi_grid: Sequence[int] | None = None,
         out_indices: Sequence[int] = (0, 1, 2, 3),
         frozen_stages: int = -1,
         norm_cfg: dict | None = None,
@@ -207,11 +191,9 @@ class AlignedXception(PretrainedBackbone, BaseModule):
             raise ValueError(f'widen_factor must be > 0, received {widen_factor}')
         if frozen_stages not in range(-1, 4):
             raise ValueError(f'frozen_stages must be -1 to 3, received {frozen_stages}')
-        check_multi_grid(multi_grid, 3)
         self.depth = depth
         self.output_stride = output_stride
         self.widen_factor = widen_factor
-        self.multi_grid = tuple(multi_grid or (1, 1, 1))
         self.out_indices = check_out_indices(out_indices, 4)
         self.frozen_stages = frozen_stages
         self.norm_eval = norm_eval
@@ -233,43 +215,31 @@ class AlignedXception(PretrainedBackbone, BaseModule):
         geometry = block_geometry([*strides, *EXIT_STRIDES], self.output_stride)
         entry_geometry, rest = geometry[: len(entry)], geometry[len(entry) :]
         width = self._scaled((64,))[0]
+        options = dict(with_cp=self.with_cp, norm_cfg=self.norm_cfg)
         self.entry, self.middle = nn.ModuleList(), nn.ModuleList()
         for (channels, _), (stride, rate) in zip(entry, entry_geometry, strict=True):
-            block = self._block(width, (channels,) * 3, (rate,) * 3, stride=stride)
+            widths, rates = self._scaled((channels,) * 3), (rate,) * 3
+            block = self.block_type(
+                width, widths, dilations=rates, stride=stride, **options
+            )
             self.entry.append(block)
-            width = self._scaled((channels,))[0]
+            width = widths[0]
+        widths = self._scaled(MIDDLE)
         for _, rate in rest[:num_middle]:
-            self.middle.append(self._block(width, MIDDLE, (rate,) * 3, skip='sum'))
+            block = self.block_type(
+                width, widths, dilations=(rate,) * 3, skip='sum', **options
+            )
+            self.middle.append(block)
         (stride, rate), (_, last_rate) = rest[num_middle:]
-        first = self._block(width, EXIT[0], self._exit_rates(rate), stride=stride)
+        widths, last_widths = map(self._scaled, EXIT)
+        rates = self._exit_rates(rate)
+        first = self.block_type(
+            width, widths, dilations=rates, stride=stride, **options
+        )
         last = self.last_block_type(
-            self._scaled(EXIT[0])[-1],
-            self._scaled(EXIT[1]),
-            dilations=[last_rate * factor for factor in self.multi_grid],
-            skip='none',
-            with_cp=self.with_cp,
-            norm_cfg=self.norm_cfg,
+            widths[-1], last_widths, dilations=(last_rate,) * 3, skip='none', **options
         )
         self.exit = nn.ModuleList([first, last])
-
-    def _block(
-        self,
-        in_channels: int,
-        channels: Sequence[int],
-        dilations: Sequence[int],
-        *,
-        stride: int = 1,
-        skip: str = 'conv',
-    ) -> XceptionBlock:
-        return self.block_type(
-            in_channels,
-            self._scaled(channels),
-            dilations=dilations,
-            stride=stride,
-            skip=skip,
-            with_cp=self.with_cp,
-            norm_cfg=self.norm_cfg,
-        )
 
     def _exit_rates(self, rate: int) -> tuple[int, int, int]:
         return rate, rate, rate

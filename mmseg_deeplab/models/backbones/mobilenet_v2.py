@@ -69,22 +69,17 @@ class DeepLabMobileNetV2(PretrainedBackbone, MobileNetV2):
             ``research/deeplab/core/feature_extractor.py``); the width inside a block
             is a multiple of 8 always. MMSeg rounds all to 8.
         out_indices: Stages to return, from 0 (16, 24, 32, 64, 96, 160, 320 channels).
-        frozen_stages: Stages that stay as they are: 0 is the stem, -1 none.
-        conv_cfg: Convolution layer.
         norm_cfg: Normalisation layer, ``BN`` if None (``eps`` is 1e-3 in TF).
         act_cfg: Activation layer, ``ReLU6`` if None.
-        norm_eval: Keep BatchNorm's running statistics, also after ``model.train()``.
-        with_cp: Recompute blocks in the backward pass: less memory, more time.
-        init_cfg: Initialisation. With ``type='Pretrained'`` the file may be MMSeg's,
+        **kwargs: ``frozen_stages`` (0 is the stem, -1 none), ``norm_eval``,
+            ``with_cp``, ``conv_cfg`` and ``init_cfg`` as in MMSeg's. With
+            ``init_cfg=dict(type='Pretrained', ...)`` the file may be MMSeg's,
             mmpretrain's (its last convolution and classifier are left out) or this
             project's.
 
     Shape:
         input ``(N, 3, H, W)``; output a tuple of ``(N, C, h, w)`` maps, each stride-2
         step rounding up.
-
-    Raises:
-        ValueError: If an argument is outside the values above.
     """
 
     block_type = Block
@@ -97,13 +92,9 @@ class DeepLabMobileNetV2(PretrainedBackbone, MobileNetV2):
         output_stride: int = 16,
         divisor: int | None = None,
         out_indices: Sequence[int] = (1, 2, 4, 6),
-        frozen_stages: int = -1,
-        conv_cfg: dict | None = None,
         norm_cfg: dict | None = None,
         act_cfg: dict | None = None,
-        norm_eval: bool = False,
-        with_cp: bool = False,
-        init_cfg: dict | list[dict] | None = None,
+        **kwargs,
     ) -> None:
         if widen_factor <= 0:
             raise ValueError(f'widen_factor must be > 0, received {widen_factor!r}')
@@ -116,13 +107,9 @@ class DeepLabMobileNetV2(PretrainedBackbone, MobileNetV2):
         super().__init__(
             widen_factor=widen_factor,
             out_indices=tuple(out_indices),
-            frozen_stages=frozen_stages,
-            conv_cfg=conv_cfg,
             norm_cfg=norm_cfg or dict(type='BN'),
             act_cfg=act_cfg or dict(type='ReLU6'),
-            norm_eval=norm_eval,
-            with_cp=with_cp,
-            init_cfg=init_cfg,
+            **kwargs,
         )
         self.train()  # frozen from the start, not only after the first train()
 
@@ -138,18 +125,10 @@ class DeepLabMobileNetV2(PretrainedBackbone, MobileNetV2):
         blocks = iter(block_geometry(strides, output_stride))
         return [[next(blocks) for _ in range(count)] for count in counts]
 
-    def make_layer(
-        self,
-        out_channels: int,
-        num_blocks: int,
-        stride: int,
-        dilation: int,
-        expand_ratio: int,
-    ) -> nn.Sequential:
+    def make_layer(self, out_channels, num_blocks, stride, dilation, expand_ratio):
         """Build the next stage; the base class calls this once for each stage.
 
-        It passes ``out_channels``, ``stride`` and ``dilation`` of its own, which do
-        not count here.
+        Widths, strides and dilations that it passes do not count here.
         """
         stage = len(self.layers)
         if stage == 0:

@@ -31,22 +31,14 @@ class DeepLabMobileNetV3(PretrainedBackbone, MobileNetV3):
         out_indices: Layers to return, 0 is the stem; the last ones of the strides 4, 8,
             16 and 32 by default, (3, 6, 12, 16) for ``'large'``: 24, 40, 112 and 960
             channels.
-        frozen_stages: Layers that stay as they are, counted as ``out_indices``; -1
-            none.
         norm_cfg: Normalisation layer. Epsilon 1e-3 and momentum 0.01 are those of
             torchvision's and TensorFlow's networks.
-        norm_eval: Keep the statistics of BatchNorm in training.
-        conv_cfg: Convolution layer, except for the depthwise ones.
-        reduction_factor: Divides the channels of the last stage.
-        with_cp: Recompute blocks in the backward pass: less memory, more time.
-        init_cfg: Initialisation. With ``type='Pretrained'`` the file may be
-            torchvision's, this project's or MMSeg's.
+        **kwargs: The other arguments of MMSeg's ``MobileNetV3``. With
+            ``init_cfg=dict(type='Pretrained', ...)`` the file may be torchvision's,
+            this project's or MMSeg's.
 
     Shape:
         input ``(N, 3, H, W)``; output a tuple of ``(N, C, h, w)`` maps.
-
-    Raises:
-        ValueError: If an argument is outside the values above.
     """
 
     def __init__(
@@ -55,13 +47,8 @@ class DeepLabMobileNetV3(PretrainedBackbone, MobileNetV3):
         *,
         output_stride: int = 16,
         out_indices: Sequence[int] | None = None,
-        frozen_stages: int = -1,
         norm_cfg: dict | None = None,
-        norm_eval: bool = False,
-        conv_cfg: dict | None = None,
-        reduction_factor: int = 1,
-        with_cp: bool = False,
-        init_cfg: dict | list[dict] | None = None,
+        **kwargs,
     ) -> None:
         if arch not in self.arch_settings:
             raise ValueError(
@@ -71,14 +58,9 @@ class DeepLabMobileNetV3(PretrainedBackbone, MobileNetV3):
         geometry = block_geometry(strides, output_stride)
         super().__init__(
             arch,
-            conv_cfg=conv_cfg,
             norm_cfg=norm_cfg or dict(type='BN', eps=1e-3, momentum=0.01),
             out_indices=tuple(out_indices or LAST_LAYERS[arch]),
-            frozen_stages=frozen_stages,
-            reduction_factor=reduction_factor,
-            norm_eval=norm_eval,
-            with_cp=with_cp,
-            init_cfg=init_cfg,
+            **kwargs,
         )
         self.output_stride = output_stride
         self.layer0.conv = symmetric(self.layer0.conv)

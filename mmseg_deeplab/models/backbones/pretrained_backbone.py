@@ -37,13 +37,3 @@ def check_out_indices(out_indices: Sequence[int], count: int) -> tuple[int, ...]
             f'{tuple(out_indices)}'
         )
     return tuple(out_indices)
-
-
-def check_multi_grid(multi_grid: Sequence[int] | None, count: int) -> None:
-    """Refuse factors that do not fit the last stage or block."""
-    if multi_grid is not None and (
-        len(multi_grid) != count or any(factor < 1 for factor in multi_grid)
-    ):
-        raise ValueError(
-            f'multi_grid needs {count} factors >= 1, received {tuple(multi_grid)}'
-        )

@@ -9,11 +9,7 @@ from torch import Tensor, nn
 
 from mmseg_deeplab.ops.geometry import stage_geometry
 
-from .pretrained_backbone import (
-    PretrainedBackbone,
-    check_multi_grid,
-    check_out_indices,
-)
+from .pretrained_backbone import PretrainedBackbone, check_out_indices
 from .recompute import recompute
 
 FROZEN_BN = ('none', 'affine', 'all')
@@ -44,7 +40,6 @@ class ResNetMulti(PretrainedBackbone, ResNet):
 
     Args:
         depth: 26 (blocks 2, 2, 2, 2), 50, 101 or 152.
-        in_channels: Channels of the image.
         base_channels: Channels of the stem and of the first stage's bottlenecks; the
             four outputs have 4, 8, 16 and 32 times as many.
         output_stride: Input size over feature size: 8, 16 or 32.
@@ -54,20 +49,16 @@ class ResNetMulti(PretrainedBackbone, ResNet):
             lets the running statistics follow (the lineage); ``'all'`` keeps the
             statistics too (Caffe). Each survives ``model.train()``.
         out_indices: Stages to return, from 0.
-        frozen_stages: Stages that stay as they are: 0 is the stem, -1 none.
-        with_cp: Recompute blocks in the backward pass: less memory, more time.
-        conv_cfg: Convolution layer.
         norm_cfg: Normalisation layer; ``frozen_bn`` decides about its gradients.
-        init_cfg: Initialisation. With ``type='Pretrained'`` the file may come from
-            any family that :mod:`mmseg_deeplab.checkpoints` knows (the lineage's
-            ImageNet file, kazuto1011, torchvision, this project, MMSeg).
+        **kwargs: ``in_channels``, ``frozen_stages`` (0 is the stem, -1 none),
+            ``with_cp``, ``conv_cfg`` and ``init_cfg`` as in MMSeg's. With
+            ``init_cfg=dict(type='Pretrained', ...)`` the file may come from any family
+            that :mod:`mmseg_deeplab.checkpoints` knows (the lineage's ImageNet file,
+            kazuto1011, torchvision, this project, MMSeg).
 
     Shape:
         input ``(N, in_channels, H, W)``; output a tuple of ``(N, C, h, w)`` maps, where
         each stride-2 step of the stem and of the stages rounds up.
-
-    Raises:
-        ValueError: If an argument is outside the values above.
     """
 
     arch_settings = {
@@ -81,17 +72,13 @@ class ResNetMulti(PretrainedBackbone, ResNet):
         self,
         depth: int = 101,
         *,
-        in_channels: int = 3,
         base_channels: int = 64,
         output_stride: int = 8,
         multi_grid: Sequence[int] | None = None,
         frozen_bn: str = 'affine',
         out_indices: Sequence[int] = (0, 1, 2, 3),
-        frozen_stages: int = -1,
-        with_cp: bool = False,
-        conv_cfg: dict | None = None,
         norm_cfg: dict | None = None,
-        init_cfg: dict | list[dict] | None = None,
+        **kwargs,
     ) -> None:
         if depth not in self.arch_settings:
             raise ValueError(
@@ -101,27 +88,28 @@ class ResNetMulti(PretrainedBackbone, ResNet):
             raise ValueError(
                 f'frozen_bn must be one of {FROZEN_BN}, received {frozen_bn!r}'
             )
-        check_multi_grid(multi_grid, self.arch_settings[depth][1][-1])
+        blocks = self.arch_settings[depth][1][-1]
+        if multi_grid and (len(multi_grid) != blocks or min(multi_grid) < 1):
+            raise ValueError(
+                f'multi_grid needs {blocks} factors >= 1 for depth {depth}, received '
+                f'{tuple(multi_grid)}'
+            )
         strides, dilations = stage_geometry(output_stride)
         norm_cfg = dict(norm_cfg or dict(type='BN'))
         norm_cfg['requires_grad'] = frozen_bn == 'none'
         super().__init__(
             depth,
-            in_channels=in_channels,
             stem_channels=base_channels,
             base_channels=base_channels,
             strides=strides,
             dilations=dilations,
             out_indices=check_out_indices(out_indices, 4),
             style='caffe',
-            frozen_stages=frozen_stages,
-            conv_cfg=conv_cfg,
             norm_cfg=norm_cfg,
             norm_eval=frozen_bn == 'all',
             multi_grid=multi_grid and [dilations[-1] * rate for rate in multi_grid],
-            with_cp=with_cp,
             zero_init_residual=False,
-            init_cfg=init_cfg,
+            **kwargs,
         )
         self.output_stride = output_stride
         self.frozen_bn = frozen_bn

@@ -39,9 +39,6 @@ class VGG16LargeFOV(PretrainedBackbone, BaseModule):
 
     Shape:
         input ``(N, in_channels, H, W)``; output a tuple of ``(N, C, h, w)`` maps.
-
-    Raises:
-        ValueError: If an argument is outside the values above.
     """
 
     def __init__(

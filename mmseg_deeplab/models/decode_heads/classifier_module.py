@@ -9,40 +9,38 @@ from torch import Tensor, nn
 
 from mmseg_deeplab.ops import summed_atrous_conv2d
 
-from .head_arguments import check_dilations, check_num_classes
+from .head_arguments import check_head
 from .resizing_heads import resizes_logits
 
-HOOKS = tuple(
-    f'_{way}_{kind}'
-    for way in ('forward', 'backward')
-    for kind in ('hooks', 'pre_hooks')
-)
+HOOKS = (
+    '_forward_hooks', '_forward_pre_hooks', '_backward_hooks', '_backward_pre_hooks',
+)  # fmt: skip
 
 
 @resizes_logits
 @MODELS.register_module()
 class ClassifierModule(BaseDecodeHead):
-    """Atrous spatial pyramid of classifiers whose score maps are added (ASPP-L).
+    """Atrous spatial pyramid of classifiers whose logits are added (ASPP-L).
 
     `DeepLab v2 <https://arxiv.org/abs/1606.00915>`_, section 3.2, in the form of the
     Caffe release for ResNet-101: 3x3 convolutions straight from the features to the
-    classes, with bias, without normalisation, activation or dropout. Unlike other
-    heads of the host there is no ``conv_seg``: every parameter is used.
+    classes, with bias, without normalisation, activation or dropout. Unlike
+    MMSegmentation's heads it has no ``conv_seg``: every parameter is used.
 
     The branches are computed together by :func:`summed_atrous_conv2d`, and one by one
     where a branch was replaced or hooked, or while the model is traced or exported.
 
     Args:
         in_channels: Channels of the feature map.
-        num_classes: ``K``, channels of the score map.
+        num_classes: ``K``, channels of the logits.
         dilations: Rate (and padding) of each branch; (6, 12, 18, 24) is ASPP-L of the
             paper, (2, 4, 8, 12) ASPP-S.
         num_summed: How many branches, from the first, are added; all by default. 2 is
             for checkpoints of AdaptSegNet and its relatives, whose code returned
             inside the summing loop. The others stay in the state dict, frozen.
-        dropout_ratio: The paper's head for ResNet has none.
-        init_cfg: N(0, 0.01) and bias 0 by default (``weight_filler`` of the Caffe
-            release's ``train.prototxt``).
+        dropout_ratio: Dropout before the branches; the paper's head has none.
+        init_cfg: Initialisation, by default N(0, 0.01) and bias 0 (``weight_filler`` of
+            the Caffe release's ``train.prototxt``).
 
     Shape:
         input a list of feature maps, of which ``in_index`` selects ``(N, C, h, w)``;
@@ -64,7 +62,13 @@ class ClassifierModule(BaseDecodeHead):
         init_cfg: dict | list[dict] | None = None,
         **kwargs,
     ) -> None:
-        num_summed = self._check(num_classes, dilations, num_summed)
+        check_head(num_classes, dilations)
+        if num_summed is None:
+            num_summed = len(dilations)
+        if not 1 <= num_summed <= len(dilations):
+            raise ValueError(
+                f'num_summed must be 1 to {len(dilations)}, received {num_summed!r}'
+            )
         super().__init__(
             in_channels,
             channels=num_classes,
@@ -83,20 +87,6 @@ class ClassifierModule(BaseDecodeHead):
             for rate in self.dilations
         )
         self.conv2d_list[num_summed:].requires_grad_(False)
-
-    @staticmethod
-    def _check(
-        num_classes: int, dilations: Sequence[int], num_summed: int | None
-    ) -> int:
-        check_num_classes(num_classes)
-        check_dilations(dilations)
-        if num_summed is None:
-            return len(dilations)
-        if not 1 <= num_summed <= len(dilations):
-            raise ValueError(
-                f'num_summed must be 1 to {len(dilations)}, received {num_summed!r}'
-            )
-        return num_summed
 
     def cls_seg(self, feat: Tensor) -> Tensor:
         """Classify each position: the sum of the first ``num_summed`` branches."""
@@ -117,16 +107,13 @@ class ClassifierModule(BaseDecodeHead):
 
 
 def _computed_together(convs: nn.ModuleList, feat: Tensor) -> bool:
-    # torch.fx hands a proxy on.
-    return not _exporting() and isinstance(feat, Tensor) and all(map(_is_plain, convs))
-
-
-def _exporting() -> bool:
-    """Tell whether the graph is for another runtime, which has no such operator."""
-    if torch.jit.is_tracing() or torch.onnx.is_in_onnx_export():
-        return True
-    is_exporting = getattr(torch.compiler, 'is_exporting', None)  # PyTorch 2.7
-    return is_exporting is not None and is_exporting()
+    is_exporting = getattr(torch.compiler, 'is_exporting', bool)  # from PyTorch 2.7 on
+    # Another runtime has no such operator.
+    exporting = (
+        torch.jit.is_tracing() or torch.onnx.is_in_onnx_export() or is_exporting()
+    )
+    # torch.fx passes a proxy instead of a tensor.
+    return not exporting and isinstance(feat, Tensor) and all(map(_is_plain, convs))
 
 
 def _is_plain(conv: nn.Module) -> bool:

@@ -10,7 +10,8 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from .head_arguments import check_dilations, check_frozen_bn, check_num_classes
+from ..backbones.resnet_multi import FROZEN_BN
+from .head_arguments import check_head
 from .image_pooling import ImagePooling
 from .resizing_heads import resizes_logits
 
@@ -28,7 +29,7 @@ class DeepLabV3Head(ASPPHead):
 
     Args:
         in_channels: Channels of the feature map.
-        num_classes: ``K``, channels of the score map.
+        num_classes: ``K``, channels of the logits.
         channels: Channels of every branch and of the fusion.
         dilations: Rate of each branch; 1 is the 1x1 convolution. (1, 6, 12, 18) is the
             paper's for output stride 16, (1,) what TF gives MobileNetV2.
@@ -38,7 +39,7 @@ class DeepLabV3Head(ASPPHead):
             (`DeepLab v3+ <https://arxiv.org/abs/1802.02611>`_, section 3.2).
         num_convs: 3x3 convolutions between the fusion and the classifier: none in the
             paper, one in torchvision's network.
-        frozen_bn: ``'none'``, ``'affine'`` or ``'all'``, as of :class:`ResNetMulti`;
+        frozen_bn: ``'none'``, ``'affine'`` or ``'all'``, see :class:`ResNetMulti`;
             the paper's second stage, at output stride 8, keeps all of BatchNorm.
 
     Shape:
@@ -64,9 +65,11 @@ class DeepLabV3Head(ASPPHead):
         frozen_bn: str = 'none',
         **kwargs,
     ) -> None:
-        check_num_classes(num_classes)
-        check_frozen_bn(frozen_bn)
-        check_dilations(dilations)
+        check_head(num_classes, dilations)
+        if frozen_bn not in FROZEN_BN:
+            raise ValueError(
+                f'frozen_bn must be one of {FROZEN_BN}, received {frozen_bn!r}'
+            )
         if num_convs < 0:
             raise ValueError(f'num_convs must not be negative, received {num_convs!r}')
         if norm_cfg is not None and frozen_bn != 'none':
@@ -80,19 +83,20 @@ class DeepLabV3Head(ASPPHead):
             **kwargs,
         )
         self.frozen_bn = frozen_bn
-        self.image_pool = (
-            ImagePooling(self.in_channels, channels, **self._layers)
-            if image_pooling
-            else None
-        )
-        if separable:
-            self._separate_branches()
+        self.image_pool = None
+        if image_pooling:
+            self.image_pool = ImagePooling(self.in_channels, channels, **self._layers)
+        for index, rate in enumerate(self.dilations) if separable else ():
+            if rate > 1:
+                self.aspp_modules[index] = self._conv3x3(
+                    self.in_channels, dilation=rate, separable=True
+                )
         branches = len(self.dilations) + image_pooling
         self.bottleneck = ConvModule(branches * channels, channels, 1, **self._layers)
         self.convs = self._conv_stack(channels, num_convs, separable=False)
 
     def train(self, mode: bool = True) -> 'DeepLabV3Head':
-        """Switch the mode; statistics that are frozen stay so."""
+        """Switch the mode and keep frozen statistics frozen."""
         super().train(mode)
         if self.frozen_bn == 'all':
             for module in self.modules():
@@ -105,13 +109,6 @@ class DeepLabV3Head(ASPPHead):
         return dict(
             conv_cfg=self.conv_cfg, norm_cfg=self.norm_cfg, act_cfg=self.act_cfg
         )
-
-    def _separate_branches(self) -> None:
-        for index, rate in enumerate(self.dilations):
-            if rate > 1:
-                self.aspp_modules[index] = self._conv3x3(
-                    self.in_channels, dilation=rate, separable=True
-                )
 
     def _conv3x3(
         self, in_channels: int, *, dilation: int = 1, separable: bool

@@ -24,22 +24,19 @@ class DeepLabV3PlusHead(DeepLabV3Head):
 
     Args:
         in_channels: Channels of the feature map.
-        num_classes: ``K``, channels of the score map.
+        num_classes: ``K``, channels of the logits.
         c1_in_channels: Channels of the low-level features.
-        c1_channels: Channels that they are brought to.
-        c1_index: Which of the inputs is the low level.
+        c1_channels: Channels after their 1x1 convolution.
+        c1_index: Index of the low level among the inputs.
         num_convs: 3x3 convolutions of the decoder.
         separable: Depthwise separable decoder (and pyramid): the last row of the
             paper's table 5.
-        separable_aspp: The pyramid alone; as ``separable`` if None.
-        **kwargs: As of :class:`DeepLabV3Head` and the host's ``BaseDecodeHead``.
+        separable_aspp: The same for the pyramid alone; None takes ``separable``.
+        **kwargs: Arguments of :class:`DeepLabV3Head` and of ``BaseDecodeHead``.
 
     Shape:
         input a list of feature maps: ``in_index`` selects ``(N, C, h, w)`` and
         ``c1_index`` the larger low level; output ``(N, K, ...)`` in its size.
-
-    Raises:
-        ValueError: As of :class:`DeepLabV3Head`.
     """
 
     def __init__(

@@ -7,45 +7,27 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 
 class ImagePooling(nn.Sequential):
-    """Global average, 1x1 convolution, normalisation, ReLU; safe at one image.
+    """Global average, 1x1 convolution, normalisation, ReLU; works with one image.
 
     `DeepLab v3 <https://arxiv.org/abs/1706.05587>`_, section 3.3. The pooled map has
     one value per channel and image, so BatchNorm has no variance to divide by when a
     process holds a single image, and PyTorch refuses. Then, and only then, this layer
     normalises by its running statistics and leaves them alone. SyncBN over several
-    processes has enough values and is not touched.
+    processes has enough values and is used as it is.
 
     Args:
         in_channels: Channels of the feature map.
         channels: Channels of the result.
-        conv_cfg: Convolution layer of the host's registry.
-        norm_cfg: Normalisation layer.
-        act_cfg: Activation.
+        **layers: ``conv_cfg``, ``norm_cfg`` and ``act_cfg`` of the ``ConvModule``.
 
     Shape:
         input ``(N, in_channels, h, w)``, output ``(N, channels, 1, 1)``.
     """
 
-    def __init__(
-        self,
-        in_channels: int,
-        channels: int,
-        *,
-        conv_cfg: dict | None = None,
-        norm_cfg: dict | None = None,
-        act_cfg: dict | None = None,
-    ) -> None:
-        super().__init__(
-            nn.AdaptiveAvgPool2d(1),  # the keys are those of the host's image_pool
-            ConvModule(
-                in_channels,
-                channels,
-                1,
-                conv_cfg=conv_cfg,
-                norm_cfg=norm_cfg,
-                act_cfg=act_cfg,
-            ),
-        )
+    def __init__(self, in_channels: int, channels: int, **layers) -> None:
+        # The keys are those of `image_pool` in MMSeg's ASPPHead.
+        pool = nn.AdaptiveAvgPool2d(1)
+        super().__init__(pool, ConvModule(in_channels, channels, 1, **layers))
 
     def forward(self, x: Tensor) -> Tensor:
         pool, project = self
@@ -53,13 +35,7 @@ class ImagePooling(nn.Sequential):
             return super().forward(x)
         x, norm = project.conv(pool(x)), project.norm
         x = F.batch_norm(
-            x,
-            norm.running_mean,
-            norm.running_var,
-            norm.weight,
-            norm.bias,
-            training=False,
-            eps=norm.eps,
+            x, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps
         )
         return project.activate(x) if project.with_activation else x
 

@@ -1,45 +1,14 @@
 """The heads of DeepLab v1 and of DeepLab v2 on VGG-16: fc6, fc7, fc8."""
 
+from collections import OrderedDict
 from collections.abc import Sequence
 
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from .head_arguments import check_dilations, check_num_classes
+from .head_arguments import check_head
 from .resizing_heads import resizes_logits
-
-
-class LargeFOVBranch(nn.Sequential):
-    """VGG-16's fully connected layers as convolutions: fc6 atrous, fc7 and fc8 1x1.
-
-    Args:
-        in_channels: Channels of the feature map.
-        channels: Channels of fc6 and fc7.
-        num_classes: Channels of fc8.
-        dilation: Rate of fc6.
-        dropout_ratio: After fc6 and after fc7.
-    """
-
-    def __init__(
-        self,
-        in_channels: int,
-        *,
-        channels: int,
-        num_classes: int,
-        dilation: int,
-        dropout_ratio: float,
-    ) -> None:
-        super().__init__()
-        self.fc6 = nn.Conv2d(
-            in_channels, channels, 3, padding=dilation, dilation=dilation
-        )
-        self.relu6 = nn.ReLU(inplace=True)
-        self.drop6 = nn.Dropout(dropout_ratio)
-        self.fc7 = nn.Conv2d(channels, channels, 1)
-        self.relu7 = nn.ReLU(inplace=True)
-        self.drop7 = nn.Dropout(dropout_ratio)
-        self.fc8 = nn.Conv2d(channels, num_classes, 1)
 
 
 @resizes_logits
@@ -49,17 +18,18 @@ class LargeFOVHead(BaseDecodeHead):
 
     `DeepLab v1 <https://arxiv.org/abs/1412.7062>`_, section 5 (LargeFOV: one branch at
     rate 12), and `DeepLab v2 <https://arxiv.org/abs/1606.00915>`_, section 4.1 (ASPP on
-    VGG-16: rates 6, 12, 18, 24, each branch with its own fc6, fc7 and fc8). Like
+    VGG-16: rates 6, 12, 18, 24, each branch with its own fc6, fc7 and fc8: VGG-16's
+    fully connected layers as convolutions, of which fc6 is atrous). Like
     :class:`ClassifierModule` it has no ``conv_seg``: fc8 classifies.
 
     Args:
         in_channels: Channels of the feature map.
-        num_classes: ``K``, channels of the score map.
+        num_classes: ``K``, channels of the logits.
         dilations: Rate of fc6 in each branch, at output stride 8.
         channels: Channels of fc6 and fc7 (v1 keeps 1024 of VGG-16's 4096).
-        dropout_ratio: After fc6 and fc7.
-        init_cfg: As the Caffe release leaves layers without pre-trained weights:
-            fc6 and fc7 Xavier, fc8 N(0, 0.01), biases 0.
+        dropout_ratio: Dropout after fc6 and after fc7.
+        init_cfg: Initialisation. By default as the Caffe release leaves layers without
+            pre-trained weights: fc6 and fc7 Xavier, fc8 N(0, 0.01), biases 0.
 
     Shape:
         input a list of feature maps, of which ``in_index`` selects ``(N, C, h, w)``;
@@ -81,8 +51,7 @@ class LargeFOVHead(BaseDecodeHead):
         init_cfg: dict | list[dict] | None = None,
         **kwargs,
     ) -> None:
-        check_num_classes(num_classes)
-        check_dilations(dilations)
+        check_head(num_classes, dilations)
         super().__init__(
             in_channels,
             channels=channels,
@@ -94,14 +63,21 @@ class LargeFOVHead(BaseDecodeHead):
         del self.conv_seg  # fc8 classifies
         self.dilations = tuple(dilations)
         self.branches = nn.ModuleList(
-            LargeFOVBranch(
-                self.in_channels,
-                channels=channels,
-                num_classes=self.out_channels,
-                dilation=dilation,
-                dropout_ratio=dropout_ratio,
+            self._branch(rate, dropout_ratio) for rate in self.dilations
+        )
+
+    def _branch(self, rate: int, dropout_ratio: float) -> nn.Sequential:
+        width = self.channels
+        return nn.Sequential(
+            OrderedDict(
+                fc6=nn.Conv2d(self.in_channels, width, 3, padding=rate, dilation=rate),
+                relu6=nn.ReLU(inplace=True),
+                drop6=nn.Dropout(dropout_ratio),
+                fc7=nn.Conv2d(width, width, 1),
+                relu7=nn.ReLU(inplace=True),
+                drop7=nn.Dropout(dropout_ratio),
+                fc8=nn.Conv2d(width, self.out_channels, 1),
             )
-            for dilation in self.dilations
         )
 
     def init_weights(self) -> None:

@@ -19,11 +19,10 @@ def check_settings(
 
     Args:
         num_iterations: At least 0.
-        values: Weights and widths.
-        widths: Those that must be above 0; the others may be 0.
+        values: Weights and widths by name.
+        widths: Names of those that must be above 0; the others may be 0.
     """
-    if not isinstance(num_iterations, Integral) or isinstance(num_iterations, bool):
-        raise TypeError(f'num_iterations must be an integer, got {num_iterations!r}')
+    check_integer('num_iterations', num_iterations)
     if num_iterations < 0:
         raise ValueError(f'num_iterations must be at least 0, got {num_iterations}')
     for name, value in values.items():
@@ -34,14 +33,10 @@ def check_settings(
             raise ValueError(f'{name} must be finite and {least}, got {value}')
 
 
-def check_num_classes(num_classes: int) -> None:
-    """Raise if it is not an integer of at least 2."""
-    if not isinstance(num_classes, Integral) or isinstance(num_classes, bool):
-        raise TypeError(f'num_classes must be an integer, got {num_classes!r}')
-    if num_classes < 2:
-        raise ValueError(
-            f'a CRF needs at least 2 classes, got num_classes={num_classes}'
-        )
+def check_integer(name: str, value: int) -> None:
+    """Raise if ``value`` is no integer."""
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise TypeError(f'{name} must be an integer, got {value!r}')
 
 
 def check_image(image: Tensor) -> None:
@@ -49,15 +44,14 @@ def check_image(image: Tensor) -> None:
 
     Warn if its numbers look like those of 0..1.
     """
-    if not isinstance(image, Tensor):
-        raise TypeError(f'image must be a tensor, got {type(image).__name__}')
+    if not isinstance(image, Tensor) or image.is_complex() or image.dtype == torch.bool:
+        kind = getattr(image, 'dtype', type(image).__name__)
+        raise TypeError(f'image must be a tensor of numbers of 0..255, got {kind}')
     if image.dim() != 4 or image.shape[1] != 3 or 0 in image.shape:
         raise ValueError(
             'image must be (N, 3, H, W), not empty, received shape '
             f'{tuple(image.shape)}'
         )
-    if image.is_complex() or image.dtype == torch.bool:
-        raise TypeError(f'image must hold numbers of 0..255, got {image.dtype}')
     low, high = (value.item() for value in image.detach().aminmax())
     if not (low >= 0 and high <= 255):  # catches NaN, too
         raise ValueError(
@@ -76,11 +70,9 @@ def check_probabilities(
     probabilities: Tensor, sizes: Sequence[tuple[int, int]]
 ) -> None:
     """Raise if these are no probabilities of K classes for images of these sizes."""
-    if not isinstance(probabilities, Tensor):
-        kind = type(probabilities).__name__
-        raise TypeError(f'probabilities must be a tensor, got {kind}')
-    if not probabilities.is_floating_point():
-        raise TypeError(f'probabilities must be floats, got {probabilities.dtype}')
+    if not isinstance(probabilities, Tensor) or not probabilities.is_floating_point():
+        kind = getattr(probabilities, 'dtype', type(probabilities).__name__)
+        raise TypeError(f'probabilities must be a tensor of floats, got {kind}')
     shape = tuple(probabilities.shape)
     if len(shape) != 4 or shape[0] != len(sizes):
         raise ValueError(
@@ -91,26 +83,22 @@ def check_probabilities(
         if shape[2:] != tuple(size):
             raise ValueError(
                 f'probabilities {shape} and an image of {tuple(size)} pixels must have '
-                'the same height and width; resize the scores to the image first'
+                'the same height and width; resize the logits to the image first'
             )
     if shape[1] < 2:
         raise ValueError(
             f'a CRF needs at least 2 classes, probabilities have {shape[1]}: for one '
             'foreground class give those of the background, too'
         )
-    _check_values(probabilities.detach())
-
-
-def _check_values(probabilities: Tensor) -> None:
-    low, high = (value.item() for value in probabilities.aminmax())
+    values = probabilities.detach()
+    low, high = (value.item() for value in values.aminmax())
     if not (low >= 0 and high <= 1.05):  # catches NaN, too
         raise ValueError(
             f'probabilities must lie in 0..1, received {low:g}..{high:g}; give '
             'logits through softmax(dim=1) first'
         )
-    sums = probabilities.sum(1, dtype=torch.float32)
-    error = (sums - 1).abs().max().item()
-    if error > _SUM_TOLERANCE.get(probabilities.dtype, 1e-3):
+    error = (values.sum(1, dtype=torch.float32) - 1).abs().max().item()
+    if error > _SUM_TOLERANCE.get(values.dtype, 1e-3):
         raise ValueError(
             f'probabilities must sum to one over dimension 1, received a sum that is '
             f'{error:g} away; give logits through softmax(dim=1) first'

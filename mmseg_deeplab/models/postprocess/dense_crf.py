@@ -2,43 +2,25 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from mmseg_deeplab.ops.gaussian_filter import gaussian_scale, gaussian_taps
-from mmseg_deeplab.ops.permutohedral import PermutohedralLattice
-
 from .crf_inputs import (
     check_image,
-    check_num_classes,
+    check_integer,
     check_probabilities,
     check_settings,
 )
+from .crf_kernels import CRFKernels
 from .mean_field import mean_field
 
 _WIDTHS = ('bilateral_xy', 'bilateral_rgb', 'gaussian_xy')
 _SCALARS = ('bilateral_weight', 'gaussian_weight', *_WIDTHS)
 LEARNABLE = (*_SCALARS, 'compatibility')
-
-
-class CRFKernels(NamedTuple):
-    """What the two kernels need of one image; it depends on the widths alone.
-
-    Args:
-        lattice: Of the bilateral kernel, normalised.
-        taps: Of the spatial kernel, ``(2 r + 1,)``.
-        rows: Normalisation of the spatial kernel in each row, ``(H,)``.
-        columns: The same in each column, ``(W,)``.
-    """
-
-    lattice: PermutohedralLattice
-    taps: Tensor
-    rows: Tensor
-    columns: Tensor
 
 
 @MODELS.register_module()
@@ -62,15 +44,16 @@ class DenseCRF(nn.Module):
     parameters are not learnt adds nothing to a state dict.
 
     Args:
-        num_iterations: Of mean field; 0 returns the probabilities, cut off at 1e-5.
+        num_iterations: Iterations of mean field; 0 returns the probabilities, cut off
+            at 1e-5.
         bilateral_weight: ``w_1``.
         bilateral_xy: ``sigma_alpha``, pixels.
-        bilateral_rgb: ``sigma_beta``, of 255.
+        bilateral_rgb: ``sigma_beta``, in levels of 0..255.
         gaussian_weight: ``w_2``.
         gaussian_xy: ``sigma_gamma``, pixels.
         compatibility: ``C``, ``(K, K)``: a nested list, an array, or the path of an
             ``.npy`` file. Row ``k``, column ``l``: what probability of ``k`` around a
-            pixel adds to its score of ``l``.
+            pixel adds to its logit of ``l``.
         num_classes: ``K``; needed to learn ``C``.
         learnable: Names of the parameters to learn, or True for all.
 
@@ -90,11 +73,7 @@ class DenseCRF(nn.Module):
         gaussian_weight: float = 3.0,
         gaussian_xy: float = 1.0,
         *,
-        compatibility: str
-        | Path
-        | Sequence[Sequence[float]]
-        | np.ndarray
-        | None = None,
+        compatibility: Any = None,
         num_classes: int | None = None,
         learnable: Sequence[str] | bool = (),
     ) -> None:
@@ -107,7 +86,9 @@ class DenseCRF(nn.Module):
             'gaussian_xy': gaussian_xy,
         }
         if num_classes is not None:
-            check_num_classes(num_classes)
+            check_integer('num_classes', num_classes)
+            if num_classes < 2:
+                raise ValueError(f'a CRF needs num_classes >= 2, got {num_classes}')
         self.learnable = _names(learnable)
         matrix = _compatibility(compatibility, num_classes, self.learnable)
         check_settings(num_iterations, scalars, widths=_WIDTHS)
@@ -154,24 +135,8 @@ class DenseCRF(nn.Module):
             self.num_iterations, {n: getattr(self, n).item() for n in _WIDTHS}, _WIDTHS
         )
         with torch.autocast(image.device.type, enabled=False):
-            return [self._kernels_of(single) for single in image]
-
-    def _kernels_of(self, image: Tensor) -> CRFKernels:
-        dtype = torch.float64 if image.dtype == torch.float64 else torch.float32
-        height, width = image.shape[1:]
-        rows = torch.arange(height, dtype=dtype, device=image.device)
-        columns = torch.arange(width, dtype=dtype, device=image.device)
-        features = torch.cat(
-            [
-                columns.expand(1, height, width) / self.bilateral_xy,
-                rows.view(-1, 1).expand(1, height, width) / self.bilateral_xy,
-                image.to(dtype) / self.bilateral_rgb,
-            ]
-        )
-        lattice = PermutohedralLattice(features.flatten(1).t()).normalised()
-        taps = gaussian_taps(self.gaussian_xy.to(rows), longest=max(height, width) - 1)
-        scales = (gaussian_scale(taps, side) for side in (height, width))
-        return CRFKernels(lattice, taps, *scales)
+            widths = {name: getattr(self, name) for name in _WIDTHS}
+            return [CRFKernels.of_image(single, **widths) for single in image]
 
     def refine(self, probabilities: Tensor, kernels: Sequence[CRFKernels]) -> Tensor:
         """Run the mean field with prepared kernels.
@@ -181,12 +146,17 @@ class DenseCRF(nn.Module):
             kernels: From :meth:`build_kernels`.
 
         Raises:
-            ValueError: As :meth:`forward`.
+            ValueError: See :meth:`forward`.
         """
         check_probabilities(
             probabilities, [(len(k.rows), len(k.columns)) for k in kernels]
         )
-        self._check_classes(probabilities.shape[1])
+        matrix, num_classes = self.compatibility, probabilities.shape[1]
+        if matrix is not None and len(matrix) != num_classes:
+            raise ValueError(
+                f'probabilities of {num_classes} classes, but compatibility is '
+                f'{len(matrix)} x {len(matrix)}'
+            )
         results = [
             mean_field(
                 single,
@@ -199,14 +169,6 @@ class DenseCRF(nn.Module):
             for single, kernel in zip(probabilities, kernels, strict=True)
         ]
         return torch.stack(results).to(probabilities.dtype)
-
-    def _check_classes(self, num_classes: int) -> None:
-        matrix = self.compatibility
-        if matrix is not None and len(matrix) != num_classes:
-            raise ValueError(
-                f'probabilities of {num_classes} classes, but compatibility is '
-                f'{len(matrix)} x {len(matrix)}'
-            )
 
     def settings(self) -> dict[str, Any]:
         """Return the present values as a config."""
@@ -243,16 +205,11 @@ def _compatibility(
             raise ValueError('to learn compatibility the CRF needs num_classes')
         return torch.eye(num_classes)
     source = 'compatibility'
-    if isinstance(given, (str, Path)):
-        source = f'compatibility file {str(given)!r}'
-        if not Path(given).is_file():
-            raise FileNotFoundError(f'{source} does not exist')
-    return torch.from_numpy(_square(given, num_classes, source))
-
-
-def _square(given: Any, num_classes: int | None, source: str) -> np.ndarray:
     try:
         if isinstance(given, (str, Path)):
+            source = f'compatibility file {str(given)!r}'
+            if not Path(given).is_file():
+                raise FileNotFoundError(f'{source} does not exist')
             given = np.load(given)  # refuses pickles
         matrix = np.array(given, dtype=np.float32)
     except (TypeError, ValueError) as error:
@@ -265,4 +222,4 @@ def _square(given: Any, num_classes: int | None, source: str) -> np.ndarray:
         )
     if not np.isfinite(matrix).all():
         raise ValueError(f'{source} holds NaN or infinity')
-    return matrix
+    return torch.from_numpy(matrix)

@@ -1,24 +1,21 @@
 """Mean field inference in a fully connected CRF."""
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
 from mmseg_deeplab.ops.gaussian_filter import gaussian_filter
 
-if TYPE_CHECKING:
-    from .dense_crf import CRFKernels
+from .crf_kernels import CRFKernels
 
 # pydensecrf's users, from DeepLab's own script on, cut probabilities off here.
 _SMALLEST = 1e-5
-# A strip of the image is made in one go: scores, messages and result stay in the cache.
+# A strip of the image is made in one go: logits, messages and result stay in the cache.
 _STRIP_BYTES = 1 << 22
 
 
 def mean_field(
     probabilities: Tensor,
-    kernels: 'CRFKernels',
+    kernels: CRFKernels,
     *,
     num_iterations: int,
     bilateral_weight: Tensor,
@@ -32,8 +29,8 @@ def mean_field(
 
     Args:
         probabilities: ``(K, H, W)``.
-        kernels: Of the image.
-        num_iterations: How often.
+        kernels: Those of the image.
+        num_iterations: Number of iterations.
         bilateral_weight: ``w_1``.
         gaussian_weight: ``w_2``.
         compatibility: ``C``, or None for the identity.
@@ -43,33 +40,31 @@ def mean_field(
     """
     dtype = kernels.taps.dtype
     with torch.autocast(probabilities.device.type, enabled=False):
-        # Classes last: a pixel's scores lie in one or two cache lines.
-        scores = probabilities.permute(1, 2, 0).to(dtype).contiguous()
-        scores = scores.clamp(min=_SMALLEST).log()
-        field = _Field(
-            scores, kernels, bilateral_weight, gaussian_weight, compatibility
-        )
-        q = scores.softmax(2)
+        # Classes last: a pixel's logits lie in one or two cache lines.
+        unary = probabilities.permute(1, 2, 0).to(dtype).contiguous()
+        unary = unary.clamp(min=_SMALLEST).log()
+        field = _Field(unary, kernels, bilateral_weight, gaussian_weight, compatibility)
+        q = unary.softmax(2)
         for _ in range(num_iterations):
             q = field.iterate(q)
     return q.permute(2, 0, 1)
 
 
 class _Field:
-    """One image's field; all tensors are ``(H, W, K)``."""
+    """The field of one image; all tensors are ``(H, W, K)``."""
 
-    def __init__(self, scores, kernels, bilateral_weight, gaussian_weight, matrix):
-        self.scores = scores
+    def __init__(self, unary, kernels, bilateral_weight, gaussian_weight, matrix):
+        self.unary = unary
         self.kernels = kernels
-        self.weights = [w.to(scores) for w in (bilateral_weight, gaussian_weight)]
-        self.matrix = None if matrix is None else matrix.to(scores)
+        self.weights = [w.to(unary) for w in (bilateral_weight, gaussian_weight)]
+        self.matrix = None if matrix is None else matrix.to(unary)
         self.strips = None if self.requires_grad else _Strips(self)
 
     @property
     def requires_grad(self) -> bool:
         """Whether the result needs a graph."""
         kernels = self.kernels
-        parts = (*self.weights, self.matrix, self.scores, kernels.lattice, kernels.taps)
+        parts = (*self.weights, self.matrix, self.unary, kernels.lattice, kernels.taps)
         needed = any(part is not None and part.requires_grad for part in parts)
         return needed and torch.is_grad_enabled()
 
@@ -84,25 +79,27 @@ class _Field:
         messages = self.weights[0] * bilateral + self.weights[1] * smooth
         if self.matrix is not None:
             messages = messages @ self.matrix
-        return (self.scores + messages).softmax(2)
+        return (self.unary + messages).softmax(2)
 
 
 class _Strips:
     """An iteration without a graph, strip by strip, in two tensors in turns."""
 
     def __init__(self, field: _Field) -> None:
-        self.scores, self.matrix = field.scores, field.matrix
+        self.unary, self.matrix = field.unary, field.matrix
         self.lattice, self.taps, rows, columns = field.kernels
         bilateral_weight, gaussian_weight = field.weights
         # The weights go where they cost nothing: into the corners' and the columns'.
         self.corner_weights = self.lattice.weights * bilateral_weight
         middle = rows[len(rows) // 2]
         self.rows = (rows / middle).unsqueeze(1)
-        across = (columns * middle).repeat_interleave(self.scores.shape[2])
+        across = (columns * middle).repeat_interleave(self.unary.shape[2])
         self.before, self.after = across, across * gaussian_weight
-        self.spare = torch.empty_like(self.scores)
-        on_cpu = self.scores.device.type == 'cpu'
-        self.height = _rows_of_a_strip(self.scores) if on_cpu else len(self.scores)
+        self.spare = torch.empty_like(self.unary)
+        on_cpu = self.unary.device.type == 'cpu'
+        bytes_of_a_row = self.unary[0].nbytes
+        rows = max(1, _STRIP_BYTES // bytes_of_a_row)
+        self.height = rows if on_cpu else len(self.unary)
 
     def iterate(self, q: Tensor) -> Tensor:
         values = self.lattice.blur(self.lattice.splat(q.flatten(0, 1)))
@@ -113,17 +110,17 @@ class _Strips:
             logits += self._bilateral(values, strip).view_as(logits)
             if self.matrix is not None:
                 logits = logits @ self.matrix
-                logits += self.scores[strip]
+                logits += self.unary[strip]
             torch.softmax(logits, 2, out=new[strip])
         return new
 
     def _bilateral(self, values: Tensor, strip: slice) -> Tensor:
-        width = self.scores.shape[1]
+        width = self.unary.shape[1]
         points = slice(strip.start * width, strip.stop * width)
         return self.lattice.slice(values, points, weights=self.corner_weights)
 
     def _spatial(self, q: Tensor, strip: slice) -> Tensor:
-        """The messages of the spatial kernel, with the scores if they can be added."""
+        """Return the spatial messages, with the unary logits where that is possible."""
         radius, (width, classes) = len(self.taps) // 2, q.shape[1:]
         above, below = max(strip.start - radius, 0), min(strip.stop + radius, len(q))
         around = q[above:below].flatten(1) * self.before
@@ -139,10 +136,5 @@ class _Strips:
             smooth *= self.rows[strip]
         if self.matrix is not None:
             return (smooth * self.after).view(-1, width, classes)
-        scores = self.scores[strip].flatten(1)
-        return torch.addcmul(scores, smooth, self.after).view(-1, width, classes)
-
-
-def _rows_of_a_strip(q: Tensor) -> int:
-    bytes_of_a_row = q.shape[1] * q.shape[2] * q.element_size()
-    return max(1, _STRIP_BYTES // bytes_of_a_row)
+        unary = self.unary[strip].flatten(1)
+        return torch.addcmul(unary, smooth, self.after).view(-1, width, classes)

@@ -3,7 +3,7 @@
 from .lean_encoder_decoder import LeanEncoderDecoder, predicting
 from .multi_scale_encoder_decoder import MultiScaleEncoderDecoder
 from .original_image import original_image
-from .test_time_augmentation import BatchedTTAModel, LeanTTAModel
+from .tta_models import BatchedTTAModel, LeanTTAModel
 
 __all__ = [
     'BatchedTTAModel',
