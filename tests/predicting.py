@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from mmseg.registry import MODELS
 
-from mmseg_deeplab.config import prepare as launch
+from mmseg_deeplab.config import read_config
 from mmseg_deeplab.inference import ModelSource
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,7 +30,7 @@ def write_model(
     config, checkpoint = folder / 'leaf.py', folder / 'leaf.pth'
     config.write_text(f'_base_ = [{str(QUICKSTART)!r}]\n{extra}')
     torch.manual_seed(seed)
-    model = MODELS.build(launch.load_config(str(config)).model)
+    model = MODELS.build(read_config(str(config)).model)
     for name, tensor in model.named_parameters():
         if 'decode_head' in name:  # so that several classes win somewhere
             torch.nn.init.normal_(tensor.data, std=0.3)

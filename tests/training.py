@@ -20,7 +20,9 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from yapf.yapflib import yapf_api
 
-from mmseg_deeplab.config import prepare as launch
+from mmseg_deeplab.config import read_config
+from mmseg_deeplab.config.runner_setup import build_runner
+from mmseg_deeplab.config.training_setup import prepare_training
 
 ROOT = Path(__file__).resolve().parents[1]
 TRAIN = str(ROOT / 'tools' / 'train.py')
@@ -148,15 +150,15 @@ def train_here(
 ) -> Runner:
     """Train in this process; double underscores in ``options`` stand for dots."""
     overrides = {name.replace('__', '.'): value for name, value in options.items()}
-    cfg = launch.load_config(
-        str(config), work_dir=str(work_dir), cfg_options=overrides, mixins=mixins
+    cfg = read_config(
+        str(config), work_dir=str(work_dir), options=overrides, mixins=mixins
     )
     torch.set_num_threads(1)  # nothing here is worth a second one
     # The host shares logs and visualizers of equal names.
     cfg.experiment_name = cfg.visualizer.name = uuid.uuid4().hex
-    launch.prepare_training(cfg, resume=resume)
+    prepare_training(cfg, resume=resume)
     with patch.object(yapf_api, 'FormatCode', lambda text, **_: (text, False)):
-        runner = launch.build_runner(cfg)  # see fork_server.py
+        runner = build_runner(cfg)  # see fork_server.py
         for hook in hooks:
             runner.register_hook(hook)
         runner.train()

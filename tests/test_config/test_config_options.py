@@ -3,8 +3,7 @@
 import pytest
 from training import train_here
 
-from mmseg_deeplab.config import prepare as launch
-from mmseg_deeplab.config.config_file import read_config
+from mmseg_deeplab.config import read_config
 from mmseg_deeplab.config.scan_config import scan_config
 from mmseg_deeplab.datasets.export_streets import Request, export_streets
 
@@ -40,7 +39,7 @@ def data(tmp_path) -> str:
 def test_num_classes_come_from_the_labels_file(leaf, data):
     head = "[dict(type='FCNHead', num_classes=_base_.num_classes)]"
     leaf.write_text(f'{leaf.read_text()}model.update(auxiliary_head={head})')
-    cfg = launch.load_config(str(leaf), cfg_options=dict(data_root=data))
+    cfg = read_config(leaf, dict(data_root=data))
     assert cfg.num_classes == 8
     assert cfg.model.decode_head.num_classes == 8
     assert cfg.model.auxiliary_head[0].num_classes == 8
@@ -58,7 +57,7 @@ def test_other_variables_reach_all_splits(leaf, tmp_path):
         seg_map_suffix='_mask.png',
         reduce_zero_label=True,
     )
-    cfg = read_config(str(leaf), options)
+    cfg = read_config(leaf, options)
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
         assert {key: loader.dataset[key] for key in options} == options
     assert cfg.model.decode_head.num_classes == 2
@@ -66,7 +65,7 @@ def test_other_variables_reach_all_splits(leaf, tmp_path):
 
 def test_number_that_the_user_sets_is_kept_and_found_by_the_scan(leaf, data):
     options = {'data_root': data, 'model.decode_head.num_classes': 5}
-    cfg = read_config(str(leaf), options)
+    cfg = read_config(leaf, options)
     report = scan_config(cfg, splits=('val',), progress=False)
     assert [fault.where for fault in report.faults] == ['model.decode_head']
     assert 'has 8 classes' in report.faults[0].message
@@ -74,13 +73,13 @@ def test_number_that_the_user_sets_is_kept_and_found_by_the_scan(leaf, data):
 
 def test_missing_labels_file_names_the_option(leaf):
     with pytest.raises(FileNotFoundError, match=r'data/folder/labels\.txt.*data_root='):
-        read_config(str(leaf))
+        read_config(leaf)
 
 
 def test_labels_file_elsewhere_stands_alone(leaf, data, tmp_path):
     (tmp_path / 'own.txt').write_text('a\nb\nc\n')
     options = dict(data_root=data, labels_file=str(tmp_path / 'own.txt'))
-    assert read_config(str(leaf), options).num_classes == 3
+    assert read_config(leaf, options).num_classes == 3
 
 
 def test_training_runs_with_data_root_alone(leaf, data, tmp_path):

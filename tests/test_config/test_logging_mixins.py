@@ -10,7 +10,7 @@ from mmengine.config import Config
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from training import ROOT, scalars, train_here, write_config
 
-from mmseg_deeplab.config import prepare as launch
+from mmseg_deeplab.config import read_config
 from mmseg_deeplab.config.config_checks import check_log_packages
 
 LEAF = ROOT / 'configs' / 'deeplabv2_r50_camvid.py'
@@ -19,7 +19,7 @@ BLOCK = 32768  # bytes, of the files that LevelDB and W&B log into
 
 def backends(*mixins: str) -> list[str]:
     """Return the types of the visualizer's backends."""
-    cfg = launch.load_config(str(LEAF), mixins=mixins)
+    cfg = read_config(str(LEAF), mixins=mixins)
     return [backend.type for backend in cfg.visualizer.vis_backends]
 
 
@@ -84,7 +84,7 @@ def test_wandb_knows_the_iteration_of_every_row(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize('mixin', ['tensorboard', 'wandb'])
 def test_a_missing_package_is_named_before_the_run(mixin, monkeypatch):
-    cfg = launch.load_config(str(LEAF), mixins=[mixin])
+    cfg = read_config(str(LEAF), mixins=[mixin])
     found = util.find_spec
     monkeypatch.setattr(
         'mmseg_deeplab.config.config_checks.find_spec',
@@ -96,4 +96,4 @@ def test_a_missing_package_is_named_before_the_run(mixin, monkeypatch):
 
 def test_other_backends_and_no_visualizer_pass():
     check_log_packages(Config(dict(visualizer=None)))
-    check_log_packages(launch.load_config(str(LEAF)))
+    check_log_packages(read_config(str(LEAF)))

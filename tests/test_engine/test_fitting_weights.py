@@ -8,7 +8,9 @@ from mmengine.hooks import Hook
 from mmseg.registry import MODELS
 from training import train_here, weights, write_config
 
-from mmseg_deeplab.config import prepare as launch
+from mmseg_deeplab.config import read_config
+from mmseg_deeplab.config.runner_setup import build_runner
+from mmseg_deeplab.config.testing_setup import prepare_testing
 
 CLASSIFIER = ['decode_head.conv_seg.bias', 'decode_head.conv_seg.weight']
 AUXILIARY = """
@@ -35,7 +37,7 @@ def config(folder, classes: int = 3, extra: str = ''):
 @pytest.fixture
 def five(tmp_path):
     """Return a checkpoint of the tiny network with five classes."""
-    cfg = launch.load_config(str(config(tmp_path / 'five', classes=5)))
+    cfg = read_config(str(config(tmp_path / 'five', classes=5)))
     state = MODELS.build(cfg.model).state_dict()
     torch.save({'state_dict': state, 'meta': {}}, tmp_path / 'five.pth')
     return tmp_path / 'five.pth'
@@ -46,10 +48,10 @@ def rewrite(path, change):
 
 
 def evaluate(config, checkpoint, work_dir):
-    cfg = launch.load_config(str(config), work_dir=str(work_dir))
+    cfg = read_config(str(config), work_dir=str(work_dir))
     cfg.experiment_name = cfg.visualizer.name = uuid.uuid4().hex
-    launch.prepare_testing(cfg, str(checkpoint))
-    return launch.build_runner(cfg).test()
+    prepare_testing(cfg, str(checkpoint))
+    return build_runner(cfg).test()
 
 
 def log_of(work_dir) -> str:

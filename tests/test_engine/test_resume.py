@@ -9,7 +9,9 @@ import torch
 from mmengine.hooks import Hook
 from training import losses, same_weights, scalars, train_here, write_config
 
-from mmseg_deeplab.config import prepare as launch
+from mmseg_deeplab.config import read_config
+from mmseg_deeplab.config.runner_setup import build_runner
+from mmseg_deeplab.config.training_setup import prepare_training
 from mmseg_deeplab.engine import newest_whole_checkpoint
 from mmseg_deeplab.engine.resume import archive_fault, numbered_checkpoints
 
@@ -219,10 +221,10 @@ def test_training_by_epochs_goes_on_from_the_newest_epoch(tmp_path):
 
 
 def test_a_named_file_is_where_a_resume_goes_on(straight, half, tmp_path):
-    cfg = launch.load_config(str(straight / 'tiny.py'), work_dir=str(tmp_path / 'new'))
+    cfg = read_config(str(straight / 'tiny.py'), work_dir=str(tmp_path / 'new'))
     cfg.experiment_name = cfg.visualizer.name = 'named'
-    launch.prepare_training(cfg, resume=True, resume_from=str(half / 'iter_3.pth'))
-    launch.build_runner(cfg).train()
+    prepare_training(cfg, resume=True, resume_from=str(half / 'iter_3.pth'))
+    build_runner(cfg).train()
     assert same_weights(
         tmp_path / 'new' / 'iter_6.pth', straight / 'run' / 'iter_6.pth'
     )
@@ -230,8 +232,8 @@ def test_a_named_file_is_where_a_resume_goes_on(straight, half, tmp_path):
 
 def test_weights_cannot_be_resumed_by_name(straight, tmp_path):
     path = save(tmp_path / 'weights.pth', {'state_dict': {}})
-    cfg = launch.load_config(str(straight / 'tiny.py'), work_dir=str(tmp_path / 'new'))
+    cfg = read_config(str(straight / 'tiny.py'), work_dir=str(tmp_path / 'new'))
     cfg.experiment_name = cfg.visualizer.name = 'weights'
-    launch.prepare_training(cfg, resume=True, resume_from=str(path))
+    prepare_training(cfg, resume=True, resume_from=str(path))
     with pytest.raises(ValueError, match=r'weights\.pth: cannot be resumed'):
-        launch.build_runner(cfg).train()
+        build_runner(cfg).train()
