@@ -1,7 +1,7 @@
 """DeepLab v2's head on MobileNetV2 and CamVid: https://arxiv.org/abs/1606.00915
 
-Not a combination of the papers: the same backbone under every head. Measured figures:
-docs/benchmarks.md.
+The papers do not have this combination: the same backbone for every head. What we have
+measured is in docs/benchmarks.md.
 
     python tools/train.py configs/deeplabv2_mobilenetv2_camvid.py
 """

@@ -1,7 +1,7 @@
 """DeepLab v2's head on MobileNetV2, three scales, and CamVid.
 
-https://arxiv.org/abs/1606.00915. Not a combination of the papers: multi-scale inputs
-around another network than ResNet-101. Measured figures, where there are some:
+https://arxiv.org/abs/1606.00915. The papers do not have this combination: multi-scale
+inputs around another network than ResNet-101. What we have measured is in
 docs/benchmarks.md.
 
     python tools/train.py configs/deeplabv2_mobilenetv2_msc_camvid.py

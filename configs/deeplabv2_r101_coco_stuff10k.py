@@ -2,7 +2,7 @@
 
 One process, 10 crops of 321x321, 20k steps. kazuto1011/deeplab-pytorch reports 34.8
 mIoU and the authors of COCO-Stuff 34.4 (Caffe), both with multi-scale inputs (MSC),
-which this config has not; not measured by us.
+which this config does not have; not measured by us.
 
     python tools/train.py configs/deeplabv2_r101_coco_stuff10k.py
 """

@@ -1,8 +1,8 @@
 """DeepLab v2 (ResNet-101) on COCO-Stuff 164k: https://arxiv.org/abs/1606.00915
 
 One process, 10 crops of 321x321, 100k steps. kazuto1011/deeplab-pytorch reports 39.1
-mIoU with multi-scale inputs (MSC), which this config has not, and 39.7 with a CRF; not
-measured by us.
+mIoU with multi-scale inputs (MSC), which this config does not have, and 39.7 with a
+CRF; not measured by us.
 
     python tools/train.py configs/deeplabv2_r101_coco_stuff164k.py
 """

@@ -1,7 +1,7 @@
 """deeplabv2_r26_synthetic_streets.py with multi-scale inputs and max fusion (MSC).
 
-https://arxiv.org/abs/1606.00915, sections 3.1 and 4.1.2. Measured figures, where there
-are some: docs/benchmarks.md.
+https://arxiv.org/abs/1606.00915, sections 3.1 and 4.1.2. What we have measured is in
+docs/benchmarks.md.
 
     python tools/train.py configs/deeplabv2_r26_msc_synthetic_streets.py
 """

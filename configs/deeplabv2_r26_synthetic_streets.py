@@ -1,7 +1,7 @@
 """DeepLab v2 (a narrow ResNet-26) on SyntheticStreets: what ``make quickstart`` runs.
 
 https://arxiv.org/abs/1606.00915, small enough for two CPU cores and trained from
-scratch. Measured figures: README.md.
+scratch. What we have measured is in docs/benchmarks.md.
 
     python tools/train.py configs/deeplabv2_r26_synthetic_streets.py
 """

@@ -1,7 +1,7 @@
 """DeepLab v2 (ResNet-50) on CamVid: https://arxiv.org/abs/1606.00915
 
-367 street scenes of 480x360, 11 classes; the evaluation is on the test split. Measured
-figures: docs/benchmarks.md.
+367 street scenes of 480x360, 11 classes; the evaluation uses the test split. What we
+have measured is in docs/benchmarks.md.
 
     python tools/train.py configs/deeplabv2_r50_camvid.py
 """

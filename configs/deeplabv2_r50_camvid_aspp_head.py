@@ -1,4 +1,4 @@
-"""Everything of deeplabv2_r50_camvid.py, but MMSeg's own ``ASPPHead``.
+"""deeplabv2_r50_camvid.py with MMSegmentation's own ``ASPPHead``.
 
 One part swapped by inheritance: ResNetMulti stays, and so do data, recipe and the
 head's 10x and 20x learning rates. Not measured by us.

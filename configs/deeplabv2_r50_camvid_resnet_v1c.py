@@ -1,4 +1,4 @@
-"""Everything of deeplabv2_r50_camvid.py, but MMSeg's own ``ResNetV1c``.
+"""deeplabv2_r50_camvid.py with MMSegmentation's own ``ResNetV1c``.
 
 One part swapped by inheritance: the head, data and recipe stay. The backbone's
 ImageNet weights bring their own colour statistics. Not measured by us.

@@ -1,7 +1,7 @@
 """deeplabv2_r50_camvid.py for two CPU cores and without a download.
 
-A quarter of the channels, trained from scratch in crops of 241. Measured figures:
-docs/benchmarks.md.
+A quarter of the channels, trained from scratch in crops of 241. What we have measured
+is in docs/benchmarks.md.
 
     python tools/train.py configs/deeplabv2_r50_camvid_scratch.py
 """

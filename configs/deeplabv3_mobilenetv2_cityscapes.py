@@ -2,7 +2,7 @@
 
 https://arxiv.org/abs/1801.04381, section 6.3; 8 processes x 2 crops of 769x769, 90k
 steps at output stride 16. TF's model zoo reports 70.71 mIoU on val with COCO
-pre-training, which this config has not; not measured by us.
+pre-training, which this config does not have; not measured by us.
 
     tools/dist_train.sh configs/deeplabv3_mobilenetv2_cityscapes.py 8
 """

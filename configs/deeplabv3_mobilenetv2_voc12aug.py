@@ -2,7 +2,7 @@
 
 https://arxiv.org/abs/1801.04381, section 6.3; 4 processes x 4 crops of 513x513, 30k
 steps at output stride 16. TF's model zoo reports 75.32 mIoU on val with COCO
-pre-training, which this config has not; not measured by us.
+pre-training, which this config does not have; not measured by us.
 
     tools/dist_train.sh configs/deeplabv3_mobilenetv2_voc12aug.py 4
 """

@@ -1,8 +1,8 @@
-"""DeepLab v3 (ResNet-101) on ADE20K as in MMSeg's zoo: https://arxiv.org/abs/1706.05587
+"""DeepLab v3 (ResNet-101) on ADE20K as in MMSegmentation's zoo.
 
-4 processes x 4 crops of 512x512, 160k steps at output stride 8. The zoo reports 45.00
-mIoU on val, 46.66 with six scales and flip; not measured by us. Its checkpoint loads
-strictly.
+https://arxiv.org/abs/1706.05587. 4 processes x 4 crops of 512x512, 160k steps at output
+stride 8. The zoo reports 45.00 mIoU on val, 46.66 with six scales and flip; not
+measured by us. Its checkpoint loads strictly.
 
     tools/dist_train.sh configs/deeplabv3_r101_ade20k_zoo.py 4
 """

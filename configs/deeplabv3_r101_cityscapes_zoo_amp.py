@@ -1,4 +1,4 @@
-"""DeepLab v3 (ResNet-101) on Cityscapes in mixed precision, as in MMSeg's zoo.
+"""DeepLab v3 (ResNet-101) on Cityscapes in mixed precision, as in MMSegmentation's zoo.
 
 deeplabv3_r101_cityscapes_zoo.py and the mixin amp (https://arxiv.org/abs/1706.05587); a
 fixed loss scale of 512. The zoo reports 80.48 mIoU on val; not measured by us.

@@ -1,9 +1,9 @@
-"""DeepLab v3 (ResNet-101-D16-MG124) on Cityscapes as in MMSeg's zoo.
+"""DeepLab v3 (ResNet-101-D16-MG124) on Cityscapes as in MMSegmentation's zoo.
 
 https://arxiv.org/abs/1706.05587. deeplabv3_r101_cityscapes_zoo.py at output stride 16
-with hard pixels only. MMSeg's multi-grid replaces the rate of the stage: 1, 2, 4 where
-the paper has 2, 4, 8. The zoo reports 78.36 mIoU on val, 79.84 with six scales and
-flip; not measured by us.
+with hard pixels only. MMSegmentation's multi-grid replaces the rate of the stage: 1, 2,
+4 where the paper has 2, 4, 8. The zoo reports 78.36 mIoU on val, 79.84 with six scales
+and flip; not measured by us.
 
     tools/dist_train.sh configs/deeplabv3_r101_cityscapes_zoo_d16mg124.py 4
 """

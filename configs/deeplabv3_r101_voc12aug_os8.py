@@ -1,9 +1,8 @@
 """DeepLab v3 (ResNet-101) at output stride 8, from the weights at 16.
 
 https://arxiv.org/abs/1706.05587. The second stage: 30k more steps at rates 12, 24, 36
-with BatchNorm frozen. The paper reports 78.51 mIoU
-on val, 79.45 with six scales and 79.77 with flip, too; not measured by us. First train
-deeplabv3_r101_voc12aug.py.
+with BatchNorm frozen. The paper reports 78.51 mIoU on val, 79.45 with six scales and
+79.77 with flip as well; not measured by us. First train deeplabv3_r101_voc12aug.py.
 
     tools/dist_train.sh configs/deeplabv3_r101_voc12aug_os8.py 4
 """

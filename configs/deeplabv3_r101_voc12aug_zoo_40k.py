@@ -1,4 +1,4 @@
-"""DeepLab v3 (ResNet-101) on VOC 12 + SBD as in MMSeg's zoo.
+"""DeepLab v3 (ResNet-101) on VOC 12 + SBD as in MMSegmentation's zoo.
 
 https://arxiv.org/abs/1706.05587. 4 processes x 4 crops of 512x512, 40k steps at output
 stride 8. The zoo reports 77.92 mIoU on val, 79.18 with six scales and flip; not

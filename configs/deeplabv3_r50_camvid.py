@@ -1,7 +1,7 @@
 """DeepLab v3 (ResNet-50) on CamVid: https://arxiv.org/abs/1706.05587
 
-4000 steps of 8 crops of 353x353: the schedule of every network in the CamVid table.
-Measured figures, where there are some: docs/benchmarks.md.
+4000 steps of 8 crops of 353x353, the schedule of every network in the CamVid table.
+What we have measured is in docs/benchmarks.md.
 
     python tools/train.py configs/deeplabv3_r50_camvid.py
 """

@@ -1,4 +1,4 @@
-"""DeepLab v3 (ResNet-50) on Cityscapes as in MMSeg's zoo.
+"""DeepLab v3 (ResNet-50) on Cityscapes as in MMSegmentation's zoo.
 
 https://arxiv.org/abs/1706.05587. 4 processes x 2 crops of 512x1024, 80k steps at output
 stride 8. The zoo reports 79.32 mIoU on val, 80.57 with six scales and flip; not

@@ -1,4 +1,4 @@
-"""DeepLab v3 (ResNet-50) on COCO-Stuff 10k as in MMSeg's zoo.
+"""DeepLab v3 (ResNet-50) on COCO-Stuff 10k as in MMSegmentation's zoo.
 
 https://arxiv.org/abs/1706.05587. 4 processes x 4 crops of 512x512, 40k steps at output
 stride 8. The zoo reports 35.73 mIoU on val, 37.09 with six scales and flip; not

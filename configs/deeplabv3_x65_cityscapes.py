@@ -1,7 +1,7 @@
 """DeepLab v3 (Xception-65) on Cityscapes: https://arxiv.org/abs/1802.02611
 
 8 processes x 2 crops of 769x769, 90k steps at output stride 16: the v3+ paper without
-its decoder, 77.33 mIoU on val, from ImageNet weights that are to be set
+its decoder, 77.33 mIoU on val, from ImageNet weights that you have to set
 (_base_/models/deeplabv3_x65.py); not measured by us.
 
     tools/dist_train.sh configs/deeplabv3_x65_cityscapes.py 8

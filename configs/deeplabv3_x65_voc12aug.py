@@ -2,7 +2,7 @@
 
 4 processes x 4 crops of 513x513, 30k steps at output stride 16: the encoder of DeepLab
 v3+ without decoder, for which the v3+ paper reports 79.17 mIoU on val, from ImageNet
-weights that are to be set (_base_/models/deeplabv3_x65.py); not measured by us.
+weights that you have to set (_base_/models/deeplabv3_x65.py); not measured by us.
 
     tools/dist_train.sh configs/deeplabv3_x65_voc12aug.py 4
 """

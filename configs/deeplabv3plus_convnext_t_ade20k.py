@@ -1,7 +1,7 @@
 """DeepLab v3+ on mmpretrain's ConvNeXt-T, on ADE20K: https://arxiv.org/abs/1802.02611
 
 8 processes x 2 crops of 512x512, 160k steps, the recipe of ConvNeXt
-(https://arxiv.org/abs/2201.03545) in mixed precision. No figure is published; not
+(https://arxiv.org/abs/2201.03545) in mixed precision. There is no published result; not
 measured by us.
 
     tools/dist_train.sh configs/deeplabv3plus_convnext_t_ade20k.py 8

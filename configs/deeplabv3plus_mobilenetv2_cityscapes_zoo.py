@@ -1,8 +1,8 @@
-"""DeepLab v3+ (MobileNetV2-D8) on Cityscapes as in MMSeg's zoo.
+"""DeepLab v3+ (MobileNetV2-D8) on Cityscapes as in MMSegmentation's zoo.
 
 https://arxiv.org/abs/1802.02611. 4 processes x 2 crops of 512x1024, 80k steps. The
-backbone is the host's, which dilates only the first block of a stage. The zoo reports
-75.20 mIoU on val; not measured by us.
+backbone is MMSegmentation's, which dilates only the first block of a stage. The zoo
+reports 75.20 mIoU on val; not measured by us.
 
     tools/dist_train.sh configs/deeplabv3plus_mobilenetv2_cityscapes_zoo.py 4
 """

@@ -1,4 +1,4 @@
-"""DeepLab v3+ (ResNet-101) on ADE20K as in MMSeg's zoo.
+"""DeepLab v3+ (ResNet-101) on ADE20K as in MMSegmentation's zoo.
 
 https://arxiv.org/abs/1802.02611. 4 processes x 4 crops of 512x512, 160k steps at output
 stride 8. The zoo reports 45.47 mIoU on val, 46.35 with six scales and flip; not

@@ -16,7 +16,7 @@ _base_ = [
 hard = dict(type='OHEMPixelSampler', min_kept=104858)  # of 524288
 model = dict(
     _base_.model_for_data,
-    # The host divides by all pixels: x 5 is the mean over those that are left.
+    # MMSegmentation divides by all pixels: x 5 is the mean over the fifth that counts.
     decode_head=dict(
         num_classes=_base_.num_classes, sampler=hard, loss_decode=dict(loss_weight=5.0)
     ),

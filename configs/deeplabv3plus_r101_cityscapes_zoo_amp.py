@@ -1,4 +1,5 @@
-"""DeepLab v3+ (ResNet-101) on Cityscapes in mixed precision, as in MMSeg's zoo.
+"""DeepLab v3+ (ResNet-101) on Cityscapes in mixed precision, as in MMSegmentation's
+zoo.
 
 deeplabv3plus_r101_cityscapes_zoo.py and the mixin amp
 (https://arxiv.org/abs/1802.02611); a fixed loss scale of 512. The zoo reports 80.46

@@ -1,4 +1,4 @@
-"""DeepLab v3+ (ResNet-50) on Cityscapes as in MMSeg's zoo.
+"""DeepLab v3+ (ResNet-50) on Cityscapes as in MMSegmentation's zoo.
 
 https://arxiv.org/abs/1802.02611. 4 processes x 2 crops of 512x1024, 40k steps at output
 stride 8. The zoo reports 79.61 mIoU on val, 81.01 with six scales and flip; not

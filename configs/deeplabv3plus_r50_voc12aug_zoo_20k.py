@@ -1,4 +1,4 @@
-"""DeepLab v3+ (ResNet-50) on VOC 12 + SBD as in MMSeg's zoo.
+"""DeepLab v3+ (ResNet-50) on VOC 12 + SBD as in MMSegmentation's zoo.
 
 https://arxiv.org/abs/1802.02611. 4 processes x 4 crops of 512x512, 20k steps at output
 stride 8. The zoo reports 75.93 mIoU on val, 77.50 with six scales and flip; not

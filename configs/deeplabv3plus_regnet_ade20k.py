@@ -1,8 +1,8 @@
 """DeepLab v3+ on mmpretrain's RegNetX-3.2GF, on ADE20K.
 
 https://arxiv.org/abs/1802.02611. 4 processes x 4 crops of 512x512, 160k steps of
-MMSeg's recipe (https://arxiv.org/abs/2003.13678 for the backbone). No figure is
-published; not measured by us.
+MMSegmentation's recipe (https://arxiv.org/abs/2003.13678 for the backbone). There is no
+published result; not measured by us.
 
     tools/dist_train.sh configs/deeplabv3plus_regnet_ade20k.py 4
 """

@@ -2,7 +2,7 @@
 
 8 processes x 2 crops, 150k steps at output stride 16. TF's model zoo reports 45.65 mIoU
 on val, evaluated at output stride 8 with six scales and flip, from ImageNet weights
-that are to be set (_base_/models/deeplabv3_x65.py); not measured by us.
+that you have to set (_base_/models/deeplabv3_x65.py); not measured by us.
 
     tools/dist_train.sh configs/deeplabv3plus_x65_ade20k.py 8
 """

@@ -1,8 +1,8 @@
 """DeepLab v3+ (Xception-65, separable) on Cityscapes: https://arxiv.org/abs/1802.02611
 
 8 processes x 2 crops of 769x769, 90k steps at output stride 16. The paper reports 78.79
-mIoU on val, from ImageNet weights that are to be set (_base_/models/deeplabv3_x65.py),
-and 79.14 without image pooling; not measured by us.
+mIoU on val, from ImageNet weights that you have to set
+(_base_/models/deeplabv3_x65.py), and 79.14 without image pooling; not measured by us.
 
     tools/dist_train.sh configs/deeplabv3plus_x65_cityscapes.py 8
 """

@@ -2,7 +2,7 @@
 
 https://arxiv.org/abs/1802.02611. 4 processes x 4 crops of 513x513, 30k steps at output
 stride 16. The paper reports 79.79 mIoU on val, 81.21 with six scales and flip, from
-ImageNet weights that are to be set (_base_/models/deeplabv3_x65.py); not measured by
+ImageNet weights that you have to set (_base_/models/deeplabv3_x65.py); not measured by
 us.
 
     tools/dist_train.sh configs/deeplabv3plus_x65_voc12aug.py 4

@@ -1,7 +1,7 @@
 """FCN on MobileNetV2 and CamVid, for comparison: https://arxiv.org/abs/1411.4038
 
-MMSeg's head on the same backbone as the other heads. Measured figures:
-docs/benchmarks.md.
+MMSegmentation's head on the same backbone as the other heads. What we have measured is
+in docs/benchmarks.md.
 
     python tools/train.py configs/fcn_mobilenetv2_camvid.py
 """

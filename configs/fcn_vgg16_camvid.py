@@ -1,7 +1,7 @@
 """FCN (VGG-16, without skips) on CamVid: https://arxiv.org/abs/1411.4038
 
-4000 steps of 8 crops of 353x353: the schedule of every network in the CamVid table.
-Measured figures, where there are some: docs/benchmarks.md.
+4000 steps of 8 crops of 353x353, the schedule of every network in the CamVid table.
+What we have measured is in docs/benchmarks.md.
 
     python tools/train.py configs/fcn_vgg16_camvid.py
 """

@@ -1,7 +1,7 @@
 """PSPNet on MobileNetV2 and CamVid, for comparison: https://arxiv.org/abs/1612.01105
 
-MMSeg's head on the same backbone as the other heads. Measured figures:
-docs/benchmarks.md.
+MMSegmentation's head on the same backbone as the other heads. What we have measured is
+in docs/benchmarks.md.
 
     python tools/train.py configs/pspnet_mobilenetv2_camvid.py
 """

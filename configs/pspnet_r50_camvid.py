@@ -1,7 +1,7 @@
-"""MMSeg's PSPNet (ResNet-50-D8) on CamVid: https://arxiv.org/abs/1612.01105
+"""MMSegmentation's PSPNet (ResNet-50-D8) on CamVid: https://arxiv.org/abs/1612.01105
 
-4000 steps of 8 crops of 353x353: the schedule of every network in the CamVid table.
-Measured figures, where there are some: docs/benchmarks.md.
+4000 steps of 8 crops of 353x353, the schedule of every network in the CamVid table.
+What we have measured is in docs/benchmarks.md.
 
     python tools/train.py configs/pspnet_r50_camvid.py
 """

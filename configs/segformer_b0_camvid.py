@@ -1,7 +1,7 @@
-"""MMSeg's SegFormer (MiT-B0) on CamVid: https://arxiv.org/abs/2105.15203
+"""MMSegmentation's SegFormer (MiT-B0) on CamVid: https://arxiv.org/abs/2105.15203
 
-4000 steps of 8 crops of 353x353: the schedule of every network in the CamVid table, but
-for the optimizer. Measured figures, where there are some: docs/benchmarks.md.
+4000 steps of 8 crops of 353x353, the schedule of every network in the CamVid table,
+except for the optimizer. What we have measured is in docs/benchmarks.md.
 
     python tools/train.py configs/segformer_b0_camvid.py
 """

@@ -1,7 +1,7 @@
-"""MMSeg's U-Net on CamVid: https://arxiv.org/abs/1505.04597
+"""MMSegmentation's U-Net on CamVid: https://arxiv.org/abs/1505.04597
 
-4000 steps of 8 crops: the schedule of every network in the CamVid table, but for crops
-of 352x352. Measured figures, where there are some: docs/benchmarks.md.
+4000 steps of 8 crops: the schedule of every network in the CamVid table, except for
+crops of 352x352. What we have measured is in docs/benchmarks.md.
 
     python tools/train.py configs/unet_camvid.py
 """

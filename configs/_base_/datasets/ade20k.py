@@ -1,10 +1,10 @@
 """ADE20K (SceneParse150): 150 classes; 20210 images to train, 2000 to validate
 (https://groups.csail.mit.edu/vision/datasets/ADE20K).
 
-No DeepLab paper has figures for it; training is MMSegmentation's, crops of 512x512 and
-colour distortion. Images are evaluated at their own size, which MMSegmentation does not
-do: ade20k_mmseg.py. In the files 0 is unlabelled and 1 the first class: the data set
-makes 0 to 255 and the others one less (``reduce_zero_label``). Prepare it with::
+No DeepLab paper reports results for it; training is MMSegmentation's, crops of 512x512
+and colour distortion. Images are evaluated at their own size, which MMSegmentation does
+not do: ade20k_mmseg.py. In the files 0 is unlabelled and 1 the first class: the data
+set makes 0 to 255 and the others one less (``reduce_zero_label``). Prepare it with::
 
     wget http://data.csail.mit.edu/places/ADEchallenge/ADEChallengeData2016.zip
     mkdir -p data/ade && unzip -d data/ade ADEChallengeData2016.zip

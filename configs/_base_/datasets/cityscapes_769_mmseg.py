@@ -1,6 +1,6 @@
 """Cityscapes as MMSegmentation's configs of 769x769 train and test on it.
 
-For its published checkpoints and figures: images are resized to 2049x1025 before
+For its published checkpoints and metrics: images are resized to 2049x1025 before
 testing (labels keep their size) and, in training, as the base of scales from 0.5 to 2;
 colour distortion. Its models of this crop slide at test time:
 ``test_cfg=dict(mode='slide', crop_size=(769, 769), stride=(513, 513))``. Preparation:

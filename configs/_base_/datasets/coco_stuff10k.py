@@ -3,7 +3,7 @@
 
 Training as DeepLab v2's on VOC: crops of 321x321, one of five scales relative to the
 image's own size, mirroring. Images are evaluated at their own size; the published v2
-figures (34.4 mIoU of the Caffe model) are for images and labels warped to 513x513, and
+results (34.4 mIoU of the Caffe model) are for images and labels warped to 513x513, and
 MMSegmentation's for coco_stuff10k_mmseg.py. In the files 0 is unlabelled and 1 the
 first class (``reduce_zero_label``). Prepare it with::
 

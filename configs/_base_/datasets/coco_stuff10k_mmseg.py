@@ -1,6 +1,6 @@
 """COCO-Stuff 10k as MMSegmentation trains and tests on it.
 
-For its published checkpoints and figures: crops of 512x512, colour distortion, images
+For its published checkpoints and metrics: crops of 512x512, colour distortion, images
 resized to fit 2048x512 before testing (labels keep their size). Preparation:
 coco_stuff10k.py.
 """

@@ -1,6 +1,6 @@
 """PASCAL VOC 2012 with SBD as MMSegmentation trains and tests on it.
 
-For its published checkpoints and figures: crops of 512x512, colour distortion, images
+For its published checkpoints and metrics: crops of 512x512, colour distortion, images
 resized to fit 2048x512 before testing (labels keep their size). Preparation:
 voc12aug.py, which evaluates at the images' own size, as the papers do.
 """

@@ -15,8 +15,8 @@ class_weight = dict(
         decode_head=dict(
             loss_decode=dict(
                 class_weight='work_dirs/class_weights.json',
-                # With class weights the host's mean is over labelled pixels in any
-                # case, and with True it fails.
+                # With class weights MMSegmentation's mean is over labelled pixels in
+                # any case, and with True it fails.
                 avg_non_ignore=False,
             )
         )

@@ -6,7 +6,8 @@ By ``--mixin tensorboard``, or in a leaf::
     visualizer = _base_.tensorboard.visualizer
 
 ``pip install tensorboard``, then ``tensorboard --logdir work_dirs`` while it trains.
-``default_hooks.visualization.draw=True`` adds pictures of validated images.
+``default_hooks.visualization.draw=True`` adds images of the validation with
+predictions.
 """
 
 tensorboard = dict(

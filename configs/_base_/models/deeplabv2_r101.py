@@ -8,8 +8,8 @@ stride in the first 1x1), downloaded once; the lineage's own file is taken with
 
 model = dict(
     type='LeanEncoderDecoder',
-    # Inside the model: with --tta the host would take one of the config's top level
-    # instead, which leaves do not change.
+    # Inside the model: with --tta MMSegmentation would prefer one at the top level,
+    # which leaves do not change.
     data_preprocessor=dict(
         type='SegDataPreProcessor',
         mean=[104.008, 116.669, 122.675],
@@ -31,7 +31,7 @@ model = dict(
         type='ClassifierModule',
         in_channels=2048,
         in_index=3,
-        num_classes=None,  # the leaf must say
+        num_classes=None,  # set by the leaf
         dilations=(6, 12, 18, 24),  # ASPP-L
         align_corners=True,  # as Caffe's Interp layer
         loss_decode=dict(

@@ -8,7 +8,7 @@ model = dict(
         type='DeepLabV3Head',
         in_channels=768,
         in_index=0,
-        num_classes=None,  # the leaf must say
+        num_classes=None,  # set by the leaf
         dilations=(1, 3, 6, 9),
         dropout_ratio=0.1,
         norm_cfg=dict(type='SyncBN', requires_grad=True),

@@ -1,7 +1,7 @@
 """DeepLab v3 on ResNet-101, as the paper has it: output stride 16, multi-grid.
 
 `DeepLab v3 <https://arxiv.org/abs/1706.05587>`_, section 4.1. The weights are a
-Caffe-style ImageNet ResNet. MMSeg's own form is ``deeplabv3_r101_zoo.py``.
+Caffe-style ImageNet ResNet. MMSegmentation's own form is ``deeplabv3_r101_zoo.py``.
 """
 
 norm_cfg = dict(type='SyncBN', requires_grad=True)
@@ -31,7 +31,7 @@ model = dict(
         in_channels=2048,
         in_index=3,
         channels=256,
-        num_classes=None,  # the leaf must say
+        num_classes=None,  # set by the leaf
         dilations=(1, 6, 12, 18),
         dropout_ratio=0.1,  # keep_prob 0.9 of the TF release
         norm_cfg=norm_cfg,

@@ -1,4 +1,5 @@
-"""DeepLab v3 on ResNet-101 as in MMSeg's zoo: ``deeplabv3_r50_zoo.py``, deeper."""
+"""DeepLab v3 on ResNet-101 as in MMSegmentation's zoo: ``deeplabv3_r50_zoo.py``,
+deeper."""
 
 _base_ = ['./deeplabv3_r50_zoo.py']
 model = dict(

@@ -1,8 +1,9 @@
-"""DeepLab v3 on ResNet-50 as MMSeg trained its zoo: its checkpoints load strictly.
+"""DeepLab v3 on ResNet-50 as MMSegmentation trained its zoo: its checkpoints load
+strictly.
 
-MMSeg's ``deeplabv3_r50-d8.py``: ResNetV1c, contracted dilation, ``ASPPHead`` with 512
-channels and a 3x3 fusion, an auxiliary FCN head with weight 0.4, and a loss that
-divides by all pixels, ignored ones included.
+MMSegmentation's ``deeplabv3_r50-d8.py``: ResNetV1c, contracted dilation, ``ASPPHead``
+with 512 channels and a 3x3 fusion, an auxiliary FCN head with weight 0.4, and a loss
+that divides by all pixels, ignored ones included.
 """
 
 norm_cfg = dict(type='SyncBN', requires_grad=True)
@@ -35,7 +36,7 @@ model = dict(
         channels=512,
         dilations=(1, 12, 24, 36),
         dropout_ratio=0.1,
-        num_classes=None,  # the leaf must say
+        num_classes=None,  # set by the leaf
         norm_cfg=norm_cfg,
         align_corners=False,
         loss_decode=dict(type='CrossEntropyLoss', loss_weight=1.0),
@@ -48,7 +49,7 @@ model = dict(
         num_convs=1,
         concat_input=False,
         dropout_ratio=0.1,
-        num_classes=None,  # the leaf must say
+        num_classes=None,  # set by the leaf
         norm_cfg=norm_cfg,
         align_corners=False,
         loss_decode=dict(type='CrossEntropyLoss', loss_weight=0.4),

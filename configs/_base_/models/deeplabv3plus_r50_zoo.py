@@ -1,6 +1,8 @@
-"""DeepLab v3+ on ResNet-50 as MMSeg trained its zoo: its checkpoints load strictly.
+"""DeepLab v3+ on ResNet-50 as MMSegmentation trained its zoo: its checkpoints load
+strictly.
 
-MMSeg's ``deeplabv3plus_r50-d8.py``: ``DepthwiseSeparableASPPHead`` with 512 channels.
+MMSegmentation's ``deeplabv3plus_r50-d8.py``: ``DepthwiseSeparableASPPHead`` with 512
+channels.
 """
 
 _base_ = ['./deeplabv3_r50_zoo.py']

@@ -1,6 +1,7 @@
-"""SegFormer-B0 through MMSeg's own parts, for comparison.
+"""SegFormer-B0 through MMSegmentation's own parts, for comparison.
 
-`SegFormer <https://arxiv.org/abs/2105.15203>`_, MMSeg's ``segformer_mit-b0.py``.
+`SegFormer <https://arxiv.org/abs/2105.15203>`_, MMSegmentation's
+``segformer_mit-b0.py``.
 """
 
 norm_cfg = dict(type='SyncBN', requires_grad=True)
@@ -38,7 +39,7 @@ model = dict(
         in_index=[0, 1, 2, 3],
         channels=256,
         dropout_ratio=0.1,
-        num_classes=None,  # the leaf must say
+        num_classes=None,  # set by the leaf
         norm_cfg=norm_cfg,
         align_corners=False,
         loss_decode=dict(type='CrossEntropyLoss', loss_weight=1.0),

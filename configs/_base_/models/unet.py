@@ -1,7 +1,7 @@
-"""U-Net of five stages through MMSeg's own parts, for comparison.
+"""U-Net of five stages through MMSegmentation's own parts, for comparison.
 
-`U-Net <https://arxiv.org/abs/1505.04597>`_, MMSeg's ``fcn_unet_s5-d16.py``; there are
-no pre-trained weights. Sides of images must be multiples of 16.
+`U-Net <https://arxiv.org/abs/1505.04597>`_, MMSegmentation's ``fcn_unet_s5-d16.py``;
+there are no pre-trained weights. Sides of images must be multiples of 16.
 """
 
 norm_cfg = dict(type='SyncBN', requires_grad=True)
@@ -25,7 +25,7 @@ model = dict(
         num_convs=1,
         concat_input=False,
         dropout_ratio=0.1,
-        num_classes=None,  # the leaf must say
+        num_classes=None,  # set by the leaf
         norm_cfg=norm_cfg,
         align_corners=False,
         loss_decode=dict(type='CrossEntropyLoss', loss_weight=1.0),
@@ -38,7 +38,7 @@ model = dict(
         num_convs=1,
         concat_input=False,
         dropout_ratio=0.1,
-        num_classes=None,  # the leaf must say
+        num_classes=None,  # set by the leaf
         norm_cfg=norm_cfg,
         align_corners=False,
         loss_decode=dict(type='CrossEntropyLoss', loss_weight=0.4),

@@ -3,7 +3,7 @@
 https://arxiv.org/abs/2201.03545, appendix A.3, in MMSegmentation's form
 (convnext-tiny_upernet_8xb2-amp-160k_ade20k-512x512.py): 1e-4, 0.9 times as much per
 stage towards the image, weight decay 0.05 but none for vectors, warm-up and decline as
-``adamw_160k.py``. The host trains it in mixed precision: mixin ``amp``.
+``adamw_160k.py``. MMSegmentation trains it in mixed precision: mixin ``amp``.
 """
 
 _base_ = ['./adamw_160k.py']

@@ -1,7 +1,7 @@
 """MMSegmentation's recipe, 20k steps: SGD from 0.01, poly 0.9 down to 1e-4.
 
-As the host's ``schedule_20k.py``, under which its zoo was trained (batches of 16, on
-Cityscapes of 8).
+As MMSegmentation's ``schedule_20k.py``, under which its zoo was trained (batches of 16,
+on Cityscapes of 8).
 """
 
 optim_wrapper = dict(
