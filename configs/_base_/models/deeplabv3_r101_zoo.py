@@ -1,5 +1,4 @@
-"""DeepLab v3 on ResNet-101 as in MMSegmentation's zoo: ``deeplabv3_r50_zoo.py``,
-deeper."""
+"""DeepLab v3 on ResNet-101 as in MMSegmentation's zoo."""
 
 _base_ = ['./deeplabv3_r50_zoo.py']
 model = dict(
