@@ -1,5 +1,4 @@
-"""DeepLab v3+ (ResNet-101) on Cityscapes in mixed precision, as in MMSegmentation's
-zoo.
+"""DeepLab v3+ (ResNet-101) on Cityscapes, mixed precision, as in MMSegmentation's zoo.
 
 deeplabv3plus_r101_cityscapes_zoo.py and the mixin amp
 (https://arxiv.org/abs/1802.02611); a fixed loss scale of 512. The zoo reports 80.46

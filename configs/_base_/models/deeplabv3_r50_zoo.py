@@ -1,5 +1,4 @@
-"""DeepLab v3 on ResNet-50 as MMSegmentation trained its zoo: its checkpoints load
-strictly.
+"""DeepLab v3 on ResNet-50 as in MMSegmentation's zoo; its checkpoints load strictly.
 
 MMSegmentation's ``deeplabv3_r50-d8.py``: ResNetV1c, contracted dilation, ``ASPPHead``
 with 512 channels and a 3x3 fusion, an auxiliary FCN head with weight 0.4, and a loss

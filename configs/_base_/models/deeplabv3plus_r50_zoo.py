@@ -1,5 +1,4 @@
-"""DeepLab v3+ on ResNet-50 as MMSegmentation trained its zoo: its checkpoints load
-strictly.
+"""DeepLab v3+ on ResNet-50 as in MMSegmentation's zoo; its checkpoints load strictly.
 
 MMSegmentation's ``deeplabv3plus_r50-d8.py``: ``DepthwiseSeparableASPPHead`` with 512
 channels.
