@@ -87,22 +87,19 @@ def open_models(
 
     Args:
         sources: At least one model.
-        device: Where they run.
+        device: Where the models run.
 
     Returns:
-        The models by name, in their order.
+        The models by name.
 
     Raises:
         FileNotFoundError: If a file is missing.
         ValueError: If there is no model, one is given twice, or a file is not a model.
     """
-    names = model_names(sources)
-    models = {
-        name: DemoModel(name, source, device=device)
-        for name, source in zip(names, sources, strict=True)
-    }
-    for model in models.values():
-        model.predictor(crf=model.crf, tta=False)
+    models = {}
+    for name, source in zip(model_names(sources), sources, strict=True):
+        models[name] = DemoModel(name, source, device=device)
+        models[name].predictor(crf=models[name].crf, tta=False)
     return models
 
 
@@ -117,13 +114,8 @@ def model_names(sources: Sequence[ModelSource]) -> list[str]:
     """
     if not sources:
         raise ValueError('the page needs at least one model, received none')
-    styles: tuple[Callable[[ModelSource], str], ...] = (
-        lambda source: source.name,
-        lambda source: f'{source.name} ({Path(source.checkpoint).name})',
-        lambda source: f'{source.name} ({source.checkpoint})',
-    )
-    for style in styles:
-        names = [style(source) for source in sources]
+    for style in ('{0.name}', '{0.name} ({1.name})', '{0.name} ({1})'):
+        names = [style.format(one, Path(one.checkpoint)) for one in sources]
         if len(set(names)) == len(names):
             return names
     twice = next(name for name in names if names.count(name) > 1)

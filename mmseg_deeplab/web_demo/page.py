@@ -18,6 +18,7 @@ from mmseg_deeplab.inference import read_image
 from .demo_models import Choice, DemoModel
 from .results import Result, Scene, shrink, to_png
 
+TITLE = 'Semantic segmentation'
 SIDES = 2
 NO_MODEL = 'nothing'
 OPACITY = 60  # percent
@@ -136,12 +137,11 @@ class Predictions:
         result = scene.results[choice]
         overlay = Image.fromarray(result.overlay(scene.image, opacity))
         files = dict(labels=result.labels_png(), overlay=to_png(overlay))
-        return [
-            _shown(
-                save_bytes_to_cache(content, scene.file_name(choice, kind), self.folder)
-            )
-            for kind, content in files.items()
-        ]
+        updates = []
+        for kind, content in files.items():
+            name = scene.file_name(choice, kind)
+            updates.append(_shown(save_bytes_to_cache(content, name, self.folder)))
+        return updates
 
 
 def _heading(choice: Choice, result: Result) -> str:
@@ -173,25 +173,20 @@ def switch_settings(model: DemoModel | None) -> list[dict[str, Any]]:
 
 
 def build_page(
-    predictions: Predictions,
-    *,
-    examples: Sequence[str | Path] = (),
-    limits: str = '',
-    title: str = 'Semantic segmentation',
+    predictions: Predictions, limits: str, examples: Sequence[Path]
 ) -> gr.Blocks:
     """Lay the page out and connect it.
 
     Args:
         predictions: What it does.
-        examples: Image files.
         limits: A sentence on the size of images.
-        title: Heading.
+        examples: Image files.
     """
     with gr.Blocks(
-        title=title, analytics_enabled=False, delete_cache=(DELETE_EVERY, DELETE_AFTER)
+        title=TITLE, analytics_enabled=False, delete_cache=(DELETE_EVERY, DELETE_AFTER)
     ) as page:
         scene = gr.State()
-        gr.Markdown(f'# {title}\nDrop, choose or paste an image. {limits}')
+        gr.Markdown(f'# {TITLE}\nDrop, choose or paste an image. {limits}')
         with gr.Row():
             with gr.Column(min_width=280):
                 image = gr.Image(

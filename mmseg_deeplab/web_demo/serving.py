@@ -5,7 +5,7 @@ import signal
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from unittest.mock import patch
 
@@ -46,20 +46,14 @@ class Limits:
     queue_size: int = 20
 
     def __post_init__(self) -> None:
-        for option in ('megabytes', 'megapixels', 'queue_size'):
-            if not getattr(self, option) > 0:
-                raise ValueError(
-                    f'{option} is a limit above 0, received {getattr(self, option)!r}'
-                )
+        for option, value in asdict(self).items():
+            if not value > 0:
+                raise ValueError(f'{option} is a limit above 0, received {value!r}')
 
     @property
     def pixels(self) -> int:
         """Number of pixels of the largest image."""
         return round(self.megapixels * 1e6)
-
-    def text(self) -> str:
-        """Describe the limits of an image."""
-        return f'Up to {self.megabytes:g} MB and {self.megapixels:g} megapixels.'
 
 
 def _theme() -> gr.themes.Base:
@@ -103,9 +97,10 @@ def serving(
     ):
         page = build_page(
             Predictions(models, max_pixels=limits.pixels, folder=folder),
-            examples=_write_examples(examples or {}, Path(folder) / 'examples'),
-            limits=limits.text(),
-        ).queue(max_size=limits.queue_size)
+            f'Up to {limits.megabytes:g} MB and {limits.megapixels:g} megapixels.',
+            _write_examples(examples or {}, Path(folder) / 'examples'),
+        )
+        page.queue(max_size=limits.queue_size)
         try:
             page.launch(
                 server_name=host,
