@@ -11,7 +11,6 @@ from mmseg_deeplab.export.check_file import (
     SIZES,
     ExportDiffersError,
     check_file,
-    random_images,
 )
 from mmseg_deeplab.export.export_formats import write_torchscript
 from mmseg_deeplab.export.graph import PredictionGraph
@@ -90,11 +89,3 @@ def test_other_results_of_equal_logits_are_refused(check, kind, output, message)
     model = tiny_segmentor()
     with pytest.raises(ExportDiffersError, match=message):
         check(kind(copy.deepcopy(model), output), model, output)
-
-
-def test_images_for_the_check_have_structure():
-    images = random_images((2, 40, 50))
-    assert images.shape == (2, 40, 50, 3)
-    assert images.dtype == np.uint8
-    assert images.max() > 200
-    np.testing.assert_array_equal(images, random_images((2, 40, 50)))
