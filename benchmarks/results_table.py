@@ -12,7 +12,7 @@ from mmengine.config import DictAction
 
 from benchmarks import table_report, table_run
 from mmseg_deeplab import visualization as plots
-from mmseg_deeplab.config import prepare as launch
+from mmseg_deeplab.cli.arguments import one_line_errors
 
 
 def parse_args() -> Namespace:
@@ -54,7 +54,7 @@ def parse_args() -> Namespace:
 def main() -> None:
     """Measure, then write."""
     args = parse_args()
-    with launch.one_line_errors():
+    with one_line_errors():
         protocol = table_run.Protocol(
             crop_size=tuple(args.crop) if args.crop else None,
             batch_size=args.batch_size,

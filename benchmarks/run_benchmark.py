@@ -12,7 +12,7 @@ from mmengine.registry import init_default_scope
 import benchmarks as benchmark
 import mmseg_deeplab  # noqa: F401
 from benchmarks.commands import COMMANDS
-from mmseg_deeplab.config import prepare as launch
+from mmseg_deeplab.cli.arguments import one_line_errors
 
 QUICK_SECONDS = 2.0  # of timed rounds for each case
 
@@ -47,7 +47,7 @@ def main() -> None:
     args = parse_args()
     command = COMMANDS[args.command]
     init_default_scope('mmseg')
-    with launch.one_line_errors():
+    with one_line_errors():
         settings = benchmark.Settings(
             device=args.device,
             threads=args.threads,

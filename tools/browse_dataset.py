@@ -1,6 +1,6 @@
 """Run ``mmseg-deeplab browse``, with the same arguments."""
 
-from mmseg_deeplab.cli.browse import main
+from mmseg_deeplab.cli import main
 
 if __name__ == '__main__':
-    main()
+    main('browse')

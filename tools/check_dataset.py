@@ -1,6 +1,6 @@
 """Run ``mmseg-deeplab check-data``, with the same arguments."""
 
-from mmseg_deeplab.cli.check_data import main
+from mmseg_deeplab.cli import main
 
 if __name__ == '__main__':
-    main()
+    main('check-data')

@@ -1,6 +1,6 @@
 """Run ``mmseg-deeplab class-weights``, with the same arguments."""
 
-from mmseg_deeplab.cli.class_weights import main
+from mmseg_deeplab.cli import main
 
 if __name__ == '__main__':
-    main()
+    main('class-weights')

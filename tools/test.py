@@ -1,6 +1,6 @@
 """Run ``mmseg-deeplab test``, with the same arguments."""
 
-from mmseg_deeplab.cli.test import main
+from mmseg_deeplab.cli import main
 
 if __name__ == '__main__':
-    main()
+    main('test')

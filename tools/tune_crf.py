@@ -1,6 +1,6 @@
 """Run ``mmseg-deeplab tune-crf``, with the same arguments."""
 
-from mmseg_deeplab.cli.tune_crf import main
+from mmseg_deeplab.cli import main
 
 if __name__ == '__main__':
-    main()
+    main('tune-crf')

@@ -1,1 +1,95 @@
-"""The commands: one file each."""
+"""The command line: ``mmseg-deeplab COMMAND``.
+
+Each command is a module of this package. Its docstring is its help: a line that says
+what it does, then an example. It has two functions, ``add_arguments(parser)`` and
+``run(args)``. What takes time to import is imported in ``run``.
+"""
+
+import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from importlib import import_module
+from types import ModuleType
+
+from mmseg_deeplab.version import __version__
+
+COMMANDS = (
+    'train',
+    'test',
+    'predict',
+    'export',
+    'report',
+    'plot',
+    'demo',
+    'check-data',
+    'browse',
+    'class-weights',
+    'convert',
+    'tune-crf',
+    'publish',
+    'draw-streets',
+    'convert-camvid',
+)
+
+
+def main(command: str | None = None) -> None:
+    """Run a command.
+
+    Args:
+        command: One of :data:`COMMANDS`, whose arguments are then those of the process;
+            None if the first argument is the command.
+    """
+    if command is None:
+        args = choose_command().parse_args(sys.argv[1:2])
+        run(args.command, sys.argv[2:], prog=f'mmseg-deeplab {args.command}')
+    else:
+        run(command, sys.argv[1:])
+
+
+def choose_command() -> ArgumentParser:
+    """Return the parser of the first argument, whose help lists all commands."""
+    lines = [f'  {name:15} {read_help(import_command(name))[0]}' for name in COMMANDS]
+    parser = ArgumentParser(
+        prog='mmseg-deeplab',
+        usage='mmseg-deeplab train deeplabv2_r26_synthetic_streets',
+        description='Commands, each with a --help of its own:\n' + '\n'.join(lines),
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('command', metavar='COMMAND', choices=COMMANDS)
+    parser.add_argument('--version', action='version', version=__version__)
+    return parser
+
+
+def run(command: str, arguments: list[str], *, prog: str | None = None) -> None:
+    """Parse the arguments of a command and run it; see :func:`command_parser`."""
+    parse = getattr(import_command(command), 'PARSE', ArgumentParser.parse_args)
+    import_command(command).run(parse(command_parser(command, prog=prog), arguments))
+
+
+def command_parser(command: str, *, prog: str | None = None) -> ArgumentParser:
+    """Return the parser of the arguments of a command.
+
+    Args:
+        command: One of :data:`COMMANDS`.
+        prog: How messages name the command; the script's name by default.
+    """
+    module = import_command(command)
+    summary, example, more = read_help(module)
+    parser = ArgumentParser(
+        prog=prog,
+        usage=example,
+        description=f'{summary}\n\n{more}',
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    module.add_arguments(parser)
+    return parser
+
+
+def import_command(name: str) -> ModuleType:
+    """Import the module of a command."""
+    return import_module(f'{__name__}.{name.replace("-", "_")}')
+
+
+def read_help(module: ModuleType) -> tuple[str, str, str]:
+    """Split the docstring of a command: what it does, an example, and the rest."""
+    summary, example, *more = module.__doc__.strip().split('\n\n')
+    return summary, example.strip(), '\n\n'.join(more)

@@ -1,76 +1,47 @@
-"""Count the labels of a config's training split and write class weights for the loss.
+"""Count the labels of the training split and write class weights for the loss.
 
-Example:
-    python tools/class_weights.py configs/deeplabv2_r50_camvid.py --method inverse
-    python tools/train.py configs/deeplabv2_r50_camvid.py --mixin class_weight
+mmseg-deeplab class-weights deeplabv2_r50_camvid --method inverse
+
+The mixin class_weight trains with them: mmseg-deeplab train CONFIG --mixin class_weight
 """
 
-import argparse
-import os
-import sys
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from mmengine.config import DictAction
+from .arguments import add_config, add_workers, one_line_errors, read_config
 
-from mmseg_deeplab.config.class_balance import (
-    METHODS,
-    check_suffix,
-    class_weights,
-    count_labels,
-    write_class_weights,
-)
-from mmseg_deeplab.config.config_file import read_config
+METHODS = ('inverse', 'median_frequency', 'effective_number')
 
 
-def parse_args() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument('config', help='config file, or a base with data sets only')
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add_config(parser)
     parser.add_argument('--method', choices=METHODS, default='median_frequency')
     parser.add_argument(
         '--beta',
         type=float,
         default=0.9999,
-        help='of effective_number; a sample is a whole image, so that with fewer '
-        'images than 1 / (1 - beta) this is close to inverse (default: %(default)s)',
+        help='parameter of effective_number; a sample is a whole image, so that with '
+        'fewer images than 1 / (1 - beta) this is close to inverse (%(default)s)',
     )
     parser.add_argument(
         '--out',
         type=Path,
         default=Path('work_dirs/class_weights.json'),
-        help='.json or .npy file to write (default: %(default)s)',
+        help='.json or .npy file to write (%(default)s)',
     )
-    parser.add_argument(
-        '--workers',
-        type=int,
-        default=min(8, os.cpu_count() or 1),
-        help='processes; 0 reads in this one (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='overrides, e.g. data_root=DIR for all data sets',
-    )
-    return parser.parse_args()
+    add_workers(parser)
 
 
-def main() -> None:
-    """Count, compute, print, write."""
-    args = parse_args()
-    try:
-        check_suffix(args.out)
-        cfg = read_config(args.config, args.cfg_options)
-        counts = count_labels(cfg, workers=args.workers)
-        weights = class_weights(counts, args.method, beta=args.beta)
-    except (FileNotFoundError, ValueError) as error:
-        sys.exit(f'error: {error}')
-    print(counts.table(weights))
-    write_class_weights(weights, args.out)
+def run(args: Namespace) -> None:
+    """Count, compute, print and write."""
+    from mmseg_deeplab.config import class_balance
+
+    with one_line_errors():
+        class_balance.check_suffix(args.out)
+        cfg = read_config(args)
+        counts = class_balance.count_labels(cfg, workers=args.workers)
+        weights = class_balance.class_weights(counts, args.method, beta=args.beta)
+        print(counts.table(weights))
+        class_balance.write_class_weights(weights, args.out)
     print(f'{args.out}: loss_decode.class_weight={str(args.out)!r}')
-
-
-if __name__ == '__main__':
-    main()

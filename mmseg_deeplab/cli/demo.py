@@ -1,31 +1,31 @@
-"""Show what models make of images in a web page.
+"""Show in a web page what models predict for images.
 
-python tools/web_demo.py configs/deeplabv2_r26_synthetic_streets.py \
-    work_dirs/quickstart/iter_1400.pth
+mmseg-deeplab demo deeplabv2_r26_synthetic_streets work_dirs/quickstart/iter_1400.pth
 """
 
 from argparse import ArgumentParser, Namespace
 
-from mmseg_deeplab.config import prepare as launch
-from mmseg_deeplab.inference import split_models
+from .arguments import one_line_errors
 
 
-def parse_args() -> Namespace:
-    """Read the command line."""
-    parser = ArgumentParser(description=__doc__.split('\n')[0])
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of the command."""
     parser.add_argument(
         'models',
         nargs='+',
         metavar='CONFIG CHECKPOINT',
-        help='one or several models; a file of tools/export.py needs no CONFIG',
+        help='one or several models; an exported file needs no CONFIG',
     )
     parser.add_argument('--device', default='cpu', help='such as cuda:0 (%(default)s)')
     parser.add_argument('--examples', metavar='DIR', help='images to start with')
     parser.add_argument(
-        '--max-megabytes', type=float, default=20, help='of a file (%(default)s)'
+        '--max-megabytes', type=float, default=20, help='limit of a file (%(default)s)'
     )
     parser.add_argument(
-        '--max-megapixels', type=float, default=16, help='of an image (%(default)s)'
+        '--max-megapixels',
+        type=float,
+        default=16,
+        help='limit of an image (%(default)s)',
     )
     parser.add_argument(
         '--queue-size', type=int, default=20, help='jobs that may wait (%(default)s)'
@@ -35,19 +35,15 @@ def parse_args() -> Namespace:
     parser.add_argument(
         '--root-path', default='', help='path of the page behind a reverse proxy'
     )
-    return parser.parse_args()
 
 
-def main() -> None:
+def run(args: Namespace) -> None:
     """Load the models and serve the page until Ctrl-C."""
-    args = parse_args()
-    with launch.one_line_errors():
-        sources = split_models(args.models)
-        try:
-            from mmseg_deeplab import web_demo
-        except ImportError as error:
-            raise ValueError(error) from error
+    with one_line_errors():
+        from mmseg_deeplab import web_demo
+        from mmseg_deeplab.inference import split_models
 
+        sources = split_models(args.models)
         limits = web_demo.Limits(
             args.max_megabytes, args.max_megapixels, args.queue_size
         )
@@ -66,7 +62,3 @@ def main() -> None:
         )
         with page as served:
             web_demo.serve(served)
-
-
-if __name__ == '__main__':
-    main()

@@ -1,35 +1,37 @@
 """Draw plots of trainings, evaluations and benchmarks.
 
-python tools/plot.py curves work_dirs/quickstart --out curves.png
+mmseg-deeplab plot curves work_dirs/quickstart --out curves.png
 """
 
 from argparse import ArgumentParser, Namespace
 
-from mmseg_deeplab.config import prepare as launch
+from .arguments import one_line_errors
 
 
-def parse_args() -> Namespace:
-    """Read the command line."""
-    parser = ArgumentParser(description=__doc__.split('\n')[0])
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of the command."""
     plots = parser.add_subparsers(dest='plot', required=True)
 
     curves = plots.add_parser('curves', help='loss, mIoU and learning rate')
-    curves.add_argument('runs', nargs='+', help='work folders or their vis_data/*.json')
+    curves.add_argument(
+        'sources', nargs='+', help='work folders or their vis_data/*.json'
+    )
     curves.add_argument('--names', nargs='+', help='names in the log (loss mIoU lr)')
     curves.add_argument(
         '--smoothing',
         type=float,
         default=0.0,
-        help='of the training loss, from 0 to below 1, as in TensorBoard (%(default)s)',
+        help='smoothing of the training loss, from 0 to below 1, as in TensorBoard '
+        '(%(default)s)',
     )
 
     classes = plots.add_parser('classes', help='bars of a metric by class')
-    classes.add_argument('files', nargs='+', help='metrics.json of each evaluation')
+    classes.add_argument('sources', nargs='+', help='metrics.json of each evaluation')
     classes.add_argument('--figure', default='IoU', help='such as Recall (%(default)s)')
     classes.add_argument('--sort', action='store_true', help='best class first')
 
     confusion = plots.add_parser('confusion', help='confusion matrix')
-    confusion.add_argument('file', help='metrics.json of an evaluation')
+    confusion.add_argument('sources', help='metrics.json of an evaluation')
 
     scatter = plots.add_parser(
         'scatter', aliases=['benchmark'], help='benchmarks: mIoU against multiply-adds'
@@ -47,39 +49,28 @@ def parse_args() -> Namespace:
     )
 
     trimap = plots.add_parser('trimap', help='mean IoU within bands at borders')
-    trimap.add_argument('files', nargs='+', help='metrics.json of each evaluation')
+    trimap.add_argument('sources', nargs='+', help='metrics.json of each evaluation')
     trimap.add_argument(
         '--figure', choices=['mIoU', 'aAcc'], default='mIoU', help='(%(default)s)'
     )
 
     for plot in (curves, classes, trimap):
         plot.add_argument('--labels', nargs='+', help='one name per line of the legend')
-    for name, plot in plots.choices.items():
-        if name != 'benchmark':
-            out = f'{name}.png'
-            plot.add_argument(
-                '--out', default=out, help='.png, .svg or .pdf (%(default)s)'
-            )
-            plot.add_argument('--title', default='', help='the heading')
-    return parser.parse_args()
+    for plot in (curves, classes, confusion, scatter, trimap):
+        name = plot.prog.split()[-1]
+        plot.add_argument(
+            '--out', default=f'{name}.png', help='.png, .svg or .pdf (%(default)s)'
+        )
+        plot.add_argument('--title', default='', help='the heading')
 
 
-def main() -> None:
+def run(args: Namespace) -> None:
     """Draw the plot."""
-    options = vars(parse_args())
-    name, out = options.pop('plot'), options.pop('out')
-    name = 'scatter' if name == 'benchmark' else name
-    # The positional argument of each plot.
-    source = next(
-        options.pop(k) for k in ('runs', 'files', 'file', 'sources') if k in options
-    )
-
     from mmseg_deeplab import visualization
 
-    with launch.one_line_errors():
-        getattr(visualization, f'plot_{name}')(source, out, **options)
+    options = vars(args)
+    name, sources, out = (options.pop(key) for key in ('plot', 'sources', 'out'))
+    name = 'scatter' if name == 'benchmark' else name
+    with one_line_errors():
+        getattr(visualization, f'plot_{name}')(sources, out, **options)
     print(out)
-
-
-if __name__ == '__main__':
-    main()

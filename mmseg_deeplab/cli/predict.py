@@ -1,29 +1,30 @@
 """Predict images, folders of them, videos and rasters.
 
-python tools/infer.py CONFIG CHECKPOINT INPUT... --out DIR
+mmseg-deeplab predict CONFIG CHECKPOINT INPUT... --out DIR
 
-Instead of CONFIG and CHECKPOINT, one file of tools/export.py will do. An INPUT is a
-file, a folder, a quoted pattern, or - for a list of paths on the standard input. The
-same command goes on where an earlier run has stopped. docs/inference.md says more.
+Instead of CONFIG and CHECKPOINT, one exported file will do. An INPUT is a file, a
+folder, a quoted pattern, or - for a list of paths on the standard input. The same
+command goes on where an earlier run has stopped. docs/inference.md says more.
 """
 
 import os
 import sys
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from mmengine.config import DictAction
+from .arguments import (
+    add_overrides,
+    add_prediction_arguments,
+    one_line_errors,
+    prediction_options,
+)
 
-from mmseg_deeplab import inference
-from mmseg_deeplab.checkpoints import enable_safe_loading
-from mmseg_deeplab.config import prepare as launch
+# Options may stand between the inputs.
+PARSE = ArgumentParser.parse_intermixed_args
 
 
-def parse_args() -> Namespace:
-    """Read the command line."""
-    parser = ArgumentParser(
-        description=__doc__, formatter_class=RawDescriptionHelpFormatter
-    )
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of the command."""
     parser.add_argument('arguments', nargs='+', metavar='CONFIG CHECKPOINT INPUT')
     parser.add_argument('--out', required=True, metavar='DIR', help='for the results')
     parser.add_argument(
@@ -31,22 +32,7 @@ def parse_args() -> Namespace:
     )
     parser.add_argument('--device', help='such as cpu (a GPU where there is one)')
     parser.add_argument('--batch-size', type=int, default=1, help='(%(default)s)')
-    parser.add_argument('--tta', action='store_true', help='test-time augmentation')
-    parser.add_argument(
-        '--crf',
-        nargs='?',
-        const=True,
-        metavar='FILE',
-        help="refine the predictions by a dense CRF: the config's own, else the one of "
-        'the released ResNet-101, or that of FILE (give it after the inputs)',
-    )
-    parser.add_argument(
-        '--no-crf', action='store_true', help="leave the config's CRF out"
-    )
-    parser.add_argument('--output-stride', type=int, choices=[8, 16, 32])
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE'
-    )
+    add_overrides(parser)
     parser.add_argument(
         '--no-overlay', action='store_true', help='no colours over the images'
     )
@@ -61,23 +47,22 @@ def parse_args() -> Namespace:
     parser.add_argument(
         '--overwrite', action='store_true', help='predict finished inputs again'
     )
+    add_prediction_arguments(parser)
     add_raster_arguments(parser)
-    args = parser.parse_intermixed_args()
-    if args.crf and args.no_crf:
-        parser.error('--crf and --no-crf exclude each other')
-    return args
 
 
 def add_raster_arguments(parser: ArgumentParser) -> None:
     """Add what says how large inputs are cut."""
     group = parser.add_argument_group('rasters and very large images')
     group.add_argument(
-        '--max-pixels', type=int, help='larger images go by windows (25 million)'
+        '--max-pixels',
+        type=int,
+        help='larger images are predicted in windows (25 million)',
     )
     group.add_argument('--window', type=int, help='side in pixels (1024 or 1025)')
-    group.add_argument('--overlap', type=int, help='of windows, in pixels')
+    group.add_argument('--overlap', type=int, help='overlap of windows in pixels')
     group.add_argument(
-        '--bands', nargs=3, type=int, help='of red, green and blue, from 1 (1 2 3)'
+        '--bands', nargs=3, type=int, help='red, green and blue, from 1 (1 2 3)'
     )
     group.add_argument(
         '--scale',
@@ -88,8 +73,27 @@ def add_raster_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def predict(args: Namespace) -> inference.Outcome:
+def run(args: Namespace) -> None:
+    """Predict, then say what could not be predicted."""
+    from mmseg_deeplab.inference import RUN_VARIABLE
+
+    try:
+        with one_line_errors():
+            outcome = predict(args)
+    except KeyboardInterrupt:
+        sys.exit('stopped; the same command goes on from here')
+    # Of the processes of tools/dist_infer.sh none reports: it does so at the end.
+    if RUN_VARIABLE in os.environ and 'RANK' in os.environ:
+        return
+    if os.environ.get('RANK', '0') == '0':
+        print(outcome.summary())
+        sys.exit(1 if outcome.failures else 0)
+
+
+def predict(args: Namespace) -> object:
     """Find the inputs and predict them."""
+    from mmseg_deeplab import inference
+
     source, inputs = inference.take_model(args.arguments)
     lists = [args.list] if args.list else []
     if '-' in inputs:
@@ -102,6 +106,7 @@ def predict(args: Namespace) -> inference.Outcome:
         bands=args.bands and tuple(args.bands),
         scale=raster_scale(args.scale),
     )
+    options = prediction_options(args)
     return inference.predict_files(
         source,
         inputs,
@@ -113,9 +118,6 @@ def predict(args: Namespace) -> inference.Outcome:
         ),
         listed=[path for name in lists for path in read_list(name)],
         device=args.device,
-        tta=args.tta,
-        crf=False if args.no_crf else args.crf,
-        output_stride=args.output_stride,
         cfg_options=args.cfg_options,
         overwrite=args.overwrite,
         options=inference.RunOptions(
@@ -123,11 +125,14 @@ def predict(args: Namespace) -> inference.Outcome:
             **{name: value for name, value in raster.items() if value is not None},
         ),
         show_progress=os.environ.get('RANK', '0') == '0',
+        **{name: options[name] for name in ('crf', 'tta', 'output_stride')},
     )
 
 
 def read_list(name: str) -> list[str]:
     """Read paths from a file or from the standard input."""
+    from mmseg_deeplab import inference
+
     if name == '-':
         return inference.read_list(sys.stdin)
     if not Path(name).is_file():
@@ -142,26 +147,3 @@ def raster_scale(values: list[str] | None) -> tuple[float, float] | str | None:
     if len(values) != 2:
         raise ValueError(f'--scale takes LOW HIGH, or percentiles, received {values}')
     return tuple(map(float, values))
-
-
-def main() -> None:
-    """Predict, then say what could not be."""
-    args = parse_args()
-    enable_safe_loading()
-    try:
-        with launch.one_line_errors():
-            outcome = predict(args)
-    except (ImportError, OSError) as error:
-        sys.exit(f'error: {error}')
-    except KeyboardInterrupt:
-        sys.exit('stopped; the same command goes on from here')
-    # Of the processes of tools/dist_infer.sh none reports: it does so at the end.
-    if inference.RUN_VARIABLE in os.environ and 'RANK' in os.environ:
-        return
-    if os.environ.get('RANK', '0') == '0':
-        print(outcome.summary())
-        sys.exit(1 if outcome.failures else 0)
-
-
-if __name__ == '__main__':
-    main()

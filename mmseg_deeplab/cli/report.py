@@ -1,47 +1,47 @@
 """Evaluate a checkpoint and write metrics, curves and an image grid.
 
-    python tools/report.py configs/deeplabv2_r50_camvid.py work_dirs/x/iter_4000.pth
+mmseg-deeplab report deeplabv2_r50_camvid work_dirs/x/iter_4000.pth
 
-writes ``metrics.json``, ``metrics.txt``, ``curves.png`` and ``scenes.png`` beside the
-checkpoint, whose folder is taken as the work folder of the training.
+It writes metrics.json, metrics.txt, curves.png and scenes.png beside the checkpoint,
+whose folder is taken as the work folder of the training.
 """
 
-import argparse
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from mmseg_deeplab.checkpoints import enable_safe_loading
-from mmseg_deeplab.config import prepare as launch
-from mmseg_deeplab.visualization import evaluation_report as report
+from .arguments import (
+    add_config,
+    add_launch_arguments,
+    add_prediction_arguments,
+    one_line_errors,
+    prediction_options,
+    read_config,
+)
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='weights to evaluate')
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add_config(parser, checkpoint=True)
     parser.add_argument('--out', help="folder to write to (the checkpoint's)")
     parser.add_argument(
-        '--num-scenes', type=int, default=6, help='rows of the image grid'
+        '--num-scenes', type=int, default=6, help='rows of the image grid (%(default)s)'
     )
-    launch.add_launch_arguments(parser)
-    return parser.parse_args()
+    add_prediction_arguments(parser)
+    add_launch_arguments(parser)
 
 
-def main() -> None:
-    args = parse_args()
-    enable_safe_loading()
+def run(args: Namespace) -> None:
+    """Evaluate, and print the paths and the metrics."""
+    from mmseg_deeplab.config import prepare
+    from mmseg_deeplab.visualization.evaluation_report import write_report
+
     folder = Path(args.checkpoint).parent
     out = Path(args.out or folder)
-    with launch.one_line_errors():
-        cfg = launch.load_config(
-            args.config,
-            work_dir=args.work_dir or str(out / 'test'),
-            cfg_options=args.cfg_options,
-            launcher=args.launcher,
-            local_rank=args.local_rank,
-        )
-        launch.prepare_testing(cfg, args.checkpoint)
-    files = report.write_report(
-        launch.build_runner(cfg),
+    with one_line_errors():
+        cfg = read_config(args, work_dir=args.work_dir or str(out / 'test'))
+        prepare.prepare_testing(cfg, args.checkpoint, **prediction_options(args))
+    files = write_report(
+        prepare.build_runner(cfg),
         out,
         curves_from=folder if any(folder.glob('*/vis_data/scalars.json')) else None,
         num_scenes=args.num_scenes,
@@ -50,7 +50,3 @@ def main() -> None:
     for name, file in files.items():
         print(f'{name:10} {file}')
     print((out / 'metrics.txt').read_text().split('\n\n')[0])
-
-
-if __name__ == '__main__':
-    main()

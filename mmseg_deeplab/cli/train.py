@@ -1,19 +1,22 @@
-"""Train a segmentor; the interface is that of MMSegmentation.
+"""Train a segmentor.
 
-python tools/train.py configs/deeplabv2_r101_cityscapes.py --resume
+mmseg-deeplab train deeplabv2_r101_cityscapes --resume
 """
 
 from argparse import ArgumentParser, Namespace
 
-from mmseg_deeplab.checkpoints import enable_safe_loading
-from mmseg_deeplab.config import prepare as launch
-from mmseg_deeplab.engine.distributed import leave_process_group
+from .arguments import (
+    add_config,
+    add_launch_arguments,
+    add_output_stride,
+    one_line_errors,
+    read_config,
+)
 
 
-def parse_args() -> Namespace:
-    """Read the command line."""
-    parser = ArgumentParser(description='Train a segmentor')
-    parser.add_argument('config', help='config file')
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add_config(parser)
     parser.add_argument(
         '--resume',
         action='store_true',
@@ -21,49 +24,23 @@ def parse_args() -> Namespace:
         '--cfg-options load_from=FILE from that file',
     )
     parser.add_argument('--amp', action='store_true', help='mixed precision (GPU)')
-    parser.add_argument(
-        '--output-stride',
-        type=int,
-        choices=[8, 16, 32],
-        help="train at this output stride instead of the config's; the rates of the "
-        'heads follow',
-    )
-    parser.add_argument(
-        '--mixin',
-        nargs='+',
-        default=[],
-        metavar='NAME',
-        help='small changes from configs/_base_/mixins, such as: amp ema ohem; or '
-        'paths of .py files of your own',
-    )
-    launch.add_launch_arguments(parser)
-    return parser.parse_args()
+    add_output_stride(parser)
+    add_launch_arguments(parser, mixins=True)
 
 
-def main() -> None:
-    """Train."""
-    args = parse_args()
-    enable_safe_loading()
-    with launch.one_line_errors():
-        cfg = launch.load_config(
-            args.config,
-            work_dir=args.work_dir,
-            cfg_options=args.cfg_options,
-            launcher=args.launcher,
-            local_rank=args.local_rank,
-            mixins=args.mixin,
-        )
-        resume_from = (args.cfg_options or {}).get('load_from')
-        launch.prepare_training(
+def run(args: Namespace) -> None:
+    """Train, and leave the process group."""
+    from mmseg_deeplab.config import prepare
+    from mmseg_deeplab.engine.distributed import leave_process_group
+
+    with one_line_errors():
+        cfg = read_config(args)
+        prepare.prepare_training(
             cfg,
             resume=args.resume,
-            resume_from=resume_from,
+            resume_from=(args.cfg_options or {}).get('load_from'),
             amp=args.amp,
             output_stride=args.output_stride,
         )
-    launch.build_runner(cfg).train()
+    prepare.build_runner(cfg).train()
     leave_process_group()
-
-
-if __name__ == '__main__':
-    main()

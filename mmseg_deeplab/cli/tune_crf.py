@@ -1,43 +1,52 @@
 """Tune the CRF behind a trained network: a coarse-to-fine search, or by gradient.
 
-python tools/tune_crf.py CONFIG CHECKPOINT [--learn]
+mmseg-deeplab tune-crf CONFIG CHECKPOINT
 
 A second call goes on where the first stopped. docs/crf.md says how and how long.
 """
 
 from argparse import ArgumentParser, Namespace
 
-from mmengine.config import DictAction
+from .arguments import add_config, one_line_errors
 
-from mmseg_deeplab import crf_tuning
-from mmseg_deeplab.checkpoints import enable_safe_loading
-from mmseg_deeplab.config.prepare import one_line_errors
-from mmseg_deeplab.models.postprocess.dense_crf import LEARNABLE
+RANGES = ('v1', 'v2')
+AXES = ('bilateral_weight', 'bilateral_xy', 'bilateral_rgb')
+LEARNABLE = (
+    'bilateral_weight',
+    'gaussian_weight',
+    'bilateral_xy',
+    'bilateral_rgb',
+    'gaussian_xy',
+    'compatibility',
+)
 
 
-def parse_args() -> Namespace:
-    """Read the command line."""
-    parser = ArgumentParser(description='Tune the CRF behind a trained network')
-    parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='checkpoint file or URL')
-    parser.add_argument('--work-dir', help='work_dirs/<config name>/crf')
-    parser.add_argument('--num-images', type=int, help='to tune on (100)')
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add_config(parser, checkpoint=True)
+    parser.add_argument('--work-dir', help='(work_dirs/<config name>/crf)')
+    parser.add_argument('--num-images', type=int, help='images to tune on (100)')
     parser.add_argument('--holdout-split', choices=['val', 'test'], default='val')
-    parser.add_argument('--num-holdout', type=int, help='to judge by (all the rest)')
-    parser.add_argument('--seed', type=int, default=0, help='of images and learning')
+    parser.add_argument(
+        '--num-holdout', type=int, help='images to judge by (all the rest)'
+    )
+    parser.add_argument(
+        '--seed', type=int, default=0, help='seed of the images and the learning'
+    )
     parser.add_argument('--tta', action='store_true', help='test-time augmentation')
     parser.add_argument(
         '--start', help="CRF fragment to start from (the config's, or the release's)"
     )
     parser.add_argument(
-        '--num-iterations', type=int, help='of the mean field (10; while learning 5)'
+        '--num-iterations',
+        type=int,
+        help='iterations of the mean field (10; while learning 5)',
     )
     parser.add_argument('--device', help='such as cpu (a GPU where there is one)')
     parser.add_argument('--restart', action='store_true', help='forget earlier results')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
     search = parser.add_argument_group('search')
-    search.add_argument('--ranges', choices=sorted(crf_tuning.RANGES), default='v2')
-    for axis in crf_tuning.AXES:
+    search.add_argument('--ranges', choices=RANGES, default='v2')
+    for axis in AXES:
         option = f'--{axis.replace("_", "-")}'
         search.add_argument(option, metavar='LOW:STEP:HIGH', help='own range')
     search.add_argument('--gaussian-weight', type=float, default=3.0, help='w2 (3)')
@@ -49,14 +58,26 @@ def parse_args() -> Namespace:
     learn.add_argument('--learn', action='store_true', help='learn instead of search')
     learn.add_argument('--epochs', type=int, default=5)
     learn.add_argument('--lr', type=float, default=0.01, help='relative to the start')
-    learn.add_argument(
-        '--learnable', nargs='+', choices=LEARNABLE, default=list(LEARNABLE)
-    )
-    return parser.parse_args()
+    learn.add_argument('--learnable', nargs='+', choices=LEARNABLE, default=LEARNABLE)
+
+
+def run(args: Namespace) -> None:
+    """Tune, and print what was found."""
+    from mmseg_deeplab.crf_tuning import comparison_table
+
+    with one_line_errors():
+        result = tune(args)
+    print(comparison_table(result['comparison']))
+    for line in result['notes']:
+        print(f'note: {line}')
+    for name, path in result['files'].items():
+        print(f'{name}: {path}')
 
 
 def tune(args: Namespace) -> dict:
     """Search or learn."""
+    from mmseg_deeplab import crf_tuning
+
     ranges = {
         axis: crf_tuning.parse_range(getattr(args, axis) or text)
         for axis, text in crf_tuning.RANGES[args.ranges].items()
@@ -81,7 +102,7 @@ def tune(args: Namespace) -> dict:
             setup,
             epochs=args.epochs,
             lr=args.lr,
-            learnable=args.learnable,
+            learnable=list(args.learnable),
             num_iterations=args.num_iterations or 5,
         )
         return crf_tuning.tune(learner)
@@ -95,20 +116,3 @@ def tune(args: Namespace) -> dict:
         rounds=args.fine_rounds,
     )
     return crf_tuning.tune(search)
-
-
-def main() -> None:
-    """Tune, then say what was found."""
-    args = parse_args()
-    enable_safe_loading()
-    with one_line_errors():
-        result = tune(args)
-    print(crf_tuning.comparison_table(result['comparison']))
-    for line in result['notes']:
-        print(f'note: {line}')
-    for name, path in result['files'].items():
-        print(f'{name}: {path}')
-
-
-if __name__ == '__main__':
-    main()

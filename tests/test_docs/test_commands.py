@@ -7,16 +7,15 @@ and its configs are loaded with them. A command that is in no table fails.
 
 import argparse
 import re
-import runpy
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from doc_pages import ASSIGNMENT, ROOT, Block, all_blocks, commands, inline_code
 from doc_sandbox import CHECKPOINT, QUICKSTART, Sandbox
 
+from mmseg_deeplab.cli import command_parser
 from mmseg_deeplab.config.config_file import read_config
 
 # The tutorial is run as it stands by test_tutorial.py.
@@ -141,12 +140,11 @@ def check(argv: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     elif argv[1].startswith('$TOOLS/'):
         check_host_tool(argv[1].removeprefix('$TOOLS/'))
         return
-    monkeypatch.setattr(sys, 'argv', argv[1:])
-    args = runpy.run_path(argv[1], run_name='checked')['parse_args']()
+    args = parser_of(argv[1]).parse_args(argv[2:])
     configs = getattr(args, 'config', None) or getattr(args, 'configs', None) or []
     for config in [configs] if isinstance(configs, str) else configs:
         options = getattr(args, 'cfg_options', None)
-        mixins = getattr(args, 'mixin', ())
+        mixins = getattr(args, 'mixins', ())
         read_config(config, options, mixins=mixins)
 
 
@@ -184,27 +182,23 @@ INLINE = [(page, code) for page, code in inline_code() if re.search(TOOL, code)]
 
 
 @pytest.mark.parametrize(('page', 'code'), INLINE)
-def test_options_of_commands_in_the_text_exist(page, code, monkeypatch):
+def test_options_of_commands_in_the_text_exist(page, code):
     tool, _, rest = code.removeprefix('python ').partition(' ')
     if re.fullmatch(TOOL, tool) and tool.endswith('.py'):
-        known = options_of(ROOT / tool, monkeypatch)
+        known = options_of(ROOT / tool)
         assert set(re.findall(r'--[\w-]+', rest)) <= known
 
 
-def options_of(tool: Path, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+def parser_of(tool: str | Path) -> argparse.ArgumentParser:
+    """Return the parser of the command that a tool calls."""
+    command = re.search(r"main\('([\w-]+)'\)", Path(tool).read_text())[1]
+    return command_parser(command)
+
+
+def options_of(tool: Path) -> set[str]:
     """Return all options of a tool, those of its sub-commands included."""
-    seen = []
-
-    def record(parser, *_, **__):
-        seen.append(parser)
-        raise SystemExit
-
-    for method in ('parse_args', 'parse_intermixed_args'):
-        monkeypatch.setattr(argparse.ArgumentParser, method, record)
-    with pytest.raises(SystemExit):
-        runpy.run_path(str(tool), run_name='checked')['parse_args']()
-    parsers = [seen[0]]
-    for action in seen[0]._actions:
+    parsers = [parser_of(tool)]
+    for action in parsers[0]._actions:
         if isinstance(action, argparse._SubParsersAction):
             parsers += action.choices.values()
     return {

@@ -1,6 +1,6 @@
 """Run ``mmseg-deeplab convert-camvid``, with the same arguments."""
 
-from mmseg_deeplab.cli.convert_camvid import main
+from mmseg_deeplab.cli import main
 
 if __name__ == '__main__':
-    main()
+    main('convert-camvid')

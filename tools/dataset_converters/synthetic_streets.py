@@ -1,6 +1,6 @@
 """Run ``mmseg-deeplab draw-streets``, with the same arguments."""
 
-from mmseg_deeplab.cli.draw_streets import main
+from mmseg_deeplab.cli import main
 
 if __name__ == '__main__':
-    main()
+    main('draw-streets')

@@ -1,0 +1,161 @@
+"""Arguments and messages that several commands share."""
+
+import os
+import sys
+from argparse import Action, ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+
+class Overrides(Action):
+    """``KEY=VALUE ...`` becomes a dict, as by mmengine's ``DictAction``."""
+
+    def __call__(
+        self,
+        parser: ArgumentParser,
+        namespace: Namespace,
+        values: Sequence[str],
+        option_string: str | None = None,
+    ) -> None:
+        """Import mmengine only now, so that a help does not wait for it."""
+        from mmengine.config import DictAction
+
+        action = DictAction(self.option_strings, self.dest, nargs=self.nargs)
+        action(parser, namespace, values, option_string)
+
+
+def add_config(parser: ArgumentParser, *, checkpoint: bool = False) -> None:
+    """Add CONFIG, or CONFIG and CHECKPOINT, and ``--cfg-options``."""
+    parser.add_argument(
+        'config', help='path of a config, or the name of a config of this package'
+    )
+    if checkpoint:
+        parser.add_argument('checkpoint', help='path or URL of the weights')
+    add_overrides(parser)
+
+
+def add_overrides(parser: ArgumentParser) -> None:
+    """Add ``--cfg-options``."""
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=Overrides,
+        metavar='KEY=VALUE',
+        help='overrides of the config, such as train_dataloader.batch_size=4 or '
+        'data_root=FOLDER for all data sets; lists as key=a,b or key="[(a,b),(c,d)]"',
+    )
+
+
+def add_launch_arguments(parser: ArgumentParser, *, mixins: bool = False) -> None:
+    """Add what a command takes that runs on one device or on many."""
+    if mixins:
+        parser.add_argument(
+            '--mixin',
+            dest='mixins',
+            nargs='+',
+            default=[],
+            metavar='NAME',
+            help='small changes from configs/_base_/mixins, such as amp or ema, or '
+            'paths of .py files of your own',
+        )
+    parser.add_argument(
+        '--work-dir', help='folder of logs and checkpoints (work_dirs/<config name>)'
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='what has started the processes of a distributed run',
+    )
+    # Older launchers pass the rank as an option instead of in the environment.
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+
+
+def add_prediction_arguments(parser: ArgumentParser, *, tta: bool = True) -> None:
+    """Add how the network predicts; :func:`prediction_options` reads it."""
+    group = parser.add_argument_group('how the network predicts')
+    crf = group.add_mutually_exclusive_group()
+    crf.add_argument(
+        '--crf',
+        nargs='?',
+        const=True,
+        metavar='FILE',
+        help='refine the predictions by a dense CRF: that of FILE (see configs/crf and '
+        "tune-crf), else the config's, else that of the released ResNet-101",
+    )
+    crf.add_argument('--no-crf', action='store_true', help="leave the config's CRF out")
+    group.add_argument(
+        '--msc',
+        action='store_true',
+        help='predict at three scales and take the maximum of the logits',
+    )
+    group.add_argument(
+        '--fast',
+        action='store_true',
+        help='fold BatchNorm and use channels_last, as the mixin fast_inference does',
+    )
+    if tta:
+        group.add_argument('--tta', action='store_true', help='test-time augmentation')
+    add_output_stride(group)
+
+
+def add_output_stride(parser: Any) -> None:
+    """Add ``--output-stride`` to a parser or a group of it."""
+    parser.add_argument(
+        '--output-stride',
+        type=int,
+        choices=[8, 16, 32],
+        help="output stride instead of the config's; the rates of the heads follow",
+    )
+
+
+def add_workers(parser: ArgumentParser) -> None:
+    """Add ``--workers``."""
+    parser.add_argument(
+        '--workers',
+        type=int,
+        default=min(8, os.cpu_count() or 1),
+        help='number of processes; 0 reads in this one (%(default)s)',
+    )
+
+
+def prediction_options(args: Namespace) -> dict[str, Any]:
+    """Return what :func:`add_prediction_arguments` has read, as keyword arguments."""
+    names = [n for n in ('msc', 'fast', 'tta', 'output_stride') if n in args]
+    options = {name: getattr(args, name) for name in names}
+    return {'crf': False if args.no_crf else args.crf, **options}
+
+
+def read_config(args: Namespace, **others: Any) -> 'Config':
+    """Read the config with the overrides and mixins of the command line.
+
+    Args:
+        args: What :func:`add_config` and :func:`add_launch_arguments` have read.
+        others: Arguments to use instead of those in ``args``.
+    """
+    from mmseg_deeplab.config import config_file
+
+    if 'local_rank' in args:
+        os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    given = {
+        name: getattr(args, name) for name in ('work_dir', 'launcher') if name in args
+    }
+    options = {**given, 'mixins': getattr(args, 'mixin', ()), **others}
+    return config_file.read_config(args.config, args.cfg_options, **options)
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """End the program with one line instead of a traceback for a user's mistake.
+
+    Only for what comes before a long run: there, these errors are messages of this
+    package, about its arguments, files and optional packages.
+    """
+    try:
+        yield
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        sys.exit(f'error: {error}')
