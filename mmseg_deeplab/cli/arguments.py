@@ -137,15 +137,13 @@ def read_config(args: Namespace, **others: Any) -> 'Config':
         args: What :func:`add_config` and :func:`add_launch_arguments` have read.
         others: Arguments to use instead of those in ``args``.
     """
-    from mmseg_deeplab.config import config_file
+    from mmseg_deeplab import config
 
     if 'local_rank' in args:
         os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    given = {
-        name: getattr(args, name) for name in ('work_dir', 'launcher') if name in args
-    }
-    options = {**given, 'mixins': getattr(args, 'mixin', ()), **others}
-    return config_file.read_config(args.config, args.cfg_options, **options)
+    names = [name for name in ('work_dir', 'launcher', 'mixins') if name in args]
+    options = {name: getattr(args, name) for name in names} | others
+    return config.read_config(args.config, args.cfg_options, **options)
 
 
 @contextmanager
