@@ -52,7 +52,7 @@ def message_classes(*, packed: bool = True, raw: bool = False) -> dict[str, type
 
     Args:
         packed: Store arrays packed, as caffe.proto says.
-        raw: Declare ``data`` as bytes. On the wire they are the same as packed floats,
+        raw: Declare ``data`` as bytes. In a file they are the same as packed floats,
             and millions of them are set at once.
     """
     package = f'caffe_{packed:d}{raw:d}'

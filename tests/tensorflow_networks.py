@@ -212,10 +212,10 @@ class Network:
         x = self.pyramid(features)
         if 'decoder/feature_projection0/weights' in self.values:
             x = self.decoder(x, low_level)
-        scores = self.ops.conv2d(
+        logits = self.ops.conv2d(
             x, self.values['logits/semantic/weights'], 1, 1, 'SAME'
         )
-        return scores + self.values['logits/semantic/biases']
+        return logits + self.values['logits/semantic/biases']
 
     def xception(self, x, depth: int):
         name, relu = f'xception_{depth}', self.ops.relu

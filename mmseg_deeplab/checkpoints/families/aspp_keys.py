@@ -5,9 +5,8 @@ from collections.abc import Mapping
 
 import torch
 
-from mmseg_deeplab.checkpoints.state_dicts import StateDict
-
-from .resnet_keys import PREPROCESSOR
+from ..state_dicts import StateDict
+from .resnet_keys import LOSS, PREPROCESSOR
 
 # DeepLab v3, section 3.3: (6, 12, 18) at output stride 16, doubled at 8; halved at 32.
 DILATIONS = {8: (1, 12, 24, 36), 16: (1, 6, 12, 18), 32: (1, 3, 6, 9)}
@@ -107,5 +106,5 @@ def head_config(
         num_convs=sum(bool(stack.fullmatch(key)) for key in state),
         norm_cfg=dict(type='BN', requires_grad=True),
         align_corners=align_corners,
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+        loss_decode=LOSS.copy(),
     )

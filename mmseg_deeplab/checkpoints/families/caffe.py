@@ -13,11 +13,11 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor
 
-from mmseg_deeplab.checkpoints.state_dicts import StateDict, drop, some
 from mmseg_deeplab.ops.geometry import scaled_rates
 
+from ..state_dicts import StateDict, drop, some
 from . import isht7
-from .resnet_keys import MAX_BLOCKS, segmentor_config
+from .resnet_keys import LOSS, MAX_BLOCKS, segmentor_config
 from .vgg16_keys import CONV_NAMES
 
 Layers = dict[str, list[Tensor]]  # blobs by the name of the layer
@@ -240,6 +240,6 @@ def model_config(state: StateDict, *, output_stride: int) -> dict:
             FC6_RATES[len(branches)], Fraction(8, output_stride), owner='LargeFOVHead'
         ),
         align_corners=True,
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+        loss_decode=LOSS.copy(),
     )
     return segmentor_config(backbone, head)

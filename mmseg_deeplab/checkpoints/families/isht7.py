@@ -5,12 +5,7 @@ Keys are those of :class:`ResNetMulti`, the classifier is ``layer5`` (one level)
 wrapper may have put a name before each of them (``Scale.``, ``module.``).
 """
 
-from mmseg_deeplab.checkpoints.state_dicts import (
-    StateDict,
-    rename_modules,
-    strip_leading,
-)
-
+from ..state_dicts import StateDict, rename_modules, strip_leading
 from .resnet_keys import (
     classifier_config,
     fold_stem_bias,

@@ -5,12 +5,7 @@ before it, and the blocks pad like VainF's but not the stem), and its DRN has no
 counterpart here: their files are refused.
 """
 
-from mmseg_deeplab.checkpoints.state_dicts import (
-    StateDict,
-    rename_modules,
-    strip_leading,
-)
-
+from ..state_dicts import StateDict, rename_modules, strip_leading
 from .aspp_keys import IMAGENET_PREPROCESSOR, conv_and_norm, head_config, pool_first
 from .resnet_keys import mmseg_resnet_config, resnet_modules, segmentor_config
 

@@ -5,13 +5,7 @@
 multi-scale wrapper.
 """
 
-from mmseg_deeplab.checkpoints.state_dicts import (
-    StateDict,
-    drop,
-    rename_modules,
-    strip_leading,
-)
-
+from ..state_dicts import StateDict, drop, rename_modules, strip_leading
 from .aspp_keys import POOL, conv_and_norm, head_config, pool_first
 from .resnet_keys import (
     MAX_BLOCKS,

@@ -3,8 +3,9 @@
 import re
 from fractions import Fraction
 
-from mmseg_deeplab.checkpoints.state_dicts import StateDict
 from mmseg_deeplab.ops.geometry import scaled_rates, stage_geometry
+
+from ..state_dicts import StateDict
 
 MAX_BLOCKS = 36  # of a stage, in ResNet-152
 BLOCK_MODULES = [f'{kind}{i}' for kind in ('conv', 'bn') for i in (1, 2, 3)]
@@ -26,6 +27,7 @@ DEPTH_OF_BLOCKS = {
     (3, 8, 36, 3): 152,
 }
 
+LOSS = dict(type='CrossEntropyLoss', avg_non_ignore=True)
 PREPROCESSOR = dict(
     type='SegDataPreProcessor', bgr_to_rgb=True, pad_val=0, seg_pad_val=255
 )
@@ -165,7 +167,7 @@ def classifier_config(
         ),
         num_summed=num_summed,
         align_corners=align_corners,
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+        loss_decode=LOSS.copy(),
     )
 
 

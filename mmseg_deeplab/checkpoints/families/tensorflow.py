@@ -10,16 +10,10 @@ import re
 from mmengine.logging import print_log
 from torch import Tensor
 
-from mmseg_deeplab.checkpoints.state_dicts import (
-    StateDict,
-    drop,
-    rename_modules,
-    some,
-)
-
+from ..state_dicts import StateDict, drop, rename_modules, some
 from .aspp_keys import CLASSIFIER, DILATIONS, FUSION, LOW_LEVEL, POOL
 from .mobilenet_keys import MOBILENET_BLOCKS, block_units
-from .resnet_keys import PREPROCESSOR, segmentor_config
+from .resnet_keys import LOSS, PREPROCESSOR, segmentor_config
 
 # Endings of what an optimizer keeps beside a variable.
 AVERAGE = 'ExponentialMovingAverage'
@@ -216,7 +210,7 @@ def _head_config(state: StateDict, *, output_stride: int) -> dict:
         dropout_ratio=0.1,  # model.py keeps 0.9
         norm_cfg=HEAD_NORM.copy(),
         align_corners=True,
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+        loss_decode=LOSS.copy(),
     )
     if LOW_LEVEL not in state:
         return config

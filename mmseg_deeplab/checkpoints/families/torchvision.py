@@ -3,13 +3,7 @@
 import re
 from collections import defaultdict
 
-from mmseg_deeplab.checkpoints.state_dicts import (
-    StateDict,
-    drop,
-    rename_modules,
-    strip_leading,
-)
-
+from ..state_dicts import StateDict, drop, rename_modules, strip_leading
 from .aspp_keys import (
     IMAGENET_PREPROCESSOR,
     conv_and_norm,
@@ -17,7 +11,7 @@ from .aspp_keys import (
     pool_first,
     torchvision_pyramid,
 )
-from .resnet_keys import mmseg_resnet_config, resnet_modules, segmentor_config
+from .resnet_keys import LOSS, mmseg_resnet_config, resnet_modules, segmentor_config
 
 SEGMENTOR = 'classifier.4.weight'
 RESNET = 'layer4.0.conv1.weight'
@@ -132,23 +126,18 @@ def model_config(state: StateDict, *, output_stride: int) -> dict:
         decode_head=head_config(state, output_stride=output_stride, **head_options)
     )
     if AUXILIARY in state:
-        heads['auxiliary_head'] = auxiliary_config(state, in_index=auxiliary_index)
+        channels, in_channels = state[AUXILIARY].shape[:2]
+        heads['auxiliary_head'] = dict(
+            type='FCNHead',
+            in_channels=in_channels,
+            in_index=auxiliary_index,
+            channels=channels,
+            num_classes=state['auxiliary_head.conv_seg.weight'].shape[0],
+            num_convs=1,
+            concat_input=False,
+            norm_cfg=dict(type='BN', requires_grad=True),
+            align_corners=False,
+            # references/segmentation/train.py of torchvision weighs it by a half.
+            loss_decode=LOSS | dict(loss_weight=0.5),
+        )
     return segmentor_config(backbone, **heads, data_preprocessor=IMAGENET_PREPROCESSOR)
-
-
-def auxiliary_config(state: StateDict, *, in_index: int) -> dict:
-    """Read MMSeg's ``FCNHead`` from converted weights."""
-    channels, in_channels = state[AUXILIARY].shape[:2]
-    return dict(
-        type='FCNHead',
-        in_channels=in_channels,
-        in_index=in_index,
-        channels=channels,
-        num_classes=state['auxiliary_head.conv_seg.weight'].shape[0],
-        num_convs=1,
-        concat_input=False,
-        norm_cfg=dict(type='BN', requires_grad=True),
-        align_corners=False,
-        # references/segmentation/train.py of torchvision weighs it by a half.
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True, loss_weight=0.5),
-    )

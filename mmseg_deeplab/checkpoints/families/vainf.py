@@ -5,12 +5,7 @@ The ResNet has torchvision's names; MobileNetV2 is cut into ``low_level_features
 between the depthwise and the pointwise convolution) and HRNet are not known here.
 """
 
-from mmseg_deeplab.checkpoints.state_dicts import (
-    StateDict,
-    rename_modules,
-    strip_leading,
-)
-
+from ..state_dicts import StateDict, rename_modules, strip_leading
 from .aspp_keys import (
     IMAGENET_PREPROCESSOR,
     LOW_LEVEL,

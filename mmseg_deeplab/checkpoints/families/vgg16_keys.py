@@ -2,13 +2,7 @@
 
 import re
 
-from mmseg_deeplab.checkpoints.state_dicts import (
-    StateDict,
-    drop,
-    rename_modules,
-    split_key,
-    strip_leading,
-)
+from ..state_dicts import StateDict, drop, rename_modules, split_key, strip_leading
 
 CONV_NAMES = tuple(
     f'conv{stage}_{i + 1}'

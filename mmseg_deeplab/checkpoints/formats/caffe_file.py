@@ -13,8 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmseg_deeplab.checkpoints.state_dicts import StateDict
-
+from ..state_dicts import StateDict
 from .protobuf import fields, integers, message, reals
 
 # Field numbers of caffe.proto.

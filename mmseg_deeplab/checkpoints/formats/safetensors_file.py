@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from mmseg_deeplab.checkpoints.state_dicts import StateDict
+from ..state_dicts import StateDict
 
 SUFFIX = '.safetensors'
 ENTRY = 'meta'

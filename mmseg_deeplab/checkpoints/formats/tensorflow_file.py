@@ -14,8 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmseg_deeplab.checkpoints.state_dicts import StateDict, drop, some
-
+from ..state_dicts import StateDict, drop, some
 from .crc32c import crc32c, unmask
 from .protobuf import message
 from .tensorflow_table import is_table, read_table

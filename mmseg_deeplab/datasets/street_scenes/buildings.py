@@ -191,17 +191,6 @@ class Building:
         wall.paint(scene, ridge, colour, BUILDING)
 
 
-def _box(street: Street, side: Side, line: float, first: float, last: float) -> dict:
-    """Corners of a box between two depths."""
-    s, back = side.sign * line, side.sign * (line + BACK)
-    return {
-        'corner': (street.x(s, first), first),
-        'far': (street.x(s, last), last),
-        'side': (street.x(back, first), first),
-        'depth': last,
-    }
-
-
 def draw_buildings(
     rng: RandomNumbers, street: Street, side: Side, light: Light
 ) -> list[Building]:
@@ -209,6 +198,7 @@ def draw_buildings(
     row: list[Building] = []
     if side.kind == 'park':
         return row
+    front, back = side.sign * side.line, side.sign * (side.line + BACK)
     block = side.kind == 'block'
     tall = rng.uniform(9.0, 24.0) if block else rng.uniform(3.2, 7.5)
     styles = [draw_style(rng, light, shops=block) for _ in range(5)]
@@ -222,10 +212,13 @@ def draw_buildings(
         roof = rng.uniform(1.5, 4.0) if rng.chance(0.35 if block else 0.85) else 0.0
         row.append(
             Building(
-                **_box(street, side, side.line, z, z + long),
+                corner=(street.x(front, z), z),
+                far=(street.x(front, z + long), z + long),
+                side=(street.x(back, z), z),
                 eaves=eaves,
                 roof=roof,
                 style=rng.choice(styles),
+                depth=z + long,
                 hidden=eaves + roof <= covered,
             )
         )

@@ -15,6 +15,8 @@ FARTHEST = 400.0  # metres; where the ground ends at the horizon
 ROADS = (0x3C3D40, 0x55565A, 0x6B6B6C, 0x85827E, 0x77706A, 0x9A958C)
 WALKS = (0x8E8B86, 0xA8A39A, 0x77777A, 0xB8A890, 0xA07466, 0x8C7A6E, 0xC4C0B8, 0x66666A)
 LAWNS = (0x5C7A34, 0x7A8B3C, 0x9A8F55, 0x4B6A3A, 0x86703F)
+# Labels of the surfaces: road, left and right sidewalk, grass.
+LABELS = np.array([ROAD, SIDEWALK, SIDEWALK, VEGETATION], np.uint8)
 LANE = 0.13  # metres, width of a painted line
 
 
@@ -77,11 +79,8 @@ class Ground:
         pixels_per_metre = np.minimum(camera.focal / self.z, 1e4)
         self.sharp = pixels_per_metre.astype(np.float32)
 
-    def bands(self) -> tuple[np.ndarray, np.ndarray]:
-        """Number of the surface under each pixel, and the colours' label table.
-
-        Surfaces: 0 road, 1 and 2 sidewalks left and right, 3 grass.
-        """
+    def surfaces(self) -> np.ndarray:
+        """Number of the surface under each pixel, ``(h, W)`` uint8, see `LABELS`."""
         street, s = self.scene.street, self.s
         surface = np.zeros(s.shape, np.uint8)
         for number, side in enumerate(street.sides, start=1):
@@ -96,7 +95,7 @@ class Ground:
             off = surface[rows]
             surface[rows] = np.where(off == 3, np.where(s[rows] < 0, 1, 2), off)
             surface[((self.z > first) & (self.z < last))[:, 0]] = 0
-        return surface, np.array([ROAD, SIDEWALK, SIDEWALK, VEGETATION], np.uint8)
+        return surface
 
     def paint_marks(self, look: GroundLook) -> np.ndarray:
         """Strength of white paint on the road, ``(h, W)`` float32."""
@@ -147,9 +146,9 @@ class Ground:
 def paint_ground(scene: Scene, rng: RandomNumbers, look: GroundLook) -> None:
     """Paint the ground from the horizon down; shadows must have been cast before."""
     ground, light = Ground(scene), scene.light
-    surface, labels = ground.bands()
+    surface = ground.surfaces()
     kerbs = ground.kerbs() & (surface != 0)
-    label = labels[surface]
+    label = LABELS[surface]
     label[kerbs] = SIDEWALK
     table = np.stack([look.road, *look.walks, look.lawn])
     if look.lane is not None:

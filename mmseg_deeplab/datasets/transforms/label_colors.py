@@ -74,22 +74,8 @@ class LabelColors:
         image = decode(content, source, flag='unchanged', backend='cv2')
         if image.ndim != 3 or image.shape[2] < 3:
             return None
-        return self.from_image(_opaque_rgb(image, source), source)
-
-    def from_image(self, image: np.ndarray, source: str) -> np.ndarray:
-        """Look up every pixel.
-
-        Args:
-            image: ``(H, W, 3)`` uint8, RGB.
-            source: The file's name, for errors.
-
-        Returns:
-            ``(H, W)`` uint8.
-
-        Raises:
-            LabelColorError: If a colour is unknown.
-        """
-        packed = _pack(image)
+        _check_opaque(image, source)
+        packed = _pack(image[..., 2::-1])  # BGR or BGRA to RGB
         ids, known = self._look_up(packed)
         if not known.all():
             raise LabelColorError(self._unknown_colors(packed, known, source))
@@ -114,8 +100,16 @@ class LabelColors:
         if not known[used].any():
             return None
         if not known[used].all():
+            unknown = [
+                f'index {index} is {tuple(palette[index].tolist())}'
+                for index in used[~known[used]][:MAX_LISTED]
+            ]
             raise LabelColorError(
-                self._doubtful_palette(used, known[used], palette, source)
+                f'{source}: a palette image; {self.origin} lists {known[used].sum()} '
+                f'of the {len(used)} colours in use, but not these: '
+                f'{", ".join(unknown)}. Remedy: list these colours too (`name R G B` '
+                'or `ignore R G B`); or, if the indices are class ids, give the '
+                "classes the palette's colours, or none."
             )
         return np.where(known, ids, self.ignore_index).astype(np.uint8)[indices]
 
@@ -149,35 +143,20 @@ class LabelColors:
             f'{", ".join(listed)}. Remedy: {"; or ".join(hints)}.'
         )
 
-    def _doubtful_palette(
-        self, used: np.ndarray, known: np.ndarray, palette: np.ndarray, source: str
-    ) -> str:
-        """Compose the message for a palette of known and unknown colours."""
-        unknown = [
-            f'index {index} is {tuple(palette[index].tolist())}'
-            for index in used[~known][:MAX_LISTED]
-        ]
-        return (
-            f'{source}: a palette image; {self.origin} lists {known.sum()} of the '
-            f'{len(used)} colours in use, but not these: {", ".join(unknown)}. Remedy: '
-            'list these colours too (`name R G B` or `ignore R G B`); or, if the '
-            "indices are class ids, give the classes the palette's colours, or none."
-        )
 
-
-def _opaque_rgb(image: np.ndarray, source: str) -> np.ndarray:
-    """Turn a decoded BGR or BGRA image into RGB; refuse what would be lost."""
+def _check_opaque(image: np.ndarray, source: str) -> None:
+    """Refuse an image that loses something as 8-bit RGB."""
     if image.dtype != np.uint8:
         raise LabelFormatError(
             f'{source}: a colour image of {image.dtype}, expected 8 bits a channel. '
             'Remedy: export it as an 8-bit PNG.'
         )
-    if image.shape[2] == 4 and (image[..., 3] != 255).any():
+    transparent = (image[..., 3:] != 255).sum()
+    if transparent:
         raise LabelFormatError(
-            f'{source}: {(image[..., 3] != 255).sum()} pixels are transparent; their '
-            'class is unclear. Remedy: export without an alpha channel.'
+            f'{source}: {transparent} pixels are transparent; their class is unclear. '
+            'Remedy: export without an alpha channel.'
         )
-    return image[..., 2::-1]
 
 
 def _pack(rgb: np.ndarray) -> np.ndarray:
