@@ -31,13 +31,13 @@ $(OUT)/iter_1400.pth:
 
 install: $(VENV)/.installed
 
-# Stock MMSeg against this package, a few cases of each: docs/benchmarks.md has them all.
+# Stock MMSegmentation against this package, a few cases of each: docs/benchmarks.md.
 benchmark: $(VENV)/.installed
-	$(BIN)/python tools/benchmark.py ops --quick
-	$(BIN)/python tools/benchmark.py crf --quick
-	$(BIN)/python tools/benchmark.py infer --quick
-	$(BIN)/python tools/benchmark.py train --quick
-	$(BIN)/python tools/benchmark.py eval --quick
+	$(BIN)/python -m benchmarks ops --quick
+	$(BIN)/python -m benchmarks crf --quick
+	$(BIN)/python -m benchmarks infer --quick
+	$(BIN)/python -m benchmarks train --quick
+	$(BIN)/python -m benchmarks eval --quick
 
 # Done once; again when the requirements change.
 $(VENV)/.installed: setup.py requirements/runtime.txt requirements/constraints.txt

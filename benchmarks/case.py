@@ -1,83 +1,95 @@
-"""What is compared with what."""
+"""What a study compares: pairs of functions that must give the same result."""
 
-from collections.abc import Callable
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
-from .timing import Stopwatch
-
 CPU = torch.device('cpu')
-
-
-@dataclass(frozen=True)
-class Contender:
-    """One way of doing a job.
-
-    Args:
-        name: Of the library or the path.
-        run: Does the job once; takes the time of its phases with the stopwatch that it
-            is given, if it has any.
-        device: Where it runs.
-        peak_bytes: Reads the peak memory off the result, where the job runs in a
-            process of its own; such a job sets the total of its stopwatch itself.
-    """
-
-    name: str
-    run: Callable[[Stopwatch], Any]
-    device: torch.device = CPU
-    peak_bytes: Callable[[Any], int | None] | None = None
-
-
-@dataclass(frozen=True)
-class Work:
-    """The least a job takes, by which a machine's limit follows.
-
-    Args:
-        multiply_adds: Of the formula, before any trick.
-        bytes: To read each input and write each result once.
-    """
-
-    multiply_adds: int
-    bytes: int
+Errors = dict[str, float]
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Case:
-    """One row of a benchmark.
+    """One row of a table.
 
     Args:
-        group: What is measured, such as the name of a function.
-        name: With which sizes.
-        ours: Our path.
-        stock: What it replaces; None if that is not installed.
-        compare: From the results of stock and ours to named errors; raises
+        group: The subject, such as the name of a function.
+        name: The sizes or the variant.
+        ours: Does the job once and returns the result.
+        stock: Does the same in the stock way; None if that is not installed.
+        compare: Takes the results of stock and ours and returns named errors; raises
             :class:`ResultsDiffer` where they are too large.
-        work: Of the job.
-        figures: More about the case, for the table.
+        device: The device of our function.
+        stock_device: The device of the stock function, if it is another one.
+        facts: More numbers about the case for the table.
+        measures_itself: The functions run in processes of their own. Their results are
+            dicts with ``seconds`` and ``peak_bytes``.
     """
 
     group: str
     name: str
-    ours: Contender
-    stock: Contender | None
-    compare: Callable[[Any, Any], dict[str, float]]
-    work: Work
-    figures: dict[str, float] = field(default_factory=dict)
+    ours: Callable[[], Any]
+    stock: Callable[[], Any] | None
+    compare: Callable[[Any, Any], Errors]
+    device: torch.device = CPU
+    stock_device: torch.device | None = None
+    facts: dict[str, float] = field(default_factory=dict)
+    measures_itself: bool = False
 
-    @property
-    def contenders(self) -> dict[str, Contender]:
-        """Those that run, in the order of the first round."""
-        found = {'stock': self.stock, 'ours': self.ours}
-        return {role: one for role, one in found.items() if one is not None}
+
+@dataclass(frozen=True)
+class Study:
+    """A subcommand of ``python -m benchmarks`` that measures cases.
+
+    Args:
+        help: One line for ``--help``.
+        columns: The table: a function from a row to the text of a cell, by heading.
+        subjects: What is measured, by the names of ``--only``.
+        quick: The subjects of ``--quick``.
+        cases: Makes the cases of one subject for some variants on a device.
+        variants: Names for ``--variants``; ``--quick`` takes the first two. The variant
+            ``compile`` takes minutes and is measured only if it is named.
+        add_options: Adds options of this study alone.
+        own_subject: Returns the subject that these options describe, or None.
+    """
+
+    help: str
+    columns: Mapping[str, Callable[[Row], str]]
+    subjects: Mapping[str, Any]
+    quick: Mapping[str, Any]
+    cases: Callable[[Any, Sequence[str], torch.device], Iterator[Case]]
+    variants: Sequence[str] = ()
+    add_options: Callable[[ArgumentParser], None] | None = None
+    own_subject: Callable[[Namespace], Any] | None = None
+
+    def chosen(self, args: Namespace) -> Iterator[Case]:
+        """Make the cases that the options choose, one after the other.
+
+        Raises:
+            ValueError: If there is no such subject or variant.
+        """
+        known = {**self.quick, **self.subjects}
+        known |= self.quick if args.quick else {}
+        only = args.only or (self.quick if args.quick else self.subjects)
+        default = self.variants[:2] if args.quick else self.variants
+        variants = args.variants or [name for name in default if name != 'compile']
+        for names, there in ((only, known), (variants, self.variants)):
+            if unknown := [name for name in names if name not in there]:
+                raise ValueError(f'unknown {unknown}: choose among {list(there)}')
+        own = self.own_subject(args) if self.own_subject else None
+        for subject in [known[n] for n in only] if own is None else [own]:
+            yield from self.cases(subject, variants, torch.device(args.device))
 
 
 class ResultsDiffer(RuntimeError):
     """Stock and ours do not compute the same, so their times say nothing."""
 
 
-def require(condition: bool, what: str, errors: dict[str, float]) -> None:
+def require(condition: bool, what: str, errors: Errors) -> None:
     """Raise :class:`ResultsDiffer` unless ``condition`` holds."""
     if not condition:
         raise ResultsDiffer(f'{what}: the results differ: {errors}')

@@ -1,313 +1,240 @@
-"""A whole evaluation, data loader to figures, each side in a process of its own."""
+"""``eval``: a whole evaluation by ``tools/test.py``, from data loader to metrics."""
 
 import json
-import os
-import subprocess
-import sys
+import time
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
-from mmengine.config import Config, ConfigDict
-from mmseg.registry import DATASETS
+from mmengine.config import Config, ConfigDict, DictAction
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmseg.registry import DATASETS, HOOKS
 
-from mmseg_deeplab.config import prepare as launch
+from mmseg_deeplab.config.config_checks import check_checkpoint, check_data
+from mmseg_deeplab.config.config_file import read_config
 from mmseg_deeplab.config.shipped import configs_folder
-from mmseg_deeplab.datasets.export_streets import Request, export_streets
 
-from .case import Case, Contender, Work, require
-from .complexity import complexity, without_training_parts
-from .data import DATA_SETS, NUM_IMAGES, stock_step
+from .case import Case, Errors, Row, Study, require
+from .complexity import without_training_parts
+from .data import DATA_SETS, DrawnDataSet, rate_of, stock_step
+from .memory import high_water, peak_since, start_peak
 from .networks import Size, stock_segmentor
-from .report import (
-    digits,
-    limit_text,
-    megabytes_text,
-    memory_ratio_text,
-    multiply_adds_text,
-    ratio_text,
-)
-from .timing import Stopwatch
+from .report import digits, peak_of, ratio_text
+from .results_table import run_tool
 
-CONFIG = 'deeplabv3_mobilenetv2_{}.py'  # of this project, for each of `DATA_SETS`
-QUICK_IMAGES = 8
-MIXINS = ('fast_inference',)
+CONFIG = 'deeplabv3_mobilenetv2_{}.py'  # for each of DATA_SETS
 METRICS = ('IoUMetric', 'SegmentationMetric')
-# Of the figures in percent, which the host rounds to two digits.
-TOLERANCE = 0.021
+SEGMENTORS = ('EncoderDecoder', 'LeanEncoderDecoder')
+TOLERANCE = 0.021  # percent; IoUMetric rounds to two decimals
 COMPARED = ('mIoU', 'aAcc', 'mAcc')
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is evaluated.
+    """An evaluation: a config, a checkpoint, and overrides of the config."""
 
-    Args:
-        name: For the table.
-        config: File.
-        checkpoint: File.
-        size: Of an image, for the multiply-adds.
-        options: As of ``--cfg-options``.
-        mixins: For our side.
-    """
-
-    name: str
     config: Path
     checkpoint: Path
-    size: Size
     options: dict[str, Any]
-    mixins: Sequence[str] = MIXINS
 
 
-def drawn_jobs(
-    folder: Path,
-    *,
-    names: Sequence[str] = tuple(DATA_SETS),
-    num_images: int | None = None,
-    mixins: Sequence[str] = MIXINS,
-) -> Iterator[Job]:
-    """Draw data sets, and give their configs checkpoints of random weights.
-
-    Args:
-        folder: For both; what is there already is used.
-        names: Keys of ``DATA_SETS``.
-        num_images: Of each; None takes ``NUM_IMAGES``.
-        mixins: For our side.
-    """
-    for name in names:
-        count, size = num_images or NUM_IMAGES[name], DATA_SETS[name]
-        request = Request(name, num_train=1, num_val=count, size=size)
-        root = export_streets(folder / f'{name}_{count}', request)
-        config = configs_folder() / CONFIG.format(name)
-        options = dict(data_root=str(root))
-        yield Job(
-            name=f'{count} of {size[0]} x {size[1]}',
-            config=config,
-            checkpoint=_random_checkpoint(config, size, folder / f'{name}.pth'),
-            size=size,
-            options=options,
-            mixins=mixins,
-        )
+def add_options(parser: ArgumentParser) -> None:
+    """Add the options for a model and data of one's own."""
+    parser.add_argument('--config', help='evaluate the model of this config instead')
+    parser.add_argument('--checkpoint', help='its checkpoint')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
 
 
-def own_job(
-    config: str,
-    checkpoint: str,
-    *,
-    options: dict[str, Any],
-    num_images: int | None = None,
-    mixins: Sequence[str] = MIXINS,
-) -> Job:
-    """Return the evaluation of a user's own model.
-
-    Args:
-        config: File.
-        checkpoint: File.
-        options: As of ``--cfg-options``.
-        num_images: The first ones of the test split; None for all.
-        mixins: For our side.
+def own_job(args: Namespace) -> Job | None:
+    """Return the evaluation of a user's own model, None if there is none.
 
     Raises:
-        FileNotFoundError: If the config or its data is missing.
+        FileNotFoundError: If the checkpoint or the data is missing.
+        ValueError: If there is no checkpoint.
     """
-    if num_images is not None:
-        options = options | {'test_dataloader.dataset.indices': num_images}
-    cfg = launch.load_config(config, cfg_options=options)
-    launch.check_data(cfg, 'test_dataloader')
-    dataset = DATASETS.build(cfg.test_dataloader.dataset)
-    size = tuple(dataset[0]['inputs'].shape[-2:])
-    count = f'{len(dataset)} of {size[0]} x {size[1]}'
-    return Job(count, Path(config), Path(checkpoint), size, options, mixins)
+    if args.config is None:
+        return None
+    if args.checkpoint is None:
+        raise ValueError('--config needs --checkpoint, received none')
+    check_checkpoint(args.checkpoint)
+    check_data(read_config(args.config, args.cfg_options), 'test_dataloader')
+    return Job(Path(args.config), Path(args.checkpoint), args.cfg_options)
 
 
-def _random_checkpoint(config: Path, size: Size, path: Path) -> Path:
+def drawn_job(drawn: DrawnDataSet, folder: Path) -> Job:
+    """Draw a data set and give its config a checkpoint of random weights."""
+    config = configs_folder() / CONFIG.format(drawn.name)
     cfg = without_training_parts(Config.fromfile(config).model)
-    model = stock_segmentor(cfg, size, torch.device('cpu'))
-    torch.save(dict(state_dict=model.state_dict(), meta={}), path)
-    return path
+    model = stock_segmentor(cfg, drawn.size, torch.device('cpu'))
+    checkpoint = folder / f'{drawn.name}.pth'
+    torch.save(dict(state_dict=model.state_dict(), meta={}), checkpoint)
+    return Job(config, checkpoint, dict(data_root=str(drawn.write(folder, 'val'))))
 
 
 def evaluation_cases(
-    device: torch.device, jobs: Iterator[Job], folder: Path
+    subject: DrawnDataSet | Job, variants: Sequence[str], device: torch.device
 ) -> Iterator[Case]:
-    """Make a case of each job.
-
-    Args:
-        device: Of both.
-        jobs: From :func:`drawn_jobs`, or one's own.
-        folder: For configs, logs and results.
+    """Make the case of a drawn data set or of a user's job.
 
     Raises:
-        ValueError: If the segmentor or the metric is of another kind than those that
-            have a stock counterpart.
+        ValueError: If there is no stock counterpart of the segmentor or the metric.
     """
-    for number, job in enumerate(jobs):
-        place = folder / f'run{number}'
-        place.mkdir(parents=True, exist_ok=True)
-        figures: dict[str, float] = {}
-        sides = {}
-        for role, derive in (('stock', stock_config), ('ours', our_config)):
-            path = place / f'{role}.py'
-            cfg = derive(job)
-            cfg.work_dir = str(place / role)
-            cfg.dump(path)
-            sides[role] = Contender(
-                f'{cfg.model.type}, {cfg.test_evaluator.type}',
-                partial(_run, role, path, job.checkpoint, device, figures),
-                device,
-                peak_bytes=lambda found: found['peak_bytes'],
-            )
-        yield Case(
-            group=job.name,
-            name=job.config.stem,
-            **sides,
-            compare=compare_figures,
-            work=_work(job),
-            figures=figures,
+    with TemporaryDirectory(prefix='benchmark_') as temporary:
+        folder = Path(temporary)
+        drawn = isinstance(subject, DrawnDataSet)
+        yield evaluation_case(
+            drawn_job(subject, folder) if drawn else subject, folder, device
         )
 
 
-def stock_config(job: Job) -> Config:
-    """Return the config of the host's segmentor, transforms and metric."""
-    cfg = _test_config(job, mixins=())
-    cfg.model.type = 'EncoderDecoder'
-    cfg.model.pop('crf', None)
-    cfg.runner_type = 'Runner'  # mmengine's
-    dataset = cfg.test_dataloader.dataset
-    dataset.pipeline = [stock_step(step) for step in dataset.pipeline]
-    cfg.test_evaluator = _evaluator(cfg, 'IoUMetric')
-    return cfg
-
-
-def our_config(job: Job) -> Config:
-    """Return the config of the lean segmentor, with the mixins."""
-    cfg = _test_config(job, mixins=job.mixins)
-    cfg.model.type = 'LeanEncoderDecoder'
-    cfg.model.pop('crf', None)
-    cfg.test_evaluator = _evaluator(cfg, 'SegmentationMetric')
-    return cfg
-
-
-def _test_config(job: Job, *, mixins: Sequence[str]) -> Config:
-    cfg = launch.load_config(
-        str(job.config), cfg_options=job.options, mixins=list(mixins)
+def evaluation_case(job: Job, folder: Path, device: torch.device) -> Case:
+    """Return the case of a job; its configs and results go to a folder."""
+    facts: dict[str, float] = {}
+    runs = {}
+    for role in ('stock', 'ours'):
+        cfg = side_config(job, role)
+        hook = dict(type='LoopMeter', result=str(folder / f'{role}.json'))
+        cfg.custom_hooks = [*cfg.get('custom_hooks', []), hook]
+        cfg.custom_imports = dict(imports=[__name__])
+        cfg.dump(folder / f'{role}.py')
+        runs[role] = partial(_run, role, folder, job.checkpoint, device, facts)
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    size: Size = tuple(dataset[0]['inputs'].shape[-2:])
+    return Case(
+        group=f'{len(dataset)} of {size[0]} x {size[1]}',
+        name=job.config.stem,
+        **runs,
+        compare=compare_metrics,
+        device=device,
+        facts=facts,
+        measures_itself=True,
     )
-    if cfg.model.type not in ('EncoderDecoder', 'LeanEncoderDecoder'):
+
+
+def side_config(job: Job, role: str) -> Config:
+    """Return the test config of one side.
+
+    Stock has MMSegmentation's segmentor, transforms and metric; ours has the lean
+    segmentor, ``fast_inference`` and ``SegmentationMetric``. Neither has a CRF.
+    """
+    stock = role == 'stock'
+    mixins = [] if stock else ['fast_inference']
+    cfg = read_config(job.config, job.options, mixins=mixins)
+    evaluator = cfg.test_evaluator
+    if cfg.model.type not in SEGMENTORS or evaluator.get('type') not in METRICS:
         raise ValueError(
-            f'{job.config}: model.type={cfg.model.type!r} has no stock counterpart; '
-            "give a config of 'EncoderDecoder' or 'LeanEncoderDecoder'"
+            f'{job.config}: {cfg.model.type!r} with test_evaluator={evaluator} has no '
+            f'stock counterpart; give one of {SEGMENTORS} with one of {METRICS}'
         )
+    cfg.model.type = SEGMENTORS[0 if stock else 1]
+    cfg.model.pop('crf', None)
+    kept = {k: evaluator[k] for k in ('ignore_index', 'nan_to_num') if k in evaluator}
+    cfg.test_evaluator = ConfigDict(type=METRICS[0 if stock else 1], **kept)
     # One worker decodes while the network runs; more would share its cores.
     cfg.test_dataloader.update(num_workers=1, persistent_workers=True)
+    if stock:
+        cfg.runner_type = 'Runner'  # mmengine's
+        dataset = cfg.test_dataloader.dataset
+        dataset.pipeline = [stock_step(step) for step in dataset.pipeline]
     return cfg
-
-
-def _evaluator(cfg: Config, kind: str) -> ConfigDict:
-    before = cfg.test_evaluator
-    if not isinstance(before, dict) or before.get('type') not in METRICS:
-        raise ValueError(
-            f'{cfg.filename}: test_evaluator={before} has no stock counterpart; give '
-            f'one of {METRICS}'
-        )
-    kept = {k: before[k] for k in ('ignore_index', 'nan_to_num') if k in before}
-    return ConfigDict(type=kind, **kept)
 
 
 def _run(
-    role: str,
-    config: Path,
-    checkpoint: Path,
-    device: torch.device,
-    figures: dict[str, float],
-    watch: Stopwatch,
+    role: str, folder: Path, checkpoint: Path, device: torch.device, facts: dict
 ) -> dict[str, Any]:
-    """Evaluate in another process; the watch gets the seconds of the test loop."""
-    result = config.with_suffix('.json')
-    result.unlink(missing_ok=True)
-    module = f'{__package__}.evaluation_process'
-    command = [sys.executable, '-m', module, config, checkpoint, result]
-    command += ['--threads', str(torch.get_num_threads())]
-    environment = dict(os.environ)
+    environment = dict(OMP_NUM_THREADS=str(torch.get_num_threads()))
     if device.type == 'cpu':
         environment['CUDA_VISIBLE_DEVICES'] = ''
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    if done.returncode:
-        raise RuntimeError(f'the evaluation of {config} failed:\n{done.stderr}')
-    found = json.loads(result.read_text())
-    watch.seconds['total'] = found['seconds']
-    figures['images'] = found['images']
-    figures[f'{role}_process_bytes'] = found['process_bytes']
-    figures[f'{role}_mIoU'] = found['figures']['mIoU']
+    arguments = [folder / f'{role}.py', checkpoint, '--work-dir', folder / role]
+    run_tool('test.py', arguments, folder / role, environment)
+    found = json.loads((folder / f'{role}.json').read_text())
+    facts['images'] = found['images']
+    facts[f'{role}_process_bytes'] = found['process_bytes']
+    facts[f'{role}_mIoU'] = found['metrics']['mIoU']
     return found
 
 
-def _work(job: Job) -> Work:
-    cfg = _test_config(job, mixins=())
-    cost = complexity(cfg.model, job.size)
-    images = len(DATASETS.build(cfg.test_dataloader.dataset))
-    height, width = job.size
-    return Work(
-        multiply_adds=images * cost.multiply_adds,
-        bytes=4 * cost.parameters + images * 4 * height * width,
-    )
-
-
-def compare_figures(stock: dict[str, Any], ours: dict[str, Any]) -> dict[str, float]:
+def compare_metrics(stock: dict[str, Any], ours: dict[str, Any]) -> Errors:
     """Return the largest difference of mIoU and accuracies, in percent.
-
-    Args:
-        stock: What the process of the host found.
-        ours: The same.
 
     Raises:
         ResultsDiffer: If it is more than rounding.
     """
-    pairs = [(stock['figures'][name], ours['figures'][name]) for name in COMPARED]
+    pairs = [(stock['metrics'][name], ours['metrics'][name]) for name in COMPARED]
     errors = dict(percent=max(abs(one - other) for one, other in pairs))
     require(errors['percent'] <= TOLERANCE, 'evaluation', errors)
     return errors
 
 
-def _rate(row: dict[str, Any], role: str) -> str:
-    seconds = row[role]['seconds']['total']['median']
-    return digits(row['figures']['images'] / seconds)
+@HOOKS.register_module()
+class LoopMeter(Hook):
+    """Measures time and memory of the test loop, from the first image to the metrics.
+
+    The result has ``seconds``, ``peak_bytes`` beyond what was held before,
+    ``process_bytes`` (the peak of the whole process, None on a GPU), ``images`` and
+    ``metrics``.
+
+    Args:
+        result: The JSON file for the result.
+    """
+
+    priority = 'LOWEST'
+
+    def __init__(self, result: str) -> None:
+        self.result = Path(result)
+        self.device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+
+    def before_test_epoch(self, runner: Runner) -> None:
+        """Begin; what other hooks prepare before a test is done."""
+        self._before = high_water()
+        self._held = start_peak(self.device)
+        self._start = time.perf_counter()
+
+    def after_test_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
+        """End and write the result."""
+        peak = peak_since(self._held, self.device)  # waits for the GPU
+        found = dict(seconds=time.perf_counter() - self._start, peak_bytes=peak)
+        on_cpu = self.device.type == 'cpu' and self._before is not None
+        found['process_bytes'] = max(self._before, high_water()) if on_cpu else None
+        found['images'] = len(runner.test_dataloader.dataset)
+        found['metrics'] = {name: float(value) for name, value in metrics.items()}
+        self.result.write_text(json.dumps(found))
 
 
-def _process(row: dict[str, Any], role: str) -> float | None:
-    return row['figures'].get(f'{role}_process_bytes')
+def _process_text(row: Row, *roles: str) -> str:
+    found = [row['facts'].get(f'{role}_process_bytes') for role in roles]
+    if None in found:
+        return '-'
+    return digits(found[0] / 1e6) if len(found) == 1 else f'{found[0] / found[1]:.1f}'
 
 
-def _process_text(row: dict[str, Any], role: str) -> str:
-    found = _process(row, role)
-    return '-' if found is None else digits(found / 1e6)
-
-
-def _process_ratio_text(row: dict[str, Any]) -> str:
-    stock, ours = _process(row, 'stock'), _process(row, 'ours')
-    return f'{stock / ours:.1f}' if stock and ours else '-'
-
-
-def _figures_text(row: dict[str, Any]) -> str:
-    found = (row['figures'][f'{role}_mIoU'] for role in ('stock', 'ours'))
-    return ', '.join(f'{value:.2f}' for value in found)
-
-
-EVALUATION_COLUMNS = {
-    'config': lambda row: f'`{row["name"]}`',
-    'images': lambda row: row['group'],
-    'stock, images/s': lambda row: _rate(row, 'stock'),
-    'ours, images/s': lambda row: _rate(row, 'ours'),
-    'times faster (range)': ratio_text,
-    'loop, stock, MB': lambda row: megabytes_text(row, 'stock'),
-    'loop, ours, MB': lambda row: megabytes_text(row, 'ours'),
-    'times less memory': memory_ratio_text,
-    'process, stock, MB': lambda row: _process_text(row, 'stock'),
-    'process, ours, MB': lambda row: _process_text(row, 'ours'),
-    'times less': _process_ratio_text,
-    'mIoU of both': _figures_text,
-    'multiply-adds, G': multiply_adds_text,
-    'of the limit': limit_text,
-}
+STUDY = Study(
+    help='a whole evaluation, from the data loader to the metrics',
+    columns={
+        'config': lambda row: f'`{row["name"]}`',
+        'images': lambda row: row['group'],
+        'stock, images/s': rate_of('stock'),
+        'ours, images/s': rate_of('ours'),
+        'times faster (range)': ratio_text,
+        'loop, stock, MB': peak_of('stock'),
+        'loop, ours, MB': peak_of('ours'),
+        'times less memory': lambda row: f'{row["memory_ratio"] or 0:.1f}',
+        'process, stock, MB': lambda row: _process_text(row, 'stock'),
+        'process, ours, MB': lambda row: _process_text(row, 'ours'),
+        'times less': lambda row: _process_text(row, 'stock', 'ours'),
+        'mIoU of both': lambda row: ', '.join(
+            f'{row["facts"][f"{role}_mIoU"]:.2f}' for role in ('stock', 'ours')
+        ),
+    },
+    subjects=DATA_SETS,
+    quick={'camvid': DATA_SETS['camvid']._replace(images=8)},
+    cases=evaluation_cases,
+    add_options=add_options,
+    own_subject=own_job,
+)

@@ -1,4 +1,4 @@
-"""The most memory that one call holds beyond what was held before."""
+"""The peak memory of one call, beyond what was held before."""
 
 import ctypes
 import gc
@@ -16,19 +16,15 @@ _CLEAR = Path('/proc/self/clear_refs')
 def peak_memory(
     function: Callable[[], Any], device: torch.device
 ) -> tuple[Any, int | None]:
-    """Call a function and measure its peak, its result included.
+    """Call a function and measure its peak memory, its result included.
 
-    On a GPU: what PyTorch has allocated. On the CPU: the growth of the process's
-    resident memory up to its high water mark, whoever allocates, C++ libraries too;
-    memory that was freed before is given back to the system first, so that it is
-    counted if it is used again.
-
-    Args:
-        function: Called once.
-        device: Where it runs.
+    On a GPU this is what PyTorch has allocated. On the CPU it is the growth of the
+    process's resident memory up to its high-water mark, whatever library allocates.
+    Memory that was freed before is returned to the system first, so that it counts if
+    it is used again.
 
     Returns:
-        What the function returned, and the bytes; None where the system does not tell
+        The result of the function, and the bytes; None where the system does not tell
         (other than Linux).
     """
     before = start_peak(device)
@@ -37,29 +33,24 @@ def peak_memory(
 
 
 def start_peak(device: torch.device) -> int | None:
-    """Forget earlier peaks.
-
-    Args:
-        device: As in :func:`peak_memory`.
-
-    Returns:
-        The bytes held now; None where the system does not tell.
-    """
+    """Forget earlier peaks and return the bytes held now, None if unknown."""
     gc.collect()
     if device.type == 'cuda':
         torch.cuda.synchronize(device)
         torch.cuda.reset_peak_memory_stats(device)
         return torch.cuda.memory_allocated(device)
-    return _reset_high_water()
+    trim = getattr(ctypes.CDLL(None), 'malloc_trim', None)  # only glibc has it
+    try:
+        if trim is not None:
+            trim(0)
+        _CLEAR.write_text('5')  # resets the high-water mark, proc(5)
+        return _read('VmRSS')
+    except OSError:
+        return None
 
 
 def peak_since(before: int | None, device: torch.device) -> int | None:
-    """Return the bytes held at most since :func:`start_peak`, beyond those before.
-
-    Args:
-        before: What it returned.
-        device: The same.
-    """
+    """Return the peak since :func:`start_peak`, beyond what it returned."""
     if before is None:
         return None
     if device.type == 'cuda':
@@ -69,23 +60,8 @@ def peak_since(before: int | None, device: torch.device) -> int | None:
 
 
 def high_water() -> int | None:
-    """Return the most bytes that this process was resident with since the last reset.
-
-    None where the system does not tell.
-    """
+    """Return the peak of this process's resident memory, None if unknown."""
     return _read('VmHWM') if _STATUS.is_file() else None
-
-
-def _reset_high_water() -> int | None:
-    """Return the bytes held now, which the high water mark is set to (proc(5))."""
-    trim = getattr(ctypes.CDLL(None), 'malloc_trim', None)  # glibc's alone
-    try:
-        if trim is not None:
-            trim(0)
-        _CLEAR.write_text('5')
-        return _read('VmRSS')
-    except OSError:
-        return None
 
 
 def _read(field: str) -> int:

@@ -25,26 +25,23 @@ from .complexity import without_training_parts
 
 Size = tuple[int, int]
 LARGEST_SCENE = (1024, 2048)  # that SyntheticStreets draws
-# A trained network damps rounding errors, a random one of full residual branches
-# amplifies them from block to block.
-BRANCH = 0.2
-# BatchNorm over two pooled images amplifies what little differs between them.
-POOLED = 0.02
-# Processors' own instructions for it; without them bfloat16 is emulated, and slow.
+# A trained network damps rounding errors. A random one with full residual branches
+# would amplify them from block to block, as would BatchNorm over two pooled images.
+BRANCH, POOLED = 0.2, 0.02
+# Instructions of processors; without them, bfloat16 is emulated and slow.
 BFLOAT16_FLAGS = re.compile(r'\b(avx512_bf16|amx_bf16|bf16)\b')
 
 
 @dataclass(frozen=True)
 class Network:
-    """What is built.
+    """A network to build.
 
     Args:
-        name: For the table.
-        base: File in ``configs/_base_/models``, without ``.py``.
+        name: The name in the table.
+        base: A file in ``configs/_base_/models``, without ``.py``.
         num_classes: ``K``.
-        size: Height and width of the image.
-        changes: Merged onto the model's config.
-        flip: Predict with a flipped copy: test-time augmentation.
+        size: The height and width of the image.
+        changes: Changes of the model's config.
     """
 
     name: str
@@ -52,10 +49,9 @@ class Network:
     num_classes: int
     size: Size
     changes: Mapping[str, Any] = field(default_factory=dict)
-    flip: bool = False
 
     def config(self) -> ConfigDict:
-        """Return the segmentor's config, without weights to load, SyncBN and aux."""
+        """Return the segmentor's config without the parts that only training needs."""
         path = configs_folder() / '_base_' / 'models' / f'{self.base}.py'
         cfg = Config(dict(model=without_training_parts(Config.fromfile(path).model)))
         cfg.merge_from_dict(dict(model=dict(self.changes)))
@@ -64,34 +60,28 @@ class Network:
 
 
 def stock_segmentor(cfg: ConfigDict, size: Size, device: torch.device) -> nn.Module:
-    """Return the host's ``EncoderDecoder`` with random weights.
+    """Return MMSegmentation's ``EncoderDecoder`` with random weights.
 
     Args:
-        cfg: Config of a segmentor.
-        size: Of the images that come. The statistics of BatchNorm are measured with
-            a scene of half this size, the mean scores with one of this size.
-        device: Where to.
+        cfg: The config of a segmentor.
+        size: The size of the images. BatchNorm gets the statistics of a scene of half
+            this size, and the classifier is balanced on a scene of this size.
+        device: The device of the network.
     """
     torch.manual_seed(0)
     model = MODELS.build(deepcopy(cfg) | dict(type=EncoderDecoder)).eval().to(device)
     weaken_branches(model)
     views = opposite_views(size, device)
-    measure_statistics(model, partial(scores_of, model, views))
+    measure_statistics(model, partial(logits_of, model, views))
     head = model.decode_head
     classifier = getattr(head, 'conv_seg', None) or head.conv2d_list[0]
     image = scenes(1, size, device)[0]
-    # With its mirror image, which a prediction with flip sees as well.
-    level_classes(classifier, scores_of(model, [image, image.flip(-1)]))
+    balance_classes(classifier, logits_of(model, [image]))
     return model
 
 
 def lean_segmentor(cfg: ConfigDict, stock: nn.Module) -> nn.Module:
-    """Return a ``LeanEncoderDecoder`` with the weights of another segmentor.
-
-    Args:
-        cfg: Config of both.
-        stock: The other one.
-    """
+    """Return a ``LeanEncoderDecoder`` with the weights of another segmentor."""
     device = next(stock.parameters()).device
     model = MODELS.build(deepcopy(cfg) | dict(type='LeanEncoderDecoder'))
     model.load_state_dict(stock.state_dict())
@@ -100,41 +90,31 @@ def lean_segmentor(cfg: ConfigDict, stock: nn.Module) -> nn.Module:
 
 @torch.no_grad()
 def weaken_branches(model: nn.Module) -> None:
-    """Let the last BatchNorm of each residual block scale by ``BRANCH``.
+    """Scale residual branches by ``BRANCH``, and what is pooled by ``POOLED``.
 
-    And that after image pooling by ``POOLED``.
-
-    Args:
-        model: Changed in place.
+    The weights of their last BatchNorm are changed in place.
     """
     for module in model.modules():
         if isinstance(module, Bottleneck):
             module.norm3.weight.fill_(BRANCH)
         elif isinstance(module, InvertedResidual) and module.use_res_connect:
             module.conv[-1].bn.weight.fill_(BRANCH)
-        elif _is_image_pooling(module):
-            module[1].bn.weight.fill_(POOLED)
-
-
-def _is_image_pooling(module: nn.Module) -> bool:
-    return (
-        isinstance(module, nn.Sequential)
-        and len(module) > 1
-        and isinstance(module[0], nn.AdaptiveAvgPool2d)
-        and getattr(module[1], 'with_norm', False)
-    )
+        elif isinstance(module, nn.Sequential) and len(module) > 1:
+            pools = isinstance(module[0], nn.AdaptiveAvgPool2d)
+            if pools and getattr(module[1], 'with_norm', False):
+                module[1].bn.weight.fill_(POOLED)
 
 
 @torch.no_grad()
 def measure_statistics(model: nn.Module, run: Callable[[], Any]) -> None:
     """Give BatchNorm the statistics of images.
 
-    Of random weights with the initial statistics, 0 and 1, little but rounding reaches
-    the scores of a deep network, and labels would say nothing about agreement.
+    With the initial statistics, 0 and 1, hardly more than rounding errors reach the
+    logits of a deep random network, and its labels would say nothing about agreement.
 
     Args:
-        model: In evaluation, frozen BatchNorm included; stays so.
-        run: Sends two images at least through it.
+        model: A network for evaluation, which also measures frozen BatchNorm.
+        run: Sends at least two images through it.
     """
     layers = [module for module in model.modules() if isinstance(module, _BatchNorm)]
     momentum = [layer.momentum for layer in layers]
@@ -147,19 +127,19 @@ def measure_statistics(model: nn.Module, run: Callable[[], Any]) -> None:
 
 
 @torch.no_grad()
-def level_classes(classifier: nn.Module, scores: Tensor) -> None:
-    """Give every class the same mean score on an image, so that many are predicted.
+def balance_classes(classifier: nn.Module, logits: Tensor) -> None:
+    """Give all classes the same mean logit, so that many of them are predicted.
 
     Args:
-        classifier: The last convolution; its bias is changed.
-        scores: ``(N, K, h, w)`` before.
+        classifier: The last convolution, whose bias is changed.
+        logits: Its output ``(N, K, h, w)``.
     """
-    classifier.bias -= scores.mean((0, 2, 3))
+    classifier.bias -= logits.mean((0, 2, 3))
 
 
 @torch.no_grad()
-def scores_of(model: nn.Module, images: list[Tensor]) -> Tensor:
-    """Return the scores ``(N, K, h, w)`` of images ``(3, H, W)`` uint8."""
+def logits_of(model: nn.Module, images: list[Tensor]) -> Tensor:
+    """Return the logits ``(N, K, h, w)`` of images ``(3, H, W)`` uint8."""
     inputs = model.data_preprocessor(dict(inputs=images))['inputs']
     return model(inputs, mode='tensor')
 
@@ -167,12 +147,7 @@ def scores_of(model: nn.Module, images: list[Tensor]) -> Tensor:
 def scenes(count: int, size: Size, device: torch.device) -> list[Tensor]:
     """Draw scenes of SyntheticStreets as pipelines give images.
 
-    Larger ones than can be drawn are repeated.
-
-    Args:
-        count: How many.
-        size: Height and width.
-        device: Where to.
+    Images larger than these scenes repeat them.
 
     Returns:
         ``(3, H, W)`` uint8 each, BGR.
@@ -188,21 +163,17 @@ def scenes(count: int, size: Size, device: torch.device) -> list[Tensor]:
 
 
 def opposite_views(size: Size, device: torch.device) -> list[Tensor]:
-    """Return a scene of half a size and its negative.
+    """Return a scene of half a size (at least 64 pixels) and its negative.
 
-    Two scenes are too alike for BatchNorm after image pooling, which would divide by
-    next to nothing.
-
-    Args:
-        size: Height and width, halved, 64 at least.
-        device: Where to.
+    Two scenes would be too similar for BatchNorm after image pooling, which would
+    divide by almost zero.
     """
     image = scenes(1, tuple(max(64, side // 2) for side in size), device)[0]
     return [image, 255 - image]
 
 
 def has_bfloat16(device: torch.device) -> bool:
-    """Tell whether a device computes in bfloat16 at more than the rate of float32."""
+    """Tell whether a device computes faster in bfloat16 than in float32."""
     if device.type == 'cuda':
         return torch.cuda.is_bf16_supported(including_emulation=False)
     try:

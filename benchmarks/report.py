@@ -1,138 +1,162 @@
-"""JSON, Markdown and a picture of a benchmark."""
+"""Tables in Markdown, written after each row, and the machine they were measured on."""
 
 import json
+import os
+import platform
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from .chart import draw_chart
-from .machine import machine_text
-from .table_report import write_into
+import torch
+
+from mmseg_deeplab.utils.atomic_files import write_whole
+
+from .case import Row
 
 _SECONDS = re.compile(r', (m?s|images/s)\b')
-Columns = Mapping[str, Callable[[dict[str, Any]], str]]
+START, END = '<!-- table {}: start -->', '<!-- table {}: end -->'
 NONE = '-'
 
 
-class Picture(NamedTuple):
-    """A PNG file that was written.
-
-    Args:
-        path: Of it.
-        name: That it gets beside a document.
-        text: Says what it shows.
-    """
-
-    path: Path
-    name: str
-    text: str
-
-
-# From a result, a folder and the name of the files to pictures.
-Draw = Callable[[dict[str, Any], Path, str], Sequence[Picture]]
-
-
-def draw_bars(result: dict[str, Any], folder: Path, name: str) -> list[Picture]:
-    """Write the bar chart, ``NAME.png``."""
-    path = folder / f'{name}.png'
-    draw_chart(result, path)
-    return [Picture(path, f'benchmark_{name}.png', f'{name}: stock against ours')]
+def describe_machine(device: torch.device) -> dict[str, Any]:
+    """Return the processor, memory, versions and settings that determine times."""
+    info = Path('/proc/cpuinfo')
+    text = info.read_text() if info.is_file() else ''
+    name = re.search(r'^model name\s*:\s*(.+)$', text, re.MULTILINE)
+    machine = dict(
+        cpu=name[1] if name else platform.processor() or 'unknown processor',
+        cores=len(os.sched_getaffinity(0)),
+        memory_gb=round(memory_bytes() / 1e9),
+        threads=torch.get_num_threads(),
+        vector_unit=torch.backends.cpu.get_cpu_capability(),
+        system=f'{platform.system()} {platform.machine()}',
+        python=platform.python_version(),
+        torch=torch.__version__,
+        load_average=round(os.getloadavg()[0], 2),
+    )
+    if device.type == 'cuda':
+        machine['gpu'] = torch.cuda.get_device_name(device)
+        machine['cuda'] = torch.version.cuda
+    return machine
 
 
-def write_report(
-    result: dict[str, Any],
-    columns: Columns,
-    folder: str | Path,
-    *,
-    name: str | None = None,
-    document: str | Path | None = None,
-    draw: Draw = draw_bars,
+def memory_bytes() -> int:
+    """Return the size of the machine's memory."""
+    return os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES')
+
+
+def machine_text(machine: dict[str, Any]) -> str:
+    """Describe the machine in a sentence."""
+    gpu = f'{machine["gpu"]} (CUDA {machine["cuda"]}), ' if 'gpu' in machine else ''
+    return (
+        '{gpu_text}{cores} cores of {cpu} ({system}, {vector_unit}), {memory_gb} GB, '
+        '{threads} threads, Python {python}, PyTorch {torch}, load average at the '
+        'start {load_average}'
+    ).format(gpu_text=gpu, **machine)
+
+
+def markdown_table(
+    columns: Mapping[str, Callable[[Any], str]], rows: Iterable[Any]
 ) -> str:
-    """Write ``NAME.json``, ``NAME.md`` and pictures.
+    """Return a table in Markdown.
 
     Args:
-        result: From :func:`run_benchmark`.
-        columns: Of the table: from a row to the text of a cell, by heading.
-        folder: Gets the files.
-        name: Of the files; that of the benchmark.
-        document: A Markdown file that gets the text between its marks
-            ``<!-- table benchmark NAME: start -->`` and ``end``, and the pictures in
-            ``images`` beside it.
-        draw: Writes the pictures.
+        columns: A function from a row to the text of a cell, by heading.
+        rows: The rows.
+    """
+    table = [list(columns), ['---'] * len(columns)]
+    table += [[cell(row) for cell in columns.values()] for row in rows]
+    return '\n'.join(f'| {" | ".join(line)} |' for line in table)
+
+
+def markdown(
+    result: dict[str, Any], columns: Mapping[str, Callable[[Row], str]]
+) -> str:
+    """Return command, machine and table of a result.
+
+    Times on a CPU depend too much on the machine to be compared with those of others.
+    So columns of seconds are shown only for a GPU; the JSON file has them all.
+    """
+    if not result['machine'].get('gpu'):
+        columns = {h: cell for h, cell in columns.items() if not _SECONDS.search(h)}
+    return (
+        f'```bash\n{result["command"]}\n```\n\n{machine_text(result["machine"])}. '
+        f'Float32 matrix product: {result["rate"] / 1e9:.0f} G multiply-adds/s.\n\n'
+        f'{markdown_table(columns, result["rows"])}'
+    )
+
+
+def write_result(
+    result: dict[str, Any],
+    columns: Mapping[str, Callable[[Row], str]],
+    folder: str | Path,
+    name: str,
+    document: str | Path | None = None,
+) -> str:
+    """Write ``NAME.json`` and ``NAME.md``, and the table into a document.
 
     Returns:
         The Markdown text.
 
     Raises:
         FileNotFoundError: If there is no such document.
-        ValueError: If the marks are not there.
+        ValueError: If the document has no marks for this table.
     """
-    name = name or result['benchmark']
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     text = markdown(result, columns)
-    (folder / f'{name}.json').write_text(json.dumps(result, indent=1) + '\n')
-    (folder / f'{name}.md').write_text(text + '\n')
-    pictures = draw(result, folder, name)
+    content = json.dumps(result, indent=1).encode() + b'\n'
+    write_whole(content, Path(folder) / f'{name}.json')
+    write_whole(text.encode() + b'\n', Path(folder) / f'{name}.md')
     if document is not None:
-        _into_document(Path(document), name, text, pictures)
+        write_into(document, f'benchmark {name}', text)
     return text
 
 
-def _into_document(
-    document: Path, name: str, text: str, pictures: Sequence[Picture]
-) -> None:
-    if not document.is_file():
-        raise FileNotFoundError(f'{document}: no such document; give an existing one')
-    links = [f'![{picture.text}](images/{picture.name})' for picture in pictures]
-    write_into(document, f'benchmark {name}', '\n\n'.join([text, *links]))
-    images = document.parent / 'images'
-    images.mkdir(exist_ok=True)
-    for picture in pictures:
-        (images / picture.name).write_bytes(picture.path.read_bytes())
+def write_into(document: str | Path, name: str, text: str) -> None:
+    """Replace what is between the two marks of a table in a Markdown file.
 
+    Args:
+        document: The file, which must have the lines ``<!-- table NAME: start -->`` and
+            ``<!-- table NAME: end -->``.
+        name: The name of the table.
+        text: The new text.
 
-def markdown(result: dict[str, Any], columns: Columns) -> str:
-    """Return command, machine and table.
-
-    Times on a CPU depend on the machine too much to be compared with those of others:
-    columns of seconds are shown for a GPU alone. ``NAME.json`` has them all.
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it does not have the marks.
     """
-    limits = result['limits']
-    if not result['machine'].get('gpu'):
-        columns = {h: cell for h, cell in columns.items() if not _SECONDS.search(h)}
-    table = [list(columns), ['---'] * len(columns)]
-    table += [[cell(row) for cell in columns.values()] for row in result['rows']]
-    lines = (f'| {" | ".join(line)} |' for line in table)
-    return (
-        f'```bash\n{result["command"]}\n```\n\n'
-        f"{machine_text(result['machine'])}. The machine's limits, measured in the "
-        f'same run: {limits["multiply_adds"] / 1e9:.0f} G multiply-adds/s (float32 '
-        f'matrix product), {limits["bandwidth"] / 1e9:.1f} GB/s (copy, read plus '
-        'written).\n\n' + '\n'.join(lines)
+    document = Path(document)
+    start, end = START.format(name), END.format(name)
+    before, found, rest = document.read_text().partition(start)
+    _, also, after = rest.partition(end)
+    if not (found and also):
+        raise ValueError(f'{document} has no lines {start!r} and {end!r}: add them')
+    write_whole(f'{before}{start}\n\n{text}\n\n{end}{after}'.encode(), document)
+
+
+def digits(value: float) -> str:
+    """Return a number with three digits, none of them behind a point from 100 on."""
+    return f'{value:.0f}' if value >= 100 else f'{value:.3g}'
+
+
+def seconds_of(role: str, *, unit: float = 1.0) -> Callable[[Row], str]:
+    """Return a column with the median time of stock or ours in a unit of seconds."""
+    return lambda row: (
+        digits(row[role]['seconds']['median'] / unit) if role in row else NONE
     )
 
 
-def seconds_text(row: dict[str, Any], role: str, *, unit: float = 1.0) -> str:
-    """Return a side's median; its phases in brackets.
+def peak_of(role: str) -> Callable[[Row], str]:
+    """Return a column with the peak memory of stock or ours in MB."""
 
-    Args:
-        row: Of the benchmark.
-        role: ``'stock'`` or ``'ours'``.
-        unit: In seconds.
-    """
-    if role not in row:
-        return NONE
-    medians = {
-        phase: digits(values['median'] / unit)
-        for phase, values in row[role]['seconds'].items()
-    }
-    total = medians.pop('total')
-    return f'{total} ({" + ".join(medians.values())})' if medians else total
+    def cell(row: Row) -> str:
+        peak = row[role]['peak_bytes'] if role in row else None
+        return NONE if peak is None else digits(peak / 1e6)
+
+    return cell
 
 
-def ratio_text(row: dict[str, Any]) -> str:
+def ratio_text(row: Row) -> str:
     """Return the ratio of the times with its range."""
     ratio = row['ratio']
     if ratio is None:
@@ -140,35 +164,41 @@ def ratio_text(row: dict[str, Any]) -> str:
     return f'**{ratio["median"]:.2f}** ({ratio["min"]:.2f} - {ratio["max"]:.2f})'
 
 
-def megabytes_text(row: dict[str, Any], role: str) -> str:
-    """Return a side's peak memory in MB."""
-    peak = row[role]['peak_bytes'] if role in row else None
-    return NONE if peak is None else digits(peak / 1e6)
-
-
-def memory_ratio_text(row: dict[str, Any]) -> str:
-    """Return how many times less memory ours takes."""
-    ratio = row['memory_ratio']
-    return NONE if ratio is None else f'{ratio:.1f}'
-
-
-def limit_text(row: dict[str, Any]) -> str:
-    """Return the fraction of the machine's limit that ours reaches."""
-    return f'{100 * row["fraction_of_limit"]:.1f} %'
-
-
-def multiply_adds_text(row: dict[str, Any]) -> str:
-    """Return the multiply-adds in G."""
-    count = row['multiply_adds']
-    return NONE if count == 0 else digits(count / 1e9)
-
-
-def errors_text(row: dict[str, Any]) -> str:
+def errors_text(row: Row) -> str:
     """Return the errors with their names."""
     parts = (f'{name} {value:.1g}' for name, value in row['errors'].items())
     return ', '.join(parts) or NONE
 
 
-def digits(value: float) -> str:
-    """Return a number with three digits, none of them behind a point from 100 on."""
-    return f'{value:.0f}' if value >= 100 else f'{value:.3g}'
+def per_pixel(row: Row, role: str) -> str:
+    """Return the peak memory of stock or ours in bytes per pixel."""
+    peak = row[role]['peak_bytes'] if role in row else None
+    return NONE if peak is None else digits(peak / row['facts']['pixels'])
+
+
+TIMES = {
+    'stock, ms': seconds_of('stock', unit=1e-3),
+    'ours, ms': seconds_of('ours', unit=1e-3),
+    'times faster (range)': ratio_text,
+}
+MEMORY = {
+    'stock, MB': peak_of('stock'),
+    'ours, MB': peak_of('ours'),
+    'times less memory': lambda row: (
+        f'{row["memory_ratio"]:.1f}' if row['memory_ratio'] else NONE
+    ),
+}
+LIMIT = {
+    'multiply-adds, G': lambda row: (
+        digits(row['multiply_adds'] / 1e9) if row['multiply_adds'] else NONE
+    ),
+    'of the limit': lambda row: f'{100 * row["fraction_of_limit"]:.1f} %',
+}
+
+
+def columns_of(
+    first: Sequence[str], last: Mapping[str, Callable[[Row], str]]
+) -> dict[str, Callable[[Row], str]]:
+    """Return columns of group and name (with these headings), times, memory, more."""
+    names = (lambda row: row['group'], lambda row: row['name'])
+    return {**dict(zip(first, names, strict=True)), **TIMES, **MEMORY, **last}

@@ -1,11 +1,11 @@
-"""A training step: forward, loss, backward and optimizer, as a runner does it."""
+"""``train``: a training step: forward, loss, backward and optimizer."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from mmengine.config import ConfigDict
@@ -18,133 +18,82 @@ from torch import Tensor, nn
 
 from mmseg_deeplab.engine.hooks.network_speed import compile_training, network_parts
 
-from .case import Case, Contender, Work, require
-from .complexity import complexity
-from .inference import V2_R50, sample_of
+from .case import Case, Errors, Study, require
+from .inference import MNV2, V2_R50, sample_of
 from .networks import Network, has_bfloat16, scenes, weaken_branches
-from .report import (
-    errors_text,
-    limit_text,
-    megabytes_text,
-    memory_ratio_text,
-    multiply_adds_text,
-    ratio_text,
-    seconds_text,
-)
-from .timing import Stopwatch
+from .report import LIMIT, columns_of, errors_text
 
 BATCH = 2
+MNV2_ADE = (*MNV2[:2], 150)
 NETWORKS = {
-    'v3_mobilenetv2': Network(
-        'v3 MobileNetV2', 'deeplabv3_mobilenetv2', 150, (512, 512)
-    ),
+    'v3_mobilenetv2': Network(*MNV2_ADE, (512, 512)),
     'v3plus_r50': Network('v3+ R50', 'deeplabv3plus_r50', 150, (512, 512)),
     'v2_r50': Network('v2 R50', 'deeplabv2_r101', 19, (321, 321), V2_R50),
 }
-QUICK_NETWORKS = {
-    'v3_mobilenetv2': Network(
-        'v3 MobileNetV2', 'deeplabv3_mobilenetv2', 150, (256, 256)
-    )
-}
-BLOCK, IGNORED_COLUMNS = 8, 20  # pixels: labels are squares, the left edge has none
-# Backward of a layer costs the gradients of its input and of its weights.
-FORWARDS_PER_STEP = 3
+# Labels are squares; the left edge has none.
+SQUARE, IGNORED_COLUMNS = 8, 20  # pixels
 
 
 @dataclass(frozen=True)
 class Mode:
-    """How a step is made.
+    """A way to make a step.
 
     Args:
-        text: For the table.
-        channels_last: Ours in this memory format: the mixin ``fast``.
-        dtype: Mixed precision of both sides; None for float32.
-        compile: Ours through ``torch.compile``: the mixin ``compile_network``.
-        tolerance: Of the losses, relative.
-        gradient_tolerance: Of all gradients, relative to their common norm.
+        text: The text in the table.
+        channels_last: Ours uses this memory format, as with ``--mixin fast``.
+        dtype: The mixed precision of both sides; None for float32.
+        compile: Ours is compiled, as with ``--mixin compile_network``.
+        tolerance: The largest relative error of the losses.
+        gradient_tolerance: The largest error of all gradients, relative to their norm.
     """
 
     text: str
-    channels_last: bool = False
+    channels_last: bool = True
     dtype: str | None = None
     compile: bool = False
     tolerance: float = 1e-3
-    gradient_tolerance: float = 1e-3
+    # BatchNorm over a batch of two amplifies the rounding of other convolutions.
+    # Gradients of MobileNetV2 that differ by 1e-2 in float32 differ by 1e-11 in float64
+    # (a test checks this).
+    gradient_tolerance: float = 0.3
 
 
-# BatchNorm over a batch of two amplifies the rounding of other convolutions: gradients
-# of MobileNetV2 that differ by 1e-2 in float32 differ by 1e-11 in float64 (the tests
-# check that). Two roundings of half precision have little more than the loss in common.
-ROUNDING = 0.3
-HALF = dict(channels_last=True, tolerance=0.02, gradient_tolerance=math.inf)
+# Two results in half precision have little more in common than the loss.
+HALF = dict(tolerance=0.02, gradient_tolerance=math.inf)
 MODES = {
-    'lean': Mode('`LeanEncoderDecoder`'),
-    'fast': Mode('+ `fast`', channels_last=True, gradient_tolerance=ROUNDING),
+    'lean': Mode('`LeanEncoderDecoder`', channels_last=False, gradient_tolerance=1e-3),
+    'fast': Mode('+ `fast`'),
     'bfloat16': Mode('+ `fast`, both sides bfloat16', dtype='bfloat16', **HALF),
     'float16': Mode('+ `fast`, both sides float16', dtype='float16', **HALF),
-    'compile': Mode(
-        '+ `fast`, compiled',
-        channels_last=True,
-        compile=True,
-        gradient_tolerance=ROUNDING,
-    ),
+    'compile': Mode('+ `fast`, compiled', compile=True),
 }
 
 
-@dataclass
-class Step:
-    """What a training step gave.
-
-    Args:
-        losses: By name.
-        gradients: Of the parameters, before the optimizer forgot them.
-    """
+class Step(NamedTuple):
+    """The losses by name and the gradients of the parameters of a training step."""
 
     losses: dict[str, Tensor]
-    gradients: list[Tensor] = field(default_factory=list)
+    gradients: list[Tensor]
 
 
 def training_cases(
-    device: torch.device,
-    *,
-    networks: Mapping[str, Network] = NETWORKS,
-    modes: Sequence[str] = tuple(MODES),
+    network: Network, variants: Sequence[str], device: torch.device
 ) -> Iterator[Case]:
-    """Make a case of each network and mode.
-
-    Args:
-        device: Of both.
-        networks: By name.
-        modes: Keys of ``MODES``; those passed over that the device has no instructions
-            for: float16 on a CPU, bfloat16 on some.
-
-    Raises:
-        ValueError: If there is no such mode.
-    """
-    unknown = [name for name in modes if name not in MODES]
-    if unknown:
-        raise ValueError(f'no mode {unknown}: choose among {list(MODES)}')
-    runs = {None: True, 'float16': device.type == 'cuda'}
-    runs['bfloat16'] = has_bfloat16(device)
-    chosen = [MODES[name] for name in modes if runs[MODES[name].dtype]]
-    for network in networks.values():
-        for mode in chosen:
+    """Make a case per mode, except those for which the device has no instructions."""
+    supported = {None: True, 'float16': device.type == 'cuda'}
+    supported['bfloat16'] = has_bfloat16(device)
+    for mode in map(MODES.__getitem__, variants):
+        if supported[mode.dtype]:
             yield training_case(network, mode, device)
 
 
 def training_case(
     network: Network, mode: Mode, device: torch.device, *, batch: int = BATCH
 ) -> Case:
-    """Return one case.
-
-    Args:
-        network: What is trained.
-        mode: How.
-        device: Of both.
-        batch: Number of images.
-    """
+    """Return the case of one network and mode."""
     cfg = network.config()
-    cfg.data_preprocessor.size = network.size  # the host insists on it in training
+    # EncoderDecoder's preprocessor needs it in training.
+    cfg.data_preprocessor.size = network.size
     stock, ours = make_pair(cfg, mode, device)
     samples = labelled_samples(network, batch)
     data = dict(inputs=scenes(batch, network.size, device), data_samples=samples)
@@ -153,23 +102,17 @@ def training_case(
         group=f'{network.name}, {network.num_classes} classes, '
         f'{batch} x {height} x {width}',
         name=mode.text,
-        stock=Contender('EncoderDecoder', step(stock, data, mode.dtype), device),
-        ours=Contender(mode.text, step(ours, data, mode.dtype), device),
+        stock=step(stock, data, mode.dtype),
+        ours=step(ours, data, mode.dtype),
         compare=partial(compare_steps, mode=mode),
-        work=training_work(cfg, ours, network.size, batch),
+        device=device,
     )
 
 
 def make_pair(
     cfg: ConfigDict, mode: Mode, device: torch.device
 ) -> tuple[nn.Module, nn.Module]:
-    """Return the host's segmentor and ours with the same random weights, to train.
-
-    Args:
-        cfg: Of both.
-        mode: What is done to ours.
-        device: Where to.
-    """
+    """Return the stock segmentor and ours, with equal random weights, for training."""
     torch.manual_seed(0)
     stock = MODELS.build(deepcopy(cfg) | dict(type=EncoderDecoder))
     weaken_branches(stock)
@@ -184,32 +127,32 @@ def make_pair(
 
 def step(
     model: nn.Module, data: dict[str, Any], dtype: str | None
-) -> Callable[[Stopwatch], Step]:
-    """Return what makes one ``train_step`` of the host.
+) -> Callable[[], Step]:
+    """Return a function that makes one ``train_step``.
 
-    SGD with momentum and a learning rate of 0: all of its work is done, and each step
-    begins with the same weights.
-
-    Args:
-        model: A segmentor in training.
-        data: As a data loader gives it.
-        dtype: Of mixed precision, or None.
+    It uses SGD with momentum and a learning rate of 0: all the work is done, and each
+    step begins with the same weights.
     """
-    wrapper = build_optim_wrapper(model, optim_wrapper_config(dtype))
+    optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.0, momentum=0.9))
+    if dtype is not None:
+        # A dynamic loss scale would begin too high and skip steps.
+        kind = 'MixedPrecisionOptimWrapper'
+        optim_wrapper |= dict(type=kind, dtype=dtype, loss_scale=128.0)
+    wrapper = build_optim_wrapper(model, optim_wrapper)
     parameters = [p for p in model.parameters() if p.requires_grad]
-    for parameter in parameters:  # momentum has its memory before the first step
+    for parameter in parameters:  # allocates the momentum before the first step
         parameter.grad = torch.zeros_like(parameter)
     wrapper.optimizer.step()
     wrapper.optimizer.zero_grad()
-    found = []
+    found: list[Tensor] = []
 
     def keep_gradients(*_: Any) -> None:
         found[:] = [parameter.grad for parameter in parameters]
 
     wrapper.optimizer.register_step_post_hook(keep_gradients)
 
-    def run(_: Stopwatch) -> Step:
-        torch.manual_seed(1)  # dropout
+    def run() -> Step:
+        torch.manual_seed(1)  # for dropout
         losses = model.train_step(data, wrapper)
         gradients = found.copy()
         found.clear()
@@ -218,76 +161,36 @@ def step(
     return run
 
 
-def optim_wrapper_config(dtype: str | None) -> dict[str, Any]:
-    """Return the config of the optimizer.
-
-    Args:
-        dtype: Of mixed precision, or None.
-    """
-    cfg = dict(optimizer=dict(type='SGD', lr=0.0, momentum=0.9))
-    if dtype is None:
-        return cfg | dict(type='OptimWrapper')
-    # A fixed scale: a dynamic one begins too high and skips steps.
-    return cfg | dict(type='MixedPrecisionOptimWrapper', dtype=dtype, loss_scale=128.0)
-
-
 def labelled_samples(network: Network, count: int) -> list[SegDataSample]:
-    """Return samples with random labels in squares.
-
-    Args:
-        network: Says classes and size.
-        count: How many.
-    """
+    """Return samples with random labels in squares."""
     generator = torch.Generator().manual_seed(0)
     height, width = network.size
-    coarse = (count, 1, -(-height // BLOCK), -(-width // BLOCK))
+    coarse = (count, 1, -(-height // SQUARE), -(-width // SQUARE))
     labels = torch.randint(network.num_classes, coarse, generator=generator)
-    labels = labels.repeat_interleave(BLOCK, 2).repeat_interleave(BLOCK, 3)
+    labels = labels.repeat_interleave(SQUARE, 2).repeat_interleave(SQUARE, 3)
     labels = labels[..., :height, :width].contiguous()
     labels[..., :IGNORED_COLUMNS] = 255
-    samples = []
-    for label in labels:
-        sample = sample_of(label)
+    samples = [sample_of(label) for label in labels]
+    for sample, label in zip(samples, labels, strict=True):
         sample.gt_sem_seg = PixelData(data=label)
-        samples.append(sample)
     return samples
 
 
-def training_work(
-    cfg: ConfigDict, model: nn.Module, size: tuple[int, int], batch: int
-) -> Work:
-    """Return the least work of a step.
-
-    Args:
-        cfg: Of the segmentor.
-        model: The same, built: weights, gradients and momentum are read and written.
-        size: Of the images.
-        batch: Their number.
-    """
-    multiply_adds = FORWARDS_PER_STEP * batch * complexity(cfg, size).multiply_adds
-    weights = sum(parameter.numel() for parameter in model.parameters())
-    return Work(multiply_adds, 4 * 6 * weights + (3 + 8) * batch * size[0] * size[1])
-
-
-def compare_steps(stock: Step, ours: Step, *, mode: Mode) -> dict[str, float]:
+def compare_steps(stock: Step, ours: Step, *, mode: Mode) -> Errors:
     """Return the largest relative error of a loss, and that of all gradients.
 
-    Args:
-        stock: Of the host.
-        ours: The same.
-        mode: Has the errors that are let pass.
-
     Raises:
-        ResultsDiffer: If an error is larger, or there are no gradients.
+        ResultsDiffer: If an error is larger than the mode allows, or there are no
+            gradients.
     """
     pairs = list(zip(stock.gradients, ours.gradients, strict=True))
     difference = sum((a - b).double().square().sum().item() for a, b in pairs)
     norm = sum(a.double().square().sum().item() for a, _ in pairs)
-    losses = [name for name in stock.losses if 'loss' in name]
+    losses = [
+        (v, ours.losses[name]) for name, v in stock.losses.items() if 'loss' in name
+    ]
     errors = dict(
-        loss=max(
-            abs(1 - (ours.losses[name] / stock.losses[name]).item()) for name in losses
-        ),
+        loss=max(abs(1 - (b / a).item()) for a, b in losses),
         gradient=(difference / norm) ** 0.5 if norm else float('nan'),
     )
     near = errors['loss'] <= mode.tolerance
@@ -296,16 +199,11 @@ def compare_steps(stock: Step, ours: Step, *, mode: Mode) -> dict[str, float]:
     return errors
 
 
-TRAINING_COLUMNS = {
-    'network': lambda row: row['group'],
-    'ours': lambda row: row['name'],
-    'stock, ms': lambda row: seconds_text(row, 'stock', unit=1e-3),
-    'ours, ms': lambda row: seconds_text(row, 'ours', unit=1e-3),
-    'times faster (range)': ratio_text,
-    'stock, MB': lambda row: megabytes_text(row, 'stock'),
-    'ours, MB': lambda row: megabytes_text(row, 'ours'),
-    'times less memory': memory_ratio_text,
-    'multiply-adds, G': multiply_adds_text,
-    'of the limit': limit_text,
-    'errors': errors_text,
-}
+STUDY = Study(
+    help='a training step: forward, loss, backward, optimizer',
+    columns=columns_of(('network', 'ours'), {**LIMIT, 'errors': errors_text}),
+    subjects=NETWORKS,
+    quick={'v3_mobilenetv2': Network(*MNV2_ADE, (256, 256))},
+    cases=training_cases,
+    variants=tuple(MODES),
+)

@@ -12,7 +12,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import set_random_seed
 from mmseg.registry import DATASETS
 
-from mmseg_deeplab.config.checks import check_data
+from mmseg_deeplab.config.config_checks import check_data
 from mmseg_deeplab.config.labelled_images import LabelledImage, LabelledImages
 from mmseg_deeplab.inference.output import write_png
 from mmseg_deeplab.inference.overlay import class_shares, overlay

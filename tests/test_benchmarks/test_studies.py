@@ -1,0 +1,192 @@
+"""Tiny cases of each study: stock and ours agree, and differences are noticed."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from mmengine.registry import init_default_scope
+
+from benchmarks import (
+    crf,
+    data,
+    evaluation,
+    exported,
+    growth,
+    inference,
+    operators,
+    peers,
+    training,
+)
+from benchmarks.case import CPU, ResultsDiffer
+from benchmarks.networks import Network, lean_segmentor, scenes, stock_segmentor
+
+pytestmark = pytest.mark.slow
+
+WINDOWS = dict(
+    test_cfg=dict(mode='slide', crop_size=(64, 64), stride=(48, 48)), **growth.NARROW
+)
+SMALL = Network('small', 'deeplabv3_mobilenetv2', 5, (64, 96), growth.NARROW)
+CAMVID = data.DrawnDataSet('camvid', (48, 64), 2)
+
+
+@pytest.fixture(autouse=True)
+def scope():
+    """Let MMSegmentation find its own modules."""
+    init_default_scope('mmseg')
+
+
+def check(case) -> dict[str, float]:
+    """Compare the results of both sides."""
+    return case.compare(case.stock(), case.ours())
+
+
+@pytest.mark.parametrize(
+    ('make', 'shape'),
+    [
+        (operators.conv_cases, (1, 8, 3, (9, 7))),
+        (operators.loss_cases, (2, 3, (5, 6), (17, 24))),
+        (operators.argmax_cases, (3, (5, 6), (17, 24))),
+        (operators.count_cases, (3, (40, 36))),
+    ],
+)
+def test_operators_agree(make, shape):
+    for case in make([shape], CPU):
+        assert max(check(case).values()) < 1e-3
+
+
+def test_wrong_gradients_of_an_operator_are_found(monkeypatch):
+    plain = operators.plain_summed_atrous_conv2d
+    monkeypatch.setattr(
+        operators, 'summed_atrous_conv2d', lambda x, *a: plain(x + 1e-2, *a)
+    )
+    _, case = operators.conv_cases([(1, 8, 3, (9, 7))], CPU)
+    with pytest.raises(ResultsDiffer, match='summed_atrous_conv2d'):
+        check(case)
+
+
+def test_the_crf_agrees_with_pydensecrf():
+    cases = list(crf.crf_cases((4, (40, 64), (5.0, 0.0)), (), CPU))
+    points = [case.facts['points_per_pixel'] for case in cases]
+    assert points[0] > points[1] > 0
+    assert torch.equal(cases[0].ours(), cases[0].ours())
+    pytest.importorskip('pydensecrf.densecrf')
+    assert check(cases[0])['same_labels'] > 0.97
+
+
+@pytest.mark.parametrize('network', [SMALL, replace(SMALL, changes=WINDOWS)])
+def test_exact_variants_predict_the_stock_labels(network):
+    for case in inference.inference_cases(network, ['lean', 'fast'], CPU):
+        errors = check(case)
+        assert case.ours().shape == (1, *network.size)
+        assert errors['other_labels'] <= 1e-3 and errors['classes'] > 1
+
+
+def test_wrong_labels_are_found():
+    (case,) = inference.inference_cases(SMALL, ['fast'], CPU)
+    with pytest.raises(ResultsDiffer, match='other_labels'):
+        case.compare(case.stock(), (case.ours() + 1) % 5)
+
+
+def test_the_lean_segmentor_has_the_weights_of_the_stock_one():
+    cfg = SMALL.config()
+    stock = stock_segmentor(cfg, SMALL.size, CPU)
+    own = lean_segmentor(cfg, stock).state_dict()
+    assert all(torch.equal(own[key], v) for key, v in stock.state_dict().items())
+
+
+def test_large_scenes_are_repeated():
+    (image,) = scenes(1, (1100, 2100), CPU)
+    assert torch.equal(image[:, 1024:, 2048:], image[:, :76, :52])
+
+
+def test_a_lean_step_has_the_stock_losses_and_gradients():
+    (case,) = training.training_cases(SMALL, ['lean'], CPU)
+    stock, ours = case.stock(), case.ours()
+    errors = case.compare(stock, ours)
+    assert errors['loss'] < 1e-5 and errors['gradient'] < 1e-4
+    assert len(stock.gradients) > 50
+    # The learning rate is 0, so a step can be repeated.
+    assert torch.equal(case.stock().losses['loss'], stock.losses['loss'])
+    ours.gradients[0] = ours.gradients[0] + 1
+    with pytest.raises(ResultsDiffer, match='gradient'):
+        case.compare(stock, ours)
+
+
+def test_channels_last_differs_by_rounding_alone():
+    """In float64 the gradients agree to 1e-9."""
+    cfg = SMALL.config()
+    cfg.data_preprocessor.size = SMALL.size
+    samples, gradients = training.labelled_samples(SMALL, 2), []
+    for model in training.make_pair(cfg, training.MODES['fast'], CPU):
+        model.double()
+        torch.manual_seed(0)  # dropout
+        inputs = torch.stack(scenes(2, SMALL.size, CPU)).double() / 255
+        losses = model(inputs, samples, mode='loss')
+        model.parse_losses(losses)[0].backward()
+        gradients.append(torch.cat([p.grad.flatten() for p in model.parameters()]))
+    assert (gradients[0] - gradients[1]).norm() < 1e-9 * gradients[0].norm()
+
+
+def test_growth_cases_agree(monkeypatch):
+    for name in ('CLASSES_SIZE', 'BATCH_SIZE', 'MEASURED_SIZE'):
+        monkeypatch.setattr(growth, name, (64, 96))
+    for subject in (('area', (64,)), ('classes', (3,)), ('batch', (2,))):
+        for case in growth.growth_cases(subject, (), CPU):
+            check(case)
+            assert case.facts['pixels'] >= 64 * 96
+
+
+def test_torchvision_and_ours_have_the_same_labels():
+    name = 'deeplabv3_mobilenet_v3_large'
+    case = peers.torchvision_case(name, 16, (64, 96), CPU)
+    assert check(case)['other_labels'] <= 1e-3
+
+
+def test_an_exported_network_predicts_the_stock_labels():
+    (network,) = exported.STUDY.quick.values()
+    for case in exported.export_cases(network, ['fast', 'onnxruntime'], CPU):
+        assert check(case)['other_labels'] < 1e-3
+
+
+def test_without_a_compiler_its_variant_is_left_out(monkeypatch, capsys):
+    monkeypatch.setenv('CXX', 'no-such-compiler')
+    assert list(exported.export_cases(SMALL, ['compile'], CPU)) == []
+    assert 'needs a C++ compiler' in capsys.readouterr().out
+
+
+def test_both_pipelines_give_equal_samples(tmp_path):
+    root = CAMVID.write(tmp_path, 'train')
+    for cache in (False, True):
+        case = data.data_case(CAMVID, root, cache=cache)
+        expected = case.stock()
+        for found in (case.ours(), case.ours()):  # the second time from the cache
+            assert case.compare(expected, found) == {'samples': 0}
+        found[1]['inputs'] += 1
+        with pytest.raises(ResultsDiffer):
+            case.compare(expected, found)
+
+
+@pytest.fixture(scope='module')
+def job(tmp_path_factory):
+    """Return the evaluation of two small scenes in the layout of CamVid."""
+    return evaluation.drawn_job(CAMVID, tmp_path_factory.mktemp('drawn'))
+
+
+def test_the_stock_config_has_nothing_of_ours(job):
+    cfg = evaluation.side_config(job, 'stock')
+    assert cfg.model.type == 'EncoderDecoder' and cfg.runner_type == 'Runner'
+    assert cfg.test_evaluator.type == 'IoUMetric' and not cfg.get('custom_hooks')
+    loaders = [step.type for step in cfg.test_dataloader.dataset.pipeline[:2]]
+    assert loaders == ['LoadImageFromFile', 'LoadAnnotations']
+
+
+def test_both_evaluations_find_the_same_metrics(job, tmp_path):
+    case = evaluation.evaluation_case(job, tmp_path, CPU)
+    stock, ours = case.stock(), case.ours()
+    for found in (stock, ours):
+        assert found['seconds'] > 0 and found['peak_bytes'] < found['process_bytes']
+    assert case.compare(stock, ours)['percent'] <= 0.021
+    assert case.facts['images'] == 2
+    ours['metrics']['mIoU'] += 0.1
+    with pytest.raises(ResultsDiffer, match='evaluation'):
+        case.compare(stock, ours)
