@@ -43,10 +43,10 @@ def test_row_agrees_with_the_leaf(row):
     leaf = (ROOT / 'docs' / target).resolve()
     assert leaf == ROOT / 'configs' / f'{name}.py'
     assert row[1] == METHODS[name.split('_')[0]][0]
-    figures = re.findall(r'\d+\.\d+', row[4])
+    results = re.findall(r'\d+\.\d+', row[4])
     docstring = leaf.read_text().split('"""')[1]
-    assert all(figure in docstring for figure in figures)
-    assert bool(figures) == bool(row[5])  # a source for every figure
+    assert all(result in docstring for result in results)
+    assert bool(results) == bool(row[5])  # a source for every result
 
 
 def test_index_has_every_leaf_once():
@@ -71,8 +71,8 @@ def test_results_are_measured_ones():
     for model in with_results:
         assert model['Name'] in benchmarks
         for result in model['Results']:
-            for figure in result['Metrics'].values():
-                assert f'{figure:.2f}' in benchmarks
+            for metric in result['Metrics'].values():
+                assert f'{metric:.2f}' in benchmarks
 
 
 def test_model_index_imports_files_that_exist():

@@ -15,7 +15,7 @@ from mmseg_deeplab.config.scan_config import dataset_configs
 
 ROOT = Path(__file__).resolve().parents[1]
 LEAVES = sorted((ROOT / 'configs').glob('*_zoo*.py'))
-HOST = Path(importlib.util.find_spec('mmseg').origin).parent / '.mim' / 'configs'
+INSTALLED = Path(importlib.util.find_spec('mmseg').origin).parent / '.mim' / 'configs'
 FOLDERS = {
     'deeplabv3': 'deeplabv3',
     'deeplabv3plus': 'deeplabv3plus',
@@ -34,13 +34,13 @@ NAME = re.compile(
     rf'(?P<data>{"|".join(DATA)})_zoo(?:_(?P<steps>\d+k))?'
     r'(?P<grid>_d16mg124)?(?P<amp>_amp)?'
 )
-# Named 80k, and published so, but the host's file inherits its schedule of 40k.
+# Named 80k, and published so, but MMSegmentation's file inherits its schedule of 40k.
 MISNAMED = ('deeplabv3_r101_cityscapes_zoo_amp',)
-pytestmark = pytest.mark.skipif(not HOST.is_dir(), reason='mmseg without its configs')
+pytestmark = pytest.mark.skipif(not INSTALLED.is_dir(), reason='mmseg lacks configs')
 
 
 def zoo_name(leaf: Path) -> str:
-    """Return the host's name of the config that a leaf is called after."""
+    """Return MMSegmentation's name of the config that a leaf is called after."""
     part = NAME.fullmatch(leaf.stem).groupdict(default='')
     steps, batch, data = DATA[part['data']]
     steps = part['steps'] or steps
@@ -54,7 +54,7 @@ def zoo_name(leaf: Path) -> str:
 
 def folder(leaf: Path) -> Path:
     method, backbone = leaf.stem.split('_')[:2]
-    return HOST / FOLDERS.get(backbone, method)
+    return INSTALLED / FOLDERS.get(backbone, method)
 
 
 @pytest.fixture(scope='module', params=LEAVES, ids=[leaf.stem for leaf in LEAVES])
@@ -93,16 +93,16 @@ def defaults(kind: type | None) -> dict[str, Any]:
     return found
 
 
-def test_network_is_the_hosts(ours, theirs):
+def test_network_is_theirs(ours, theirs):
     ours, theirs = ours.model.to_dict(), theirs.model.to_dict()
     weights = ours['backbone'].pop('init_cfg')
     assert weights == dict(type='Pretrained', checkpoint=theirs.pop('pretrained'))
-    # Whose losses and predictions are the host's: test_models/test_lean_equality.py.
+    # The losses and predictions are the same: test_models/test_lean_equality.py.
     assert ours.pop('type') == f'Lean{theirs.pop("type")}'
     assert plain(ours) == plain(theirs)
 
 
-def test_optimizer_and_learning_rate_are_the_hosts(leaf, ours, theirs):
+def test_optimizer_and_learning_rate_are_theirs(leaf, ours, theirs):
     assert ours.optim_wrapper.optimizer == theirs.optim_wrapper.optimizer
     assert ours.optim_wrapper.get('loss_scale') == theirs.optim_wrapper.get(
         'loss_scale'
@@ -112,30 +112,30 @@ def test_optimizer_and_learning_rate_are_the_hosts(leaf, ours, theirs):
         assert ours.train_cfg.max_iters == theirs.train_cfg.max_iters
 
 
-def as_hosts(pipeline):
-    """Name the host's transforms that ours derive from, with the same results."""
+def as_theirs(pipeline):
+    """Name the transforms that ours derive from, with the same results."""
     steps = plain(pipeline)
     return [dict(step, type=step['type'].removeprefix('Lean')) for step in steps]
 
 
-def test_training_images_are_the_hosts(ours, theirs):
+def test_training_images_are_theirs(ours, theirs):
     assert ours.train_dataloader.batch_size == theirs.train_dataloader.batch_size
     (theirs, *_) = dataset_configs(theirs.train_dataloader)
     for dataset in dataset_configs(ours.train_dataloader):
         loading = [step.type for step in dataset.pipeline[:2]]
         assert loading == ['LoadCheckedImage', 'LoadCheckedAnnotations']
-        assert as_hosts(dataset.pipeline[2:]) == plain(theirs.pipeline[2:])
+        assert as_theirs(dataset.pipeline[2:]) == plain(theirs.pipeline[2:])
 
 
-def test_published_figures_are_those_of_the_hosts_metafile(leaf):
+def test_published_results_are_those_of_their_metafile(leaf):
     models = yaml.safe_load((folder(leaf) / 'metafile.yaml').read_text())['Models']
     config = f'{zoo_name(leaf)}.py'
-    # Two in one case: the host lists its 80k under the 160k's name, too.
+    # Two in one case: MMSegmentation lists its 80k under the 160k's name, too.
     published = [
         m['Results']['Metrics'] for m in models if m['Config'].endswith(config)
     ]
     docstring = leaf.read_text().split('"""')[1]
     assert any(
-        all(f'{figure:.2f}' in docstring for figure in metrics.values())
+        all(f'{value:.2f}' in docstring for value in metrics.values())
         for metrics in published
     )

@@ -1,5 +1,7 @@
 """DeepLabOptimWrapperConstructor: the groups, whatever the head."""
 
+import copy
+
 import pytest
 import torch
 from mmengine.optim import build_optim_wrapper
@@ -20,6 +22,7 @@ SEPARABLE = dict(
 
 
 def segmentor(head: dict = CLASSIFIER, frozen_bn: str = 'all') -> nn.Module:
+    torch.manual_seed(0)
     backbone = dict(type='ResNetMulti', depth=26, base_channels=4, frozen_bn=frozen_bn)
     return MODELS.build(
         dict(type='EncoderDecoder', backbone=backbone, decode_head=head)
@@ -130,3 +133,18 @@ def test_bad_multipliers_are_named(paramwise, match):
 def test_a_model_without_head_is_named():
     with pytest.raises(ValueError, match='Linear has no decode_head'):
         groups(nn.Linear(2, 2))
+
+
+def test_ten_images_accumulated_are_a_batch_of_ten(load_config):
+    options = load_config('_base_/schedules/deeplabv2_20k.py').optim_wrapper
+    assert options.accumulative_counts == 10  # Caffe's iter_size
+    model = segmentor()
+    twin = copy.deepcopy(model)
+    images, weights = torch.randn(10, 3, 17, 17), torch.randn(1, 3, 3, 3)
+    one = build_optim_wrapper(model, options)
+    for image in images:
+        one.update_params((model(image[None], mode='tensor') * weights).mean())
+    batch = build_optim_wrapper(twin, {**options, 'accumulative_counts': 1})
+    batch.update_params((twin(images, mode='tensor') * weights).mean())
+    for found, expected in zip(model.parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-7)
