@@ -12,12 +12,10 @@ import threading
 import time
 
 import matplotlib.pyplot  # noqa: F401
-import mmseg.datasets
-import mmseg.engine
-import mmseg.evaluation
-import mmseg.models
-import mmseg.visualization  # noqa: F401
+import torch._dynamo  # noqa: F401
 from yapf.yapflib import yapf_api
+
+import mmseg_deeplab.inference.network  # noqa: F401
 
 # The host lays out the text of the config for each checkpoint, which takes longer
 # than all else in the tests' trainings.

@@ -1,4 +1,4 @@
-"""A small network with its checkpoint, and pictures, for tests of prediction."""
+"""A small network with its checkpoint, and images, for tests of prediction."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from mmseg.registry import MODELS
 
-from mmseg_deeplab.config import read_config
+from mmseg_deeplab.config.config_file import read_config
 from mmseg_deeplab.inference import ModelSource
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,7 +30,7 @@ def write_model(
     config, checkpoint = folder / 'leaf.py', folder / 'leaf.pth'
     config.write_text(f'_base_ = [{str(QUICKSTART)!r}]\n{extra}')
     torch.manual_seed(seed)
-    model = MODELS.build(read_config(str(config)).model)
+    model = MODELS.build(read_config(config).model)
     for name, tensor in model.named_parameters():
         if 'decode_head' in name:  # so that several classes win somewhere
             torch.nn.init.normal_(tensor.data, std=0.3)
@@ -44,28 +44,28 @@ def write_model(
 
 @torch.no_grad()
 def _fit_statistics(model: torch.nn.Module) -> None:
-    """Give BatchNorm the statistics of some pictures, as a training does."""
+    """Give BatchNorm the statistics of some images, as a training does."""
     model.train()
-    pictures = np.stack([picture((64, 64), seed) for seed in range(4)])
-    inputs = torch.from_numpy(pictures).permute(0, 3, 1, 2).float()
+    images = np.stack([smooth_image((64, 64), seed) for seed in range(4)])
+    inputs = torch.from_numpy(images).permute(0, 3, 1, 2).float()
     for _ in range(20):
         model.backbone((inputs - 115) / 58)
     model.eval()
 
 
-def picture(size: tuple[int, int] = (40, 72), seed: int = 0) -> np.ndarray:
-    """Return a smooth RGB picture with some noise, ``(*size, 3)`` uint8."""
+def smooth_image(size: tuple[int, int] = (40, 72), seed: int = 0) -> np.ndarray:
+    """Return a smooth RGB image with some noise, ``(*size, 3)`` uint8."""
     generator = np.random.default_rng(seed)
     coarse = generator.uniform(0, 255, (4, 6, 3)).astype(np.float32)
     fine = cv2.resize(coarse, size[::-1], interpolation=cv2.INTER_CUBIC)
     return (fine + generator.normal(0, 8, fine.shape)).clip(0, 255).astype(np.uint8)
 
 
-def write_picture(
+def write_image(
     path: Path, size: tuple[int, int] = (40, 72), seed: int = 0
 ) -> np.ndarray:
-    """Write a picture, in the format of the suffix, and return it as it was."""
-    image = picture(size, seed)
+    """Write a image, in the format of the suffix, and return it as it was."""
+    image = smooth_image(size, seed)
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), image[..., ::-1])
     return image

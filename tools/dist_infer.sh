@@ -3,8 +3,8 @@
 #
 #   tools/dist_infer.sh CONFIG CHECKPOINT 4 photos --out predicted
 #
-# Each file goes to whichever process is free. A process that dies is started again,
-# with all others, and they go on where they were.
+# Of n processes each predicts every n-th file. Whatever has stopped a process, the same
+# command does what is left.
 set -euo pipefail
 
 if [ "$#" -lt 4 ]; then
@@ -12,10 +12,11 @@ if [ "$#" -lt 4 ]; then
 usage: $0 CONFIG CHECKPOINT GPUS INPUT... --out DIR [options of tools/infer.py]
        $0 EXPORTED_FILE GPUS INPUT... --out DIR [options of tools/infer.py]
 
-GPUS is the number of processes on this machine. Several machines share the files of
-one folder that all of them see: start this script on each. From the environment:
-  MAX_RESTARTS (3)  how often processes are started again
-  PYTHON (python)   the interpreter
+GPUS is the number of processes on this machine. From the environment:
+  NNODES (1), NODE_RANK (0)              number of machines, and which one this is
+  MASTER_ADDR (127.0.0.1), PORT (29500)  where they meet; one machine needs neither
+  MAX_RESTARTS (0)                       how often dead processes are started again
+  PYTHON (python)                        the interpreter
 USAGE
     exit 2
 fi
@@ -27,7 +28,7 @@ gpus=$2
 shift 2
 tools=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 
-# Each process reads all the list.
+# Each process reads the whole list.
 arguments=()
 for argument in "$@"; do
     if [ "$argument" = - ]; then
@@ -40,10 +41,19 @@ for argument in "$@"; do
     fi
 done
 
+if [ "${NNODES:-1}" -eq 1 ] && [ -z "${PORT:-}" ]; then
+    meeting=(--standalone) # takes a free port
+else
+    meeting=(
+        --nnodes="${NNODES:-1}" --node_rank="${NODE_RANK:-0}"
+        --master_addr="${MASTER_ADDR:-127.0.0.1}" --master_port="${PORT:-29500}"
+    )
+fi
+
 export PYTHONPATH="$tools/..${PYTHONPATH:+:$PYTHONPATH}"
-export MMSEG_DEEPLAB_RUN="$(uname -n).$$.$(date +%s)"
-"${PYTHON:-python}" -m torch.distributed.run --standalone \
-    --nproc_per_node="$gpus" --max_restarts="${MAX_RESTARTS:-3}" \
+"${PYTHON:-python}" -m torch.distributed.run "${meeting[@]}" \
+    --nproc_per_node="$gpus" --max_restarts="${MAX_RESTARTS:-0}" \
     "$tools/infer.py" "${model[@]}" "${arguments[@]}"
-# Nothing is left to do but to report, and to tell failures by the exit status.
-"${PYTHON:-python}" "$tools/infer.py" "${model[@]}" "${arguments[@]}"
+# One process finds all finished, tries the bad files once more, and reports them.
+[ "${NODE_RANK:-0}" -ne 0 ] ||
+    "${PYTHON:-python}" "$tools/infer.py" "${model[@]}" "${arguments[@]}"

@@ -7,7 +7,6 @@ folder, a quoted pattern, or - for a list of paths on the standard input. The sa
 command goes on where an earlier run has stopped. docs/inference.md says more.
 """
 
-import os
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -32,6 +31,20 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument('--device', help='such as cpu (a GPU where there is one)')
     parser.add_argument('--batch-size', type=int, default=1, help='(%(default)s)')
+    parser.add_argument(
+        '--workers', type=int, help='processes that read images (at most 4)'
+    )
+    parser.add_argument(
+        '--ray',
+        nargs='?',
+        const='',
+        metavar='ADDRESS',
+        help='predict on a Ray cluster: ADDRESS, such as auto or ray://HOST:10001; '
+        'without one RAY_ADDRESS, else Ray on this machine',
+    )
+    parser.add_argument(
+        '--actors', type=int, help='with --ray: processes that hold the model'
+    )
     add_overrides(parser)
     parser.add_argument(
         '--no-overlay', action='store_true', help='no colours over the images'
@@ -75,19 +88,22 @@ def add_raster_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     """Predict, then say what could not be predicted."""
-    from mmseg_deeplab.inference import RUN_VARIABLE
+    from mmseg_deeplab.inference import DeviceError, world
 
+    rank, processes = world()
     try:
         with one_line_errors():
             outcome = predict(args)
+    except DeviceError as error:
+        print(f'error: {error}', file=sys.stderr)
+        sys.exit(3)
     except KeyboardInterrupt:
         sys.exit('stopped; the same command goes on from here')
-    # Of the processes of tools/dist_infer.sh none reports: it does so at the end.
-    if RUN_VARIABLE in os.environ and 'RANK' in os.environ:
-        return
-    if os.environ.get('RANK', '0') == '0':
-        print(outcome.summary())
-        sys.exit(1 if outcome.failures else 0)
+    share = f'process {rank} of {processes}: ' if processes > 1 else ''
+    print(f'{share}{outcome.summary()}')
+    # Another status would make torchrun stop the other processes. tools/dist_infer.sh
+    # ends with one process that tries the bad files again and has the right status.
+    sys.exit(1 if outcome.failures and processes == 1 else 0)
 
 
 def predict(args: Namespace) -> object:
@@ -99,7 +115,8 @@ def predict(args: Namespace) -> object:
     if '-' in inputs:
         inputs.remove('-')
         lists.append('-')
-    raster = dict(
+    given = dict(
+        workers=args.workers,
         max_pixels=args.max_pixels,
         window=args.window,
         overlap=args.overlap,
@@ -107,6 +124,7 @@ def predict(args: Namespace) -> object:
         scale=raster_scale(args.scale),
     )
     options = prediction_options(args)
+    del options['fast']  # a prediction always is
     return inference.predict_files(
         source,
         inputs,
@@ -122,10 +140,12 @@ def predict(args: Namespace) -> object:
         overwrite=args.overwrite,
         options=inference.RunOptions(
             batch_size=args.batch_size,
-            **{name: value for name, value in raster.items() if value is not None},
+            **{name: value for name, value in given.items() if value is not None},
         ),
-        show_progress=os.environ.get('RANK', '0') == '0',
-        **{name: options[name] for name in ('crf', 'tta', 'output_stride')},
+        ray=args.ray,
+        actors=args.actors,
+        show_progress=inference.world()[0] == 0,
+        **options,
     )
 
 

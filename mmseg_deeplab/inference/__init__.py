@@ -1,22 +1,21 @@
-"""Prediction: with a config and its checkpoint, or with an exported file."""
+"""Prediction with a config and its checkpoint, or with an exported file."""
 
 from typing import Any
 
-from .file_outputs import FileOutputs
+from .file_run import DeviceError, RunOptions
 from .images import read_image
-from .inputs import read_list
+from .input_files import read_list
 from .model_source import ModelSource, split_models, take_model
+from .output_files import FileOutputs
 from .overlay import overlay
-from .predict_files import RUN_VARIABLE, Outcome, predict_files
-from .prediction import Prediction
-from .predictor import Predictor, load_predictor
+from .predict_files import Outcome, predict_files, world
+from .predictor import Prediction, Predictor, load_predictor
 from .raster import predict_raster
-from .run_options import RunOptions
 from .video import predict_video
 
 __all__ = [
-    'RUN_VARIABLE',
     'DeepLabInferencer',
+    'DeviceError',
     'FileOutputs',
     'ModelSource',
     'NetworkPredictor',
@@ -33,11 +32,12 @@ __all__ = [
     'read_list',
     'split_models',
     'take_model',
+    'world',
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs the host's inferencer when it is asked for."""
+    """Import what needs the models, or mmseg's inferencer, when it is asked for."""
     if name == 'DeepLabInferencer':
         from .deeplab_inferencer import DeepLabInferencer
 

@@ -1,6 +1,7 @@
 """Names and colours of a model's classes, from wherever they are known."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,7 @@ from mmseg.utils import get_classes, get_palette
 def checkpoint_meta(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``classes`` and ``palette`` that a checkpoint holds, or an empty dict.
 
-    Args:
-        checkpoint: Of mmseg 1.x (``dataset_meta``) or 0.x (``CLASSES``).
+    MMSegmentation 1.x writes them as ``dataset_meta``, 0.x as ``CLASSES``.
     """
     meta = checkpoint.get('meta') or {}
     found = meta.get('dataset_meta') or {}
@@ -34,22 +34,20 @@ def class_meta(
 ) -> dict[str, Any]:
     """Return ``classes`` and ``palette`` for ``K`` classes.
 
-    What is given goes first, then the checkpoint's, then those of the config's data
-    set; where none has ``K``, the names are ``class 0``, ... and the colours VOC's.
+    What is given comes first, then the checkpoint's, then those of the config's data
+    set. Where none has ``K`` classes, the names are ``class 0``, ... and the colours
+    those of VOC.
 
     Args:
         num_classes: K.
-        checkpoint: As loaded.
+        checkpoint: The content of the checkpoint.
         cfg: The whole config.
-        classes: Names, or the name of a data set of the host.
-        palette: Colours, or the name of a data set of the host.
+        classes: Names, or the name of a data set of MMSegmentation.
+        palette: Colours, or the name of a data set of MMSegmentation.
 
     Raises:
         ValueError: If another number than ``K`` is given.
     """
-    known = [checkpoint_meta(checkpoint), *_of_config(cfg)]
-    known = [meta for meta in known if len(meta.get('classes') or ()) == num_classes]
-    known.append(dict(classes=[f'class {index}' for index in range(num_classes)]))
     names = get_classes(classes) if isinstance(classes, str) else classes
     colours = get_palette(palette) if isinstance(palette, str) else palette
     for name, given in dict(classes=names, palette=colours).items():
@@ -57,16 +55,28 @@ def class_meta(
             raise ValueError(
                 f'{name}: the model has {num_classes} classes, received {len(given)}'
             )
-    colours = colours or known[0].get('palette')
+    known = next(_of_that_number(num_classes, checkpoint, cfg))
+    colours = colours or known.get('palette')
     if not colours or len(colours) != num_classes:
         colours = voc_palette(num_classes)
     return dict(
-        classes=tuple(names or known[0]['classes']),
+        classes=tuple(names or known['classes']),
         palette=[[int(value) for value in colour] for colour in colours],
     )
 
 
+def _of_that_number(
+    num_classes: int, checkpoint: Mapping[str, Any], cfg: Config
+) -> Iterator[Mapping[str, Any]]:
+    """Yield what is known of the ``num_classes`` classes, the best first."""
+    for meta in chain([checkpoint_meta(checkpoint)], _of_config(cfg)):
+        if len(meta.get('classes') or ()) == num_classes:
+            yield meta
+    yield dict(classes=[f'class {index}' for index in range(num_classes)])
+
+
 def _of_config(cfg: Config) -> Iterator[Mapping[str, Any]]:
+    """Yield the meta information of the config's data sets."""
     for split in ('test', 'val', 'train'):
         dataset = (cfg.get(f'{split}_dataloader') or {}).get('dataset') or {}
         yield dataset.get('metainfo') or {}
@@ -79,9 +89,6 @@ def voc_palette(num_classes: int) -> list[list[int]]:
 
     The bits of the class id go in turn to the upper bits of R, G and B
     (``VOClabelcolormap.m`` of the VOC development kit).
-
-    Args:
-        num_classes: K.
     """
     ids = np.arange(num_classes)
     colours = np.zeros((num_classes, 3), dtype=np.int64)

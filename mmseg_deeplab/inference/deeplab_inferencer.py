@@ -7,48 +7,56 @@ from typing import Any
 from mmcv.transforms import Compose
 from mmengine.config import Config, ConfigDict
 from mmengine.dataset import pseudo_collate
-from mmengine.model import BaseTTAModel
 from mmengine.visualization import Visualizer
 from mmseg.apis import MMSegInferencer
 from mmseg.models.segmentors import BaseSegmentor
 from torch import nn
 
+from mmseg_deeplab.config.prediction_options import (
+    apply_prediction_options,
+    fast_settings,
+)
 from mmseg_deeplab.models.fast_prediction import prepare_for_inference
 
 from .class_names import class_meta
-from .network_weights import load_weights
-from .pipeline import build_pipeline
-from .prediction_config import apply_options, prediction_config, read_checkpoint
+from .full_pipeline import build_full_pipeline
+from .network import inner_segmentor, load_weights
+from .pipeline import test_pipeline
+from .prediction_config import prediction_config, read_checkpoint
 
 
 class DeepLabInferencer(MMSegInferencer):
     """``MMSegInferencer`` for this package's pipelines, CRF and data sets.
 
-    Calls and results are the host's: ``inferencer(inputs, return_datasamples=...,
-    batch_size=..., show=..., out_dir=..., img_out_dir=..., pred_out_dir=...)``, where
-    arrays are BGR. It differs from the host in what it loads: checkpoints are never
-    executed, every weight must be there and fit, and classes that nobody names are not
-    those of Cityscapes but ``class 0``, ``class 1``, ... Models of the host's zoo work,
-    too.
+    Calls and results are those of MMSegmentation: ``inferencer(inputs,
+    return_datasamples=..., batch_size=..., show=..., out_dir=..., img_out_dir=...,
+    pred_out_dir=...)``, where arrays are BGR. It differs in what it loads: checkpoints
+    are never executed, every weight must be there and fit, and classes that nobody
+    names are not those of Cityscapes but ``class 0``, ``class 1``, ... Models of
+    MMSegmentation's zoo work, too.
 
     Args:
         model: Path of a config, or the config.
-        weights: File or URL of the checkpoint.
+        weights: Path or URL of the checkpoint.
         classes: Names instead of the checkpoint's, or the name of a data set.
         palette: Colours instead of the checkpoint's, or the name of a data set.
-        dataset_name: Take names and colours of this data set of the host.
+        dataset_name: A data set of MMSegmentation whose names and colours are taken.
         device: Such as ``'cpu'``; by default a GPU where there is one.
-        scope: Of the registries.
-        show_progress: Whether to show a bar.
-        tta: Test-time augmentation by ``tta_pipeline`` of the config.
-        crf: None does as the config says, False leaves the CRF out, True takes the
-            config's or, where it has none, that of the released ResNet-101; a string
-            is the file of a CRF fragment.
-        output_stride: Another one than the config's.
-        fast: Take a ``LeanEncoderDecoder``, fold BatchNorm and use channels_last, see
-            :func:`~mmseg_deeplab.models.fast_prediction.prepare_for_inference`.
-            Predictions are the same up to rounding; the network can only predict.
-        cfg_options: Override settings of the config, dotted keys.
+        scope: The registry scope.
+        show_progress: Whether to show a progress bar.
+        tta: Whether to average over the augmentations of the config's
+            ``tta_pipeline``.
+        crf: None does as the config says. False leaves the CRF out. True takes the
+            config's CRF or, where it has none, that of the released ResNet-101. A
+            string is the path of a CRF fragment.
+        msc: Whether to predict at the scales 0.5, 0.75 and 1 and take the maximum of
+            the logits.
+        output_stride: An output stride other than the config's.
+        fast: Whether to take a ``LeanEncoderDecoder``, fold BatchNorm and use
+            channels_last, see
+            :func:`~mmseg_deeplab.models.fast_prediction.prepare_for_inference`. The
+            predictions are the same up to rounding; the network can only predict.
+        cfg_options: Settings of the config to override, by dotted keys.
 
     Raises:
         FileNotFoundError: If the config, the checkpoint or the CRF fragment is missing.
@@ -68,6 +76,7 @@ class DeepLabInferencer(MMSegInferencer):
         *,
         tta: bool = False,
         crf: str | bool | None = None,
+        msc: bool = False,
         output_stride: int | None = None,
         fast: bool = False,
         cfg_options: dict[str, Any] | None = None,
@@ -78,7 +87,9 @@ class DeepLabInferencer(MMSegInferencer):
             classes=classes or dataset_name, palette=palette or dataset_name
         )
         cfg = prediction_config(model, self._checkpoint, cfg_options)
-        apply_options(cfg, tta=tta, crf=crf, output_stride=output_stride, lean=fast)
+        apply_prediction_options(
+            cfg, crf=crf, msc=msc, fast=fast, tta=tta, output_stride=output_stride
+        )
         super().__init__(cfg, device=device, scope=scope, show_progress=show_progress)
         del self._checkpoint
         self.visualizer.set_dataset_meta(**self.model.dataset_meta)
@@ -86,21 +97,21 @@ class DeepLabInferencer(MMSegInferencer):
     @property
     def segmentor(self) -> BaseSegmentor:
         """The network, without the wrapper of test-time augmentation."""
-        return _inner(self.model)
+        return inner_segmentor(self.model)
 
     def _load_weights_to_model(
         self, model: nn.Module, checkpoint: dict | None, cfg: ConfigDict
     ) -> None:
-        segmentor = _inner(model)
+        segmentor = inner_segmentor(model)
         load_weights(segmentor, self._checkpoint, source=self._source)
         model.dataset_meta = class_meta(
             segmentor.num_classes, self._checkpoint, cfg, **self._given
         )
         if self._fast:
-            prepare_for_inference(segmentor)
+            prepare_for_inference(segmentor, **fast_settings(cfg))
 
     def _init_pipeline(self, cfg: ConfigDict) -> Compose:
-        return build_pipeline(cfg)
+        return build_full_pipeline(test_pipeline(cfg))
 
     def _init_collate(self, cfg: ConfigDict) -> Callable:
         named = (cfg.get('test_dataloader') or {}).get('collate_fn')
@@ -108,10 +119,6 @@ class DeepLabInferencer(MMSegInferencer):
 
     def _init_visualizer(self, cfg: ConfigDict) -> Visualizer:
         settings = dict(cfg.get('visualizer') or dict(type='SegLocalVisualizer'))
-        # They would be dropped with a warning, as there is no folder for logs.
+        # mmengine drops backends with a warning where there is no folder for logs.
         settings['vis_backends'] = None
         return super()._init_visualizer(Config(dict(visualizer=settings)))
-
-
-def _inner(model: nn.Module) -> BaseSegmentor:
-    return model.module if isinstance(model, BaseTTAModel) else model

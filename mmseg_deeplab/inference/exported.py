@@ -18,7 +18,7 @@ from mmseg_deeplab.utils.optional_packages import optional_package
 
 from .export_metadata import ExportMetadata
 from .images import check_image
-from .prediction import Prediction, label_dtype
+from .predictor import Prediction, label_dtype
 
 METADATA_FILE = 'mmseg_deeplab.json'  # inside .pt2 and .torchscript files
 INPUT = 'image'  # name of the input of .onnx files

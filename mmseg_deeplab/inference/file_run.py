@@ -1,204 +1,297 @@
-"""Predict many files: reading ahead, in batches, writing behind."""
+"""One process that predicts files: it reads ahead, batches, and writes behind."""
 
+import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
 
-import numpy as np
+import torch
+from mmengine.device import get_device
+from torch.utils.data import DataLoader, Dataset
 
-from mmseg_deeplab.utils.atomic_files import PART_SUFFIX
-from mmseg_deeplab.utils.progress import Progress
+from .images import header_size, read_image
+from .input_files import InputFile
+from .output_files import FileOutputs
+from .output_folder import remove_parts
+from .predictor import BatchedPredictor, Predictor
+from .raster import predict_raster
+from .raster_reader import is_raster
+from .raster_windows import DEFAULT_OVERLAP
+from .video import predict_video
+from .video_files import VIDEO_SUFFIXES
 
-from .big_inputs import Kind, is_big, kind_of, predict_big
-from .claims import Claims
-from .file_outputs import FileOutputs
-from .images import is_image, read_image
-from .inputs import InputFile
-from .journal import Journal
-from .prediction import Prediction
-from .predictor import Predictor
-from .run_options import RunOptions
-from .work_queue import WorkQueue
+# Larger images are predicted by windows: networks other than LeanEncoderDecoder make
+# logits of full size, at 25 megapixels and 21 classes 2.1 GB.
+MAX_PIXELS = 25_000_000
+CPUS = (
+    len(os.sched_getaffinity(0))
+    if hasattr(os, 'sched_getaffinity')
+    else os.cpu_count() or 1
+)
+WRITERS = 4  # threads; encoding an image lets the others run
+# A file may be at fault with these errors; all others stop the run.
+FILE_ERRORS = (ValueError, OSError, ImportError)
 
-THREADS = 4  # that read, and that write: decoding and encoding let each other run
+
+class DeviceError(RuntimeError):
+    """The model has failed, and no file is to blame."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How inputs are put through the model.
+
+    Args:
+        batch_size: How many images, frames or windows go through it together.
+        workers: How many processes read and decode images.
+        max_pixels: Larger images are predicted by windows, as rasters are.
+        window: For rasters, see :func:`predict_raster`, as the next three.
+        overlap: For rasters.
+        bands: For rasters.
+        scale: For rasters.
+    """
+
+    batch_size: int = 1
+    workers: int = min(4, CPUS)
+    max_pixels: int = MAX_PIXELS
+    window: int | None = None
+    overlap: int = DEFAULT_OVERLAP
+    bands: tuple[int, ...] | None = None
+    scale: tuple[float, float] | str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ('batch_size', 'max_pixels'):
+            value = getattr(self, name)
+            if value < 1:
+                raise ValueError(f'{name} must be 1 or more, received {value}')
+
+    def recorded(self) -> dict[str, Any]:
+        """Return the options that predictions depend on."""
+        options = asdict(self)
+        del options['batch_size'], options['workers']
+        return options
 
 
 class FileRun:
-    """Predict files that may be shared with other processes.
-
-    Threads read the next images and write the last ones while the network works on
-    those in between. A file that cannot be read or predicted is noted, and the others
-    are done; a disk that takes no more ends the run.
+    """Predicts files and writes their outputs.
 
     Args:
-        make_predictor: Loads the model; called only when there is something to do.
-        outputs: What to write.
-        journal: What is done.
-        claims: What other processes work on.
-        options: How.
-        show_progress: Whether to show a bar.
+        load: Loads the model; gets ``device``. It is called when the first input needs
+            it.
+        outputs: What to write, and where.
+        options: Batches, workers, and how large inputs are cut.
+        since: Outputs that were written before this time, s, do not count.
+        device: Where the model runs; see :func:`default_device`.
     """
 
     def __init__(
         self,
-        make_predictor: Callable[[], Predictor],
-        *,
+        load: Callable[..., Predictor],
         outputs: FileOutputs,
-        journal: Journal,
-        claims: Claims,
         options: RunOptions,
-        show_progress: bool = True,
+        *,
+        since: float = 0.0,
+        device: str | None = None,
     ) -> None:
-        self._make_predictor = make_predictor
-        self._outputs, self._options = outputs, options
-        self._journal, self._claims = journal, claims
-        self._show_progress = show_progress
-        self._writing: deque[Future] = deque()
+        self._load, self._outputs, self.options = load, outputs, options
+        self._since, self._device = since, device
+        self._predictor: BatchedPredictor | None = None
 
-    def run(self, items: Sequence[InputFile]) -> dict[InputFile, str]:
-        """Predict all that is not done; return when other processes have ended, too.
+    def run(
+        self,
+        items: Sequence[InputFile],
+        *,
+        on_step: Callable[..., None] = lambda *_, **__: None,
+    ) -> dict[str, str]:
+        """Predict all files that are not finished.
 
         Args:
             items: The inputs.
+            on_step: Called with the number of inputs that were done since the last
+                call, and perhaps with ``name``, what is being done.
 
         Returns:
-            The inputs that failed, with the reasons.
+            The paths of the inputs that failed, with the reasons.
 
         Raises:
-            OSError: If an output cannot be written.
+            DeviceError: If the model fails for another reason than the file.
+            OSError: If an image's output cannot be written.
         """
-        self._remove_parts()
-        queue = WorkQueue(items, self._journal, self._claims, self._outputs.parts)
-        if queue:
-            self._predictor = self._make_predictor()
-            self._work(queue)
-        reasons = {item: self._journal.failure(item) for item in items}
-        return {item: reason for item, reason in reasons.items() if reason}
+        self._on_step = on_step
+        left = [
+            item
+            for item in items
+            if not self._outputs.are_finished(item, since=self._since)
+        ]
+        remove_parts(self._outputs.folder, {item.name for item in left})
+        on_step(len(items) - len(left))
+        self._failures: dict[str, str] = {}
+        writing: deque[Future] = deque()
+        with ThreadPoolExecutor(WRITERS) as writers:
+            for kind, batch in self._batches(left):
+                for write in self._predict(kind, batch):
+                    writing.append(writers.submit(write))
+                while len(writing) > 2 * self.options.batch_size + WRITERS:
+                    writing.popleft().result()
+                on_step(len(batch))
+            for future in writing:
+                future.result()
+        return self._failures
 
-    def _work(self, queue: WorkQueue) -> None:
-        unit = 'images' if all(is_image(item.path) for item in queue.left) else 'files'
-        bar = Progress(
-            'predict', len(queue), unit=unit, disable=not self._show_progress
-        )
-        self._open = {item.name for item in queue.left}
-        with (
-            bar,
-            ThreadPoolExecutor(THREADS) as readers,
-            ThreadPoolExecutor(THREADS) as writers,
-        ):
-            self._bar, self._writers = bar, writers
-            for batch in self._batches(queue, readers):
-                self._predict(batch)
-                self._advance()
-            self._finish_writing(0)
-            self._advance()
+    def _batches(self, items: Sequence[InputFile]) -> Iterator[tuple[str, list]]:
+        """Yield ``(kind, [(item, content), ...])``: images of one size together.
 
-    def _batches(
-        self, queue: WorkQueue, readers: ThreadPoolExecutor
-    ) -> Iterator[list[tuple[InputFile, Future]]]:
-        """Yield batches of what is being read, one batch ahead.
-
-        Big inputs come alone, when they are begun, so that the next ones are left to
-        other processes.
+        Images of rare sizes do not wait for long, so that few are held in memory.
         """
-        size, pixels = self._options.batch_size, self._options.max_pixels
-        reading: deque[tuple[InputFile, Future]] = deque()
-        for item in queue:
-            is_alone = item is None or is_big(item.path, max_pixels=pixels)
-            if not is_alone:
-                reading.append((item, readers.submit(self._read, item)))
-            while len(reading) >= 2 * size or (reading and is_alone):
-                yield [reading.popleft() for _ in range(min(size, len(reading)))]
-            if is_alone and item is not None:
-                yield [(item, readers.submit(self._read, item))]
-            self._advance()
-        while reading:
-            yield [reading.popleft() for _ in range(min(size, len(reading)))]
-
-    def _read(self, item: InputFile) -> np.ndarray | Kind:
-        kind = kind_of(item.path, max_pixels=self._options.max_pixels)
-        return read_image(item.path) if kind is Kind.IMAGE else kind
-
-    def _predict(self, batch: Sequence[tuple[InputFile, Future]]) -> None:
-        images = []
-        for item, future in batch:
-            try:
-                found = future.result()
-                if isinstance(found, Kind):
-                    self._predict_big(item, found)
-                else:
-                    images.append((item, found))
-            except Exception as error:  # each kind of file breaks in its own ways
-                self._fail(item, error)
-        self._predict_images(images)
-
-    def _predict_big(self, item: InputFile, kind: Kind) -> None:
-        paths = predict_big(
-            kind,
-            self._predictor,
-            item,
-            self._outputs,
-            self._options,
-            on_step=lambda text: self._bar.advance(0, name=text),
+        size, waiting = self.options.batch_size, {}
+        loader = DataLoader(
+            _InputReader(items, self.options.max_pixels),
+            batch_size=None,
+            num_workers=min(self.options.workers, len(items) // 2),
+            collate_fn=tuple,  # as it is
         )
-        self._bar.advance(0, name='predict')
-        self._done(item, paths)
+        for item, kind, content in loader:
+            if kind != 'image':
+                yield kind, [(item, content)]
+                continue
+            group = waiting.setdefault(content.shape, [])
+            group.append((item, content))
+            if len(group) == size:
+                yield kind, waiting.pop(content.shape)
+            elif sum(map(len, waiting.values())) > 4 * size:
+                yield kind, waiting.pop(next(iter(waiting)))
+        for group in waiting.values():
+            yield 'image', group
 
-    def _predict_images(self, images: Sequence[tuple[InputFile, np.ndarray]]) -> None:
-        if not images:
-            return
+    def _predict(self, kind: str, batch: list) -> Iterable[Callable[[], None]]:
+        """Predict a batch; return what writes the outputs of images."""
+        item, content = batch[0]
+        if kind == 'fault':
+            self._failures[item.path] = content
+            return ()
+        predictor = self._loaded()  # its errors are no fault of the file
         try:
-            predictions = self._predictor.predict(
-                [image for _, image in images],
-                probabilities=self._outputs.probabilities,
-            )
-        except Exception as error:  # out of memory, or one image that does not do
-            if len(images) == 1:
-                self._fail(images[0][0], error)
-                return
-            for one in images:
-                self._predict_images([one])
-            return
-        for (item, image), prediction in zip(images, predictions, strict=True):
-            self._finish_writing(2 * self._options.batch_size + THREADS)
-            writing = self._writers.submit(self._write, item, image, prediction)
-            self._writing.append(writing)
+            if kind == 'image':
+                return self._predict_images(predictor, batch)
+            predict = dict(video=self._predict_video, raster=self._predict_raster)
+            predict[kind](predictor, item)
+        except FILE_ERRORS as error:
+            if len(batch) > 1:
+                return [w for one in batch for w in self._predict(kind, [one])]
+            self._failures[item.path] = str(error).strip() or type(error).__name__
+        except Exception as error:
+            paths = ', '.join(item.path for item, _ in batch)
+            raise DeviceError(
+                f'the model failed, and no file is to blame: {type(error).__name__}: '
+                f'{error} (while it predicted {paths}). The same command goes on from '
+                'here'
+            ) from error
+        return ()
 
-    def _write(
-        self, item: InputFile, image: np.ndarray, prediction: Prediction
-    ) -> None:
-        palette = self._predictor.palette
-        self._done(item, self._outputs.write_image(item, image, prediction, palette))
+    def _loaded(self) -> BatchedPredictor:
+        if self._predictor is None:
+            predictor = self._load(device=self._device or default_device())
+            self._predictor = BatchedPredictor(predictor, self.options.batch_size)
+        return self._predictor
 
-    def _done(self, item: InputFile, paths: Sequence) -> None:
-        self._journal.add(item, parts=self._outputs.parts, outputs=paths)
-        self._claims.release(item.name)
+    def _predict_images(
+        self, predictor: Predictor, batch: list
+    ) -> list[Callable[[], None]]:
+        images = [image for _, image in batch]
+        wanted = self._outputs.probabilities
+        predictions = predictor.predict(images, probabilities=wanted)
+        write = partial(self._outputs.write_image, palette=predictor.palette)
+        return [
+            partial(write, item, image, prediction)
+            for (item, image), prediction in zip(batch, predictions, strict=True)
+        ]
 
-    def _fail(self, item: InputFile, error: Exception) -> None:
-        reason = str(error).strip() or type(error).__name__
-        if not isinstance(error, (ValueError, OSError, ImportError)):
-            reason = f'{type(error).__name__}: {reason}'
-        self._journal.add_failure(item, reason)
-        self._claims.release(item.name)
+    def _predict_video(self, predictor: Predictor, item: InputFile) -> None:
+        predict_video(
+            predictor,
+            item.path,
+            self._outputs.path(item, 'overlays', painted_suffix(item.path)),
+            batch_size=self.options.batch_size,
+            opacity=self._outputs.opacity,
+            label_video=self._outputs.path(item, 'labels', '.mkv'),
+            on_frames=self._counter(item, 'frames'),
+        )
 
-    def _finish_writing(self, left: int) -> None:
-        """Wait until no more than so many images are being written."""
-        while len(self._writing) > left:
-            self._writing.popleft().result()
+    def _predict_raster(self, predictor: Predictor, item: InputFile) -> None:
+        options, path = self.options, partial(self._outputs.path, item, suffix='.tif')
+        wanted = self._outputs.probabilities
+        predict_raster(
+            predictor,
+            item.path,
+            path('labels'),
+            window=options.window,
+            overlap=options.overlap,
+            bands=options.bands,
+            scale=options.scale,
+            batch_size=options.batch_size,
+            probabilities=path('probabilities') if wanted else None,
+            on_windows=self._counter(item, 'windows'),
+        )
 
-    def _advance(self) -> None:
-        settled = self._open.intersection(self._journal.news())
-        self._open -= settled
-        self._bar.advance(len(settled))
+    def _counter(self, item: InputFile, unit: str) -> Callable[[int], None]:
+        """Return a function that adds up what is done of an input, and shows it."""
+        done = 0
 
-    def _remove_parts(self) -> None:
-        """Remove what processes that were killed have left half written."""
-        folder = self._outputs.folder
-        for part in folder.rglob(f'.*{PART_SUFFIX}'):
-            # labels/a/.1.png.4711.part -> a/1
-            target = part.with_name(part.name[1:].rsplit('.', 2)[0])
-            place = target.relative_to(folder).with_suffix('').parts[1:]
-            name = '/'.join(place)
-            if name and self._claims.take(name):
-                part.unlink(missing_ok=True)
-                self._claims.release(name)
+        def add(count: int) -> None:
+            nonlocal done
+            done += count
+            self._on_step(0, name=f'{Path(item.name).name}: {done} {unit}')
+
+        return add
+
+
+class _InputReader(Dataset):
+    """Reads inputs in the processes of a DataLoader; faults are returned.
+
+    An item is ``(input, kind, content)``: an image, a video or a raster without
+    content, or a fault with its reason.
+    """
+
+    def __init__(self, items: Sequence[InputFile], max_pixels: int) -> None:
+        self._items, self._max_pixels = items, max_pixels
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __getitem__(self, index: int) -> tuple[InputFile, str, Any]:
+        item = self._items[index]
+        try:
+            kind = self._kind(item.path)
+            return item, kind, read_image(item.path) if kind == 'image' else None
+        except Exception as error:  # each kind of file breaks in its own ways
+            return item, 'fault', str(error).strip() or type(error).__name__
+
+    def _kind(self, path: str) -> str:
+        if Path(path).suffix.lower() in VIDEO_SUFFIXES:
+            return 'video'
+        width, height = header_size(path) or (0, 0)
+        is_large = width * height > self._max_pixels
+        return 'raster' if is_large or is_raster(path) else 'image'
+
+
+def painted_suffix(path: str) -> str:
+    """Return the kind of file for an overlay: Matroska takes sound of any codec."""
+    return '.mp4' if Path(path).suffix.lower() in ('.mp4', '.m4v') else '.mkv'
+
+
+def default_device() -> str:
+    """Return the GPU of this process of a distributed run, else mmengine's choice.
+
+    Raises:
+        ValueError: If there are more processes than GPUs.
+    """
+    if torch.cuda.is_available() and 'LOCAL_RANK' in os.environ:
+        from mmseg_deeplab.engine.distributed import require_one_gpu_each
+
+        require_one_gpu_each('pytorch')
+        return f'cuda:{os.environ["LOCAL_RANK"]}'
+    return get_device()

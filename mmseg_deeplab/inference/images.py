@@ -7,14 +7,11 @@ import warnings
 import numpy as np
 from PIL import Image, ImageOps
 
-from mmseg_deeplab.utils.data_file_errors import (
-    TruncatedFileError,
-    UnreadableFileError,
-)
+from mmseg_deeplab.utils.data_file_errors import TruncatedFileError, UnreadableFileError
 from mmseg_deeplab.utils.image_files import decode, read_file
 
-# Large images are expected here, and sizes are checked by this package's own limits.
-# (`catch_warnings` around the calls is not for threads.)
+# Large images are expected here, and this package has limits of its own. A
+# `catch_warnings` around the calls would not be safe with threads.
 warnings.filterwarnings('ignore', category=Image.DecompressionBombWarning)
 
 IMAGE_SUFFIXES = (
@@ -24,11 +21,7 @@ IMAGE_SUFFIXES = (
 
 
 def is_image(path: str | os.PathLike) -> bool:
-    """Tell by the suffix whether a file is an image.
-
-    Args:
-        path: Need not exist.
-    """
+    """Tell by the suffix whether a file, which need not exist, is an image."""
     return os.path.splitext(path)[1].lower() in IMAGE_SUFFIXES
 
 
@@ -40,14 +33,14 @@ def read_image(
 ) -> np.ndarray:
     """Read an image as the pipelines of training and evaluation do.
 
-    OpenCV decodes it as ``LoadCheckedImage`` does: turned upright by its EXIF
-    orientation, 16 bits to the upper 8, grey and palette images to colours, alpha left
-    out. What OpenCV cannot read, Pillow may.
+    OpenCV decodes it as ``LoadCheckedImage`` does: the EXIF orientation turns it
+    upright, of 16 bits the upper 8 are kept, grey and palette images become RGB, and
+    alpha is left out. Pillow reads what OpenCV cannot.
 
     Args:
-        source: Path, address of a storage backend of mmengine, or the file's bytes.
+        source: A path, the address of a storage backend of mmengine, or the bytes.
         max_pixels: Refuse larger images before they are decoded.
-        name: What to call bytes in messages.
+        name: What messages call bytes.
 
     Returns:
         ``(H, W, 3)`` uint8.
@@ -63,7 +56,7 @@ def read_image(
         name = os.fspath(source)
         content = read_file(name, remedy='check the path')
     if max_pixels is not None:
-        _check_size(_size(io.BytesIO(content)), max_pixels, name)
+        _check_size(header_size(io.BytesIO(content)), max_pixels, name)
     image = _decode(content, name)
     if max_pixels is not None:
         _check_size(image.shape[1::-1], max_pixels, name)
@@ -85,23 +78,16 @@ def _decode(content: bytes, name: str) -> np.ndarray:
     return np.ascontiguousarray(bgr[..., ::-1])
 
 
-def header_size(path: str | os.PathLike) -> tuple[int, int] | None:
-    """Return width and height from the header of a file.
+def header_size(source: str | os.PathLike | io.BytesIO) -> tuple[int, int] | None:
+    """Return width and height as the header says, None if Pillow knows no such image.
 
     Args:
-        path: On this machine.
-
-    Returns:
-        None if the file is no image that Pillow knows.
+        source: A file on this machine, or its content.
     """
-    return _size(os.fspath(path))
-
-
-def _size(source: str | io.BytesIO) -> tuple[int, int] | None:
     try:
         with Image.open(source) as image:
             return image.size
-    except Image.DecompressionBombError:  # at twice its limit it gives no size
+    except Image.DecompressionBombError:  # beyond twice its limit it gives no size
         return (1 << 31, 1 << 31)
     except Exception:  # the decoder will say what is wrong
         return None
@@ -116,14 +102,11 @@ def _check_size(size: tuple[int, int] | None, max_pixels: int, name: str) -> Non
 
 
 def check_image(image: np.ndarray) -> None:
-    """Refuse an array that is no RGB image.
-
-    Args:
-        image: To be ``(H, W, 3)`` uint8, not empty.
+    """Refuse an array that is no RGB image ``(H, W, 3)`` uint8.
 
     Raises:
         TypeError: If it is no array of uint8.
-        ValueError: If it has another shape.
+        ValueError: If it has another shape, or is empty.
     """
     kind = getattr(image, 'dtype', type(image).__name__)
     if kind != np.uint8:

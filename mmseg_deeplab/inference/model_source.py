@@ -14,7 +14,7 @@ class ModelSource:
 
     Args:
         config: Path of the config; None for an exported file.
-        checkpoint: File or URL of the weights, or the exported file.
+        checkpoint: Path or URL of the weights, or path of the exported file.
     """
 
     config: str | None
@@ -22,35 +22,31 @@ class ModelSource:
 
     @property
     def is_exported(self) -> bool:
-        """Whether the file holds the whole model."""
+        """Whether one file holds the whole model."""
         return self.config is None
 
     @property
     def name(self) -> str:
-        """A short name: of the config, else of the file."""
+        """A short name: that of the config, or of the exported file."""
         return Path(self.config or self.checkpoint).stem
 
 
 def is_exported(path: str) -> bool:
-    """Tell by the suffix whether a file is an exported model.
-
-    Args:
-        path: Of the file.
-    """
+    """Tell by the suffix whether a file is an exported model."""
     return Path(path).suffix.lower() in EXPORTED_SUFFIXES
 
 
 def take_model(arguments: Sequence[str]) -> tuple[ModelSource, list[str]]:
-    """Take the model off the front of a command line's arguments.
+    """Take the model from the front of a command line's arguments.
 
     Args:
         arguments: ``CONFIG CHECKPOINT ...`` or ``EXPORTED_FILE ...``.
 
     Returns:
-        The model, and the rest.
+        The model and the remaining arguments.
 
     Raises:
-        ValueError: If they do not begin with a model.
+        ValueError: If the arguments do not begin with a model.
     """
     expected = (
         'expected CONFIG CHECKPOINT, or a file of tools/export.py '
@@ -66,18 +62,13 @@ def take_model(arguments: Sequence[str]) -> tuple[ModelSource, list[str]]:
     if is_exported(rest[0]):
         raise ValueError(
             f'{rest[0]!r} is an exported model, which holds all that it needs: leave '
-            f'the config {first!r} before it out'
+            f'out the config {first!r} before it'
         )
     return ModelSource(first, rest[0]), rest[1:]
 
 
 def split_models(arguments: Sequence[str]) -> list[ModelSource]:
-    """Split ``CONFIG CHECKPOINT [CONFIG CHECKPOINT ...]`` into models.
-
-    An exported file needs no config before it.
-
-    Args:
-        arguments: Of the command line.
+    """Split ``CONFIG CHECKPOINT [EXPORTED_FILE ...]`` into models.
 
     Raises:
         ValueError: If there is no model, or half of one.

@@ -1,25 +1,39 @@
-"""A network and its test pipeline behind the protocol of all predictors."""
+"""A segmentor of MMSegmentation and its test pipeline as a predictor."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from mmengine.device import get_device
+from mmengine.model import BaseTTAModel
+from mmengine.registry import init_default_scope
+from mmseg.models.segmentors import BaseSegmentor
+from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
+from mmseg_deeplab.checkpoints import fitting
+from mmseg_deeplab.config.prediction_options import (
+    apply_prediction_options,
+    fast_settings,
+)
 from mmseg_deeplab.models import predicting
+from mmseg_deeplab.models.fast_prediction import prepare_for_inference
 
-from .deeplab_inferencer import DeepLabInferencer
+from .class_names import class_meta
 from .images import check_image
 from .model_source import ModelSource
-from .prediction import Prediction, label_dtype
+from .pipeline import build_array_pipeline
+from .prediction_config import prediction_config, read_checkpoint
+from .predictor import Prediction, label_dtype
 
 
 class View(NamedTuple):
     """What the pipeline made of an image, or of one augmentation of it."""
 
-    image: int  # its place among the images
+    image: int  # its index among the images
     inputs: Tensor  # (3, h, w)
     sample: SegDataSample
 
@@ -27,28 +41,33 @@ class View(NamedTuple):
 class NetworkPredictor:
     """A segmentor of MMSegmentation as a :class:`Predictor`.
 
-    Images are prepared by the config's own test pipeline. Those that then have one
-    size go through the network together, so that no padding changes a prediction. With
+    The config's test pipeline prepares the images. Those that then have one size go
+    through the network together, so that no padding changes a prediction. With
     test-time augmentation the probabilities of the views are averaged as
-    ``SegTTAModel`` does, views of one size in one batch. A CRF comes last and sees the
-    image as given, whatever the pipeline made of it.
+    ``SegTTAModel`` does. A CRF comes last and sees the image as it was given, whatever
+    the pipeline made of it.
 
     Args:
-        inferencer: Holds network and pipeline.
+        segmentor: The network with its weights.
+        pipeline: Takes a BGR array, see :func:`~.pipeline.build_array_pipeline`.
+        meta: ``classes`` and ``palette``.
 
     Attributes:
         classes: Names of the K classes.
         palette: Their colours, R, G, B.
-        align_corners: How the network resizes its scores; large rasters are cut into
-            windows accordingly.
+        align_corners: How the network resizes its logits.
     """
 
-    def __init__(self, inferencer: DeepLabInferencer) -> None:
-        self.inferencer = inferencer
-        meta = inferencer.model.dataset_meta
+    def __init__(
+        self,
+        segmentor: BaseSegmentor,
+        pipeline: Callable[[np.ndarray], dict[str, Any]],
+        meta: Mapping[str, Any],
+    ) -> None:
+        self.segmentor, self.pipeline = segmentor, pipeline
         self.classes: tuple[str, ...] = tuple(meta['classes'])
         self.palette: list[list[int]] = meta['palette']
-        self.align_corners: bool = inferencer.segmentor.align_corners
+        self.align_corners: bool = segmentor.align_corners
 
     @classmethod
     def from_files(
@@ -58,53 +77,43 @@ class NetworkPredictor:
         device: str | None = None,
         tta: bool = False,
         crf: str | bool | None = None,
+        msc: bool = False,
         output_stride: int | None = None,
-        fast: bool = True,
         cfg_options: dict[str, Any] | None = None,
+        fast: bool = True,
     ) -> 'NetworkPredictor':
-        """Load config and checkpoint; see :class:`DeepLabInferencer`.
+        """Load a config and its checkpoint.
 
-        Args:
-            source: Both paths.
-            device: Where to run; by default a GPU where there is one.
-            tta: Test-time augmentation.
-            crf: Which one.
-            output_stride: Another one than the config's.
-            fast: Whether to change the network for speed.
-            cfg_options: Override settings of the config.
+        ``fast`` folds BatchNorm, uses channels_last and computes no logits of full
+        size, with the same predictions up to rounding. The other arguments are those
+        of :func:`~.predictor.load_predictor`; by default a GPU is used where there is
+        one.
         """
-        inferencer = DeepLabInferencer(
-            source.config,
-            source.checkpoint,
-            device=device,
-            show_progress=False,
-            tta=tta,
-            crf=crf,
-            output_stride=output_stride,
-            fast=fast,
-            cfg_options=cfg_options,
+        checkpoint = read_checkpoint(source.checkpoint)
+        cfg = prediction_config(source.config, checkpoint, cfg_options)
+        apply_prediction_options(
+            cfg, crf=crf, msc=msc, fast=fast, tta=tta, output_stride=output_stride
         )
-        return cls(inferencer)
+        init_default_scope(cfg.get('default_scope', 'mmseg'))
+        segmentor = inner_segmentor(MODELS.build(cfg.model))
+        load_weights(segmentor, checkpoint, source=source.checkpoint)
+        meta = class_meta(segmentor.num_classes, checkpoint, cfg)
+        segmentor.eval()
+        if fast:
+            prepare_for_inference(segmentor, **fast_settings(cfg))
+        return cls(
+            segmentor.to(device or get_device()), build_array_pipeline(cfg), meta
+        )
 
     @torch.no_grad()
     def predict(
         self, images: Sequence[np.ndarray], *, probabilities: bool = False
     ) -> list[Prediction]:
-        """Predict some images; see :class:`Predictor`.
-
-        Args:
-            images: RGB, uint8, ``(H, W, 3)``.
-            probabilities: Whether to compute them too.
-
-        Raises:
-            TypeError: If an image is of another type.
-            ValueError: If an image is of another shape.
-        """
+        """Predict some images; see :class:`Predictor`."""
         all_views = list(self._views(images))
-        crf = getattr(self.inferencer.segmentor, 'crf', None)
-        only_labels = (
-            crf is None and not probabilities and len(all_views) == len(images)
-        )
+        crf = getattr(self.segmentor, 'crf', None)
+        only_labels = not probabilities and crf is None
+        only_labels = only_labels and len(all_views) == len(images)
         labels: dict[int, Tensor] = {}
         sums: dict[int, Tensor] = {}
         for views in _of_one_size(all_views):
@@ -115,8 +124,7 @@ class NetworkPredictor:
                     continue
                 found = self._probabilities(sample)
                 del sample.seg_logits  # full-size tensors of all views are many
-                total = sums.get(view.image)
-                sums[view.image] = found if total is None else total + found
+                sums[view.image] = sums.get(view.image, 0) + found
         for index, total in sums.items():
             sums[index] = total / (len(all_views) / len(images))
             if crf is not None:
@@ -133,8 +141,7 @@ class NetworkPredictor:
     def _views(self, images: Sequence[np.ndarray]) -> Iterator[View]:
         for index, image in enumerate(images):
             check_image(image)
-            # Pipelines begin with BGR.
-            results = self.inferencer.pipeline(np.ascontiguousarray(image[..., ::-1]))
+            results = self.pipeline(np.ascontiguousarray(image[..., ::-1]))
             inputs, samples = results['inputs'], results['data_samples']
             if isinstance(inputs, Tensor):
                 inputs, samples = [inputs], [samples]
@@ -149,22 +156,20 @@ class NetworkPredictor:
             inputs=[view.inputs for view in views],
             data_samples=[view.sample for view in views],
         )
-        segmentor = self.inferencer.segmentor
-        with predicting(segmentor, crf=False, keep_logits=keep_logits):
-            return segmentor.test_step(batch)
+        with predicting(self.segmentor, crf=False, keep_logits=keep_logits):
+            return self.segmentor.test_step(batch)
 
     def _probabilities(self, sample: SegDataSample) -> Tensor:
         """Return the probabilities ``(K, H, W)`` of one view."""
-        scores = sample.seg_logits.data.float()
-        if len(scores) > 1:
-            return scores.softmax(dim=0)
-        # The host has put them through the sigmoid already.
-        return torch.cat([1 - scores, scores])
+        logits = sample.seg_logits.data.float()
+        if len(logits) > 1:
+            return logits.softmax(dim=0)
+        # MMSegmentation has already put a single channel through the sigmoid.
+        return torch.cat([1 - logits, logits])
 
     def _labels(self, probabilities: Tensor) -> Tensor:
-        segmentor = self.inferencer.segmentor
-        if segmentor.out_channels == 1:
-            return probabilities[1] > segmentor.decode_head.threshold
+        if self.segmentor.out_channels == 1:
+            return probabilities[1] > self.segmentor.decode_head.threshold
         return probabilities.argmax(dim=0)
 
 
@@ -177,5 +182,44 @@ def _of_one_size(views: Sequence[View]) -> list[list[View]]:
 
 
 def _refine(probabilities: Tensor, crf: nn.Module, image: np.ndarray) -> Tensor:
-    seen = torch.from_numpy(np.array(image)).permute(2, 0, 1)  # a writable copy
-    return crf(seen[None].to(probabilities.device), probabilities[None])[0]
+    rgb = torch.from_numpy(np.array(image)).permute(2, 0, 1)  # a writable copy
+    return crf(rgb[None].to(probabilities.device), probabilities[None])[0]
+
+
+def inner_segmentor(model: nn.Module) -> BaseSegmentor:
+    """Return the network without the wrapper of test-time augmentation."""
+    return model.module if isinstance(model, BaseTTAModel) else model
+
+
+def load_weights(
+    model: nn.Module, checkpoint: Mapping[str, Any], *, source: str
+) -> None:
+    """Load a checkpoint into a network that is to predict: all of it, or nothing.
+
+    Args:
+        model: The segmentor.
+        checkpoint: A state dict, or a dict that holds one as ``state_dict``.
+        source: Name of the checkpoint, for the message.
+
+    Raises:
+        ValueError: If weights are missing or have another shape; the message names
+            them.
+    """
+    state = checkpoint.get('state_dict', checkpoint)
+    tensors = {
+        re.sub(r'^module\.', '', name): value
+        for name, value in state.items()
+        if isinstance(value, Tensor)
+    }
+    fitting.check_shared(tensors, model, source=source)
+    remedy = 'Remedy: predict with the config that it was trained with'
+    if wrong := sorted(fitting.misfits(tensors, model).values()):
+        raise ValueError(
+            f'{source} does not fit the model: {fitting.some(wrong, 6)}. {remedy}'
+        )
+    if lacking := fitting.missing(tensors, model):
+        raise ValueError(
+            f'{source} lacks {len(lacking)} tensors of the model, which would be '
+            f'random: {fitting.some(lacking)}. {remedy}'
+        )
+    model.load_state_dict(tensors, strict=False)

@@ -5,24 +5,22 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from .prediction import MAX_UINT8_CLASSES
-
 IGNORED = (0, 0, 0)
 
 
 def colour_labels(labels: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarray:
-    """Paint a label map; values outside the palette (ignored pixels) become black.
+    """Paint a label map; ids outside the palette (ignored pixels) become black.
 
     Args:
         labels: ``(H, W)`` integers.
-        palette: ``K`` RGB colours.
+        palette: K colours, R, G, B.
 
     Returns:
         ``(H, W, 3)`` uint8.
     """
-    table = np.full((256, 3), IGNORED, dtype=np.uint8)
+    table = np.full((max(256, len(palette)), 3), IGNORED, dtype=np.uint8)
     table[: len(palette)] = palette
-    return table[labels.astype(np.uint8)]
+    return table[labels.astype(np.uint8) if len(table) == 256 else labels]
 
 
 def overlay(
@@ -38,7 +36,7 @@ def overlay(
         image: RGB, ``(H, W, 3)`` uint8.
         labels: ``(H, W)`` class ids.
         palette: K colours, R, G, B.
-        opacity: Of the colours: 0 is the image alone, 1 the colours alone.
+        opacity: How much the colours cover: 0 is the image alone, 1 the colours alone.
 
     Returns:
         ``(H, W, 3)`` uint8.
@@ -53,19 +51,11 @@ def overlay(
             f'image and labels must have one size, received {image.shape[:2]} and '
             f'{labels.shape}'
         )
-    if len(palette) > MAX_UINT8_CLASSES:
-        colours = np.array(palette, dtype=np.uint8)[labels]
-    else:
-        colours = colour_labels(labels, palette)
+    colours = colour_labels(labels, palette)
     return cv2.addWeighted(image, 1 - opacity, colours, opacity, 0)
 
 
 def class_shares(labels: np.ndarray, num_classes: int) -> np.ndarray:
-    """Return the share of the pixels that each class has, ``(K,)``.
-
-    Args:
-        labels: ``(H, W)`` class ids.
-        num_classes: K.
-    """
+    """Return the share of the pixels that each class has, ``(K,)``."""
     counts = np.bincount(labels.ravel(), minlength=num_classes)[:num_classes]
     return counts / max(labels.size, 1)

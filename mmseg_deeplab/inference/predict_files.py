@@ -1,30 +1,20 @@
 """Predict many files with one model into one folder."""
 
 import os
-import uuid
 from collections.abc import Iterable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-from mmengine.device import get_device
+from mmseg_deeplab.utils.progress import Progress
 
-from mmseg_deeplab.engine.distributed import require_one_gpu_each
-
-from .claims import Claims
-from .file_outputs import FileOutputs
-from .file_run import FileRun
-from .inputs import InputFile, find_inputs
-from .journal import Journal
+from .file_run import FileRun, RunOptions
+from .input_files import find_inputs
 from .model_source import ModelSource
+from .output_files import FileOutputs
+from .output_folder import describe, prepare_folder, recorded_root
 from .predictor import load_predictor
-from .run_options import RunOptions
-from .settings import claim_folder, describe, digest
-
-# Set by tools/dist_infer.sh: processes of one run do not repeat each other's failures.
-RUN_VARIABLE = 'MMSEG_DEEPLAB_RUN'
 
 
 @dataclass(frozen=True)
@@ -32,25 +22,29 @@ class Outcome:
     """What became of the inputs.
 
     Args:
-        folder: Of the outputs.
+        folder: The output folder.
         total: Number of inputs.
-        failures: Those that could not be predicted, with the reasons.
+        failures: Paths that could not be predicted, with the reasons.
     """
 
     folder: Path
     total: int
-    failures: dict[InputFile, str]
+    failures: dict[str, str]
 
     def summary(self) -> str:
-        """Return what to tell the user; the failures at the end."""
+        """Return what to tell the user; the failures come last."""
         done = self.total - len(self.failures)
         lines = [f'{self.folder}: {done} of {self.total} inputs are predicted']
         if self.failures:
             lines.append(f'{len(self.failures)} failed:')
-        for item, reason in self.failures.items():
-            named = '' if item.path in reason else f'{item.path}: '
-            lines.append(f'  {named}{reason}')
+        for path, reason in self.failures.items():
+            lines.append(f'  {reason if path in reason else f"{path}: {reason}"}')
         return '\n'.join(lines)
+
+
+def world() -> tuple[int, int]:
+    """Return the rank of this process and the number of processes of torchrun."""
+    return int(os.environ.get('RANK', 0)), int(os.environ.get('WORLD_SIZE', 1))
 
 
 def predict_files(
@@ -62,75 +56,70 @@ def predict_files(
     device: str | None = None,
     tta: bool = False,
     crf: str | bool | None = None,
+    msc: bool = False,
     output_stride: int | None = None,
     cfg_options: dict[str, Any] | None = None,
     overwrite: bool = False,
     options: RunOptions | None = None,
+    ray: str | None = None,
+    actors: int | None = None,
     show_progress: bool = True,
 ) -> Outcome:
     """Predict images, videos and rasters, and go on where an earlier run has stopped.
 
-    A folder with predictions of another model or with other options is refused. Several
-    processes may work on one folder: each file is predicted once, and what a process
-    had in hand when it died is done by another one.
+    Finished outputs are skipped. A folder with predictions of another model or with
+    other options is refused. Of the processes that torchrun starts, each predicts every
+    n-th input.
 
     Args:
         source: The model.
         inputs: Files, folders and glob patterns.
-        outputs: Where to, and what.
+        outputs: Where outputs go, and which there are.
         listed: More files, which need not exist: those that do not are failures.
-        device: By default a GPU where there is one, in a distributed run one each.
-        tta: As for :func:`load_predictor`.
-        crf: As for :func:`load_predictor`.
-        output_stride: As for :func:`load_predictor`.
-        cfg_options: As for :func:`load_predictor`.
-        overwrite: Predict all of them again, whatever the folder holds.
-        options: Batches, and how large inputs are cut.
-        show_progress: Whether to show a bar.
+        device: By default a GPU where there is one, one for each process.
+        tta: See :func:`load_predictor`, as for the next four.
+        crf: Which CRF to use.
+        msc: Whether to predict at three scales.
+        output_stride: An output stride other than the config's.
+        cfg_options: Settings of the config to override.
+        overwrite: Predict all inputs again, whatever the folder holds.
+        options: Batches, workers, and how large inputs are cut.
+        ray: Predict on Ray: the address of a cluster, ``''`` for ``RAY_ADDRESS`` or
+            this machine.
+        actors: How many processes of Ray hold the model; by default one for each GPU.
+        show_progress: Whether to show a progress bar.
 
     Raises:
         FileNotFoundError: If an input, the config or the checkpoint is missing.
         ValueError: If there is no input, two would have one output, the folder holds
-            other predictions, or the model cannot be had as asked for.
+            other predictions, or the model lacks what is asked for.
         OSError: If an output cannot be written.
+        DeviceError: If the model fails for another reason than the file.
     """
-    options = options or RunOptions()
-    items = find_inputs(inputs, listed=listed, out=outputs.folder)
+    options, folder = options or RunOptions(), outputs.folder
     choices = dict(
-        tta=tta, crf=crf, output_stride=output_stride, cfg_options=cfg_options or {}
+        tta=tta,
+        crf=crf,
+        msc=msc,
+        output_stride=output_stride,
+        cfg_options=cfg_options or {},
     )
+    root = None if overwrite else recorded_root(folder)
+    root, items = find_inputs(inputs, listed=listed, out=folder, root=root)
     record = describe(
-        source, dict(choices, opacity=outputs.opacity, **options.what_counts())
+        source,
+        dict(choices, opacity=outputs.opacity, root=root, **options.recorded()),
     )
-    with closing(Claims(outputs.folder)) as claims:
-        claim_folder(outputs.folder, record, overwrite=overwrite)
-        with closing(_open_journal(outputs.folder, record, overwrite)) as journal:
-            journal.check_names(items)
-            files = FileRun(
-                lambda: load_predictor(
-                    source, device=device or default_device(), **choices
-                ),
-                outputs=outputs,
-                journal=journal,
-                claims=claims,
-                options=options,
-                show_progress=show_progress,
-            )
-            return Outcome(outputs.folder, len(items), files.run(items))
+    since = prepare_folder(folder, record, overwrite=overwrite)
+    load = partial(load_predictor, source, **choices)
+    run = FileRun(load, outputs, options, since=since, device=device)
+    if ray is None:
+        rank, processes = world()
+        items, predict = items[rank::processes], run.run
+    else:
+        from .ray_cluster import predict_on_ray
 
-
-def _open_journal(folder: Path, record: dict[str, Any], overwrite: bool) -> Journal:
-    run = os.environ.get(RUN_VARIABLE) or uuid.uuid4().hex
-    return Journal(folder, settings=digest(record), run=run, fresh=overwrite)
-
-
-def default_device() -> str:
-    """Return the GPU of this process of a distributed run, else mmengine's choice.
-
-    Raises:
-        ValueError: If there are more processes than GPUs.
-    """
-    if torch.cuda.is_available() and 'LOCAL_RANK' in os.environ:
-        require_one_gpu_each('pytorch')
-        return f'cuda:{os.environ["LOCAL_RANK"]}'
-    return get_device()
+        predict = partial(predict_on_ray, run, address=ray, actors=actors)
+    bar = Progress('predict', len(items), unit='files', disable=not show_progress)
+    with bar:
+        return Outcome(folder, len(items), predict(items, on_step=bar.advance))

@@ -1,25 +1,51 @@
-"""What all models have in common that can predict: networks and exported files."""
+"""What a predictor is: images in, predictions out, whatever the model's file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+import torch
 
 from .model_source import ModelSource, is_exported
-from .prediction import Prediction
+
+MAX_UINT8_CLASSES = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """The labels of one image, and its probabilities where they were asked for.
+
+    Args:
+        labels: ``(H, W)`` class ids 0..K-1 at the size of the image, uint8; uint16
+            with more than 256 classes.
+        probabilities: ``(K, H, W)`` float32, or None. With a CRF they are what it
+            returned.
+    """
+
+    labels: np.ndarray
+    probabilities: np.ndarray | None = None
+
+
+def label_dtype(num_classes: int) -> np.dtype:
+    """Return the smallest type that holds the ids of ``num_classes`` classes."""
+    return np.dtype(np.uint8 if num_classes <= MAX_UINT8_CLASSES else np.uint16)
 
 
 @runtime_checkable
 class Predictor(Protocol):
-    """Arrays in, predictions out.
+    """A model that predicts arrays: a network or an exported file.
 
     Attributes:
         classes: Names of the K classes.
         palette: Their colours, R, G, B.
+        align_corners: How the model resizes its logits. Large rasters are cut into
+            windows accordingly.
     """
 
     classes: tuple[str, ...]
     palette: list[list[int]]
+    align_corners: bool
 
     def predict(
         self, images: Sequence[np.ndarray], *, probabilities: bool = False
@@ -27,12 +53,16 @@ class Predictor(Protocol):
         """Predict some images.
 
         Args:
-            images: RGB, uint8, ``(H, W, 3)``; of any sizes, those of one size go
-                through the network together.
-            probabilities: Whether to compute them too.
+            images: RGB, uint8, ``(H, W, 3)``. Their sizes may differ; those of one
+                size go through the network together.
+            probabilities: Whether to return probabilities, too.
 
         Returns:
-            One for each image, in order.
+            One prediction for each image, in order.
+
+        Raises:
+            TypeError: If an image is of another type.
+            ValueError: If the model cannot predict such an image.
         """
         ...
 
@@ -43,45 +73,93 @@ def load_predictor(
     device: str = 'cpu',
     tta: bool = False,
     crf: str | bool | None = None,
+    msc: bool = False,
     output_stride: int | None = None,
     cfg_options: dict[str, Any] | None = None,
 ) -> Predictor:
     """Load a model from its files.
 
     Args:
-        source: Config and checkpoint, or an exported file.
+        source: A config and its checkpoint, or an exported file.
         device: Where to run, such as ``'cuda:0'``.
-        tta: Test-time augmentation by the config's ``tta_pipeline``.
-        crf: None does as the config says, False leaves the CRF out, True takes the
-            config's or, where it has none, the one of the released ResNet-101; a
-            string is the file of a CRF fragment.
-        output_stride: Another one than the config's.
-        cfg_options: Override settings of the config, dotted keys.
+        tta: Whether to average over the augmentations of the config's
+            ``tta_pipeline``.
+        crf: None does as the config says. False leaves the CRF out. True takes the
+            config's CRF or, where it has none, that of the released ResNet-101. A
+            string is the path of a CRF fragment.
+        msc: Whether to predict at the scales 0.5, 0.75 and 1 and take the maximum of
+            the logits.
+        output_stride: An output stride other than the config's.
+        cfg_options: Settings of the config to override, by dotted keys.
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If the files do not fit together or cannot do what is asked for.
+        ValueError: If the files do not fit together or the model lacks what is asked
+            for.
     """
     options = dict(
-        tta=tta, crf=crf, output_stride=output_stride, cfg_options=cfg_options
+        tta=tta,
+        crf=crf,
+        msc=msc,
+        output_stride=output_stride,
+        cfg_options=cfg_options,
     )
     if not is_exported(source.checkpoint):
         from .network import NetworkPredictor
 
         return NetworkPredictor.from_files(source, device=device, **options)
-    _refuse(source.checkpoint, options)
+    for name, value in options.items():
+        if value:
+            raise ValueError(
+                f'{source.checkpoint}: --{name.replace("_", "-")} ({name}={value!r}) '
+                'does not go with an exported model, which is fixed. Remedy: leave it '
+                'out, or predict with CONFIG and CHECKPOINT'
+            )
     from .exported import ExportedPredictor
 
     return ExportedPredictor(source.checkpoint, device=device)
 
 
-def _refuse(path: str, options: Mapping[str, object]) -> None:
-    """Refuse what was decided when the file was exported."""
-    for name, value in options.items():
-        if value:
-            option = f'--{name.replace("_", "-")}'
-            raise ValueError(
-                f'{path}: {option} ({name}={value!r}) does not go with an exported '
-                'model, which is fixed. Remedy: leave it out, or predict with CONFIG '
-                'and CHECKPOINT'
-            )
+class BatchedPredictor:
+    """Predicts as many images at once as fit into memory.
+
+    Where a batch runs out of memory, it is halved, and so are all batches after it.
+
+    Args:
+        predictor: The model.
+        batch_size: How many images may go through the model together.
+    """
+
+    def __init__(self, predictor: Predictor, batch_size: int) -> None:
+        self.predictor, self.batch_size = predictor, batch_size
+        self.classes, self.palette = predictor.classes, predictor.palette
+        self.align_corners = predictor.align_corners
+
+    def predict(
+        self, images: Sequence[np.ndarray], *, probabilities: bool = False
+    ) -> list[Prediction]:
+        """Predict some images; see :class:`Predictor`.
+
+        Raises:
+            RuntimeError: If one image alone does not fit into memory, or the device
+                fails.
+        """
+        found: list[Prediction] = []
+        while len(found) < len(images):
+            batch = images[len(found) : len(found) + self.batch_size]
+            try:
+                found += self.predictor.predict(batch, probabilities=probabilities)
+            except (RuntimeError, MemoryError) as error:
+                if len(batch) == 1 or not _is_out_of_memory(error):
+                    raise
+                self.batch_size = len(batch) // 2
+        return found
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    # On the CPU torch raises a plain RuntimeError.
+    return (
+        isinstance(error, torch.OutOfMemoryError | MemoryError)
+        or "can't allocate memory" in str(error)
+        or 'Failed to allocate memory' in str(error)  # ONNX Runtime
+    )

@@ -1,30 +1,31 @@
-"""Predict rasters larger than memory, window by window."""
+"""Predict rasters larger than memory, window by window, into a GeoTIFF."""
 
+import json
 import os
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mmseg_deeplab.utils.streamed_file import streamed_file
+
+from .overlay import IGNORED
 from .predictor import Predictor
-from .raster_files import RASTER_SUFFIXES, TIFF_SUFFIXES, is_raster
-from .raster_reader import RasterReader, load_rasterio, open_raster
-from .raster_scale import Range
-from .raster_windows import (
-    DEFAULT_OVERLAP,
-    DEFAULT_WINDOW,
-    Span,
-    block_size,
-    check_window,
-    windows,
+from .raster_reader import (
+    TIFF_SUFFIXES,
+    Range,
+    RasterReader,
+    load_rasterio,
+    open_raster,
+    without_place_warnings,
 )
-from .raster_writer import NODATA, label_raster, label_type, probability_raster
+from .raster_windows import DEFAULT_OVERLAP, DEFAULT_WINDOW, Span, WindowGrid
 
-__all__ = ['RASTER_SUFFIXES', 'is_raster', 'predict_raster']
-
+# In 8 bits MMSegmentation's ignored label; it must be no class.
+NODATA = {'uint8': 255, 'uint16': 65535}
 # What GDAL may hold besides the tiles of the source, bytes.
 CACHE = 8 << 20
 
@@ -47,16 +48,16 @@ def predict_raster(
     Of each window only the part is kept that lies ``overlap`` or more from its sides;
     at the ends of the raster windows are flush with it. Windows begin at multiples of
     32 pixels, so that the grids of their features agree. Memory does not grow with the
-    raster, but for files that are stored by rows (PNG, JPEG, TIFF in strips), whose
+    raster, except for files that are stored by rows (PNG, JPEG, TIFF in strips), whose
     rows are held ``window`` at a time.
 
     The labels equal those of the whole raster predicted at once where three things
     hold: the network sees no further than ``overlap`` (half its receptive field; that
     of a ResNet-101 is larger than any window in theory, and mostly smaller in effect);
-    nothing in it pools the whole image (v3's and v3+'s image pooling sees its window
-    instead); and the raster's sides have the size that the network's interpolation
-    takes for even: multiples of the output stride with ``align_corners=False``, one
-    more with ``align_corners=True``. A pipeline that resizes does so with every window.
+    nothing in it pools the whole image (the image pooling of v3 and v3+ sees its window
+    instead); and the raster's sides suit the network's interpolation: multiples of the
+    output stride with ``align_corners=False``, one more with ``align_corners=True``. A
+    pipeline that resizes does so with every window.
 
     The output is a tiled, compressed GeoTIFF of class ids (uint8; uint16 with more
     than 255 classes) with the source's georeference (transform or control points,
@@ -69,21 +70,18 @@ def predict_raster(
         source: The raster.
         target: The GeoTIFF to write, ``.tif``; it appears when it is whole.
         window: Side of what the network sees, px: a multiple of 32; one more for
-            ``align_corners=True``. By default 1024 or 1025, as the predictor's
-            ``align_corners`` says if it has such.
+            ``align_corners=True``. By default 1024 or 1025, after the predictor's
+            ``align_corners``.
         overlap: Margin that is thrown away on every side, px: a multiple of 32.
-        bands: Red, green and blue, counted from 1. None takes the first three; of a
-            grey raster its one band three times; the colours of a palette.
-        scale: Which values become 0 and 255, linearly, where the raster has other than
-            8 bits; or ``'percentiles'``: every band's 2nd and 98th, measured on an
-            overview. It has no default, since rasters of one sensor must be scaled
-            alike; the error tells the percentiles.
+        bands: Red, green and blue, counted from 1; see :class:`RasterReader`.
+        scale: Which values become 0 and 255 where there are not 8 bits, or
+            ``'percentiles'``. It has no default, since rasters of one sensor must be
+            scaled alike; the error tells the percentiles.
         batch_size: Windows that go through the predictor together.
         probabilities: Also write this GeoTIFF, float32, one band per class; ``4 K``
             bytes per pixel before compression.
         on_windows: Called with the number of windows that were done since the last
-            call; :func:`~mmseg_deeplab.inference.raster_windows.count_windows`
-            tells how many there are.
+            call.
 
     Raises:
         FileNotFoundError: If there is no such raster.
@@ -91,9 +89,7 @@ def predict_raster(
             is out of range.
         ImportError: If rasterio is missing.
     """
-    if window is None:
-        window = DEFAULT_WINDOW + bool(getattr(predictor, 'align_corners', False))
-    check_window(window, overlap)
+    grid = WindowGrid(window or DEFAULT_WINDOW + predictor.align_corners, overlap)
     if batch_size < 1:
         raise ValueError(f'batch_size must be 1 or more, received {batch_size!r}')
     for path in filter(None, (target, probabilities)):
@@ -101,24 +97,20 @@ def predict_raster(
             raise ValueError(f'{path}: the result is a GeoTIFF; name it .tif')
     with ExitStack() as stack:
         raster = stack.enter_context(open_raster(source))
-        stack.enter_context(_gdal(raster, window))
-        reader = RasterReader(raster, bands=bands, scale=scale)
-        options = dict(
-            classes=predictor.classes,
-            block=block_size(window, overlap),
-            tags=_tags(reader, window=window, overlap=overlap),
-        )
-        labels = stack.enter_context(
-            label_raster(target, raster, palette=predictor.palette, **options)
-        )
-        scores = None
-        if probabilities is not None:
-            scores = stack.enter_context(
-                probability_raster(probabilities, raster, **options)
+        stack.enter_context(
+            load_rasterio().Env(
+                GDAL_CACHEMAX=_cache_size(raster, grid.window),
+                GDAL_ERROR_ON_LIBJPEG_WARNING=True,  # no half-read JPEG
             )
-        places = windows(raster.shape, window=window, overlap=overlap)
+        )
+        reader = RasterReader(raster, bands=bands, scale=scale)
+        outputs = [label_raster(target, reader, predictor, grid)]
+        if probabilities is not None:
+            outputs.append(probability_raster(probabilities, reader, predictor, grid))
+        outputs = [stack.enter_context(output) for output in outputs]
+        places = grid.windows(raster.shape)
         while batch := list(islice(places, batch_size)):
-            _predict_batch(predictor, reader, batch, labels, scores)
+            _predict_batch(predictor, reader, batch, *outputs)
             if on_windows is not None:
                 on_windows(len(batch))
 
@@ -128,25 +120,26 @@ def _predict_batch(
     reader: RasterReader,
     batch: Sequence[tuple[Span, Span]],
     labels: Any,
-    scores: Any | None,
+    probabilities: Any | None = None,
 ) -> None:
     """Read some windows, predict those that hold data, write what they keep."""
-    pieces = [reader.read(*place) for place in batch]
-    images = [image for image, valid in pieces if valid.any()]
-    found = iter(
-        predictor.predict(images, probabilities=scores is not None) if images else ()
-    )
-    for place, (_, valid) in zip(batch, pieces, strict=True):
+    windows = [reader.read(*place) for place in batch]
+    images = [image for image, valid in windows if valid.any()]
+    wants_both = probabilities is not None
+    found = iter(predictor.predict(images, probabilities=wants_both) if images else ())
+    dtype = labels.dtypes[0]
+    for place, (_, valid) in zip(batch, windows, strict=True):
         prediction = next(found) if valid.any() else None
-        shape, dtype = valid.shape, label_type(len(predictor.classes))
-        values = prediction.labels if prediction else np.zeros(shape, np.uint8)
-        ids = np.where(valid, values.astype(dtype), np.array(NODATA[dtype], dtype))
-        _write(labels, ids[None], place)
-        if scores is None:
-            continue
-        empty = np.full((len(predictor.classes), *shape), np.nan, np.float32)
-        values = prediction.probabilities if prediction else empty
-        _write(scores, np.where(valid, values, np.float32(np.nan)), place)
+        ids = np.full((1, *valid.shape), NODATA[dtype], dtype)
+        if prediction is not None:
+            ids[0, valid] = prediction.labels[valid]
+        _write(labels, ids, place)
+        if wants_both:
+            shape = (len(predictor.classes), *valid.shape)
+            values = np.full(shape, np.nan, np.float32)
+            if prediction is not None:
+                values[:, valid] = prediction.probabilities[:, valid]
+            _write(probabilities, values, place)
 
 
 def _write(raster: Any, values: np.ndarray, place: tuple[Span, Span]) -> None:
@@ -158,18 +151,12 @@ def _write(raster: Any, values: np.ndarray, place: tuple[Span, Span]) -> None:
     raster.write(values[:, rows.inner, columns.inner], window=window)
 
 
-def _gdal(raster: Any, window: int) -> Any:
-    """Return GDAL's settings: a small cache, and no half-read JPEG."""
-    return load_rasterio().Env(
-        GDAL_CACHEMAX=_cache_size(raster, window), GDAL_ERROR_ON_LIBJPEG_WARNING=True
-    )
-
-
 def _cache_size(raster: Any, window: int) -> int:
     """Return what GDAL may hold of decoded tiles, bytes.
 
-    Of tiles, those of a few windows. Of a file that is stored by rows, the rows of two:
-    else every window in a row would decode them again, those of a PNG from the start.
+    That is the tiles of a few windows. Of a file that is stored by rows, it is the rows
+    of two: else every window in a row would decode them again, those of a PNG from the
+    start.
     """
     height, width = raster.block_shapes[0]
     columns = min(raster.width, width if width == raster.width else 4 * window + width)
@@ -177,13 +164,90 @@ def _cache_size(raster: Any, window: int) -> int:
     return CACHE + (2 * window + height) * columns * itemsize
 
 
-def _tags(reader: RasterReader, *, window: int, overlap: int) -> dict[str, str]:
-    """Say in the file how it was made."""
-    scale = 'none' if reader.scale is None else str(reader.scale)
-    return dict(
-        SOURCE=os.path.basename(reader.raster.name),
-        BANDS=','.join(map(str, reader.bands)),
-        SCALE_TO_8_BITS=scale,
-        WINDOW=str(window),
-        OVERLAP=str(overlap),
-    )
+@contextmanager
+def label_raster(
+    path: str | os.PathLike,
+    reader: RasterReader,
+    predictor: Predictor,
+    grid: WindowGrid,
+) -> Iterator[Any]:
+    """Create a raster of class ids where its source lies.
+
+    It has one band, is compressed without loss, and has the palette as colour table.
+    The tags ``CLASS_0``, ``CLASS_1``, ... and, as JSON, ``CLASSES`` name the classes.
+    """
+    classes = predictor.classes
+    dtype = 'uint8' if len(classes) <= NODATA['uint8'] else 'uint16'
+    with _geotiff(path, reader, grid, 1, dtype, NODATA[dtype]) as raster:
+        colours = {value: (*c, 255) for value, c in enumerate(predictor.palette)}
+        raster.write_colormap(1, colours | {NODATA[dtype]: (*IGNORED, 0)})
+        names = {f'CLASS_{index}': name for index, name in enumerate(classes)}
+        raster.update_tags(CLASSES=json.dumps(list(classes)), **names)
+        raster.set_band_description(1, 'class')
+        yield raster
+
+
+@contextmanager
+def probability_raster(
+    path: str | os.PathLike,
+    reader: RasterReader,
+    predictor: Predictor,
+    grid: WindowGrid,
+) -> Iterator[Any]:
+    """Create a raster of float32 with one band per class; "no data" is NaN."""
+    count = len(predictor.classes)
+    with _geotiff(path, reader, grid, count, 'float32', np.nan) as raster:
+        for band, name in enumerate(predictor.classes, start=1):
+            raster.set_band_description(band, name)
+        yield raster
+
+
+@contextmanager
+def _geotiff(
+    path: str | os.PathLike,
+    reader: RasterReader,
+    grid: WindowGrid,
+    count: int,
+    dtype: str,
+    nodata: float,
+) -> Iterator[Any]:
+    """Create a tiled GeoTIFF in the place of its source that says how it was made."""
+    source = reader.raster
+    profile = dict(
+        driver='GTiff', width=source.width, height=source.height, count=count,
+        dtype=dtype, nodata=nodata, tiled=True, blockxsize=grid.block,
+        blockysize=grid.block, compress='deflate',
+        # Differences of neighbours compress real numbers better, but not class ids.
+        predictor=3 if dtype == 'float32' else 1,
+        # A TIFF of 32-bit offsets ends at 4 GiB, and the size is not known beforehand.
+        BIGTIFF='IF_SAFER',
+    )  # fmt: skip
+    with streamed_file(path) as part:
+        with without_place_warnings():
+            raster = load_rasterio().open(part, 'w', **profile)
+        with raster:
+            _copy_georeference(source, raster)
+            raster.update_tags(
+                SOURCE=os.path.basename(source.name),
+                BANDS=','.join(map(str, reader.bands)),
+                SCALE_TO_8_BITS=str(reader.scale or 'none'),
+                WINDOW=str(grid.window),
+                OVERLAP=str(grid.overlap),
+            )
+            yield raster
+
+
+def _copy_georeference(source: Any, target: Any) -> None:
+    """Copy control points or transform, the system, RPCs, and what a pixel means."""
+    points, system = source.gcps
+    if points:
+        target.gcps = (points, system)
+    else:
+        if not source.transform.is_identity:
+            target.transform = source.transform
+        if source.crs is not None:
+            target.crs = source.crs
+    if source.rpcs is not None:
+        target.rpcs = source.rpcs
+    if meaning := source.tags().get('AREA_OR_POINT'):
+        target.update_tags(AREA_OR_POINT=meaning)

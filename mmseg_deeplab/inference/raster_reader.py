@@ -4,6 +4,7 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,37 @@ from PIL import Image
 
 from mmseg_deeplab.utils.optional_packages import optional_package
 
-from .raster_scale import Range, ranges, to_uint8
 from .raster_windows import Span
 
-EXIF_ORIENTATION = 0x0112
-UPRIGHT = 1
+TIFF_SUFFIXES = ('.tif', '.tiff')
+# Formats of GDAL that neither Pillow nor OpenCV reads.
+RASTER_SUFFIXES = ('.img', '.ntf', '.vrt')
+# Tags of GeoTIFF 1.1 (OGC 19-008r4, annex A) and RPCCoefficientTag.
+GEOREFERENCE_TAGS = (33550, 33922, 34264, 34735, 50844)
+EXIF_ORIENTATION, UPRIGHT = 0x0112, 1
+# What viewers of maps (QGIS: "cumulative count cut") leave out at either end.
+PERCENTILES = (2.0, 98.0)
+# Longer side of the overview on which the percentiles are measured, px.
+OVERVIEW = 1024
+
+Range = tuple[float, float]
+
+
+def is_raster(path: str | os.PathLike) -> bool:
+    """Tell whether a file is one for ``predict_raster``, by windows.
+
+    True for TIFF files with a georeference in them and TIFF files that Pillow cannot
+    read (many bands, 16-bit colours), and for ``.img``, ``.ntf`` and ``.vrt``. Only
+    the header is read. A large photo is an image as well: its size decides.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in TIFF_SUFFIXES or not os.path.isfile(path):
+        return suffix in RASTER_SUFFIXES
+    try:
+        with Image.open(path) as image:
+            return any(tag in image.tag_v2 for tag in GEOREFERENCE_TAGS)
+    except Exception:  # Pillow's kinds of errors depend on the fault
+        return os.path.getsize(path) > 0
 
 
 def load_rasterio() -> Any:
@@ -28,11 +55,20 @@ def load_rasterio() -> Any:
 
 
 @contextmanager
+def without_place_warnings() -> Iterator[None]:
+    """Silence rasterio's warning that a file has no georeference."""
+    with warnings.catch_warnings():
+        kind = load_rasterio().errors.NotGeoreferencedWarning
+        warnings.simplefilter('ignore', kind)
+        yield
+
+
+@contextmanager
 def open_raster(path: str | os.PathLike) -> Iterator[Any]:
     """Open a raster with rasterio.
 
     Args:
-        path: Of any format that GDAL reads by rows or tiles.
+        path: A file of any format that GDAL reads by rows or tiles.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -44,8 +80,7 @@ def open_raster(path: str | os.PathLike) -> Iterator[Any]:
     if not os.path.exists(path):
         raise FileNotFoundError(f'{path}: no such file. Remedy: check the path')
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore', rasterio.errors.NotGeoreferencedWarning)
+        with without_place_warnings():
             raster = rasterio.open(path)
     except rasterio.errors.RasterioError as error:
         raise ValueError(
@@ -67,8 +102,14 @@ class RasterReader:
     Args:
         raster: An open dataset of rasterio.
         bands: Which bands are red, green and blue, counted from 1. None takes the first
-            three; a grey raster's one band three times; a palette's colours.
-        scale: See :func:`~mmseg_deeplab.inference.raster_scale.ranges`.
+            three; a grey raster's one band three times; the colours of a palette.
+        scale: Which two values become 0 and 255, in all bands; ``'percentiles'`` takes
+            each band's 2nd and 98th, measured on an overview. A raster of 8 bits needs
+            none.
+
+    Attributes:
+        bands: Numbers of the bands, from 1.
+        scale: The two values of each band, or None for 8 bits.
 
     Raises:
         ValueError: If the raster lacks the bands, or its values need a scale.
@@ -81,16 +122,18 @@ class RasterReader:
         bands: Sequence[int] | None = None,
         scale: Range | str | None = None,
     ) -> None:
-        self.raster = raster
-        self.palette = None
-        if bands is None and _has_palette(raster):
-            self.bands = (1,)
-            self.palette = _colours(raster.colormap(1))
-            self.scale = None
-        else:
-            self.bands = _checked_bands(raster, bands)
-            self.scale = ranges(raster, self.bands, scale)
         _require_upright(raster.name)
+        self.raster = raster
+        self.scale = self._palette = None
+        kinds = [kind.name for kind in raster.colorinterp]
+        if bands is None and kinds[0] == 'palette' and raster.dtypes[0] == 'uint8':
+            self.bands = (1,)
+            self._palette = np.zeros((256, 3), dtype=np.uint8)
+            for value, colour in raster.colormap(1).items():
+                self._palette[value] = colour[:3]
+        else:
+            self.bands = _checked_bands(raster, kinds, bands)
+            self.scale = _ranges(raster, self.bands, scale)
 
     def read(self, rows: Span, columns: Span) -> tuple[np.ndarray, np.ndarray]:
         """Read what a window covers.
@@ -115,58 +158,105 @@ class RasterReader:
             raise ValueError(
                 f'{self.raster.name}: rows {rows.start} to {rows.stop}, columns '
                 f'{columns.start} to {columns.stop} cannot be read '
-                f'({error.__cause__ or error}); the file '
-                'is truncated or damaged. Remedy: copy or download it again'
+                f'({error.__cause__ or error}); the file is truncated or damaged. '
+                'Remedy: copy or download it again'
             ) from error
         valid = masks.any(axis=0)
-        if values.dtype.kind == 'f':  # of files that leave their nodata value out
+        if values.dtype.kind == 'f':  # for files that do not name their nodata value
             valid &= np.isfinite(values).any(axis=0)
-        return self._rgb(values[[bands.index(b) for b in self.bands]], valid), valid
-
-    def _rgb(self, values: np.ndarray, valid: np.ndarray) -> np.ndarray:
-        if self.palette is not None:
-            image = self.palette[values[0]]
+        if self._palette is not None:
+            image = self._palette[values[0]]
         else:
-            image = to_uint8(values, self.scale).transpose(1, 2, 0)
+            image = self._to_uint8(values[[bands.index(band) for band in self.bands]])
         image = np.ascontiguousarray(image)
         image[~valid] = 0
-        return image
+        return image, valid
+
+    def _to_uint8(self, values: np.ndarray) -> np.ndarray:
+        """Map ``(3, H, W)`` linearly to ``(H, W, 3)`` 0..255, clipped.
+
+        What is not a number becomes 0.
+        """
+        if self.scale is not None:
+            low, high = np.array(self.scale, dtype=np.float32).T[:, :, None, None]
+            values = (values.astype(np.float32) - low) * (255 / (high - low))
+            values = np.nan_to_num(values).clip(0, 255).round().astype(np.uint8)
+        return values.transpose(1, 2, 0)
 
 
-def _has_palette(raster: Any) -> bool:
-    names = [kind.name for kind in raster.colorinterp]
-    return names[0] == 'palette' and raster.dtypes[0] == 'uint8'
-
-
-def _colours(table: dict[int, Sequence[int]]) -> np.ndarray:
-    colours = np.zeros((256, 3), dtype=np.uint8)
-    for value, colour in table.items():
-        colours[value] = colour[:3]
-    return colours
-
-
-def _checked_bands(raster: Any, bands: Sequence[int] | None) -> tuple[int, ...]:
-    names = [kind.name for kind in raster.colorinterp]
+def _checked_bands(
+    raster: Any, kinds: Sequence[str], bands: Sequence[int] | None
+) -> tuple[int, ...]:
     if bands is None:
-        is_grey = raster.count - names.count('alpha') == 1
+        is_grey = raster.count - kinds.count('alpha') == 1
         bands = (1, 1, 1) if is_grey else (1, 2, 3)
     bands = tuple(bands)
     if len(bands) != 3 or not all(1 <= band <= raster.count for band in bands):
         raise ValueError(
             f'{raster.name}: bands={bands} (--bands): expected the numbers of red, '
             f'green and blue; the raster has {raster.count} band(s), counted from 1: '
-            f'{", ".join(names)}'
+            f'{", ".join(kinds)}'
         )
     return bands
+
+
+def _ranges(
+    raster: Any, bands: Sequence[int], scale: Range | str | None
+) -> list[Range] | None:
+    """Find the values that become 0 and 255 in each band; None takes 8 bits as is."""
+    types = {raster.dtypes[band - 1] for band in bands}
+    if any(np.dtype(name).kind == 'c' for name in types):
+        raise ValueError(f'{raster.name}: complex numbers ({types}) are no image')
+    if scale == 'percentiles':
+        return _percentiles(raster, bands)
+    if isinstance(scale, str):
+        raise ValueError(f"scale={scale!r}: expected (LOW, HIGH) or 'percentiles'")
+    if scale is not None:
+        low, high = map(float, scale)
+        if not (np.isfinite([low, high]).all() and low < high):
+            raise ValueError(f'scale={scale!r}: expected LOW < HIGH')
+        return [(low, high)] * len(bands)
+    if types == {'uint8'}:
+        return None
+    measured = ', '.join(f'{a:g} and {b:g}' for a, b in _percentiles(raster, bands))
+    raise ValueError(
+        f'{raster.name}: the values are {"/".join(sorted(types))}, and the network was '
+        'trained on 8 bits. Remedy: say which values are black and white, '
+        'scale=(LOW, HIGH) (--scale LOW HIGH), the same for all rasters of one sensor; '
+        f'the {PERCENTILES[0]:g}nd and {PERCENTILES[1]:g}th percentiles of the bands '
+        f"are {measured}. Or scale='percentiles' (--scale percentiles) takes those"
+    )
+
+
+def _percentiles(raster: Any, bands: Sequence[int]) -> list[Range]:
+    """Measure the percentiles of each band, on overviews where there are some.
+
+    Raises:
+        ValueError: If a band has no data, or only one value.
+    """
+    shrink = max(1, max(raster.shape) / OVERVIEW)
+    size = tuple(max(1, round(side / shrink)) for side in raster.shape)
+    found = []
+    for band in bands:
+        values = raster.read(band, out_shape=size, masked=True)
+        values = values.compressed().astype(np.float64)
+        values = values[np.isfinite(values)]
+        low, high = np.percentile(values, PERCENTILES) if values.size else (0, 0)
+        if not low < high:
+            raise ValueError(
+                f'{raster.name}: band {band} has no contrast ({values.size} values, '
+                f'the middle 96 % of them from {low:g} to {high:g}). Remedy: '
+                'scale=(LOW, HIGH) (--scale LOW HIGH), or other bands'
+            )
+        found.append((float(low), float(high)))
+    return found
 
 
 def _require_upright(path: str) -> None:
     """Refuse a photo that its EXIF orientation turns; GDAL ignores that."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')
-            with Image.open(path) as image:
-                orientation = image.getexif().get(EXIF_ORIENTATION, UPRIGHT)
+        with Image.open(path) as image:
+            orientation = image.getexif().get(EXIF_ORIENTATION, UPRIGHT)
     except Exception:  # not a format of Pillow's, so no photo
         return
     if orientation != UPRIGHT:

@@ -4,12 +4,12 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-# Windows begin at multiples of it: the output strides are 8, 16 and 32.
+# Windows begin at multiples of this number: the output strides are 8, 16 and 32.
 ALIGNMENT = 32
 DEFAULT_WINDOW = 1024  # px
 # How far DeepLab v2 looks by its widest rate, 24 at output stride 8, px.
 DEFAULT_OVERLAP = 24 * 8
-# Side of the largest tile of the output, px; one that readers of maps like.
+# Side of the largest tile of the output, px; a common size for viewers of maps.
 LARGEST_BLOCK = 512
 
 
@@ -19,9 +19,9 @@ class Span:
 
     Args:
         start: Where the network's input begins.
-        stop: Where it ends.
+        stop: Where the network's input ends.
         keep_start: Where the part begins whose prediction is kept.
-        keep_stop: Where that ends.
+        keep_stop: Where that part ends.
     """
 
     start: int
@@ -35,93 +35,85 @@ class Span:
         return slice(self.keep_start - self.start, self.keep_stop - self.start)
 
 
-def check_window(window: int, overlap: int) -> None:
-    """Check that windows of this size lie on the grid of every output stride.
+@dataclass(frozen=True)
+class WindowGrid:
+    """Windows of one size and overlap, on the grid of every output stride.
 
     Args:
-        window: Side, px.
-        overlap: Margin on every side, px.
+        window: Side of what the network sees, px: a multiple of 32; one more for
+            ``align_corners=True``.
+        overlap: Margin that is thrown away on every side, px: a multiple of 32.
 
     Raises:
-        ValueError: If they do not.
+        ValueError: If they are no such numbers, or the overlap leaves nothing.
     """
-    if window < ALIGNMENT or window % ALIGNMENT not in (0, 1):
-        raise ValueError(
-            f'window={window}: expected a multiple of {ALIGNMENT}, or one more (for '
-            'networks with align_corners=True), so that the grids of all windows agree'
-        )
-    if overlap < 0 or overlap % ALIGNMENT:
-        raise ValueError(f'overlap={overlap}: expected a multiple of {ALIGNMENT}')
-    if step(window, overlap) < ALIGNMENT:
-        raise ValueError(
-            f'overlap={overlap} on both sides leaves nothing of window={window}: take '
-            'a larger window or a smaller overlap'
-        )
 
+    window: int
+    overlap: int
 
-def step(window: int, overlap: int) -> int:
-    """Return the distance of two windows: the side of what a window keeps."""
-    return window - window % ALIGNMENT - 2 * overlap
+    def __post_init__(self) -> None:
+        if self.window < ALIGNMENT or self.window % ALIGNMENT not in (0, 1):
+            raise ValueError(
+                f'window={self.window}: expected a multiple of {ALIGNMENT}, or one '
+                'more (for networks with align_corners=True), so that the grids of all '
+                'windows agree'
+            )
+        if self.overlap < 0 or self.overlap % ALIGNMENT:
+            raise ValueError(
+                f'overlap={self.overlap}: expected a multiple of {ALIGNMENT}'
+            )
+        if self.step < ALIGNMENT:
+            raise ValueError(
+                f'overlap={self.overlap} on both sides leaves nothing of '
+                f'window={self.window}: take a larger window or a smaller overlap'
+            )
 
+    @property
+    def step(self) -> int:
+        """The distance of two windows: the side of what a window keeps, px."""
+        return self.window - self.window % ALIGNMENT - 2 * self.overlap
 
-def block_size(window: int, overlap: int) -> int:
-    """Return the side of output tiles each of which a single window fills.
+    @property
+    def block(self) -> int:
+        """The side of output tiles, px, each of which a single window fills.
 
-    A tile written in two goes would be compressed twice, and its first form left
-    unused in the file.
-    """
-    return math.gcd(step(window, overlap), LARGEST_BLOCK)
+        A tile that is written twice would be compressed twice, and its first form
+        would stay in the file unused.
+        """
+        return math.gcd(self.step, LARGEST_BLOCK)
 
+    def spans(self, length: int) -> list[Span]:
+        """Cover an axis with windows.
 
-def spans(length: int, *, window: int, overlap: int) -> list[Span]:
-    """Cover an axis with windows.
+        What they keep are runs of equal length, so that each keeps whole tiles. What
+        they read reaches at least ``overlap`` further on either side, up to the ends of
+        the axis, where windows are flush: there the network pads as it does for the
+        whole image. A window at an end reaches further inwards, to the full size.
 
-    What they keep are runs of equal length, so that each keeps whole tiles. What they
-    read reaches at least ``overlap`` further on either side, up to the ends of the
-    axis, where windows are flush: there the network pads as it does for the whole
-    image. A window at an end reaches further inwards, to the full size.
+        Args:
+            length: Length of the axis, px.
+        """
+        if length <= self.window:
+            return [Span(0, length, 0, length)]
+        count = math.ceil((length - self.overlap) / self.step)
+        found = []
+        for index in range(count):
+            keep_start = index * self.step
+            keep_stop = keep_start + self.step if index < count - 1 else length
+            stop = keep_stop + self.overlap + self.window % ALIGNMENT
+            stop = min(max(stop, self.window), length)
+            flush = math.ceil((stop - self.window) / ALIGNMENT) * ALIGNMENT
+            start = max(0, min(keep_start - self.overlap, flush))
+            found.append(Span(start, stop, keep_start, keep_stop))
+        return found
 
-    Args:
-        length: Of the axis, px.
-        window: Side, px, see :func:`check_window`.
-        overlap: Margin, px.
+    def windows(self, size: tuple[int, int]) -> Iterator[tuple[Span, Span]]:
+        """Yield the windows row by row, as spans of the rows and the columns.
 
-    Raises:
-        ValueError: If window and overlap do not go together.
-    """
-    check_window(window, overlap)
-    if length <= window:
-        return [Span(0, length, 0, length)]
-    run, odd = step(window, overlap), window % ALIGNMENT
-    count = math.ceil((length - overlap) / run)
-    found = []
-    for index in range(count):
-        keep_start = index * run
-        keep_stop = keep_start + run if index < count - 1 else length
-        stop = min(max(keep_stop + overlap + odd, window), length)
-        flush = math.ceil((stop - window) / ALIGNMENT) * ALIGNMENT
-        start = max(0, min(keep_start - overlap, flush))
-        found.append(Span(start, stop, keep_start, keep_stop))
-    return found
-
-
-def windows(
-    size: tuple[int, int], *, window: int, overlap: int
-) -> Iterator[tuple[Span, Span]]:
-    """Yield the windows of a raster row by row, as spans of the rows and the columns.
-
-    Args:
-        size: Rows and columns, px.
-        window: Side, px, see :func:`check_window`.
-        overlap: Margin, px.
-    """
-    columns = spans(size[1], window=window, overlap=overlap)
-    for row in spans(size[0], window=window, overlap=overlap):
-        for column in columns:
-            yield row, column
-
-
-def count_windows(size: tuple[int, int], *, window: int, overlap: int) -> int:
-    """Return how many windows a raster has."""
-    rows, columns = (spans(side, window=window, overlap=overlap) for side in size)
-    return len(rows) * len(columns)
+        Args:
+            size: Rows and columns of the raster, px.
+        """
+        columns = self.spans(size[1])
+        for row in self.spans(size[0]):
+            for column in columns:
+                yield row, column

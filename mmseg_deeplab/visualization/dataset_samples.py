@@ -14,7 +14,7 @@ from mmseg.registry import DATASETS
 
 from mmseg_deeplab.config.config_checks import check_data
 from mmseg_deeplab.config.labelled_images import LabelledImage, LabelledImages
-from mmseg_deeplab.inference.output import write_png
+from mmseg_deeplab.inference.output_files import write_png
 from mmseg_deeplab.inference.overlay import class_shares, overlay
 
 from .image_grid import draw_image_grid

@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 
 from mmseg_deeplab.evaluation import SegmentationMetric
 from mmseg_deeplab.evaluation.metrics import metrics_table, trimap_table
-from mmseg_deeplab.inference.output import write_png
+from mmseg_deeplab.inference.output_files import write_png
 
 from .curves import plot_curves
 from .image_grid import draw_image_grid

@@ -1,17 +1,15 @@
 """``tools/infer.py`` from outside: what it writes, skips, refuses and survives."""
 
-import json
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from mmseg.apis import inference_model, init_model
 from PIL import Image
-from predicting import write_model, write_picture
+from predicting import write_image, write_model
 from training import ROOT, Process, Server
 
 INFER = str(ROOT / 'tools' / 'infer.py')
@@ -25,8 +23,8 @@ def source(tmp_path_factory):
 @pytest.fixture
 def folder(tmp_path):
     for number in range(3):
-        write_picture(tmp_path / 'in' / 'a' / f'{number}.png', seed=number)
-    write_picture(tmp_path / 'in' / 'b.jpg', (33, 50))
+        write_image(tmp_path / 'in' / 'a' / f'{number}.png', seed=number)
+    write_image(tmp_path / 'in' / 'b.jpg', (33, 50))
     return tmp_path
 
 
@@ -54,14 +52,8 @@ def written(folder: Path) -> dict[str, int]:
     }
 
 
-def journal(out: Path) -> list[dict]:
-    path = out / 'infer.done.jsonl'
-    lines = path.read_text().splitlines() if path.exists() else []
-    return [json.loads(line) for line in lines]
-
-
 def test_writes_labels_overlays_and_probabilities(infer, folder, source):
-    options = ('--out', 'out', '--probabilities', '--batch-size', 2)
+    options = ('--out', 'out', '--probabilities', '--batch-size', 2, '--workers', 2)
     code, log = infer('in', *options)
     assert code == 0, log
     assert 'out: 4 of 4 inputs are predicted' in log
@@ -84,7 +76,7 @@ def test_a_second_run_does_what_is_left(infer, folder):
     options = ('--out', 'out', '--no-overlay')
     infer('in/a', *options)
     before = written(folder / 'out')
-    write_picture(folder / 'in' / 'a' / 'new.png')
+    write_image(folder / 'in' / 'a' / 'new.png')
     (folder / 'out/labels/1.png').unlink()
     code, log = infer('in/a', *options)
     after = written(folder / 'out')
@@ -100,7 +92,7 @@ def test_a_bad_file_is_told_at_the_end_and_the_others_are_done(infer, folder):
     assert code == 1
     assert '3 of 4 inputs are predicted\n1 failed:' in log
     assert 'in/a/0.png: not a readable image' in log.splitlines()[-1]
-    write_picture(folder / 'in/a/0.png')
+    write_image(folder / 'in/a/0.png')
     assert infer('in', '--out', 'out', '--no-overlay')[0] == 0
 
 
@@ -118,6 +110,16 @@ def test_other_options_are_refused_until_they_may_overwrite(infer, folder):
     assert all(after[name] != before[name] for name in before)
 
 
+def test_outputs_of_other_inputs_are_not_taken_for_those_of_these(infer, folder):
+    write_image(folder / 'other' / '0.png', seed=9)
+    assert infer('in/a', '--out', 'out', '--no-overlay')[0] == 0
+    before = written(folder / 'out')
+    code, log = infer('other', '--out', 'out', '--no-overlay')
+    assert code == 1
+    assert "in/a', is " in log.splitlines()[-1]
+    assert written(folder / 'out') == before
+
+
 def test_a_list_of_paths(infer, folder):
     (folder / 'list').write_text('in/a/1.png\n\nin/b.jpg\nin/gone.png\n')
     code, log = infer('--list', 'list', '--out', 'out', '--no-overlay')
@@ -131,64 +133,63 @@ def test_a_list_of_paths(infer, folder):
     [
         (('gone', '--out', 'out'), "input 'gone' does not exist"),
         (('in', '--out', 'out', '--crf', 'gone.py'), 'CRF fragment'),
+        (('in/b.jpg', '--out', 'used'), 'is not empty and has no predict.json'),
     ],
 )
 def test_a_mistake_is_one_line(infer, folder, arguments, told):
+    (folder / 'used').mkdir()
+    (folder / 'used' / 'notes.txt').touch()
     code, log = infer(*arguments)
     assert code == 1
     assert log.splitlines()[-1].startswith('error: ')
     assert told in log.splitlines()[-1]
 
 
-def many(folder: Path, count: int = 60) -> Path:
-    """Link one picture under many names."""
-    write_picture(folder / 'many' / '0.png')
-    for number in range(1, count):
+def labels(out: Path) -> list[Path]:
+    return list(out.glob('labels/*.png'))
+
+
+@pytest.mark.parametrize('killed', [0, 1])
+def test_the_files_of_a_killed_process_are_done_by_the_same_command(
+    server, infer, source, folder, killed
+):
+    """Two processes share 40 links to one image; one of them is killed on its way."""
+    out = folder / 'out'
+    write_image(folder / 'many' / '0.png')
+    for number in range(1, 40):
         os.link(folder / 'many/0.png', folder / 'many' / f'{number}.png')
-    return folder / 'many'
+    arguments = ('many', '--out', 'out', '--no-overlay', '--workers', 1)
+
+    def start(rank: int) -> Process:
+        return server.start(
+            INFER, source.config, source.checkpoint, *arguments, '--device', 'cpu',
+            log=folder / f'{rank}.log', cwd=folder, RANK=rank, WORLD_SIZE=2,
+        )  # fmt: skip
+
+    victim = start(killed)
+    victim.wait_until(lambda: len(labels(out)) >= 3)
+    victim.send(signal.SIGKILL)
+    assert victim.wait() == -signal.SIGKILL
+    done = len(labels(out))
+    assert done < 20, 'it was over'
+    assert start(1 - killed).wait() == 0
+    assert len(labels(out)) == done + 20
+    before = written(out)
+    code, log = infer(*arguments)
+    assert code == 0, log
+    assert 'out: 40 of 40 inputs are predicted' in log
+    images = [np.array(Image.open(path)) for path in labels(out)]
+    assert len(images) == 40
+    assert all(np.array_equal(one, images[0]) for one in images)
+    assert before.items() <= written(out).items()  # nothing is predicted twice
 
 
-def wait_for_lines(process: Process, out: Path, count: int) -> None:
-    process.wait_until(lambda: len(journal(out)) >= count)
-
-
-def test_a_killed_process_leaves_its_files_to_the_other(server, source, folder):
-    out, inputs = folder / 'out', many(folder)
-    command = (INFER, source.config, source.checkpoint, inputs, '--out', out)
-
-    def start(name: str) -> Process:
-        options = ('--device', 'cpu', '--no-overlay')
-        log = folder / f'{name}.log'
-        return server.start(*command, *options, log=log, MMSEG_DEEPLAB_RUN=name)
-
-    first = start('first')
-    wait_for_lines(first, out, 3)
-    first.send(signal.SIGSTOP)  # in the middle of its work, its files claimed
-    mine = len(journal(out))
-    assert mine < 60, 'it was over'
-    second = start('second')
-    wait_for_lines(second, out, mine + 20)
-    count = 0
-    while count != (count := len(journal(out))):
-        time.sleep(0.5)
-    assert count < 60  # the claimed ones are left alone
-    first.send(signal.SIGKILL)
-    assert first.wait() == -signal.SIGKILL
-    assert second.wait() == 0, second.log.read_text()
-    entries = journal(out)
-    assert sorted(int(entry['name']) for entry in entries) == list(range(60))
-    assert {entry['run'] for entry in entries} == {'first', 'second'}
-    labels = [np.array(Image.open(path)) for path in (out / 'labels').iterdir()]
-    assert len(labels) == 60
-    assert all(np.array_equal(one, labels[0]) for one in labels)
-
-
-def test_half_written_files_of_a_killed_process_are_removed(infer, folder):
-    part = folder / 'out/labels/a/.1.png.4711.part'
-    part.parent.mkdir(parents=True)
-    part.write_bytes(b'half')
-    assert infer('in', '--out', 'out', '--no-overlay', '--overwrite')[0] == 0
-    assert not part.exists()
+def test_a_process_of_many_tells_bad_files_and_does_not_stop_the_others(infer, folder):
+    (folder / 'in/a/0.png').write_bytes(b'no image')
+    for rank, told in enumerate(('2 of 2', '1 of 2')):
+        code, log = infer('in', '--out', 'out', '--no-overlay', RANK=rank, WORLD_SIZE=2)
+        assert code == 0
+        assert f'process {rank} of 2: out: {told} inputs are predicted' in log
 
 
 def fake_python(folder: Path) -> str:
@@ -217,7 +218,7 @@ def test_the_commands_of_the_dist_script(tmp_path, model):
     tool = [INFER, *model, 'my in', '--out', 'o']
     assert done.stdout.splitlines() == [
         '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=3',
-        '--max_restarts=3', *tool, *tool,
+        '--max_restarts=0', *tool, *tool,
     ]  # fmt: skip
 
 
@@ -233,13 +234,3 @@ def test_the_dist_script_tells_its_usage(tmp_path):
     done = shell('c.py', 'c.pth', 2, folder=tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith('usage: ')
-
-
-def test_processes_of_one_run_do_not_repeat_a_failure(infer, folder):
-    (folder / 'in/b.jpg').write_bytes(b'no image')
-    options = ('in', '--out', 'out', '--no-overlay')
-    for _ in range(2):
-        code, log = infer(*options, MMSEG_DEEPLAB_RUN='one')
-        assert code == 1
-        assert 'in/b.jpg: not a readable image' in log
-    assert [entry['name'] for entry in journal(folder / 'out')].count('b') == 1

@@ -6,7 +6,7 @@ import torch
 from mmseg.apis import inference_model, init_model
 from mmseg.models.segmentors import EncoderDecoder
 from PIL import Image
-from predicting import CLASSES, PALETTE, picture, write_model, write_picture
+from predicting import CLASSES, PALETTE, smooth_image, write_image, write_model
 
 import mmseg_deeplab
 from mmseg_deeplab import DeepLabInferencer
@@ -32,7 +32,7 @@ def inferencer(source, **options) -> DeepLabInferencer:
 @pytest.mark.parametrize('as_file', [False, True])
 def test_predicts_what_inference_model_does(tmp_path, extra, fast, as_file):
     source = write_model(tmp_path, extra=extra)
-    image = write_picture(tmp_path / '1.png')[..., ::-1].copy()
+    image = write_image(tmp_path / '1.png')[..., ::-1].copy()
     given = str(tmp_path / '1.png') if as_file else image
     options = {'model.test_cfg.keep_logits': True}
     stock = init_model(
@@ -52,7 +52,7 @@ def test_predicts_what_inference_model_does(tmp_path, extra, fast, as_file):
 def test_writes_what_the_hosts_inferencer_writes(source, tmp_path):
     paths = [tmp_path / 'in' / f'{seed}.png' for seed in range(3)]
     for seed, path in enumerate(paths):
-        write_picture(path, seed=seed)
+        write_image(path, seed=seed)
     results = inferencer(source)(
         str(tmp_path / 'in'), batch_size=2, out_dir=str(tmp_path), return_vis=True
     )
@@ -67,7 +67,7 @@ def test_writes_what_the_hosts_inferencer_writes(source, tmp_path):
 
 
 def test_a_batch_gives_what_single_images_give(source):
-    images = [picture(seed=seed)[..., ::-1] for seed in range(3)]
+    images = [smooth_image(seed=seed)[..., ::-1] for seed in range(3)]
     call = inferencer(source)
     single = [call(image)['predictions'] for image in images]
     assert np.array_equal(call(images, batch_size=3)['predictions'], single)
@@ -106,7 +106,7 @@ def test_classes_that_nobody_names_are_not_those_of_cityscapes(tmp_path):
     assert found.model.dataset_meta['palette'][:4] == [
         [0, 0, 0], [128, 0, 0], [0, 128, 0], [128, 128, 0]
     ]  # fmt: skip
-    assert found(picture())['predictions'].shape == (40, 72)
+    assert found(smooth_image())['predictions'].shape == (40, 72)
 
 
 def test_refuses_another_number_of_names(source):

@@ -1,19 +1,18 @@
-"""A run over files: batches, faults, and inputs that go piece by piece."""
+"""A run over files: batches, faults of files and of devices, inputs in pieces."""
 
 import re
-from contextlib import closing
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+import torch
 from PIL import Image
-from predicting import write_picture
+from predicting import write_image
 
-from mmseg_deeplab.inference import FileOutputs, Prediction, Predictor, RunOptions
-from mmseg_deeplab.inference.claims import Claims
+from mmseg_deeplab.inference import DeviceError, FileOutputs, Prediction, RunOptions
 from mmseg_deeplab.inference.file_run import FileRun
-from mmseg_deeplab.inference.inputs import find_inputs
-from mmseg_deeplab.inference.journal import Journal
+from mmseg_deeplab.inference.input_files import find_inputs
 from mmseg_deeplab.utils import progress
 
 
@@ -21,18 +20,23 @@ class Threshold:
     """A predictor without a network: red or not.
 
     Args:
-        most: More images at once do not fit in its memory.
+        most: How many images at once fit into its memory.
+        error: What it raises instead of predicting.
     """
 
     classes, palette, align_corners = ('other', 'red'), [[0, 0, 0], [255, 0, 0]], False
 
-    def __init__(self, most: int = 100) -> None:
-        self.most, self.batches = most, []
+    def __init__(self, most: int = 100, error: Exception | None = None) -> None:
+        self.most, self.error, self.batches = most, error, []
 
     def predict(self, images, *, probabilities: bool = False) -> list[Prediction]:
         self.batches.append(len(images))
-        if len(images) > self.most or images[0].shape[:2] == (13, 13):
-            raise RuntimeError('out of memory')
+        if self.error:
+            raise self.error
+        if len(images) > self.most:
+            raise torch.OutOfMemoryError
+        if images[0].shape[:2] == (13, 13):
+            raise ValueError('too small')
         reds = [image[..., 0].astype(np.float32) / 255 for image in images]
         return [
             Prediction(
@@ -46,30 +50,24 @@ class Threshold:
 @pytest.fixture
 def folder(tmp_path):
     for number in range(5):
-        write_picture(tmp_path / 'in' / f'{number}.png', seed=number)
+        write_image(tmp_path / 'in' / f'{number}.png', seed=number)
     return tmp_path
 
 
-def run(folder: Path, predictor: Predictor, *, outputs: dict | None = None, **options):
+def run(folder: Path, predictor, *, outputs: dict | None = None, **options):
     """Predict ``folder/in`` into ``folder/out``; return the reasons by name."""
     out = FileOutputs(folder / 'out', **(outputs or {}))
-    with closing(Claims(out.folder)) as claims:
-        journal = Journal(out.folder, settings='s', run='r')
-        files = FileRun(
-            lambda: predictor,
-            outputs=out,
-            journal=journal,
-            claims=claims,
-            options=RunOptions(**options),
-            show_progress=False,
-        )
-        with closing(journal):
-            failures = files.run(find_inputs([str(folder / 'in')]))
-    return {item.name: reason for item, reason in failures.items()}
+    options = RunOptions(**{'workers': 0} | options)
+    items = find_inputs([str(folder / 'in')])[1]
+    failures = FileRun(lambda device: predictor, out, options).run(items)
+    return {Path(path).stem: reason for path, reason in failures.items()}
 
 
-def test_writes_what_the_predictor_says(folder):
-    assert run(folder, Threshold(), outputs=dict(probabilities=True)) == {}
+@pytest.mark.parametrize('workers', [0, 2])
+def test_writes_what_the_predictor_says(folder, workers):
+    outputs = dict(probabilities=True)
+    assert run(folder, Threshold(), outputs=outputs, workers=workers) == {}
+    assert len(list((folder / 'out/labels').iterdir())) == 5
     image = np.array(Image.open(folder / 'in/3.png'))
     red = image[..., 0] > 127
     assert np.array_equal(Image.open(folder / 'out/labels/3.png'), red)
@@ -80,45 +78,70 @@ def test_writes_what_the_predictor_says(folder):
     assert np.abs(painted - expected).mean() < 8  # JPEG of noise
 
 
-def test_batches_are_as_large_as_asked_for(folder):
+def test_images_of_one_size_are_a_batch(folder):
+    for number in (1, 3):
+        write_image(folder / 'in' / f'{number}.png', (24, 24))
     predictor = Threshold()
     run(folder, predictor, batch_size=2)
-    assert sorted(predictor.batches) == [1, 2, 2]
+    assert predictor.batches == [2, 2, 1]
 
 
-def test_what_is_too_much_at_once_goes_one_by_one(folder):
+def test_images_of_many_sizes_do_not_wait_in_memory(folder):
+    for number in range(12):
+        write_image(folder / 'in' / f'{number}.png', (20, 20 + number))
+    alive = []
+    predictor = Threshold()
+    predict = predictor.predict
+    predictor.predict = lambda images, **options: (
+        alive.append(len(images)) or predict(images, **options)
+    )
+    run(folder, predictor, batch_size=2)
+    assert alive == [1] * 12
+
+
+def test_a_batch_that_does_not_fit_is_halved_and_so_are_the_next_ones(folder):
     predictor = Threshold(most=1)
-    assert run(folder, predictor, batch_size=5) == {}
-    assert predictor.batches == [5, 1, 1, 1, 1, 1]
+    assert run(folder, predictor, batch_size=4) == {}
+    assert predictor.batches == [4, 2, 1, 1, 1, 1, 1]
 
 
-def test_an_image_that_cannot_be_predicted_does_not_take_others_along(folder):
-    write_picture(folder / 'in/2.png', (13, 13))
+@pytest.mark.parametrize(
+    'error',
+    [RuntimeError('CUDA error: unspecified launch failure'), torch.OutOfMemoryError()],
+)
+def test_a_device_that_fails_stops_the_run_and_condemns_no_file(folder, error):
+    predictor = Threshold(error=error)
+    with pytest.raises(DeviceError, match=rf'{type(error).__name__}.*in/0\.png'):
+        run(folder, predictor)
+    assert len(predictor.batches) == 1
+    assert not (folder / 'out').exists()
+    assert run(folder, Threshold()) == {}  # the same command does all of it
+
+
+def test_a_bad_file_does_not_take_others_along(folder):
+    write_image(folder / 'in/2.png', (13, 13))
+    write_image(folder / 'in/3.png', (13, 13))
     (folder / 'in/4.png').write_bytes(b'')
     failures = run(folder, Threshold(), batch_size=2)
-    assert failures['2'] == 'RuntimeError: out of memory'
+    assert failures['2'] == failures['3'] == 'too small'
     assert 'empty' in failures['4']
     found = sorted(path.stem for path in (folder / 'out/labels').iterdir())
-    assert found == ['0', '1', '3']
+    assert found == ['0', '1']
 
 
-def test_the_model_is_not_loaded_when_all_is_done(folder):
+def test_the_model_is_not_loaded_when_all_is_finished(folder):
     run(folder, Threshold())
+    assert run(folder, None) == {}
 
-    def load() -> Predictor:
-        raise AssertionError('loaded')
 
-    out = FileOutputs(folder / 'out')
-    items = find_inputs([str(folder / 'in')])
-    with closing(Journal(out.folder, settings='s', run='later')) as journal:
-        files = FileRun(
-            load,
-            outputs=out,
-            journal=journal,
-            claims=Claims(out.folder),
-            options=RunOptions(),
-        )
-        assert files.run(items) == {}
+def test_a_model_that_cannot_be_loaded_is_no_fault_of_a_file(folder):
+    items = find_inputs([str(folder / 'in')])[1]
+
+    def load(device):
+        raise ValueError('no such model')
+
+    with pytest.raises(ValueError, match='no such model'):
+        FileRun(load, FileOutputs(folder / 'out'), RunOptions(workers=0)).run(items)
 
 
 def test_a_folder_that_cannot_be_written_to_ends_the_run(folder):
@@ -126,6 +149,14 @@ def test_a_folder_that_cannot_be_written_to_ends_the_run(folder):
     (folder / 'out/labels').touch()  # in the place of the folder
     with pytest.raises(OSError, match=r'labels/\d\.png: could not be written'):
         run(folder, Threshold())
+
+
+def test_what_a_killed_process_has_half_written_is_removed(folder):
+    part = folder / 'out/labels/.1.png.4711.part'
+    part.parent.mkdir(parents=True)
+    part.write_bytes(b'half')
+    run(folder, Threshold())
+    assert not part.exists()
 
 
 def test_a_log_file_gets_lines_instead_of_a_bar(monkeypatch, capsys):
@@ -141,29 +172,28 @@ def test_refuses_impossible_numbers(name):
         RunOptions(**{name: 0})
 
 
-def test_large_images_go_by_windows(folder):
+def test_large_images_are_predicted_by_windows(folder):
     pytest.importorskip('rasterio')
-    image = write_picture(folder / 'in/large.png', (96, 160))
+    image = write_image(folder / 'in/large.png', (96, 160))
     predictor = Threshold()
-    options = dict(max_pixels=10_000, window=64, overlap=0)
-    assert run(folder, predictor, **options) == {}
+    assert run(folder, predictor, max_pixels=10_000, window=64, overlap=0) == {}
     labels = np.array(Image.open(folder / 'out/labels/large.tif'))
     assert np.array_equal(labels, image[..., 0] > 127)
     assert len(predictor.batches) == 5 + 6
+    assert run(folder, None) == {}
 
 
 def test_a_video_becomes_two(folder):
     av = pytest.importorskip('av')
-    with av.open(str(folder / 'in/film.mp4'), 'w') as film:
-        stream = film.add_stream('mpeg4', rate=5)
-        stream.width, stream.height = 64, 32
-        for number in range(3):
-            image = np.full((32, 64, 3), 80 * number, np.uint8)
-            frame = av.VideoFrame.from_ndarray(image, format='rgb24')
-            film.mux(stream.encode(frame))
-        film.mux(stream.encode())
+    film = cv2.VideoWriter(
+        str(folder / 'in/film.avi'), cv2.VideoWriter.fourcc(*'MJPG'), 5, (64, 32)
+    )
+    for number in range(3):
+        film.write(np.full((32, 64, 3), 80 * number, np.uint8))
+    film.release()
     assert run(folder, Threshold(), batch_size=2) == {}
     with av.open(str(folder / 'out/labels/film.mkv')) as labels:
         frames = [f.to_ndarray(format='gray') for f in labels.decode(video=0)]
     assert [np.unique(frame).tolist() for frame in frames] == [[0], [0], [1]]
-    assert (folder / 'out/overlays/film.mp4').is_file()
+    assert (folder / 'out/overlays/film.mkv').is_file()
+    assert run(folder, None) == {}

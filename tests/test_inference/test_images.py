@@ -8,13 +8,13 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
-from predicting import picture
+from predicting import smooth_image
 
 from mmseg_deeplab.datasets.transforms import LoadCheckedImage
 from mmseg_deeplab.inference import read_image
 from mmseg_deeplab.inference.images import header_size
 
-PICTURE = picture((24, 40))
+PICTURE = smooth_image((24, 40))
 ORIENTATION = 274  # EXIF tag
 
 

@@ -1,16 +1,15 @@
-"""The predictor against the host's own results, image by image."""
+"""The predictor against MMSegmentation's inferencer, image by image."""
 
 import numpy as np
 import pytest
 import torch
 from largest_tensor import LargestTensor
 from mmengine.dataset import pseudo_collate
-from predicting import picture, write_model
+from predicting import smooth_image, write_model
 
 from mmseg_deeplab.inference import (
     DeepLabInferencer,
     ModelSource,
-    NetworkPredictor,
     Predictor,
     load_predictor,
 )
@@ -33,8 +32,8 @@ def predictor(source):
     return load_predictor(source)
 
 
-def host(source: ModelSource, image: np.ndarray, **options):
-    """Return the data sample of the inferencer, which is tested against the host."""
+def stock(source: ModelSource, image: np.ndarray, **options):
+    """Return the sample of the inferencer, which has tests of its own."""
     call = DeepLabInferencer(
         source.config,
         source.checkpoint,
@@ -56,9 +55,9 @@ def test_is_a_predictor(predictor):
     assert predictor.palette[1] == [10, 235, 7]
 
 
-def test_labels_are_the_hosts(source, predictor):
-    image = picture()
-    expected = host(source, image).pred_sem_seg.data
+def test_labels_are_those_of_the_inferencer(source, predictor):
+    image = smooth_image()
+    expected = stock(source, image).pred_sem_seg.data
     (found,) = predictor.predict([image])
     assert found.labels.dtype == np.uint8
     assert found.labels.shape == (40, 72)
@@ -66,9 +65,9 @@ def test_labels_are_the_hosts(source, predictor):
     assert agreement(found.labels, expected) > 0.999
 
 
-def test_probabilities_are_the_softmax_of_the_hosts_scores(source, predictor):
-    image = picture()
-    expected = host(source, image).seg_logits.data.softmax(0).numpy()
+def test_probabilities_are_the_softmax_of_its_logits(source, predictor):
+    image = smooth_image()
+    expected = stock(source, image).seg_logits.data.softmax(0).numpy()
     (found,) = predictor.predict([image], probabilities=True)
     assert found.probabilities.dtype == np.float32
     np.testing.assert_allclose(found.probabilities, expected, atol=1e-4)
@@ -77,24 +76,26 @@ def test_probabilities_are_the_softmax_of_the_hosts_scores(source, predictor):
 
 def test_images_of_any_sizes_are_those_alone(predictor):
     sizes = [(40, 72), (33, 50), (40, 72), (64, 64), (33, 50)]
-    images = [picture(size, seed) for seed, size in enumerate(sizes)]
+    images = [smooth_image(size, seed) for seed, size in enumerate(sizes)]
     alone = [predictor.predict([image])[0].labels for image in images]
     for found, expected in zip(predictor.predict(images), alone, strict=True):
         assert np.array_equal(found.labels, expected)
 
 
 def test_images_of_one_size_are_one_batch(predictor, monkeypatch):
-    segmentor, batches = predictor.inferencer.segmentor, []
+    segmentor, batches = predictor.segmentor, []
     forward = segmentor.backbone.forward
     monkeypatch.setattr(
         segmentor.backbone, 'forward', lambda x: batches.append(len(x)) or forward(x)
     )
-    predictor.predict([picture((40, 72)), picture((24, 24)), picture((40, 72))])
+    predictor.predict(
+        [smooth_image((40, 72)), smooth_image((24, 24)), smooth_image((40, 72))]
+    )
     assert batches == [2, 1]
 
 
-def test_labels_alone_make_no_scores_of_full_size(predictor):
-    image = picture((512, 512))
+def test_labels_alone_make_no_logits_of_full_size(predictor):
+    image = smooth_image((512, 512))
     with LargestTensor() as labels_only:
         predictor.predict([image])
     with LargestTensor() as all_of_it:
@@ -110,18 +111,21 @@ def test_nothing_for_no_images(predictor):
     'options', [dict(crf=True), dict(crf=True, tta=True), dict(tta=True)]
 )
 def test_crf_and_tta_are_those_of_the_inferencer(source, options):
-    image = picture((32, 40))
-    expected = host(source, image, **options)
+    image = smooth_image((32, 40))
+    expected = stock(source, image, **options)
     (found,) = load_predictor(source, **options).predict([image], probabilities=True)
     assert agreement(found.labels, expected.pred_sem_seg.data) > 0.995
     assert np.array_equal(found.probabilities.argmax(0), found.labels)
-    if 'crf' in options:  # the host keeps no average of the views
+    if 'crf' in options:  # the inferencer keeps no average of the views
         expected = expected.seg_logits.data.softmax(0).numpy()
         np.testing.assert_allclose(found.probabilities, expected, atol=1e-3)
 
 
 def test_the_crf_of_the_config_can_be_left_out(source):
-    image, options = picture(), {'model.type': 'LeanEncoderDecoder', 'model.crf': CRF}
+    image, options = (
+        smooth_image(),
+        {'model.type': 'LeanEncoderDecoder', 'model.crf': CRF},
+    )
     with_crf = load_predictor(source, cfg_options=options).predict([image])
     without = load_predictor(source, cfg_options=options, crf=False).predict([image])
     plain = load_predictor(source).predict([image])
@@ -130,9 +134,9 @@ def test_the_crf_of_the_config_can_be_left_out(source):
 
 
 def test_the_crf_sees_the_image_that_a_pipeline_has_resized(tmp_path):
-    source, image = write_model(tmp_path, extra=RESIZED), picture()
+    source, image = write_model(tmp_path, extra=RESIZED), smooth_image()
     with_crf = load_predictor(source, crf=True)
-    crf = with_crf.inferencer.segmentor.crf
+    crf = with_crf.segmentor.crf
     (before,) = load_predictor(source).predict([image], probabilities=True)
     expected = crf(
         torch.from_numpy(image).permute(2, 0, 1)[None],
@@ -148,8 +152,8 @@ def test_one_output_channel_is_a_sigmoid(tmp_path):
         'in_index=3, channels=4, num_convs=1, concat_input=False, num_classes=2,'
         'out_channels=1, threshold=0.8, align_corners=False))'
     )
-    source, image = write_model(tmp_path, extra=head, meta={}), picture()
-    expected = host(source, image)
+    source, image = write_model(tmp_path, extra=head, meta={}), smooth_image()
+    expected = stock(source, image)
     (found,) = load_predictor(source).predict([image], probabilities=True)
     np.testing.assert_allclose(
         found.probabilities[1], expected.seg_logits.data[0], atol=1e-4
@@ -163,9 +167,9 @@ def test_another_output_stride_is_that_of_the_config(source):
     fine = load_predictor(source, output_stride=8)
     coarse = load_predictor(source, output_stride=16)
     shapes = [
-        p.inferencer.segmentor(
-            **p.inferencer.segmentor.data_preprocessor(
-                pseudo_collate([p.inferencer.pipeline(picture((64, 64)))])
+        p.segmentor(
+            **p.segmentor.data_preprocessor(
+                pseudo_collate([p.pipeline(smooth_image((64, 64)))])
             ),
             mode='tensor',
         ).shape[-1]
@@ -193,8 +197,3 @@ def test_an_exported_file_takes_no_such_options():
     exported = ModelSource(None, 'model.onnx')
     with pytest.raises(ValueError, match=r'model\.onnx: --output-stride'):
         load_predictor(exported, output_stride=8)
-
-
-def test_wraps_any_inferencer(source):
-    call = DeepLabInferencer(source.config, source.checkpoint, device='cpu')
-    assert NetworkPredictor(call).predict([picture()])[0].labels.shape == (40, 72)

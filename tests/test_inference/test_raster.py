@@ -12,14 +12,14 @@ import rasterio
 import torch
 from PIL import Image
 from rasterio.control import GroundControlPoint
-from rasterio.enums import ColorInterp
 from rasterio.rpc import RPC
 from rasterio.transform import from_origin
 from torch import nn
 
-from mmseg_deeplab.inference.prediction import Prediction
-from mmseg_deeplab.inference.raster import is_raster, predict_raster
-from mmseg_deeplab.inference.raster_windows import count_windows, spans
+from mmseg_deeplab.inference.predictor import Prediction
+from mmseg_deeplab.inference.raster import predict_raster
+from mmseg_deeplab.inference.raster_reader import is_raster
+from mmseg_deeplab.inference.raster_windows import WindowGrid
 
 PLACE = dict(crs='EPSG:32633', transform=from_origin(500000, 5300000, 0.2, 0.2))
 SMALL = dict(window=128, overlap=32)
@@ -30,6 +30,7 @@ class Brightness:
 
     classes = ('black', 'dark', 'grey', 'light', 'white')
     palette = [[0, 0, 0], [70, 0, 0], [0, 128, 0], [0, 0, 200], [255, 255, 255]]
+    align_corners = False
 
     def __init__(self):
         self.seen = []
@@ -49,7 +50,7 @@ class Brightness:
 
 
 class StridedNetwork(Brightness):
-    """Convolutions of stride 8 in all, scores interpolated to the image's size."""
+    """Convolutions of stride 8 in all, logits interpolated to the image's size."""
 
     def __init__(self, *, align_corners):
         super().__init__()
@@ -64,16 +65,16 @@ class StridedNetwork(Brightness):
     @torch.no_grad()
     def _one(self, image):
         x = torch.from_numpy(image).permute(2, 0, 1)[None].double() / 25
-        scores = nn.functional.interpolate(
+        logits = nn.functional.interpolate(
             self.net(x),
             image.shape[:2],
             mode='bilinear',
             align_corners=self.align_corners,
         )
-        return Prediction(scores[0].argmax(0).byte().numpy())
+        return Prediction(logits[0].argmax(0).byte().numpy())
 
 
-def picture(height, width, seed=0):
+def blots(height, width, seed=0):
     """Smooth blots of all brightnesses, (H, W, 3) uint8."""
     noise = np.random.default_rng(seed).normal(size=(height, width, 3))
     smooth = cv2.GaussianBlur(noise, None, 12)
@@ -106,7 +107,7 @@ def read(path, band=1):
 @pytest.mark.parametrize('length', [1, 128, 129, 150, 192, 193, 500, 512, 513, 1000])
 @pytest.mark.parametrize('window, overlap', [(128, 32), (129, 32), (96, 0), (64, 0)])
 def test_windows_cover_an_axis_once_with_their_margins(length, window, overlap):
-    found = spans(length, window=window, overlap=overlap)
+    found = WindowGrid(window, overlap).spans(length)
     kept = [i for span in found for i in range(span.keep_start, span.keep_stop)]
     assert kept == list(range(length))
     for span in found:
@@ -120,7 +121,7 @@ def test_windows_cover_an_axis_once_with_their_margins(length, window, overlap):
 @pytest.mark.parametrize('size', [(90, 100), (128, 300), (333, 257)])
 @pytest.mark.parametrize('batch_size', [1, 4])
 def test_equals_the_whole_image_at_once(tmp_path, size, batch_size):
-    image, predictor = picture(*size), Brightness()
+    image, predictor = blots(*size), Brightness()
     source = geotiff(tmp_path / 'a.tif', image)
     predict_raster(
         predictor, source, tmp_path / 'b.tif', batch_size=batch_size, **SMALL
@@ -134,7 +135,7 @@ def test_equals_the_whole_image_at_once(tmp_path, size, batch_size):
     (False, 128, (320, 264)), (True, 129, (321, 265)),
 ])  # fmt: skip
 def test_grids_of_a_network_with_stride_8_agree(tmp_path, align_corners, window, size):
-    image = picture(*size)
+    image = blots(*size)
     network = StridedNetwork(align_corners=align_corners)
     source = geotiff(tmp_path / 'a.tif', image)
     predict_raster(network, source, tmp_path / 'b.tif', window=window, overlap=32)
@@ -162,14 +163,14 @@ def test_the_window_follows_align_corners(tmp_path):
     (dict(probabilities='b.png'), 'GeoTIFF'),
 ])  # fmt: skip
 def test_wrong_arguments_are_refused(tmp_path, options, message):
-    source = geotiff(tmp_path / 'a.tif', picture(64, 64))
+    source = geotiff(tmp_path / 'a.tif', blots(64, 64))
     with pytest.raises(ValueError, match=message):
         predict_raster(Brightness(), source, tmp_path / 'b.tif', **(SMALL | options))
     assert not (tmp_path / 'b.tif').exists()
 
 
 def test_the_georeference_is_kept(tmp_path):
-    source = geotiff(tmp_path / 'a.tif', picture(200, 150))
+    source = geotiff(tmp_path / 'a.tif', blots(200, 150))
     predict_raster(Brightness(), source, tmp_path / 'b.tif', **SMALL)
     with rasterio.open(tmp_path / 'b.tif') as result:
         assert result.crs == PLACE['crs']
@@ -188,7 +189,7 @@ def test_control_points_and_rpcs_are_kept(tmp_path):
         samp_num_coeff=[0.2] * 20, samp_den_coeff=[1.0] + [0.0] * 19,
     )  # fmt: skip
     source = write(
-        tmp_path / 'a.tif', picture(64, 64).transpose(2, 0, 1),
+        tmp_path / 'a.tif', blots(64, 64).transpose(2, 0, 1),
         gcps=points, crs='EPSG:4326', rpcs=rpcs,
     )  # fmt: skip
     predict_raster(Brightness(), source, tmp_path / 'b.tif', **SMALL)
@@ -202,7 +203,7 @@ def test_control_points_and_rpcs_are_kept(tmp_path):
 
 
 def test_the_file_is_tiled_packed_and_says_what_is_in_it(tmp_path):
-    source = geotiff(tmp_path / 'a.tif', picture(200, 150))
+    source = geotiff(tmp_path / 'a.tif', blots(200, 150))
     predict_raster(Brightness(), source, tmp_path / 'b.tif', **SMALL)
     with rasterio.open(tmp_path / 'b.tif') as result:
         tags, profile = result.tags(), result.profile
@@ -225,7 +226,7 @@ def test_more_than_255_classes_take_16_bits(tmp_path):
         def _one(self, image):
             return Prediction(np.full(image.shape[:2], 299, np.uint16))
 
-    source = geotiff(tmp_path / 'a.tif', picture(40, 40), nodata=None)
+    source = geotiff(tmp_path / 'a.tif', blots(40, 40), nodata=None)
     predict_raster(Many(), source, tmp_path / 'b.tif', **SMALL)
     with rasterio.open(tmp_path / 'b.tif') as result:
         assert (result.dtypes, result.nodata) == (('uint16',), 65535)
@@ -233,7 +234,7 @@ def test_more_than_255_classes_take_16_bits(tmp_path):
 
 
 def test_probabilities_are_written_as_bands(tmp_path):
-    image = picture(200, 150)
+    image = blots(200, 150)
     source = geotiff(tmp_path / 'a.tif', image)
     path = tmp_path / 'p.tif'
     predict_raster(
@@ -247,7 +248,7 @@ def test_probabilities_are_written_as_bands(tmp_path):
 
 @pytest.mark.parametrize('marked', ['nodata', 'alpha', 'mask', 'nan'])
 def test_pixels_without_data_are_ignored(tmp_path, marked):
-    image = np.clip(picture(200, 150), 1, 254)
+    image = np.clip(blots(200, 150), 1, 254)
     empty = np.zeros((200, 150), bool)
     empty[:40, 20:90] = True
     image[empty], image[100, 100, 0] = 0, 0
@@ -266,18 +267,18 @@ def test_pixels_without_data_are_ignored(tmp_path, marked):
     if marked == 'mask':
         with rasterio.open(source, 'r+') as raster:
             raster.write_mask(~empty)
-    scores = tmp_path / 'p.tif'
+    probabilities = tmp_path / 'p.tif'
     predict_raster(
-        Brightness(), source, tmp_path / 'b.tif', probabilities=scores, **options
+        Brightness(), source, tmp_path / 'b.tif', probabilities=probabilities, **options
     )
     expected = Brightness().predict([image])[0].labels
     expected[empty] = 255
     assert np.array_equal(read(tmp_path / 'b.tif'), expected)
-    assert np.array_equal(np.isnan(read(scores)), empty)
+    assert np.array_equal(np.isnan(read(probabilities)), empty)
 
 
 def test_empty_windows_are_not_predicted(tmp_path):
-    image = picture(64, 600)
+    image = blots(64, 600)
     image[:, :400] = 0
     source, predictor = geotiff(tmp_path / 'a.tif', image, nodata=0), Brightness()
     done = []
@@ -285,12 +286,12 @@ def test_empty_windows_are_not_predicted(tmp_path):
         predictor, source, tmp_path / 'b.tif', on_windows=done.append, **SMALL
     )
     assert all(seen.any() for seen in predictor.seen)
-    assert len(predictor.seen) < sum(done) == count_windows((64, 600), **SMALL)
+    assert len(predictor.seen) < sum(done) == len(WindowGrid(**SMALL).spans(600))
     assert (read(tmp_path / 'b.tif')[:, :400] == 255).all()
 
 
 def test_other_bands_can_be_red_green_and_blue(tmp_path):
-    image = picture(64, 64)
+    image = blots(64, 64)
     values = np.concatenate([np.zeros((2, 64, 64), np.uint8), image.transpose(2, 0, 1)])
     source, predictor = write(tmp_path / 'a.tif', values, **PLACE), Brightness()
     predict_raster(predictor, source, tmp_path / 'b.tif', bands=(5, 4, 3), **SMALL)
@@ -298,7 +299,7 @@ def test_other_bands_can_be_red_green_and_blue(tmp_path):
 
 
 def test_values_of_16_bits_need_a_scale(tmp_path):
-    image = picture(64, 64).astype(np.uint16) * 10 + 300
+    image = blots(64, 64).astype(np.uint16) * 10 + 300
     source = geotiff(tmp_path / 'a.tif', image)
     with pytest.raises(ValueError, match=r'a\.tif.*uint16.*--scale LOW HIGH') as error:
         predict_raster(Brightness(), source, tmp_path / 'b.tif', **SMALL)
@@ -307,7 +308,7 @@ def test_values_of_16_bits_need_a_scale(tmp_path):
 
 @pytest.mark.parametrize('dtype', ['uint16', 'int16', 'float32'])
 def test_a_scale_makes_8_bits(tmp_path, dtype):
-    image, predictor = picture(64, 64), Brightness()
+    image, predictor = blots(64, 64), Brightness()
     values = image.astype(dtype) * 10 + 300
     values[0, 0], image[0, 0] = 10000, 255
     source = geotiff(tmp_path / 'a.tif', values)
@@ -318,7 +319,7 @@ def test_a_scale_makes_8_bits(tmp_path, dtype):
 
 
 def test_percentiles_are_those_of_each_band(tmp_path):
-    image, predictor = picture(300, 200).astype(np.uint16) * [3, 20, 200], Brightness()
+    image, predictor = blots(300, 200).astype(np.uint16) * [3, 20, 200], Brightness()
     source = geotiff(tmp_path / 'a.tif', image.astype(np.uint16))
     predict_raster(predictor, source, tmp_path / 'b.tif', scale='percentiles')
     low, high = np.percentile(image, (2, 98), axis=(0, 1))
@@ -329,7 +330,7 @@ def test_percentiles_are_those_of_each_band(tmp_path):
 @pytest.mark.parametrize('mode', ['L', 'P', 'RGB'])
 @pytest.mark.parametrize('suffix', ['png', 'tif'])
 def test_large_photos_go_by_windows_too(tmp_path, mode, suffix):
-    photo = Image.fromarray(picture(200, 150)).convert(mode)
+    photo = Image.fromarray(blots(200, 150)).convert(mode)
     photo.save(tmp_path / f'a.{suffix}')
     predict_raster(Brightness(), tmp_path / f'a.{suffix}', tmp_path / 'b.tif', **SMALL)
     expected = Brightness().predict([np.asarray(photo.convert('RGB'))])[0].labels
@@ -339,7 +340,7 @@ def test_large_photos_go_by_windows_too(tmp_path, mode, suffix):
 def test_a_turned_photo_is_refused(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
-    Image.fromarray(picture(40, 60)).save(tmp_path / 'a.jpg', exif=exif)
+    Image.fromarray(blots(40, 60)).save(tmp_path / 'a.jpg', exif=exif)
     with pytest.raises(ValueError, match=r'a\.jpg.*EXIF orientation 6.*--max-pixels'):
         predict_raster(Brightness(), tmp_path / 'a.jpg', tmp_path / 'b.tif')
 
@@ -372,7 +373,7 @@ def test_an_interrupted_run_leaves_the_old_file(tmp_path):
                 raise KeyboardInterrupt
             return super()._one(image)
 
-    source = geotiff(tmp_path / 'a.tif', picture(300, 300))
+    source = geotiff(tmp_path / 'a.tif', blots(300, 300))
     (tmp_path / 'out').mkdir()
     (tmp_path / 'out' / 'b.tif').write_text('old')
     with pytest.raises(KeyboardInterrupt):
@@ -388,7 +389,7 @@ def test_a_missing_rasterio_is_named_with_its_command(tmp_path, monkeypatch):
 
 
 def test_what_counts_as_a_raster(tmp_path):
-    image = picture(20, 30)
+    image = blots(20, 30)
     plain = tmp_path / 'plain.tif'
     Image.fromarray(image).save(plain)
     Image.fromarray(image).save(tmp_path / 'photo.png')
@@ -439,13 +440,3 @@ def test_memory_does_not_grow_with_the_raster(tmp_path):
 
         peaks.append(peak_memory(run))
     assert peaks[1] < max(peaks[0], 0) + 20, 'MiB; the raster has 48, its labels 16'
-
-
-def test_band_colours_do_not_matter(tmp_path):
-    """Bands are taken by number, as `gdalinfo` counts them."""
-    image, predictor = picture(40, 40), Brightness()
-    source = geotiff(tmp_path / 'a.tif', image)
-    with rasterio.open(source, 'r+') as raster:
-        raster.colorinterp = [ColorInterp.blue, ColorInterp.green, ColorInterp.red]
-    predict_raster(predictor, source, tmp_path / 'b.tif', **SMALL)
-    assert np.array_equal(predictor.seen[0], image)

@@ -11,13 +11,8 @@ import numpy as np
 import pytest
 
 from mmseg_deeplab.inference.overlay import overlay
-from mmseg_deeplab.inference.prediction import Prediction
-from mmseg_deeplab.inference.video import (
-    VIDEO_SUFFIXES,
-    count_frames,
-    is_video,
-    predict_video,
-)
+from mmseg_deeplab.inference.predictor import Prediction
+from mmseg_deeplab.inference.video import predict_video
 
 GRAIN = np.random.default_rng(0).integers(0, 8, (100, 130, 3), dtype=np.uint8)
 
@@ -27,6 +22,7 @@ class Halves:
 
     classes = ('rest', 'blue')
     palette = [[200, 30, 30], [20, 220, 60]]
+    align_corners = False
 
     def __init__(self):
         self.sizes = []
@@ -42,7 +38,7 @@ class Halves:
         return Prediction((blue > 127).astype(np.uint8))
 
 
-def picture(number, size):
+def scene(number, size):
     """A smooth scene that tells its number by its brightness: left dark, right blue."""
     height, width = size
     image = np.full((height, width, 3), 40 + 10 * (number % 10), np.uint8)
@@ -72,7 +68,7 @@ def make(
         if text:
             text.codec_context.subtitle_header = b''
         for number in range(count):
-            frame = av.VideoFrame.from_ndarray(picture(number, size), format='rgb24')
+            frame = av.VideoFrame.from_ndarray(scene(number, size), format='rgb24')
             space = 'ITU709' if colorspace == 1 else 'ITU601'
             frame = frame.reformat(format=pix_fmt, dst_colorspace=space)
             frame.pts = ticks[number] if ticks else number
@@ -114,30 +110,27 @@ def mean_error(found, expected):
 
 
 KINDS = [
-    ('a.mp4', 'libx264', 'h264'),
-    ('a.mov', 'libx264', 'h264'),
-    ('a.mkv', 'libx265', 'hevc'),
-    ('a.webm', 'libvpx-vp9', 'vp9'),
-    ('a.webm', 'libvpx', 'vp8'),
-    ('a.avi', 'mpeg4', 'mpeg4'),
-    ('a.avi', 'libx264', 'h264'),
-    ('a.avi', 'mjpeg', 'mjpeg'),
-    ('a.mpg', 'mpeg2video', 'mpeg2video'),
-    ('a.mkv', 'ffv1', 'ffv1'),
-    ('a.ts', 'libx264', 'h264'),
-    ('a.m4v', 'mpeg4', 'mpeg4'),
-    ('a.wmv', 'wmv2', 'wmv2'),
-    ('a.flv', 'libx264', 'h264'),
+    ('a.mp4', 'libx264'),
+    ('a.mkv', 'libx265'),
+    ('a.webm', 'libvpx-vp9'),
+    ('a.avi', 'mpeg4'),
+    ('a.avi', 'libx264'),
+    ('a.mpg', 'mpeg2video'),
+    ('a.ts', 'libx264'),
+    ('a.wmv', 'wmv2'),
 ]
 
 
-@pytest.mark.parametrize('name, encoder, codec', KINDS)
-def test_codec_times_and_pictures_are_kept(tmp_path, name, encoder, codec):
-    source, target = make(tmp_path / name, codec=encoder), tmp_path / 'out' / name
+@pytest.mark.parametrize('name, encoder', KINDS)
+@pytest.mark.parametrize('suffix', ['mp4', 'mkv'])
+def test_frames_of_any_codec_become_h264_at_their_times(
+    tmp_path, name, encoder, suffix
+):
+    source, target = make(tmp_path / name, codec=encoder), tmp_path / f'b.{suffix}'
     predictor = Halves()
     predict_video(predictor, source, target, batch_size=5)
     before, after = decoded(source), decoded(target)
-    assert before[0] == after[0] == codec
+    assert after[0] == 'h264'
     np.testing.assert_allclose(np.diff(after[1]), 1 / 25, atol=0.0011)
     assert predictor.sizes == [5, 5, 2]
     for shown, frame in zip(after[2], before[2], strict=True):
@@ -178,16 +171,7 @@ def test_the_shape_of_pixels_is_kept(tmp_path):
     assert shapes == [Fraction(4, 3), Fraction(3, 4)]
 
 
-def test_ten_bits_and_full_chroma_are_kept(tmp_path):
-    source = make(tmp_path / 'a.mkv', pix_fmt='yuv444p10le', count=3)
-    predict_video(Halves(), source, tmp_path / 'b.mkv', opacity=0)
-    with av.open(str(tmp_path / 'b.mkv')) as container:
-        frame = next(container.decode(video=0))
-    assert frame.format.name == 'yuv444p10le'
-    assert mean_error(frame.to_ndarray(format='rgb24'), picture(0, (48, 64))) < 4
-
-
-def test_subtitles_may_last_longer_than_the_picture(tmp_path):
+def test_subtitles_may_last_longer_than_the_scene(tmp_path):
     source = make(tmp_path / 'a.mkv', subtitle=9000)
     with av.open(str(source)) as container:
         assert container.duration > 9_000_000  # us; the picture has 0.5 s
@@ -201,7 +185,7 @@ def test_colours_come_back(tmp_path, colorspace):
     predictor = Halves()
     predict_video(predictor, source, tmp_path / 'b.mp4', opacity=0)
     shown = decoded(tmp_path / 'b.mp4')[2]
-    assert mean_error(predictor.images[0], picture(0, (48, 64))) < 3
+    assert mean_error(predictor.images[0], scene(0, (48, 64))) < 3
     assert mean_error(shown[0], predictor.images[0]) < 3
 
 
@@ -235,7 +219,7 @@ def test_turned_videos_are_seen_and_written_upright(tmp_path, quarter_turns):
     turn(source, quarter_turns)
     predictor = Halves()
     predict_video(predictor, source, tmp_path / 'b.mp4', opacity=0)
-    upright = np.rot90(picture(3, (48, 64)), -quarter_turns)  # the matrix: clockwise
+    upright = np.rot90(scene(3, (48, 64)), -quarter_turns)  # the matrix: clockwise
     assert predictor.images[3].shape == upright.shape
     assert mean_error(predictor.images[3], upright) < 4
     with av.open(str(tmp_path / 'b.mp4')) as container:
@@ -244,29 +228,17 @@ def test_turned_videos_are_seen_and_written_upright(tmp_path, quarter_turns):
     assert mean_error(frames[3].to_ndarray(format='rgb24'), upright) < 4
 
 
-def test_odd_sizes_are_padded_where_the_encoder_needs_it(tmp_path):
+def test_odd_sizes_are_padded_but_those_of_the_labels(tmp_path):
     source = make(tmp_path / 'a.mkv', codec='ffv1', size=(47, 63), count=3)
-    predictor, notes = Halves(), []
-    predict_video(
-        predictor, source, tmp_path / 'b.3gp',
-        label_video=tmp_path / 'l.mkv', on_note=notes.append,
-    )  # fmt: skip
-    shown = decoded(tmp_path / 'b.3gp')[2]
-    assert predictor.images[0].shape == (47, 63, 3)
+    predictor = Halves()
+    predict_video(predictor, source, tmp_path / 'b.mp4', label_video=tmp_path / 'l.mkv')
+    shown = decoded(tmp_path / 'b.mp4')[2]
+    image = predictor.images[0]
+    assert image.shape == (47, 63, 3)
     assert decoded(tmp_path / 'l.mkv', 'gray')[2][0].shape == (47, 63)
     assert shown[0].shape == (48, 64, 3)
-    assert 'libx264 needs even sizes: 63x47 is padded' in notes[1]
-    painted = overlay(
-        predictor.images[0], predictor.one(predictor.images[0]).labels, Halves.palette
-    )
+    painted = overlay(image, predictor.one(image).labels, Halves.palette)
     assert mean_error(shown[0][:47, :63], painted) < 6
-
-
-@pytest.mark.parametrize('codec', ['libvpx-vp9', 'mpeg4', 'ffv1'])
-def test_odd_sizes_are_kept_elsewhere(tmp_path, codec):
-    source = make(tmp_path / 'a.mkv', codec=codec, size=(47, 63), count=3)
-    predict_video(Halves(), source, tmp_path / 'b.mkv')
-    assert decoded(tmp_path / 'b.mkv')[2][0].shape == (47, 63, 3)
 
 
 def test_labels_are_written_exactly(tmp_path):
@@ -306,14 +278,6 @@ def test_progress_adds_up(tmp_path):
         Halves(), source, tmp_path / 'b.mp4', batch_size=4, on_frames=done.append
     )
     assert done == [4, 4, 2]
-    assert count_frames(source) == 10
-
-
-def test_a_codec_without_encoder_becomes_another_one_and_is_told(tmp_path):
-    source, notes = make(tmp_path / 'a.mkv', codec='mpeg4'), []
-    predict_video(Halves(), source, tmp_path / 'b.webm', on_note=notes.append)
-    assert decoded(tmp_path / 'b.webm')[0] == 'vp9'
-    assert 'no encoder for mpeg4 in webm: the result is vp9' in notes[0]
 
 
 @pytest.mark.parametrize('name', ['a.mp4', 'a.mkv', 'a.avi', 'fast.mp4'])
@@ -326,7 +290,7 @@ def test_a_truncated_file_is_an_error_and_leaves_nothing(tmp_path, name):
     path.write_bytes(content[: len(content) * 6 // 10])
     (tmp_path / 'out').mkdir()
     with pytest.raises(ValueError, match=rf'{name}: .*truncated'):
-        predict_video(Halves(), path, tmp_path / 'out' / name)
+        predict_video(Halves(), path, tmp_path / 'out' / 'b.mp4')
     assert not list((tmp_path / 'out').iterdir())
 
 
@@ -384,8 +348,3 @@ def test_a_missing_package_is_named_with_its_command(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'av', None)
     with pytest.raises(ImportError, match=r'pip install "mmseg-deeplab\[images\]"'):
         predict_video(Halves(), tmp_path / 'a.mp4', tmp_path / 'b.mp4')
-
-
-def test_videos_are_known_by_their_suffix():
-    assert is_video('x/A.MP4') and not is_video('a.png')
-    assert '.webm' in VIDEO_SUFFIXES

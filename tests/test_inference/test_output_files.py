@@ -5,20 +5,20 @@ import os
 import numpy as np
 import pytest
 from PIL import Image
-from predicting import PALETTE, picture
+from predicting import PALETTE, smooth_image
 
 from mmseg_deeplab.inference import overlay
-from mmseg_deeplab.inference.output import (
+from mmseg_deeplab.inference.output_files import (
     write_jpeg,
     write_labels,
     write_png,
     write_probabilities,
 )
 from mmseg_deeplab.inference.overlay import class_shares
-from mmseg_deeplab.inference.prediction import label_dtype
+from mmseg_deeplab.inference.predictor import label_dtype
 
 LABELS = np.arange(12, dtype=np.uint8).reshape(3, 4) % 8
-IMAGE = picture((3, 4))
+IMAGE = smooth_image((3, 4))
 
 
 @pytest.mark.parametrize('opacity', [0, 0.3, 1])

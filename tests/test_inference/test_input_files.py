@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmseg_deeplab.inference.inputs import find_inputs, read_list
+from mmseg_deeplab.inference.input_files import find_inputs, read_list
 from mmseg_deeplab.inference.model_source import ModelSource, split_models, take_model
 
 
@@ -21,7 +21,7 @@ def files(tmp_path, monkeypatch):
 
 
 def names(*arguments: str, **options) -> list[str]:
-    return [item.name for item in find_inputs(arguments, **options)]
+    return [item.name for item in find_inputs(arguments, **options)[1]]
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,8 @@ def test_names_are_those_below_the_common_folder(files, arguments, expected):
 
 
 def test_paths_are_absolute(files):
-    (item,) = find_inputs(['scans'])
+    root, (item,) = find_inputs(['scans'])
+    assert root == str(files / 'scans')
     assert item.path == str(files / 'scans' / '1.tif')
 
 
@@ -55,6 +56,17 @@ def test_listed_files_need_not_exist(files):
 def test_files_that_differ_in_the_suffix_keep_it(files):
     (files / 'photos/a/1.png').touch()
     assert names('photos/a') == ['1.jpg', '1.png', '2']
+
+
+def test_files_that_differ_in_the_suffix_do_so_when_they_come_alone(files):
+    (files / 'photos/a/1.png').touch()
+    assert names('photos/a/*.png') == ['1.png']
+
+
+def test_later_inputs_are_named_below_the_same_folder(files):
+    root = str(files / 'photos')
+    assert names('photos/a/1.jpg', root=root) == ['a/1']
+    assert find_inputs(['scans'], root=root)[0] == str(files / 'scans')
 
 
 def test_one_name_for_two_files_is_an_error_that_names_both(files):

@@ -1,0 +1,75 @@
+"""Test pipelines of any transforms, by MMSegmentation's registry."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from mmcv.transforms import Compose, LoadImageFromFile
+from mmseg.datasets.transforms import LoadAnnotations, LoadImageFromNDArray
+from mmseg.registry import TRANSFORMS
+
+
+def build_full_pipeline(steps: Sequence[dict[str, Any]]) -> Compose:
+    """Build a pipeline without the transforms that load the ground truth.
+
+    It takes the path of an image, a BGR array, or a dict with ``img_path`` or ``img``.
+
+    Args:
+        steps: The pipeline of a test set.
+
+    Raises:
+        ValueError: If the pipeline does not begin with loading an image.
+    """
+    kept = _without_ground_truth(steps)
+    if not kept or not _is_a(kept[0], LoadImageFromFile):
+        raise ValueError(
+            'test_dataloader.dataset.pipeline must begin with LoadCheckedImage, '
+            f'LoadImageFromFile or a class derived from it, received {kept[:1]}'
+        )
+    return Compose([_load_file_or_array(kept[0]), *kept[1:]])
+
+
+def _without_ground_truth(steps: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    kept = []
+    for step in steps:
+        if _is_a(step, LoadAnnotations):
+            continue
+        if 'transforms' in step:
+            step = dict(step, transforms=_branches(step['transforms']))
+        kept.append(dict(step))
+    return kept
+
+
+def _branches(branches: Sequence) -> list:
+    if not all(isinstance(branch, list | tuple) for branch in branches):
+        return _without_ground_truth(branches)
+    # TestTimeAug would make no view at all with an empty branch.
+    return [kept for branch in branches if (kept := _without_ground_truth(branch))]
+
+
+def _is_a(step: dict[str, Any], kind: type) -> bool:
+    found = step['type']
+    found = TRANSFORMS.get(found) if isinstance(found, str) else found
+    return isinstance(found, type) and issubclass(found, kind)
+
+
+def _load_file_or_array(
+    step: dict[str, Any],
+) -> Callable[[str | np.ndarray | dict[str, Any]], dict[str, Any]]:
+    """Return MMSegmentation's ``InferencerLoader`` with the config's own loader."""
+    from_file = TRANSFORMS.build(step)
+    from_array = LoadImageFromNDArray(to_float32=from_file.to_float32)
+
+    def load(image: str | np.ndarray | dict[str, Any]) -> dict[str, Any]:
+        if isinstance(image, str):
+            return from_file(dict(img_path=image))
+        if isinstance(image, np.ndarray):
+            return from_array(dict(img=image))
+        if isinstance(image, dict):
+            return from_array(image) if 'img' in image else from_file(image)
+        raise TypeError(
+            'an input must be a path, a BGR array (H, W, 3) or a dict of img_path or '
+            f'img, received {type(image).__name__}'
+        )
+
+    return load

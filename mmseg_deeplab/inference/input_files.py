@@ -1,0 +1,150 @@
+"""From the arguments of a command line to files, and to names for their outputs."""
+
+import glob
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .images import IMAGE_SUFFIXES
+from .raster_reader import RASTER_SUFFIXES
+from .video_files import VIDEO_SUFFIXES
+
+KNOWN_SUFFIXES = frozenset((*IMAGE_SUFFIXES, *RASTER_SUFFIXES, *VIDEO_SUFFIXES))
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A file to predict.
+
+    Args:
+        path: The absolute path.
+        name: What its outputs are called: a relative path with ``/`` and no suffix.
+    """
+
+    path: str
+    name: str
+
+
+def find_inputs(
+    arguments: Sequence[str],
+    *,
+    listed: Iterable[str] = (),
+    out: str | os.PathLike | None = None,
+    root: str | None = None,
+) -> tuple[str, list[InputFile]]:
+    """Find all files that a command line names, each once.
+
+    Outputs are named as their inputs lie below the folder that all arguments have in
+    common: ``photos`` alone gives ``a/1`` for ``photos/a/1.jpg``; ``photos scans`` give
+    ``photos/a/1`` and ``scans/1``. A name keeps its suffix where its folder holds
+    another file of the same name and a known suffix.
+
+    Args:
+        arguments: Files, folders (with all that is below them) and glob patterns.
+        listed: More files. They need not exist, so that a long list is not refused
+            because of one of them.
+        out: The folder of the outputs, which are no inputs.
+        root: The folder below which outputs were named before; kept where it holds all
+            inputs.
+
+    Returns:
+        The folder below which the outputs are named, and the files in order.
+
+    Raises:
+        FileNotFoundError: If an argument is no file, no folder and no pattern.
+        ValueError: If there is nothing to predict, or two files would have one name.
+    """
+    roots: set[str] = set()
+    paths: dict[str, None] = {}  # a set in order
+    for argument in arguments:
+        for folder, path in _expand(argument):
+            roots.add(folder)
+            paths[path] = None
+    for line in listed:
+        path = os.path.abspath(os.path.expanduser(line))
+        roots.add(os.path.dirname(path))
+        paths[path] = None
+    kept = [path for path in paths if out is None or not _is_below(path, out)]
+    if not kept:
+        raise ValueError(
+            f'no input: {", ".join(arguments) or "the list"} holds no file with one of '
+            f'the suffixes {", ".join(sorted(KNOWN_SUFFIXES))}'
+        )
+    if root is None or not all(_is_below(path, root) for path in kept):
+        root = os.path.commonpath(roots)
+    return root, _named(kept, root)
+
+
+def read_list(lines: Iterable[str]) -> list[str]:
+    """Return the paths of a list, one on each line; blank lines do not count."""
+    return [line.rstrip('\r\n') for line in lines if line.strip()]
+
+
+def _expand(argument: str) -> Iterator[tuple[str, str]]:
+    """Yield, for each file, the folder below which it is named, and its path."""
+    path = os.path.abspath(os.path.expanduser(argument))
+    if os.path.isdir(path):
+        yield from ((path, found) for found in _below(path))
+    elif os.path.isfile(path):
+        yield os.path.dirname(path), path
+    elif glob.has_magic(argument):
+        parts = Path(path).parts
+        fixed = next(i for i, part in enumerate(parts) if glob.has_magic(part))
+        found = sorted(filter(os.path.isfile, glob.iglob(path, recursive=True)))
+        if not found:
+            raise FileNotFoundError(
+                f'input {argument!r}: no file has such a name (current folder '
+                f'{os.getcwd()})'
+            )
+        yield from ((os.path.join(*parts[:fixed]), path) for path in found)
+    else:
+        raise FileNotFoundError(
+            f'input {argument!r} does not exist (current folder {os.getcwd()}); give '
+            'files, folders, patterns such as "photos/**/*.jpg", or - for a list of '
+            'paths on the standard input'
+        )
+
+
+def _below(folder: str) -> Iterator[str]:
+    """Yield the files of known suffixes in a folder and below it, but hidden ones."""
+    for place, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = sorted(name for name in folders if not name.startswith('.'))
+        for name in sorted(filter(_is_known, names)):
+            yield os.path.join(place, name)
+
+
+def _is_known(name: str) -> bool:
+    suffix = os.path.splitext(name)[1].lower()
+    return suffix in KNOWN_SUFFIXES and not name.startswith('.')
+
+
+def _is_below(path: str, folder: str | os.PathLike) -> bool:
+    return Path(path).is_relative_to(os.path.abspath(folder))
+
+
+def _named(paths: Sequence[str], root: str) -> list[InputFile]:
+    names = defaultdict(set)  # by folder
+    for path in paths:
+        folder, base = os.path.split(path)
+        names[folder].add(base)
+    for folder in filter(os.path.isdir, names):
+        names[folder].update(filter(_is_known, os.listdir(folder)))
+    stems = {
+        folder: Counter(os.path.splitext(base)[0] for base in bases)
+        for folder, bases in names.items()
+    }
+    files: dict[str, InputFile] = {}
+    for path in paths:
+        folder, base = os.path.split(path)
+        stem = os.path.splitext(base)[0]
+        base = base if stems[folder][stem] > 1 else stem
+        name = (Path(folder) / base).relative_to(root).as_posix()
+        if name in files:
+            raise ValueError(
+                f'{files[name].path} and {path} would both be written as {name!r}. '
+                'Remedy: rename one of them, or predict them into two folders'
+            )
+        files[name] = InputFile(path, name)
+    return list(files.values())

@@ -1,0 +1,149 @@
+"""Write predictions to files that appear whole or not at all."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mmseg_deeplab.utils.atomic_files import write_whole
+
+from .input_files import InputFile
+from .overlay import overlay
+from .predictor import Prediction
+
+# The suffix of the labels (of images, rasters and videos) -> the other outputs.
+_OTHER_PARTS = {
+    '.png': dict(overlays='.jpg', probabilities='.npy'),
+    '.tif': dict(probabilities='.tif'),
+    '.mkv': {},
+}
+
+
+@dataclass(frozen=True)
+class FileOutputs:
+    """Which files are written for an input, and where.
+
+    Args:
+        folder: The output folder, which gets ``labels``, ``overlays`` and
+            ``probabilities``.
+        overlays: Whether to paint the labels over the images.
+        probabilities: Whether to write probabilities.
+        opacity: How much the colours of overlays cover, 0..1.
+    """
+
+    folder: Path
+    overlays: bool = True
+    probabilities: bool = False
+    opacity: float = 0.5
+
+    def path(self, item: InputFile, part: str, suffix: str) -> Path:
+        """Return the path of an output.
+
+        Args:
+            item: The input.
+            part: ``'labels'``, ``'overlays'`` or ``'probabilities'``.
+            suffix: Such as ``'.png'``.
+        """
+        return self.folder / part / f'{item.name}{suffix}'
+
+    def are_finished(self, item: InputFile, *, since: float) -> bool:
+        """Tell whether an input has all its outputs.
+
+        Each output appears whole, the labels last. Outputs that are older than their
+        input or than ``since`` do not count.
+
+        Args:
+            item: The input.
+            since: A time of modification, s.
+        """
+        for suffix, others in _OTHER_PARTS.items():
+            paths = [self.path(item, 'labels', suffix)]
+            paths += [
+                self.path(item, *o) for o in others.items() if getattr(self, o[0])
+            ]
+            try:
+                oldest = min(path.stat().st_mtime for path in paths)
+                if oldest >= max(since, Path(item.path).stat().st_mtime):
+                    return True
+            except OSError:
+                continue
+        return False
+
+    def write_image(
+        self,
+        item: InputFile,
+        image: np.ndarray,
+        prediction: Prediction,
+        palette: Sequence[Sequence[int]],
+    ) -> None:
+        """Write all outputs of an image.
+
+        Raises:
+            OSError: If one cannot be written.
+        """
+        if self.probabilities:
+            path = self.path(item, 'probabilities', '.npy')
+            write_probabilities(path, prediction.probabilities)
+        if self.overlays:
+            painted = overlay(image, prediction.labels, palette, opacity=self.opacity)
+            write_jpeg(self.path(item, 'overlays', '.jpg'), painted)
+        write_labels(self.path(item, 'labels', '.png'), prediction.labels)
+
+
+def write_png(path: str | Path, image: np.ndarray) -> None:
+    """Write a PNG.
+
+    Args:
+        path: The final name; missing folders are made.
+        image: RGB ``(H, W, 3)`` uint8, or ``(H, W)`` uint8 or uint16.
+
+    Raises:
+        OSError: If it cannot be written; what was there before is untouched.
+    """
+    _write_image(path, image, '.png')
+
+
+def write_jpeg(path: str | Path, image: np.ndarray, *, quality: int = 95) -> None:
+    """Write an RGB image as JPEG; see :func:`write_png`."""
+    _write_image(path, image, '.jpg', (cv2.IMWRITE_JPEG_QUALITY, quality))
+
+
+def _write_image(
+    path: str | Path, image: np.ndarray, suffix: str, options: Sequence[int] = ()
+) -> None:
+    if image.ndim == 3:
+        image = image[..., ::-1]  # OpenCV writes BGR
+    _, content = cv2.imencode(suffix, np.ascontiguousarray(image), options)
+    write_whole(content.tobytes(), Path(path))
+
+
+def write_labels(path: str | Path, labels: np.ndarray) -> None:
+    """Write class ids as a grey PNG of 8 bits, or of 16 with more than 256 classes.
+
+    Args:
+        path: The final name.
+        labels: ``(H, W)`` uint8 or uint16.
+
+    Raises:
+        OSError: If it cannot be written.
+        TypeError: If the labels are of another type.
+    """
+    if labels.dtype not in (np.uint8, np.uint16):
+        raise TypeError(f'labels must be uint8 or uint16, received {labels.dtype}')
+    write_png(path, labels)
+
+
+def write_probabilities(path: str | Path, probabilities: np.ndarray) -> None:
+    """Write probabilities ``(K, H, W)`` as ``.npy`` in float16.
+
+    Half precision keeps three digits, at half of the size.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    content = io.BytesIO()
+    np.save(content, probabilities.astype(np.float16))
+    write_whole(content.getvalue(), Path(path))

@@ -1,0 +1,155 @@
+"""What the predictions in a folder were made with: the file ``predict.json``."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from mmseg_deeplab.config.shipped import find_config
+from mmseg_deeplab.utils.atomic_files import PART_SUFFIX, write_whole
+
+from .model_source import ModelSource
+
+RECORD = 'predict.json'
+# The parts of a config that predictions depend on.
+PARTS = ('model', 'tta_pipeline', 'tta_model')
+
+
+def describe(source: ModelSource, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all that predictions depend on, as JSON holds it.
+
+    Files are recorded with a hash of their content, so that other weights under an
+    old name are noticed.
+
+    Args:
+        source: The model.
+        options: How it predicts. ``crf`` may be the path of a fragment.
+
+    Raises:
+        FileNotFoundError: If the config does not exist.
+    """
+    record = dict(config=None, checkpoint=_file(source.checkpoint), **options)
+    if source.config is not None:
+        record['config'] = dict(path=source.config, sha256=_config_hash(source.config))
+    if isinstance(options.get('crf'), str):
+        record['crf'] = _file(options['crf'])
+    return json.loads(json.dumps(record, default=str))
+
+
+def recorded_root(folder: Path) -> str | None:
+    """Return the folder below which earlier outputs are named; None if there is none.
+
+    Raises:
+        ValueError: If ``predict.json`` is no record.
+    """
+    return (_read(folder / RECORD) or {}).get('root')
+
+
+def prepare_folder(
+    folder: Path, record: Mapping[str, Any], *, overwrite: bool
+) -> float:
+    """Write the record into a folder, or find an equal one there.
+
+    Args:
+        folder: The output folder; made when needed.
+        record: What is to be predicted, see :func:`describe`.
+        overwrite: Whether to start anew in a folder that holds something else.
+
+    Returns:
+        When the record was written, s: older outputs do not belong to it.
+
+    Raises:
+        ValueError: If the folder holds predictions that were made otherwise, or other
+            files that would be mixed with them.
+    """
+    path = folder / RECORD
+    # In this order: another process may write the record, and then outputs.
+    is_used = any(not found.name.startswith('.') for found in folder.glob('*'))
+    old = None if overwrite else _read(path)
+    if old is not None:
+        _compare(folder, old, record)
+        return path.stat().st_mtime
+    if is_used and not overwrite:
+        raise ValueError(
+            f'{folder}: is not empty and has no {RECORD}: predictions would mix with '
+            'other files. Remedy: give another --out, or --overwrite'
+        )
+    write_whole(json.dumps(record, indent=2).encode(), path)
+    return path.stat().st_mtime
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    if not path.is_file():
+        return None
+    try:
+        record = json.loads(path.read_text())
+    except ValueError:
+        record = None
+    if not isinstance(record, dict):
+        raise ValueError(
+            f'{path}: is not the record of a prediction. Remedy: give another --out, '
+            'or --overwrite'
+        )
+    return record
+
+
+def remove_parts(folder: Path, names: set[str]) -> None:
+    """Remove what processes that were killed have left half written.
+
+    Args:
+        folder: The output folder.
+        names: The inputs that this process alone will predict.
+    """
+    for part in folder.rglob(f'.*{PART_SUFFIX}'):
+        # labels/a/.1.png.4711.part -> a/1
+        target = part.with_name(part.name[1:].rsplit('.', 2)[0])
+        name = Path(*target.relative_to(folder).parts[1:]).with_suffix('')
+        if name.as_posix() in names:
+            part.unlink(missing_ok=True)
+
+
+def _compare(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    differing = [
+        f'{key} was {_short(old.get(key))}, is {_short(new.get(key))}'
+        for key in dict.fromkeys([*old, *new])
+        if _content(old.get(key)) != _content(new.get(key))
+    ]
+    if differing:
+        raise ValueError(
+            f'{folder}: holds predictions made with other settings: '
+            f'{"; ".join(differing)}. Remedy: give another --out, or --overwrite to '
+            'make them again'
+        )
+
+
+def _content(value: Any) -> Any:
+    return value.get('sha256', value) if isinstance(value, dict) else value
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, dict) and 'sha256' in value:
+        return f'{value["path"]} (sha256 {value["sha256"][:8]})'
+    return repr(value)
+
+
+def _file(path: str) -> dict[str, str]:
+    if not os.path.isfile(path):  # a URL, whose name has to do
+        return dict(path=path, sha256=path)
+    content = hashlib.sha256()
+    with open(path, 'rb') as file:
+        while chunk := file.read(1 << 20):
+            content.update(chunk)
+    return dict(path=path, sha256=content.hexdigest())
+
+
+def _config_hash(path: str) -> str:
+    cfg = Config.fromfile(find_config(path)).to_dict()
+    kept = {key: cfg.get(key) for key in PARTS}
+    dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
+    kept['pipeline'] = dataset.get('pipeline')
+    text = json.dumps(kept, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()

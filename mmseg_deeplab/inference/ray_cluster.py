@@ -1,0 +1,90 @@
+"""Predict files with Ray Data: actors hold the model, blocks of paths go to them."""
+
+import logging
+import math
+import os
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from mmseg_deeplab.utils.optional_packages import optional_package
+
+from .file_run import FileRun
+from .input_files import InputFile
+
+BLOCK = 64  # inputs; what an actor that dies has not finished is at most this much
+
+
+class FileActor:
+    """An actor of Ray Data that predicts blocks of files and writes their outputs.
+
+    Args:
+        run: What to do with the files of a block.
+        folder: The working folder of the command, for relative paths.
+    """
+
+    def __init__(self, run: FileRun, folder: str) -> None:
+        os.chdir(folder)
+        self._run = run
+
+    def __call__(self, block: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Predict ``path`` and ``name``; return ``path`` and ``reason`` ('': done)."""
+        pairs = zip(block['path'], block['name'], strict=True)
+        failures = self._run.run([InputFile(str(p), str(n)) for p, n in pairs])
+        reasons = [failures.get(str(path), '') for path in block['path']]
+        return dict(path=block['path'], reason=np.array(reasons, dtype=object))
+
+
+def predict_on_ray(
+    run: FileRun,
+    items: Sequence[InputFile],
+    *,
+    address: str = '',
+    actors: int | None = None,
+    on_step: Callable[..., None] = lambda *_, **__: None,
+) -> dict[str, str]:
+    """Predict files on a Ray cluster, and write the outputs where they are computed.
+
+    All machines see inputs, model and outputs under the same paths. Ray starts an actor
+    that has died again, and gives it the block that it had: its finished outputs are
+    skipped.
+
+    Args:
+        run: What to do with the files.
+        items: The inputs.
+        address: Of the cluster, such as ``'auto'`` or ``'ray://HOST:10001'``; ``''``
+            takes ``RAY_ADDRESS``, or starts Ray on this machine.
+        actors: How many processes hold the model; by default as many as the cluster has
+            GPUs, without any as many as it has machines.
+        on_step: Called with the number of inputs that were done since the last call.
+
+    Returns:
+        The paths of the inputs that failed, with the reasons.
+
+    Raises:
+        ImportError: If Ray is missing.
+        RuntimeError: If a device fails.
+    """
+    ray = optional_package('ray', extra='ray', purpose='--ray')
+    data = optional_package('ray.data', extra='ray', purpose='--ray')
+    if not ray.is_initialized():
+        ray.init(address=address or None, logging_level=logging.WARNING)
+    gpus = int(ray.cluster_resources().get('GPU', 0))
+    actors = actors or gpus or len(ray.nodes())
+    size = max(1, min(BLOCK, math.ceil(len(items) / (4 * actors))))
+    rows = [dict(path=item.path, name=item.name) for item in items]
+    found = data.from_items(
+        rows, override_num_blocks=math.ceil(len(rows) / size)
+    ).map_batches(
+        FileActor,
+        fn_constructor_args=(run, os.getcwd()),
+        batch_size=size,
+        compute=data.ActorPoolStrategy(size=actors),
+        num_gpus=1 if gpus else 0,
+    )
+    failures: dict[str, str] = {}
+    for row in found.iter_rows():
+        on_step(1)
+        if row['reason']:
+            failures[row['path']] = row['reason']
+    return failures

@@ -1,0 +1,125 @@
+"""What predictions were made with, and which of them are finished."""
+
+import os
+
+import pytest
+
+from mmseg_deeplab.inference.input_files import InputFile
+from mmseg_deeplab.inference.model_source import ModelSource
+from mmseg_deeplab.inference.output_files import FileOutputs
+from mmseg_deeplab.inference.output_folder import (
+    RECORD,
+    describe,
+    prepare_folder,
+    recorded_root,
+)
+
+
+@pytest.fixture
+def source(tmp_path):
+    (tmp_path / 'model').mkdir()
+    config, weights = tmp_path / 'model/a.py', tmp_path / 'model/a.pth'
+    config.write_text("model = dict(type='A')\nmax_iters = 1")
+    weights.write_bytes(b'weights')
+    return ModelSource(str(config), str(weights))
+
+
+def prepare(tmp_path, source, *, overwrite=False, **options):
+    record = describe(source, options)
+    return prepare_folder(tmp_path / 'out', record, overwrite=overwrite)
+
+
+def test_a_folder_takes_equal_settings_again(tmp_path, source):
+    options = dict(tta=True, crf=None, scale=(1, 2), root='/in')
+    first = prepare(tmp_path, source, **options)
+    assert prepare(tmp_path, source, **options) == first
+    assert recorded_root(tmp_path / 'out') == '/in'
+
+
+@pytest.mark.parametrize(
+    ('file', 'text', 'told'),
+    [
+        ('a.pth', 'other weights', 'checkpoint was .*a.pth .*, is .*a.pth'),
+        ('a.py', "model = dict(type='B')", 'config was'),
+        ('crf.py', 'crf = dict(num_iterations=3)', 'crf was'),
+    ],
+)
+def test_a_folder_refuses_other_files_of_the_same_name(
+    tmp_path, source, file, text, told
+):
+    crf = tmp_path / 'model' / 'crf.py'
+    crf.write_text('crf = dict()')
+    prepare(tmp_path, source, crf=str(crf))
+    (tmp_path / 'model' / file).write_text(text)
+    with pytest.raises(ValueError, match=rf'{told}.*--overwrite'):
+        prepare(tmp_path, source, crf=str(crf))
+    prepare(tmp_path, source, crf=str(crf), overwrite=True)
+    prepare(tmp_path, source, crf=str(crf))
+
+
+@pytest.mark.parametrize('name', ['tta', 'root'])
+def test_a_folder_refuses_other_options(tmp_path, source, name):
+    prepare(tmp_path, source, **{name: 'a'})
+    with pytest.raises(ValueError, match=f"{name} was 'a', is 'b'"):
+        prepare(tmp_path, source, **{name: 'b'})
+
+
+def test_names_and_training_settings_do_not_count(tmp_path, source):
+    prepare(tmp_path, source)
+    other = tmp_path / 'model' / 'b.py'
+    other.write_text("model = dict(type='A')  # the same\nmax_iters = 2")
+    prepare(tmp_path, ModelSource(str(other), source.checkpoint))
+
+
+def test_a_folder_of_other_things_is_refused(tmp_path, source):
+    (tmp_path / 'out').mkdir()
+    (tmp_path / 'out' / 'thesis.tex').touch()
+    with pytest.raises(ValueError, match='is not empty'):
+        prepare(tmp_path, source)
+    prepare(tmp_path, source, overwrite=True)
+    assert (tmp_path / 'out' / 'thesis.tex').exists()
+
+
+def test_a_file_that_is_no_record_is_refused(tmp_path, source):
+    (tmp_path / 'out').mkdir()
+    (tmp_path / 'out' / RECORD).write_text('{"half": ')
+    with pytest.raises(ValueError, match='is not the record of a prediction'):
+        prepare(tmp_path, source)
+
+
+def write(path, time):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    os.utime(path, (time, time))
+
+
+@pytest.mark.parametrize(
+    ('times', 'finished'),
+    [
+        (dict(input=100, labels=200, overlays=200), True),
+        (dict(input=100, labels=200), False),
+        (dict(input=100, overlays=200), False),
+        (dict(input=300, labels=200, overlays=200), False),  # the input is newer
+        (dict(input=100, labels=120, overlays=120), False),  # of an earlier record
+        (dict(labels=200, overlays=200), False),  # a missing input is to be told
+    ],
+)
+def test_what_is_finished(tmp_path, times, finished):
+    outputs = FileOutputs(tmp_path)
+    item = InputFile(str(tmp_path / 'in.jpg'), 'a/in')
+    paths = dict(
+        input=tmp_path / 'in.jpg',
+        labels=tmp_path / 'labels/a/in.png',
+        overlays=tmp_path / 'overlays/a/in.jpg',
+    )
+    for name, time in times.items():
+        write(paths[name], time)
+    assert outputs.are_finished(item, since=150) == finished
+
+
+def test_more_outputs_can_be_asked_for(tmp_path):
+    item = InputFile(str(tmp_path / 'in.tif'), 'in')
+    write(tmp_path / 'in.tif', 100)
+    write(tmp_path / 'labels/in.tif', 200)
+    assert FileOutputs(tmp_path).are_finished(item, since=0)
+    assert not FileOutputs(tmp_path, probabilities=True).are_finished(item, since=0)
