@@ -13,7 +13,7 @@ MAX_NAMES = 20  # files listed in one message
 def find_files(
     folder: str, suffix: str | None, what: str, backend_args: dict | None = None
 ) -> dict[str, str]:
-    """List the files of a folder and its sub-folders by stem.
+    """List the files of a folder and its sub-folders by stem, in alphabetical order.
 
     Args:
         folder: Where to look.
@@ -22,8 +22,7 @@ def find_files(
         backend_args: Arguments of mmengine's storage backend.
 
     Returns:
-        Names below ``folder`` without the suffix, in alphabetical order, and the names
-        with it.
+        Names below ``folder`` by the same names without the suffix.
 
     Raises:
         FileNotFoundError: If there is no such folder, or no such file in it.
@@ -57,12 +56,9 @@ def find_files(
 
 
 def choose_listed(found: dict[str, str], text: str, ann_file: str) -> dict[str, str]:
-    """Keep the images that a list names, in its order.
+    """Keep the images that the text of a list names, in its order.
 
-    Args:
-        found: Stems and names of all images.
-        text: The list: a stem or a name a line; empty lines do not count.
-        ann_file: The list's file, for errors.
+    A line is a stem or a name; empty lines do not count.
 
     Raises:
         FileNotFoundError: If the list names an image that is not there.
@@ -95,11 +91,8 @@ def check_pairs(
 ) -> None:
     """Refuse images without a label, and labels without an image.
 
-    Args:
-        images: Stems and names of the images in use.
-        labels: Stems and names of all labels.
-        folders: Where the images are and where the labels are.
-        listed: Whether a list chose the images: other labels are then no fault.
+    Images and labels are names by stem, ``folders`` those of both. Where a list chose
+    the images, other labels are no fault.
 
     Raises:
         UnpairedFilesError: With all names, up to :data:`MAX_NAMES` of either kind.

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from mmseg_deeplab.datasets.street_scenes import CLASSES, SPLITS, render_scene
 from mmseg_deeplab.datasets.street_scenes.camera import Camera, draw_camera
 from mmseg_deeplab.datasets.street_scenes.cars import SHAPES, mesh
-from mmseg_deeplab.datasets.street_scenes.light import draw_light
+from mmseg_deeplab.datasets.street_scenes.light import Light
 from mmseg_deeplab.datasets.street_scenes.random_numbers import (
     SIZE,
     RandomNumbers,
@@ -19,7 +19,7 @@ from mmseg_deeplab.datasets.street_scenes.random_numbers import (
     noise_tile,
 )
 from mmseg_deeplab.datasets.street_scenes.scene import Scene, disc
-from mmseg_deeplab.datasets.street_scenes.street import draw_street
+from mmseg_deeplab.datasets.street_scenes.street import Street
 from mmseg_deeplab.datasets.street_scenes.wall import see_wall
 
 K = len(CLASSES)
@@ -61,7 +61,7 @@ def scenes():
 @pytest.fixture
 def scene() -> Scene:
     rng = RandomNumbers(3)
-    return Scene(draw_camera(rng, 48, 96), draw_street(rng), draw_light(rng))
+    return Scene(draw_camera(rng, 48, 96), Street(rng), Light(rng))
 
 
 @pytest.mark.parametrize('digest', GOLDEN_LABELS)

@@ -30,21 +30,6 @@ WALL, FRAME, ROOFING, BAND, SHOP, BOARD, DOOR, PANE = range(8)
 PANES = 8  # variants of window panes, from row PANE on
 
 
-@dataclass(frozen=True)
-class Style:
-    """How the faces of a building look."""
-
-    table: np.ndarray  # (7 + 8, 3) colours of the materials
-    storey: float  # height of a storey in metres
-    bay: float  # distance between windows in metres
-    window: tuple[float, float]  # width and height as shares of bay and storey
-    ground: float  # height of the ground floor, 0 without shops
-    rough: float  # strength of the wall's texture
-    courses: float  # height of the wall's courses (bricks, slabs) in metres
-    band: bool  # whether a ledge runs below every storey
-    phase: tuple[int, int]  # where the texture begins in its tile
-
-
 def _pane_colours(rng: RandomNumbers, light: Light, lit: float) -> list[Colour]:
     """Window panes: dark rooms, curtains, reflected sky, at dusk lamps."""
     dark, curtain = rgb(0x2A3038), rgb(0xA8A296)
@@ -55,28 +40,33 @@ def _pane_colours(rng: RandomNumbers, light: Light, lit: float) -> list[Colour]:
     return [*panes, mix(dark, lamp, lit)]
 
 
-def draw_style(rng: RandomNumbers, light: Light, *, shops: bool) -> Style:
-    """Draw a style; ``shops`` allows shops on the ground floor."""
-    kind = rng.weighted(STYLES)
-    wall = rgb(rng.choice(WALLS[kind])) * np.float32(rng.uniform(0.75, 1.1))
-    trim = mix(wall, rgb(0xECE8E0), rng.uniform(0.2, 0.8))
-    panes = _pane_colours(rng, light, rng.uniform(0.6, 1.0))
-    if kind == 'glass':
-        panes = [mix(pane, wall, 0.7) for pane in panes]
-    table = [wall, trim, rgb(rng.choice(ROOF)), trim, mix(panes[0], panes[3], 0.4)]
-    table += [rgb(rng.choice(SIGN)), rgb(rng.choice(SIGN)) * np.float32(0.5), *panes]
-    window = (rng.uniform(0.35, 0.62), rng.uniform(0.42, 0.62))
-    return Style(
-        table=np.stack(table).astype(np.float32),
-        storey=rng.uniform(2.8, 3.7),
-        bay=rng.uniform(1.7, 3.4),
-        window=(0.9, 0.85) if kind == 'glass' else window,
-        ground=rng.uniform(3.2, 4.2) if shops and rng.chance(0.5) else 0.0,
-        rough=0.32 if kind in ('brick', 'stone') else 0.16,
-        courses={'brick': 0.22, 'stone': 0.8}.get(kind, 0.0),
-        band=rng.chance(0.4),
-        phase=rng.place(),
-    )
+class Style:
+    """How the faces of a building look; ``shops`` allows shops on the ground floor."""
+
+    def __init__(self, rng: RandomNumbers, light: Light, *, shops: bool) -> None:
+        kind = rng.weighted(STYLES)
+        wall = rgb(rng.choice(WALLS[kind])) * np.float32(rng.uniform(0.75, 1.1))
+        trim = mix(wall, rgb(0xECE8E0), rng.uniform(0.2, 0.8))
+        panes = _pane_colours(rng, light, rng.uniform(0.6, 1.0))
+        if kind == 'glass':
+            panes = [mix(pane, wall, 0.7) for pane in panes]
+        table = [wall, trim, rgb(rng.choice(ROOF)), trim, mix(panes[0], panes[3], 0.4)]
+        table += [rgb(rng.choice(SIGN)), rgb(rng.choice(SIGN)) * np.float32(0.5)]
+        # Colours of the materials, (7 + 8, 3).
+        self.table = np.stack([*table, *panes]).astype(np.float32)
+        # Width and height of a window as shares of bay and storey.
+        self.window = (rng.uniform(0.35, 0.62), rng.uniform(0.42, 0.62))
+        if kind == 'glass':
+            self.window = (0.9, 0.85)
+        self.storey = rng.uniform(2.8, 3.7)  # height of a storey in metres
+        self.bay = rng.uniform(1.7, 3.4)  # distance between windows in metres
+        # Height of the ground floor, 0 without shops.
+        self.ground = rng.uniform(3.2, 4.2) if shops and rng.chance(0.5) else 0.0
+        # Strength of the wall's texture, and height of its courses (bricks, slabs).
+        self.rough = 0.32 if kind in ('brick', 'stone') else 0.16
+        self.courses = {'brick': 0.22, 'stone': 0.8}.get(kind, 0.0)
+        self.band = rng.chance(0.4)  # whether a ledge runs below every storey
+        self.phase = rng.place()
 
 
 def _byte(numbers: np.ndarray) -> np.ndarray:
@@ -120,13 +110,7 @@ def _ground_floor(style: Style, u: np.ndarray, v: np.ndarray) -> np.ndarray:
 
 
 def materials(style: Style, wall: Wall, eaves: float) -> np.ndarray:
-    """Material of each pixel of a face, ``(h, w)`` uint8.
-
-    Args:
-        style: The building's style.
-        wall: The visible face.
-        eaves: Height where the roof begins, in metres.
-    """
+    """Material of each pixel of a face, uint8; the roof begins at ``eaves``."""
     material = _upper_floors(style, wall.u, wall.v)
     material[wall.v > eaves - 0.45] = BAND
     material[wall.v > eaves] = ROOFING
@@ -201,7 +185,7 @@ def draw_buildings(
     front, back = side.sign * side.line, side.sign * (side.line + BACK)
     block = side.kind == 'block'
     tall = rng.uniform(9.0, 24.0) if block else rng.uniform(3.2, 7.5)
-    styles = [draw_style(rng, light, shops=block) for _ in range(5)]
+    styles = [Style(rng, light, shops=block) for _ in range(5)]
     z, covered = rng.uniform(-6.0, 4.0), 0.0
     while z < LAST:
         long = rng.uniform(9.0, 24.0) if block else rng.uniform(7.0, 12.0)
@@ -230,7 +214,7 @@ def draw_buildings(
 
 def draw_skyline(rng: RandomNumbers, street: Street, light: Light) -> list[Building]:
     """Draw far buildings that close the view at the end of the street."""
-    skyline, styles = [], [draw_style(rng, light, shops=False) for _ in range(3)]
+    skyline, styles = [], [Style(rng, light, shops=False) for _ in range(3)]
     x = street.x(0.0, LAST) - rng.uniform(150.0, 200.0)
     end = x + 360.0
     while x < end:

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from .light import Colour, rgb
+from .light import rgb
 from .random_numbers import RandomNumbers
 from .scene import Scene, disc
 from .scene_options import CAR
@@ -53,6 +53,7 @@ SHAPES = {
 }
 SHAPE_SHARES = {'sedan': 0.36, 'hatch': 0.32, 'suv': 0.22, 'van': 0.10}
 
+Heading = tuple[float, float]  # x, z
 # A face: its corners (n, 3) as (along, across, up), counter-clockwise as seen from
 # outside, and what it is.
 Face = tuple[np.ndarray, str]
@@ -104,14 +105,9 @@ def _cabin_faces(shape: Shape) -> Iterator[Face]:
 def inset(
     quad: np.ndarray, left: float, right: float, low: float, high: float
 ) -> np.ndarray:
-    """A part of a quad ``(4, 3)``: bottom left, bottom right, top right, top left.
+    """Cut a part out of a quad ``(4, 3)``, whose corners begin at the bottom left.
 
-    Args:
-        quad: The corners.
-        left: Share of the width where the part begins.
-        right: Share of the width where it ends.
-        low: Share of the height where it begins.
-        high: Share of the height where it ends.
+    The bounds are shares of its width and of its height.
     """
     bottom_left, bottom_right, top_right, top_left = quad
 
@@ -198,21 +194,21 @@ def mesh(kind: str, *, fine: bool) -> Mesh:
     )
 
 
-@dataclass(frozen=True)
 class Car:
-    """A car on the road."""
+    """A car on the road; its heading is a unit vector from its rear to its front."""
 
-    kind: str  # a key of `SHAPES`
-    x: float  # place of its middle
-    z: float  # depth of its middle
-    heading: tuple[float, float]  # unit vector (x, z) from its rear to its front
-    paint_colour: Colour  # of the body
-    lamps: bool  # whether its lamps are lit
+    def __init__(
+        self, rng: RandomNumbers, x: float, z: float, heading: Heading, *, lamps: bool
+    ) -> None:
+        self.x, self.z, self.heading, self.lamps = x, z, heading, lamps
+        body = rgb(rng.weighted(PAINTS)) * np.float32(rng.uniform(0.8, 1.1))
+        self.body_colour = body
+        self.shape = rng.weighted(SHAPE_SHARES)
 
     @property
     def depth(self) -> float:
         """Depth for the order of drawing: that of its far end."""
-        return self.z + 0.4 * SHAPES[self.kind].length * abs(self.heading[1])
+        return self.z + 0.4 * SHAPES[self.shape].length * abs(self.heading[1])
 
     def _ground(self, along: np.ndarray, across: np.ndarray) -> tuple:
         """World ``x`` and ``z`` of places on the car."""
@@ -223,14 +219,14 @@ class Car:
         """Whether a person at a place would stand in the car."""
         along = (x - self.x) * self.heading[0] + (z - self.z) * self.heading[1]
         across = (x - self.x) * self.heading[1] - (z - self.z) * self.heading[0]
-        shape = SHAPES[self.kind]
+        shape = SHAPES[self.shape]
         return (
             abs(along) < shape.length / 2 + 0.3 and abs(across) < shape.width / 2 + 0.4
         )
 
     def cast(self, scene: Scene) -> None:
         """Draw the dark ground below the car, and the shadow beside it."""
-        shape = SHAPES[self.kind]
+        shape = SHAPES[self.shape]
         along = np.array([-0.5, 0.5, 0.5, -0.5]) * shape.length
         across = np.array([-0.5, -0.5, 0.5, 0.5]) * shape.width
         foot = np.stack(self._ground(along, across), axis=1)
@@ -238,7 +234,7 @@ class Car:
 
     def paint(self, scene: Scene) -> None:
         """Draw the visible faces."""
-        parts = mesh(self.kind, fine=self.z < 32)
+        parts = mesh(self.shape, fine=self.z < 32)
         along, across, up = parts.corners.T
         x, z = self._ground(along, across)
         if z.min() < 1.5:
@@ -246,31 +242,21 @@ class Car:
         pixels = scene.camera.pixels(x, up, z)
         colours = self._colours(scene)
         for number in np.flatnonzero(parts.seen(pixels)).tolist():
-            first, last = parts.spans[number]
-            colour = colours[parts.materials[number]]
-            scene.fill(pixels[first:last], colour, CAR)
+            face = slice(*parts.spans[number])
+            scene.fill(pixels[face], colours[parts.materials[number]], CAR)
 
     def _colours(self, scene: Scene) -> dict[str, list[float]]:
         """Colour of each material as the camera sees it."""
         light, flank = scene.light, -0.95 if self.x > 0 else 0.95
         end = light.on_front
         lit = {material: colour * end for material, colour in PARTS.items()}
-        lit['side'] = self.paint_colour * light.on((flank, 0.1, -0.3))
-        lit['top'] = self.paint_colour * light.on_top
-        lit['end'] = self.paint_colour * end
+        lit['side'] = self.body_colour * light.on((flank, 0.1, -0.3))
+        lit['top'] = self.body_colour * light.on_top
+        lit['end'] = self.body_colour * end
         if self.lamps:
             lit |= LAMPS
         dim = scene.dimmed(self.x, self.z)
         return {key: light.seen(colour * dim, self.z) for key, colour in lit.items()}
-
-
-def draw_car(
-    rng: RandomNumbers, x: float, z: float, heading: tuple[float, float], *, lamps: bool
-) -> Car:
-    """Draw one car."""
-    paint = rgb(rng.weighted(PAINTS)) * np.float32(rng.uniform(0.8, 1.1))
-    kind = rng.weighted(SHAPE_SHARES)
-    return Car(kind=kind, x=x, z=z, heading=heading, paint_colour=paint, lamps=lamps)
 
 
 def draw_parked(
@@ -286,7 +272,7 @@ def draw_parked(
             x, ahead = street.heading(z)
             here = street.x(s + rng.uniform(-0.12, 0.12), z)
             heading = (turn * x, turn * ahead)
-            cars.append(draw_car(rng, here, z, heading, lamps=False))
+            cars.append(Car(rng, here, z, heading, lamps=False))
         z += rng.uniform(5.3, 6.6)
     return cars
 
@@ -303,11 +289,11 @@ def draw_traffic(rng: RandomNumbers, street: Street, *, lamps: bool) -> list[Car
             x, ahead = street.heading(z)
             heading = (turn * x, turn * ahead)
             here = street.x(s + rng.uniform(-0.3, 0.3), z)
-            cars.append(draw_car(rng, here, z, heading, lamps=lamps))
+            cars.append(Car(rng, here, z, heading, lamps=lamps))
             z += rng.uniform(8.0, 25.0)
     if street.crossing is not None and rng.chance(0.6):
         z = sum(street.crossing) / 2 + rng.uniform(-1.5, 1.5)
         x = street.x(rng.uniform(-9.0, 9.0), z)
         heading = (rng.choice((-1.0, 1.0)), 0.0)
-        cars.append(draw_car(rng, x, z, heading, lamps=lamps))
+        cars.append(Car(rng, x, z, heading, lamps=lamps))
     return cars

@@ -1,15 +1,12 @@
 """Ground and sky: road with its markings, sidewalks, grass; gradient, sun, clouds."""
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 
-from .light import Colour, mix, rgb
+from .light import mix, rgb
 from .random_numbers import RandomNumbers, noise_at, noise_grid, noise_tile
 from .scene import Scene
 from .scene_options import ROAD, SIDEWALK, VEGETATION
-from .street import Side
 
 FARTHEST = 400.0  # metres; where the ground ends at the horizon
 ROADS = (0x3C3D40, 0x55565A, 0x6B6B6C, 0x85827E, 0x77706A, 0x9A958C)
@@ -20,57 +17,17 @@ LABELS = np.array([ROAD, SIDEWALK, SIDEWALK, VEGETATION], np.uint8)
 LANE = 0.13  # metres, width of a painted line
 
 
-@dataclass(frozen=True)
-class GroundLook:
-    """Colours and patterns of the ground in one scene."""
-
-    road: Colour  # of the asphalt
-    walks: tuple[Colour, Colour]  # of the two sidewalks
-    lawn: Colour  # of the grass
-    kerb: Colour  # of the kerb stones
-    slab: float  # edge of the sidewalk's slabs in metres
-    lines: tuple[float, ...]  # where painted lines run, in street coordinates
-    dashed: tuple[bool, ...]  # whether each line is dashed
-    paint: float  # strength of the paint, 0 .. 1
-    lane: tuple[float, float] | None  # first and last `s` of a lane of another colour
-
-
-def draw_ground(rng: RandomNumbers, sides: tuple[Side, Side]) -> GroundLook:
-    """Draw how the ground looks."""
-    left, right = -sides[0].kerb, sides[1].kerb
-    lines, dashed = [0.0], [rng.chance(0.7)]
-    if rng.chance(0.5):
-        lines += [left + 2.2, right - 2.2]
-        dashed += [rng.chance(0.3)] * 2
-    walk = rgb(rng.choice(WALKS))
-    other = rgb(rng.choice(WALKS)) if rng.chance(0.3) else walk
-    return GroundLook(
-        road=mix(rgb(rng.choice(ROADS)), rgb(rng.choice(ROADS)), rng.unit()),
-        walks=(walk, other),
-        lawn=mix(rgb(rng.choice(LAWNS)), rgb(rng.choice(LAWNS)), rng.unit()),
-        kerb=mix(rgb(0xB5B2AC), walk, rng.uniform(0.0, 0.8)),
-        slab=rng.uniform(0.5, 1.2),
-        lines=tuple(lines),
-        dashed=tuple(dashed),
-        paint=rng.uniform(0.5, 1.0) if rng.chance(0.85) else 0.0,
-        lane=(right - 1.7, right) if rng.chance(0.12) else None,
-    )
-
-
 class Ground:
-    """The visible ground: every pixel below the horizon and where it lies.
+    """The visible ground: where each pixel below the horizon lies, and how it looks."""
 
-    Attributes:
-        z: ``(h, 1)`` depth of each row in metres.
-        s: ``(h, W)`` street coordinate of each pixel in metres.
-    """
-
-    def __init__(self, scene: Scene) -> None:
-        camera, street = scene.camera, scene.street
+    def __init__(self, rng: RandomNumbers, scene: Scene) -> None:
         self.scene = scene
+        self._draw_look(rng)
+        camera, street = scene.camera, scene.street
         self.top = max(int(camera.horizon + camera.focal * camera.eye / FARTHEST), 0)
         drops = camera.drops(self.top, camera.height)
         drops = np.maximum(drops, camera.eye / FARTHEST)
+        # Depth of each row in metres, (h, 1), and street coordinate of each pixel.
         self.z = (camera.eye / drops).astype(np.float32)[:, None]
         offset = np.float32(street.eye) - np.float32(street.bend) * self.z * self.z
         slopes = camera.slopes(0, camera.width).astype(np.float32)
@@ -78,6 +35,26 @@ class Ground:
         # below one pixel, what is painted on the ground fades instead of flickering
         pixels_per_metre = np.minimum(camera.focal / self.z, 1e4)
         self.sharp = pixels_per_metre.astype(np.float32)
+
+    def _draw_look(self, rng: RandomNumbers) -> None:
+        """Draw colours and patterns."""
+        left, right = (side.sign * side.kerb for side in self.scene.street.sides)
+        # Where painted lines run, and whether they are dashed.
+        self.lines = [(0.0, rng.chance(0.7))]
+        if rng.chance(0.5):
+            dashed = rng.chance(0.3)
+            self.lines += [(left + 2.2, dashed), (right - 2.2, dashed)]
+        walk = rgb(rng.choice(WALKS))
+        other_walk = rgb(rng.choice(WALKS)) if rng.chance(0.3) else walk
+        road = mix(rgb(rng.choice(ROADS)), rgb(rng.choice(ROADS)), rng.unit())
+        lawn = mix(rgb(rng.choice(LAWNS)), rgb(rng.choice(LAWNS)), rng.unit())
+        bus_lane = mix(road, rgb(0x9A4B3C), 0.6)
+        self.table = np.stack([road, walk, other_walk, lawn, bus_lane])
+        self.kerb = mix(rgb(0xB5B2AC), walk, rng.uniform(0.0, 0.8))
+        self.slab = rng.uniform(0.5, 1.2)  # edge of the sidewalk's slabs in metres
+        self.paint = rng.uniform(0.5, 1.0) if rng.chance(0.85) else 0.0  # 0 .. 1
+        # First and last `s` of a lane of another colour.
+        self.lane = (right - 1.7, right) if rng.chance(0.12) else None
 
     def surfaces(self) -> np.ndarray:
         """Number of the surface under each pixel, ``(h, W)`` uint8, see `LABELS`."""
@@ -97,13 +74,13 @@ class Ground:
             surface[((self.z > first) & (self.z < last))[:, 0]] = 0
         return surface
 
-    def paint_marks(self, look: GroundLook) -> np.ndarray:
+    def paint_marks(self) -> np.ndarray:
         """Strength of white paint on the road, ``(h, W)`` float32."""
         z, s = self.z, self.s
         paint = np.zeros(s.shape, np.float32)
         thin = np.minimum(LANE * self.sharp, 1.0)
         half = np.maximum(LANE, 1.0 / self.sharp) / 2
-        for place, dashed in zip(look.lines, look.dashed, strict=True):
+        for place, dashed in self.lines:
             stroke = np.abs(s - place) < half
             if dashed:
                 stroke = stroke & (z - 6 * np.floor(z / 6) < 3)
@@ -114,11 +91,9 @@ class Ground:
         if street.zebra is not None:
             rows = ((z > street.zebra[0]) & (z < street.zebra[1]))[:, 0]
             paint[rows] = (s[rows] - np.floor(s[rows])) < 0.5
-        return paint * np.float32(look.paint)
+        return paint * np.float32(self.paint)
 
-    def texture(
-        self, look: GroundLook, surface: np.ndarray, rng: RandomNumbers
-    ) -> np.ndarray:
+    def texture(self, rng: RandomNumbers, surface: np.ndarray) -> np.ndarray:
         """Brightness of the ground's material, ``(h, W)`` float32, about 1."""
         shift = (rng.uniform(0, 256), rng.uniform(0, 256))
         fade = np.minimum(self.sharp / 30, 1).astype(np.float32)
@@ -127,8 +102,8 @@ class Ground:
         patches = noise_at(noise_tile(16, 3), rows, columns)
         bright = 1 + np.float32(0.3) * grain + np.float32(0.22) * patches
         walks = (surface == 1) | (surface == 2)
-        u, v = self.s / look.slab, self.z / look.slab
-        joint = np.minimum(u - np.floor(u), v - np.floor(v)) * look.slab < 0.05
+        u, v = self.s / self.slab, self.z / self.slab
+        joint = np.minimum(u - np.floor(u), v - np.floor(v)) * self.slab < 0.05
         bright -= np.float32(0.22) * fade * (joint & walks)
         bright += np.float32(0.35) * grain * (surface == 3)
         return bright
@@ -143,23 +118,21 @@ class Ground:
         return mask
 
 
-def paint_ground(scene: Scene, rng: RandomNumbers, look: GroundLook) -> None:
+def paint_ground(scene: Scene, rng: RandomNumbers) -> None:
     """Paint the ground from the horizon down; shadows must have been cast before."""
-    ground, light = Ground(scene), scene.light
+    ground, light = Ground(rng, scene), scene.light
     surface = ground.surfaces()
     kerbs = ground.kerbs() & (surface != 0)
     label = LABELS[surface]
     label[kerbs] = SIDEWALK
-    table = np.stack([look.road, *look.walks, look.lawn])
-    if look.lane is not None:
-        table = np.concatenate([table, mix(look.road, rgb(0x9A4B3C), 0.6)[None]])
-        first, last = look.lane
+    if ground.lane is not None:
+        first, last = ground.lane
         lane = (ground.s > first) & (ground.s < last) & (surface == 0)
         surface = np.where(lane, np.uint8(4), surface)
-    colour = table.astype(np.float32)[surface]
-    colour *= ground.texture(look, surface, rng)[..., None]
-    colour[kerbs] = look.kerb
-    marks = ground.paint_marks(look) * (label == ROAD)
+    colour = ground.table.astype(np.float32)[surface]
+    colour *= ground.texture(rng, surface)[..., None]
+    colour[kerbs] = ground.kerb
+    marks = ground.paint_marks() * (label == ROAD)
     colour += (np.float32(225) - colour) * marks[..., None]
     colour *= light.on_top
     top = ground.top

@@ -1,7 +1,6 @@
 """Sun, sky and air: what time it is, and how that colours surfaces and distances."""
 
 import math
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -25,21 +24,12 @@ def mix(first: Colour, second: Colour, share: float) -> Colour:
     return first + (second - first) * np.float32(share)
 
 
-@dataclass(frozen=True)
-class LightRanges:
-    """Ranges from which the light of one kind of day is drawn."""
-
-    zenith: tuple[int, int]  # colours of the sky above; they are blended
-    horizon: tuple[int, int]  # colours of the sky at the horizon
-    sun: tuple[int, float]  # colour and strength of direct light
-    ambient: tuple[int, float]  # colour and strength of light from everywhere
-    elevation: tuple[float, float]  # the sun's height over its ground distance
-    clouds: tuple[float, float]  # cloud cover
-    visibility: tuple[float, float]  # depth in metres with half its light from the air
-
-
+# Ranges from which the light of a kind of day is drawn: two colours of the sky above
+# and at the horizon, which are blended; colour and strength of direct light and of
+# light from everywhere; the sun's height over its ground distance; cloud cover; the
+# depth in metres at which half of the light comes from the air.
 DAYS = {
-    'noon': LightRanges(
+    'noon': dict(
         zenith=(0x2F6FC4, 0x7DB0E8),
         horizon=(0xA9CBEA, 0xE4EEF4),
         sun=(0xFFF4DE, 0.75),
@@ -48,7 +38,7 @@ DAYS = {
         clouds=(0.0, 0.7),
         visibility=(250.0, 700.0),
     ),
-    'golden': LightRanges(
+    'golden': dict(
         zenith=(0x5C86B8, 0x9FB1C9),
         horizon=(0xF7D9A0, 0xEFB98A),
         sun=(0xFFC27A, 0.85),
@@ -57,7 +47,7 @@ DAYS = {
         clouds=(0.0, 0.6),
         visibility=(150.0, 500.0),
     ),
-    'overcast': LightRanges(
+    'overcast': dict(
         zenith=(0x8E959C, 0xC9CDD0),
         horizon=(0xB4B9BD, 0xE6E8E8),
         sun=(0xFFFFFF, 0.12),
@@ -66,7 +56,7 @@ DAYS = {
         clouds=(0.5, 1.0),
         visibility=(70.0, 300.0),
     ),
-    'dusk': LightRanges(
+    'dusk': dict(
         zenith=(0x2C3A5A, 0x55607F),
         horizon=(0x8C6F78, 0xC98F6B),
         sun=(0xFF9A5C, 0.20),
@@ -79,18 +69,29 @@ DAYS = {
 DAY_SHARES = {'noon': 0.4, 'overcast': 0.3, 'golden': 0.18, 'dusk': 0.12}
 
 
-@dataclass(frozen=True)
 class Light:
-    """The light of one scene."""
+    """The light of one scene: the time of day and the weather."""
 
-    zenith: Colour  # of the sky above
-    haze: Colour  # of the sky at the horizon, and of far things
-    direct: Colour  # sunlight on a surface that faces it, per channel, about 0 .. 1
-    ambient: Colour  # light from everywhere, per channel, about 0 .. 1
-    sun: tuple[float, float, float]  # unit vector towards the sun
-    clouds: float  # cloud cover, 0 .. 1
-    visibility: float  # depth in metres at which half of the light comes from the air
-    lamps: bool  # whether windows and lamps are lit
+    def __init__(self, rng: RandomNumbers) -> None:
+        name = rng.weighted(DAY_SHARES)
+        day = DAYS[name]
+        side, ahead = rng.uniform(-1, 1), rng.uniform(-1, 1)
+        length = max(math.sqrt(side * side + ahead * ahead), 0.1)
+        rise = rng.uniform(*day['elevation'])
+        scale = 1 / math.sqrt(1 + rise * rise)
+        # Unit vector towards the sun.
+        self.sun = (side / length * scale, rise * scale, ahead / length * scale)
+        self.zenith = mix(*map(rgb, day['zenith']), rng.unit())
+        # Colour of the sky at the horizon, and of far things.
+        self.haze = mix(*map(rgb, day['horizon']), rng.unit())
+        # Light on a surface that faces the sun, and from everywhere, about 0 .. 1.
+        self.direct, self.ambient = (
+            rgb(colour) / np.float32(255) * np.float32(strength)
+            for colour, strength in (day['sun'], day['ambient'])
+        )
+        self.clouds = rng.uniform(*day['clouds'])
+        self.visibility = rng.uniform(*day['visibility'])
+        self.lamps = name == 'dusk'  # whether windows and lamps are lit
 
     @property
     def shadow_strength(self) -> float:
@@ -133,24 +134,3 @@ class Light:
         share = self.haze_share(depth)
         pairs = zip(colour.tolist(), self._haze, strict=True)
         return [part + (haze - part) * share for part, haze in pairs]
-
-
-def draw_light(rng: RandomNumbers) -> Light:
-    """Draw the time of day and the weather."""
-    name = rng.weighted(DAY_SHARES)
-    day = DAYS[name]
-    side, ahead = rng.uniform(-1, 1), rng.uniform(-1, 1)
-    length = max(math.sqrt(side * side + ahead * ahead), 0.1)
-    rise = rng.uniform(*day.elevation)
-    scale = 1 / math.sqrt(1 + rise * rise)
-    sun = (side / length * scale, rise * scale, ahead / length * scale)
-    return Light(
-        zenith=mix(*map(rgb, day.zenith), rng.unit()),
-        haze=mix(*map(rgb, day.horizon), rng.unit()),
-        direct=rgb(day.sun[0]) / np.float32(255) * np.float32(day.sun[1]),
-        ambient=rgb(day.ambient[0]) / np.float32(255) * np.float32(day.ambient[1]),
-        sun=sun,
-        clouds=rng.uniform(*day.clouds),
-        visibility=rng.uniform(*day.visibility),
-        lamps=name == 'dusk',
-    )

@@ -1,10 +1,8 @@
 """People: flat figures that face, leave or cross, in clothes of any colour."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from .light import Colour, rgb
+from .light import rgb
 from .random_numbers import RandomNumbers
 from .scene import Scene, disc, strip
 from .scene_options import PERSON
@@ -32,19 +30,25 @@ HIP, LEG, FOOT = 0.50, 0.052, 0.045
 SHOULDER, HAND, ARM = 0.79, 0.45, 0.030
 
 
-@dataclass(frozen=True)
 class Person:
     """A standing or walking figure."""
 
-    x: float  # place of the feet
-    depth: float  # depth of the feet
-    tall: float  # height in metres
-    wide: float  # build, a factor on everything across
-    stride: float  # how far the feet are apart, in units of the height
-    swing: float  # how far the hands are from the body, in units of the height
-    coat: bool  # whether a coat or a skirt reaches to the knees
-    bag: int  # side on which a bag hangs, 0 for none
-    colours: dict[str, Colour]
+    def __init__(self, rng: RandomNumbers, x: float, depth: float) -> None:
+        self.x, self.depth = x, depth  # place of the feet
+        child = rng.chance(0.12)
+        colours = {name: rgb(rng.choice(group)) for name, group in COLOURS.items()}
+        for name, colour in colours.items():
+            colours[name] = colour * np.float32(rng.uniform(0.75, 1.15))
+        self.colours = colours
+        walks = rng.chance(0.65)
+        # Height in metres; the other lengths are in units of it.
+        self.tall = rng.uniform(1.15, 1.45) if child else rng.uniform(1.62, 1.95)
+        self.wide = rng.uniform(1.0, 1.35)  # build, a factor on everything across
+        self.stride = rng.uniform(0.06, 0.17) if walks else 0.05  # between the feet
+        self.swing = rng.uniform(0.0, 0.06)  # from the hands to the body
+        self.coat = rng.chance(0.3)  # whether a coat or a skirt reaches to the knees
+        # Side on which a bag hangs, 0 for none.
+        self.bag = rng.choice((-1, 1)) if rng.chance(0.3) else 0
 
     def cast(self, scene: Scene) -> None:
         """Draw the shadow."""
@@ -92,31 +96,11 @@ def _limb(
     return strip(start, end, half, half * 0.75)
 
 
-def draw_person(rng: RandomNumbers, x: float, z: float) -> Person:
-    """Draw one person."""
-    child = rng.chance(0.12)
-    colours = {name: rgb(rng.choice(group)) for name, group in COLOURS.items()}
-    for name, colour in colours.items():
-        colours[name] = colour * np.float32(rng.uniform(0.75, 1.15))
-    walks = rng.chance(0.65)
-    return Person(
-        x=x,
-        depth=z,
-        tall=rng.uniform(1.15, 1.45) if child else rng.uniform(1.62, 1.95),
-        wide=rng.uniform(1.0, 1.35),
-        stride=rng.uniform(0.06, 0.17) if walks else 0.05,
-        swing=rng.uniform(0.0, 0.06),
-        coat=rng.chance(0.3),
-        bag=rng.choice((-1, 1)) if rng.chance(0.3) else 0,
-        colours=colours,
-    )
-
-
 def draw_group(rng: RandomNumbers, street: Street, s: float, z: float) -> list[Person]:
     """Draw one to three people beside each other."""
     people = []
     for _ in range(rng.weighted({1: 0.6, 2: 0.3, 3: 0.1})):
-        people.append(draw_person(rng, street.x(s, z), z))
+        people.append(Person(rng, street.x(s, z), z))
         s += rng.choice((-1, 1)) * rng.uniform(0.55, 0.9)
         z += rng.uniform(-0.4, 0.4)
     return people

@@ -1,7 +1,5 @@
 """Poles: street lamps, signs, signals and bare posts, with what they carry."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from .light import Colour, rgb
@@ -21,19 +19,24 @@ GO = (0x3A1410, 0x4A3A14, 0x30D070)
 Part = tuple[np.ndarray, Colour]  # a polygon in metres from the foot, and its colour
 
 
-@dataclass(frozen=True)
 class Pole:
-    """An upright pole with a lamp, a sign or a signal."""
+    """A pole at the kerb of one side, with a lamp, a sign or a signal."""
 
-    x: float  # place of the foot
-    depth: float  # depth of the foot
-    kind: str  # a key of `KINDS`
-    height: float  # in metres
-    half: float  # half the thickness in metres
-    arm: float  # length of the arm over the road in metres, with its sign
-    colour: Colour  # of the pole
-    plate: Colour  # of the sign
-    round_plate: bool  # whether the sign is round; a signal shows green
+    def __init__(
+        self, rng: RandomNumbers, street: Street, side: Side, depth: float, kind: str
+    ) -> None:
+        s = side.sign * (side.kerb + rng.uniform(0.35, 0.7))
+        self.x, self.depth = street.x(s, depth), depth  # place of the foot
+        self.kind = kind  # a key of `KINDS`
+        self.height = rng.uniform(*HEIGHTS[kind])
+        thin = kind == 'sign'
+        # Half the thickness in metres.
+        self.half = rng.uniform(0.04, 0.07) if thin else rng.uniform(0.06, 0.11)
+        # Length of the arm over the road in metres, with its sign.
+        self.arm = -side.sign * rng.uniform(0.8, 1.8) if rng.chance(0.7) else 0.0
+        self.colour = rgb(rng.choice(METAL)) * np.float32(rng.uniform(0.8, 1.15))
+        self.plate = rgb(rng.choice(PLATES))  # colour of the sign
+        self.round_plate = rng.chance(0.5)  # a signal shows green then
 
     def cast(self, scene: Scene) -> None:
         """Draw the shadow."""
@@ -104,24 +107,6 @@ def _bar(left: float, right: float, low: float, high: float) -> np.ndarray:
     return np.array([(left, low), (right, low), (right, high), (left, high)])
 
 
-def draw_pole(
-    rng: RandomNumbers, street: Street, side: Side, z: float, kind: str
-) -> Pole:
-    """Draw a pole at the kerb of one side."""
-    s = side.sign * (side.kerb + rng.uniform(0.35, 0.7))
-    return Pole(
-        x=street.x(s, z),
-        depth=z,
-        kind=kind,
-        height=rng.uniform(*HEIGHTS[kind]),
-        half=rng.uniform(0.06, 0.11) if kind != 'sign' else rng.uniform(0.04, 0.07),
-        arm=-side.sign * rng.uniform(0.8, 1.8) if rng.chance(0.7) else 0.0,
-        colour=rgb(rng.choice(METAL)) * np.float32(rng.uniform(0.8, 1.15)),
-        plate=rgb(rng.choice(PLATES)),
-        round_plate=rng.chance(0.5),
-    )
-
-
 def draw_poles(
     rng: RandomNumbers, street: Street, side: Side, nearest: float
 ) -> list[Pole]:
@@ -131,10 +116,10 @@ def draw_poles(
     lamp = rng.weighted({'lamp': 0.75, 'post': 0.25})
     while z < 60.0:
         if not street.crossed(z, z):
-            poles.append(draw_pole(rng, street, side, z, lamp))
+            poles.append(Pole(rng, street, side, z, lamp))
         between = z + step * rng.uniform(0.25, 0.75)
         if rng.chance(0.45) and not street.crossed(between, between):
             kind = rng.weighted(KINDS)
-            poles.append(draw_pole(rng, street, side, between, kind))
+            poles.append(Pole(rng, street, side, between, kind))
         z += step
     return poles

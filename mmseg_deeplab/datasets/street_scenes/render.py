@@ -7,15 +7,15 @@ import numpy as np
 from .buildings import draw_buildings, draw_skyline
 from .camera import Camera, draw_camera, photograph
 from .cars import Car, draw_parked, draw_traffic
-from .ground_and_sky import draw_ground, paint_ground, paint_sky
-from .light import draw_light
+from .ground_and_sky import paint_ground, paint_sky
+from .light import Light
 from .people import Person, draw_group
 from .poles import draw_poles
 from .random_numbers import RandomNumbers
 from .scene import Scene, Thing
 from .scene_options import SPLITS, check_integer, check_size, check_split
-from .street import Side, Street, draw_street
-from .vegetation import draw_hedge, draw_season, draw_tree_row, draw_woods
+from .street import Side, Street
+from .vegetation import Season, draw_hedge, draw_season, draw_tree_row, draw_woods
 
 SHADOWS = 60.0  # metres; farther shadows would be a line of pixels
 
@@ -49,7 +49,7 @@ def _cars(
 
 
 def _plants(
-    rng: RandomNumbers, street: Street, side: Side, season: tuple[int, ...]
+    rng: RandomNumbers, street: Street, side: Side, season: Season
 ) -> list[Thing]:
     """Trees and hedges along one side."""
     plants: list[Thing] = []
@@ -129,8 +129,7 @@ def render_scene(
         RandomNumbers(seed, SPLITS.index(split), index, part) for part in range(4)
     )
     camera = draw_camera(plan, *size)
-    street = draw_street(plan)
-    scene = Scene(camera, street, draw_light(plan))
+    scene = Scene(camera, Street(plan), Light(plan))
     things = _things(things_rng, scene)
     for thing in things:
         if thing.depth < SHADOWS:
@@ -138,7 +137,7 @@ def render_scene(
     paint_sky(scene, surfaces)
     for thing in _backdrop(surfaces, scene):
         thing.paint(scene)
-    paint_ground(scene, surfaces, draw_ground(surfaces, street.sides))
+    paint_ground(scene, surfaces)
     for thing in things:
         thing.paint(scene)
     return photograph(scene.image, surfaces, pixels), scene.label

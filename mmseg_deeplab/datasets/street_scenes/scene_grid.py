@@ -16,10 +16,6 @@ COLUMNS = 3
 def draw_scene_grid(indices: Sequence[int], *, seed: int = 0) -> np.ndarray:
     """Draw scenes of the validation split in rows, each image above its label.
 
-    Args:
-        indices: Numbers of the scenes.
-        seed: Number of the collection.
-
     Returns:
         ``(H, W, 3)`` uint8, BGR.
     """

@@ -33,17 +33,7 @@ def _is_integer(value: object) -> bool:
 
 
 def check_integer(name: str, value: int, least: int) -> None:
-    """Refuse what is no integer, or too small.
-
-    Args:
-        name: Name of the argument, for the error.
-        value: The argument.
-        least: Smallest valid value.
-
-    Raises:
-        TypeError: If ``value`` is not an integer.
-        ValueError: If it is below ``least``.
-    """
+    """Raise TypeError for what is no integer, and ValueError below ``least``."""
     if not _is_integer(value):
         raise TypeError(f'{name} is {value!r}, expected an integer >= {least}')
     if value < least:
@@ -51,12 +41,7 @@ def check_integer(name: str, value: int, least: int) -> None:
 
 
 def check_size(size: tuple[int, int]) -> None:
-    """Refuse an image size that cannot be drawn.
-
-    Raises:
-        TypeError: If ``size`` is not a pair of integers.
-        ValueError: If it is too small or too large.
-    """
+    """Raise TypeError for no pair of integers, ValueError outside the limits."""
     pair = isinstance(size, (tuple, list)) and len(size) == 2
     if not pair or not all(map(_is_integer, size)):
         raise TypeError(f'size is {size!r}, expected two integers (height, width)')

@@ -1,7 +1,5 @@
 """Vegetation: trees with ragged crowns, hedges, tree lines at the horizon."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from .light import Colour, mix, rgb
@@ -16,22 +14,24 @@ AUTUMN = (0xB0813A, 0xA85A2E, 0x8C4A32, 0xC2A046, 0x7F6A3A)
 BLOSSOM = (0xC9A0A8, 0xD8D0C0)
 SEASONS = {SUMMER: 0.58, SUMMER + AUTUMN: 0.14, AUTUMN: 0.18, BLOSSOM + SUMMER: 0.1}
 BARK = (0x4A3F36, 0x6A5C4E, 0x59504A, 0x8A8278)
+Season = tuple[int, ...]  # colours from which the leaves of one scene are mixed
 # Lumps of a crown: centre and radius in units of the crown's own radius.
 LUMPS = ((0.0, 0.1, 0.72), (-0.42, -0.1, 0.55), (0.45, -0.05, 0.5), (0.08, -0.45, 0.5))
 
 
-@dataclass(frozen=True)
 class Tree:
-    """A trunk and a crown of leaves."""
+    """A trunk and a crown of leaves, of about the given radius in metres."""
 
-    x: float  # place of the trunk
-    depth: float  # depth of the trunk
-    trunk: float  # height of the lowest leaves in metres
-    crown: float  # half the width of the crown in metres
-    tall: float  # height of the crown over its width
-    leaves: Colour
-    bark: Colour
-    phase: tuple[int, int]  # where the noise begins in its tile
+    def __init__(
+        self, rng: RandomNumbers, x: float, depth: float, season: Season, size: float
+    ) -> None:
+        self.x, self.depth = x, depth  # place of the trunk
+        self.trunk = rng.uniform(1.9, 3.2)  # height of the lowest leaves in metres
+        self.crown = size * rng.uniform(0.8, 1.25)  # half the width in metres
+        self.tall = rng.uniform(0.9, 1.5)  # height of the crown over its width
+        self.leaves = _leaf_colour(rng, season)
+        self.bark = rgb(rng.choice(BARK)) * np.float32(rng.uniform(0.8, 1.2))
+        self.phase = rng.place()
 
     @property
     def middle(self) -> float:
@@ -88,12 +88,9 @@ def _clip(first: float, last: float, size: int) -> tuple[int, int]:
 
 
 def crown_mask(u: np.ndarray, v: np.ndarray, leaves: np.ndarray) -> np.ndarray:
-    """Where leaves are: a union of discs whose border the noise makes ragged.
+    """Where leaves are, ``(h, w)``: a union of discs with a ragged border.
 
-    Args:
-        u: ``(w,)`` places across, -1 .. 1 over the crown.
-        v: ``(h,)`` places down, -1 .. 1 over the crown.
-        leaves: ``(h, w)`` noise about 0.
+    ``u`` (w,) and ``v`` (h,) go from -1 to 1 over the crown; ``leaves`` is noise.
     """
     inside = np.full(leaves.shape, np.float32(-9))
     for x, y, size in LUMPS:
@@ -103,18 +100,26 @@ def crown_mask(u: np.ndarray, v: np.ndarray, leaves: np.ndarray) -> np.ndarray:
     return inside + np.float32(0.3) * leaves > 0
 
 
-@dataclass(frozen=True)
 class Hedge:
     """A hedge, or far away a line of trees."""
 
-    start: Place  # the near end
-    end: Place  # the far end
-    height: float  # greatest height in metres
-    ragged: float  # how far the noise cuts into the height, 0 .. 1
-    leaves: Colour
-    scale: float  # noise cells per metre
-    phase: tuple[int, int]  # where the noise begins in its tile
-    depth: float  # depth of the far end
+    def __init__(
+        self,
+        rng: RandomNumbers,
+        ends: tuple[Place, Place],
+        season: Season,
+        *,
+        height: float,
+        ragged: float,
+        scale: float,
+    ) -> None:
+        self.start, self.end = ends
+        self.depth = self.end[1]
+        self.height = height  # greatest height in metres
+        self.ragged = ragged  # how far the noise cuts into the height, 0 .. 1
+        self.leaves = _leaf_colour(rng, season)
+        self.scale = scale  # noise cells per metre
+        self.phase = rng.place()
 
     def cast(self, scene: Scene) -> None:
         """Draw the shadow."""
@@ -135,36 +140,27 @@ class Hedge:
         wall.paint(scene, edge, colour, VEGETATION)
 
 
-def draw_season(rng: RandomNumbers) -> tuple[int, ...]:
-    """Draw the colours from which the leaves of one scene are mixed."""
+def draw_season(rng: RandomNumbers) -> Season:
+    """Draw the season."""
     return rng.weighted(SEASONS)
 
 
-def _leaf_colour(rng: RandomNumbers, season: tuple[int, ...]) -> Colour:
+def _leaf_colour(rng: RandomNumbers, season: Season) -> Colour:
     """Draw the colour of one plant."""
     blend = mix(rgb(rng.choice(season)), rgb(rng.choice(season)), 0.4)
     return blend * np.float32(rng.uniform(0.75, 1.3))
 
 
 def draw_tree_row(
-    rng: RandomNumbers, street: Street, side: Side, season: tuple[int, ...], s: float
+    rng: RandomNumbers, street: Street, side: Side, season: Season, s: float
 ) -> list[Tree]:
     """Draw a row of trees at about ``s`` metres from the middle of the road."""
     size, step = rng.uniform(1.3, 2.6), rng.uniform(7.0, 14.0)
     z, trees = rng.uniform(6.0, 16.0), []
     while z < 90.0:
         if not street.crossed(z, z) and rng.chance(0.8):
-            tree = Tree(
-                x=street.x(side.sign * (s + rng.uniform(-0.3, 0.3)), z),
-                depth=z,
-                trunk=rng.uniform(1.9, 3.2),
-                crown=size * rng.uniform(0.8, 1.25),
-                tall=rng.uniform(0.9, 1.5),
-                leaves=_leaf_colour(rng, season),
-                bark=rgb(rng.choice(BARK)) * np.float32(rng.uniform(0.8, 1.2)),
-                phase=rng.place(),
-            )
-            trees.append(tree)
+            x = street.x(side.sign * (s + rng.uniform(-0.3, 0.3)), z)
+            trees.append(Tree(rng, x, z, season, size))
         z += step * rng.uniform(0.8, 1.2)
     return trees
 
@@ -173,34 +169,20 @@ def draw_hedge(
     rng: RandomNumbers,
     street: Street,
     side: Side,
-    season: tuple[int, ...],
+    season: Season,
     z: float,
     long: float,
 ) -> Hedge:
     """Draw a hedge along the outer edge of the sidewalk."""
-    s = side.sign * (side.walk + 0.4)
-    return Hedge(
-        start=(street.x(s, z), z),
-        end=(street.x(s, z + long), z + long),
-        height=rng.uniform(0.9, 2.6),
-        ragged=rng.uniform(0.1, 0.35),
-        leaves=_leaf_colour(rng, season),
-        scale=9.0,
-        phase=rng.place(),
-        depth=z + long,
-    )
+    s, far = side.sign * (side.walk + 0.4), z + long
+    ends = (street.x(s, z), z), (street.x(s, far), far)
+    height, ragged = rng.uniform(0.9, 2.6), rng.uniform(0.1, 0.35)
+    return Hedge(rng, ends, season, height=height, ragged=ragged, scale=9.0)
 
 
-def draw_woods(rng: RandomNumbers, street: Street, season: tuple[int, ...]) -> Hedge:
+def draw_woods(rng: RandomNumbers, street: Street, season: Season) -> Hedge:
     """Draw a line of trees at the horizon."""
     z, middle = rng.uniform(140.0, 230.0), street.x(0.0, 130.0)
-    return Hedge(
-        start=(middle - 220.0, z),
-        end=(middle + 220.0, z),
-        height=rng.uniform(8.0, 20.0),
-        ragged=0.6,
-        leaves=_leaf_colour(rng, season),
-        scale=1.2,
-        phase=rng.place(),
-        depth=z,
-    )
+    ends = (middle - 220.0, z), (middle + 220.0, z)
+    height = rng.uniform(8.0, 20.0)
+    return Hedge(rng, ends, season, height=height, ragged=0.6, scale=1.2)

@@ -48,13 +48,9 @@ def _clip_near(start: Place, end: Place) -> tuple[Place, Place] | None:
 
 
 def see_wall(scene: Scene, start: Place, end: Place, height: float) -> Wall | None:
-    """Find the pixels of a wall from ``start`` to ``end``; None if there are none.
+    """Find the pixels of a wall from ``start``, where ``u`` is 0, to ``end``.
 
-    Args:
-        scene: The scene.
-        start: Foot of the wall where ``u`` is 0.
-        end: Foot of the wall at its other end.
-        height: Greatest height in metres.
+    Returns None if there are none. ``height`` is its greatest height in metres.
     """
     camera = scene.camera
     clipped = _clip_near(start, end)

@@ -32,14 +32,11 @@ class DecodedFiles:
     ) -> np.ndarray:
         """Return the array of a file, decoding it if that was not done yet.
 
-        Args:
-            path: The file, on this machine.
-            decode: Reads and decodes it.
-            setting: What besides the file decides about the array, such as the flag and
-                the name of the decoder.
+        ``setting`` is what besides the file decides about the array, such as the flag
+        and the name of the decoder.
 
         Raises:
-            ValueError: If ``path`` is an address and not a file.
+            ValueError: If ``path`` is an address and not a file of this machine.
         """
         if not self.folder:
             return decode()

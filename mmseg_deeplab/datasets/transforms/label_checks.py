@@ -31,13 +31,9 @@ def as_class_ids(label: np.ndarray, source: str) -> np.ndarray:
 
     A plain ``astype(np.uint8)`` would wrap 256 to 0 and -1 to 255.
 
-    Args:
-        label: What the decoder gave.
-        source: The label's file, for the error.
-
     Raises:
         LabelFormatError: If the label has several channels, holds real numbers, or
-            values outside 0..255.
+            values outside 0..255; ``source`` is the file that the message names.
     """
     if label.ndim == 3 and label.shape[2] == 1:
         label = label[..., 0]
@@ -92,17 +88,10 @@ def _why_no_ids(label: np.ndarray, source: str) -> str:
 def label_table(
     *, reduce_zero_label: bool, label_map: Mapping[int, int] | None
 ) -> np.ndarray | None:
-    """Build the table that maps the values of a file to class ids.
+    """Build the table of 256 class ids for the values of a file, None for no change.
 
     MMSegmentation's rules, in its order: with ``reduce_zero_label`` 0 and 255 become
     255 and every other value goes down by one; then ``label_map`` replaces ids.
-
-    Args:
-        reduce_zero_label: Whether 0 is an unlabelled background.
-        label_map: Old to new ids, where a data set keeps only some classes.
-
-    Returns:
-        256 values of uint8, or None where nothing changes.
     """
     if not reduce_zero_label and label_map is None:
         return None
@@ -118,13 +107,7 @@ def label_table(
 def check_size(
     label: np.ndarray, size: tuple[int, int] | None, source: str
 ) -> LabelSizeError | None:
-    """Give the error of a label of another size than its image.
-
-    Args:
-        label: ``(H, W)``.
-        size: The image's ``(H, W)`` as loaded; None if it is not known.
-        source: The label's file, for the error.
-    """
+    """Give the error of a label of another size than its image, if that is known."""
     if size is None or label.shape == tuple(size):
         return None
     remedy = 'export the label at the size of the image (nearest neighbour)'

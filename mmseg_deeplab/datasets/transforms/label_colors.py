@@ -49,17 +49,13 @@ class LabelColors:
         self.keys, self.ids = keys[order], np.array(ids, np.uint8)[order]
 
     def read(self, content: bytes, source: str) -> np.ndarray | None:
-        """Give the class ids of a label file that holds colours.
+        """Give the class ids of a label file that holds colours, ``(H, W)`` uint8.
 
         In a palette PNG the colours count, not the indices, which many programs choose
         as they like; where none of its colours is known, the indices are ids.
 
-        Args:
-            content: The file's bytes.
-            source: The file's name, for errors.
-
         Returns:
-            ``(H, W)`` uint8, or None if the file holds ids instead of colours.
+            None if the file holds ids instead of colours.
 
         Raises:
             LabelColorError: If a colour is unknown.

@@ -29,13 +29,9 @@ class LeanRandomCrop(RandomCrop):
 
     @cache_randomness
     def crop_bbox(self, results: dict) -> tuple[int, int, int, int]:
-        """Draw a crop; up to ten more where one class covers too much of it.
+        """Draw top, bottom, left and right of a crop, which may lie partly outside.
 
-        Args:
-            results: With ``img``, and ``gt_seg_map`` where classes are to be counted.
-
-        Returns:
-            Top, bottom, left and right; the bottom and the right may lie outside.
+        Up to ten more are drawn where one class covers too much of it.
         """
         size = results['img'].shape[:2]
         bbox = self._draw(size)
