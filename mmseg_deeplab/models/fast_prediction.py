@@ -22,27 +22,24 @@ def prepare_for_inference(
 ) -> nn.Module:
     """Make a network faster that is not trained any more.
 
-    Scores stay the same up to rounding: within 1e-5 of their largest value, with
+    Logits stay the same up to rounding: within 1e-5 of their largest value, with
     ``bfloat16`` within about 1e-2.
 
     Args:
-        model: A segmentor with its weights loaded; changed in place and set to
-            evaluation.
+        model: A segmentor with its weights loaded; changed in place, set to evaluation
+            and returned.
         fold_bn: Multiply each BatchNorm into the convolution before it, by mmcv's
-            :func:`fuse_conv_bn`. The state dict is another one from then on: load
-            weights before.
-        channels_last: Weights, and so feature maps, in torch's ``channels_last``
-            memory format.
-        bfloat16: Convolutions and matrix products of backbone and decode head in
-            bfloat16, by autocast; scores are float32 again. Faster where the processor
-            has instructions for it (``avx512_bf16``, ``amx_bf16``), slower elsewhere.
-        compile: Backbone and decode head by ``torch.compile``; the first images, and
-            new sizes, take minutes.
-        row_strips: On the CPU, inverted residuals of large maps by strips of rows, see
-            :func:`~mmseg_deeplab.models.row_strips.predict_by_rows`.
-
-    Returns:
-        ``model``.
+            :func:`fuse_conv_bn`. This changes the state dict: load weights before.
+        channels_last: Store weights, and so feature maps, in torch's
+            ``channels_last`` memory format.
+        bfloat16: Compute convolutions and matrix products of backbone and decode head
+            in bfloat16, by autocast; logits are float32 again. This is faster where the
+            processor has instructions for it (``avx512_bf16``, ``amx_bf16``), slower
+            elsewhere.
+        compile: Compile backbone and decode head by ``torch.compile``; the first
+            images, and new sizes, take minutes.
+        row_strips: On the CPU, compute inverted residuals of large maps by strips of
+            rows, see :func:`~mmseg_deeplab.models.row_strips.predict_by_rows`.
 
     Raises:
         ValueError: If a BatchNorm cannot be folded: it comes before its convolution,
@@ -79,14 +76,16 @@ def _autocast(module: nn.Module) -> None:
 
 
 def _require_foldable(model: nn.Module) -> None:
-    """Refuse what :func:`fuse_conv_bn`, which goes by places, would get wrong."""
+    """Refuse what :func:`fuse_conv_bn`, which goes by the order of modules, breaks."""
     places: dict[int, str] = {}
     for name, module in model.named_modules(remove_duplicate=False):
-        if isinstance(module, ConvModule) and _normalises_first(module):
-            raise ValueError(
-                f'{name or "the model"}: order={module.order}, so its BatchNorm cannot '
-                'be folded into its convolution. Remedy: fold_bn=False'
-            )
+        if isinstance(module, ConvModule) and module.with_norm:
+            order = module.order
+            if order.index('norm') < order.index('conv'):
+                raise ValueError(
+                    f'{name or "the model"}: order={order}, so its BatchNorm cannot be '
+                    'folded into its convolution. Remedy: fold_bn=False'
+                )
         if isinstance(module, (nn.Conv2d, _BatchNorm)):
             if id(module) in places:
                 raise ValueError(
@@ -94,8 +93,3 @@ def _require_foldable(model: nn.Module) -> None:
                     'BatchNorm would change both. Remedy: fold_bn=False'
                 )
             places[id(module)] = name
-
-
-def _normalises_first(layer: ConvModule) -> bool:
-    order = layer.order
-    return layer.with_norm and order.index('norm') < order.index('conv')

@@ -10,7 +10,7 @@ def kaiming_normal(module: nn.Module) -> None:
     """Draw the weight of a convolution or linear layer: N(0, 2 / fan-in).
 
     `He et al. <https://arxiv.org/abs/1502.01852>`_, section 2.2, with the defaults of
-    ``torch.nn.init.kaiming_normal_``; biases stay. Other layers are left alone.
+    ``torch.nn.init.kaiming_normal_``. Biases and other layers stay as they are.
     """
     if isinstance(module, nn.Linear | nn.Conv2d):
         nn.init.kaiming_normal_(module.weight)
@@ -19,7 +19,7 @@ def kaiming_normal(module: nn.Module) -> None:
 def bn_ones(module: nn.Module) -> None:
     """Let batch normalisation start as the identity: weight 1, bias 0.
 
-    Other layers are left alone, and so are running statistics.
+    Running statistics and other layers stay as they are.
     """
     if isinstance(module, _BatchNorm) and module.affine:
         nn.init.ones_(module.weight)
@@ -34,7 +34,7 @@ INITIALIZERS: dict[str, Callable[[nn.Module], None]] = dict(
 def initialize(module: nn.Module, initializers: Sequence[str]) -> None:
     """Run initializers over a module and all inside it, in the order given.
 
-    Configs of the host say the same by ``init_cfg``: mixin ``composer_init``.
+    In a config the mixin ``composer_init`` does the same by ``init_cfg``.
 
     Args:
         module: Changed in place.
@@ -47,7 +47,7 @@ def initialize(module: nn.Module, initializers: Sequence[str]) -> None:
     unknown = [name for name in names if name not in INITIALIZERS]
     if unknown:
         raise ValueError(
-            f'initializers must be of {sorted(INITIALIZERS)}, received {unknown}'
+            f'initializers must be among {sorted(INITIALIZERS)}, received {unknown}'
         )
     for name in names:
         module.apply(INITIALIZERS[name])

@@ -1,4 +1,4 @@
-"""Output stride as one knob of a whole segmentor: backbone and rates together."""
+"""The output stride of a whole segmentor: backbone and rates together."""
 
 import copy
 import inspect
@@ -16,8 +16,6 @@ from mmseg_deeplab.ops.geometry import (
     stage_geometry,
 )
 
-STEM_STRIDE = 4  # of every ResNet
-
 
 def set_output_stride(model_cfg: dict, output_stride: int) -> dict:
     """Return a segmentor's config at another output stride, with the heads' rates.
@@ -30,12 +28,12 @@ def set_output_stride(model_cfg: dict, output_stride: int) -> dict:
 
     Args:
         model_cfg: Config of an ``EncoderDecoder`` whose backbone has an
-            ``output_stride`` or is one of the host's ResNets.
+            ``output_stride`` or is one of MMSegmentation's ResNets.
         output_stride: 8, 16 or 32.
 
     Raises:
-        ValueError: If the backbone has no such knob, or a rate has no whole value at
-            this stride.
+        ValueError: If the output stride of the backbone cannot be set, or a rate has no
+            whole value at this stride.
     """
     check_output_stride(output_stride)
     cfg = copy.deepcopy(model_cfg)
@@ -74,7 +72,7 @@ def _set_backbone(backbone: dict, output_stride: int, growth: Fraction) -> None:
     if argument_default(MODELS.get(backbone['type']), 'output_stride') is None:
         strides, dilations = stage_geometry(output_stride)
         backbone.update(strides=strides, dilations=dilations)
-        if backbone.get('multi_grid'):  # the host's are rates, not factors
+        if backbone.get('multi_grid'):  # MMSegmentation's are rates, not factors
             backbone['multi_grid'] = scaled_rates(
                 backbone['multi_grid'], growth, owner=backbone['type']
             )
@@ -87,7 +85,7 @@ def _scale_rates(head: dict, growth: Fraction) -> None:
     rates = head.get('dilations') or argument_default(kind, 'dilations')
     if rates is None:
         return
-    # To the host's ASPP, rate 1 means a 1x1 convolution.
+    # In MMSegmentation's ASPP, rate 1 means a 1x1 convolution.
     pointwise = issubclass(kind, ASPPHead)
     head['dilations'] = tuple(
         rate
@@ -103,13 +101,9 @@ def _scale_rates(head: dict, growth: Fraction) -> None:
 
 
 def argument_default(kind: type, name: str) -> Any:
-    """Return the default of a constructor's argument, None if it has no such one.
+    """Return the default of a constructor's argument, None if there is no such one.
 
     Arguments that a class passes on in ``**kwargs`` are looked for in its bases.
-
-    Args:
-        kind: The class.
-        name: The argument.
     """
     for cls in kind.__mro__:
         if '__init__' in vars(cls):

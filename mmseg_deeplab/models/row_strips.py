@@ -1,13 +1,13 @@
 """Parts of a network that are computed by strips of rows."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 
 import torch
 from mmseg.models.utils import InvertedResidual
 from torch import Tensor, nn
 
-# Inner maps above this size go by strips. The gain in time begins at 32 MiB
+# Inner maps above this size are computed by strips. The gain in time begins at 32 MiB
 # (MobileNetV2 on 2 cores): glibc gives blocks above that back when they are freed, and
 # their pages are made anew each time. Between 8 and 32 MiB a block takes up to 1 ms
 # longer, which is lost in the whole network, and the peak of memory falls.
@@ -27,34 +27,31 @@ def forward_by_rows(
 ) -> Tensor:
     """Return ``function(x)``, computed by strips of rows.
 
-    Each strip is read with as many rows around it as it sees, so that the zeros which a
-    convolution puts around a strip touch only rows that are thrown away. At the edges
-    of the image these zeros are the function's own.
+    Each strip is read with all rows around it that its result depends on, so that the
+    zeros which a convolution puts around a strip change only rows that are dropped. At
+    the edges of the image these zeros are the function's own.
 
     Args:
         function: From ``(N, C, H, W)`` to ``(N, C', ceil(H / stride), ...)``. Row ``i``
             of its result depends on no other rows than ``i * stride - reach`` to
             ``i * stride + reach``.
-        x: Its input.
-        rows: Of the result, in one strip.
+        x: The input.
+        rows: Rows of the result in one strip.
         stride: Rows of the input for one of the result.
-        reach: Rows of the input that a row of the result sees above and below.
+        reach: Rows of the input that a row of the result depends on, above and below.
     """
     height = x.shape[2]
     result = None
-    for top, bottom in _strips(-(-height // stride), rows):
+    out_height = -(-height // stride)
+    for top in range(0, out_height, rows):
+        bottom = min(top + rows, out_height)
         first = max(0, (top * stride - reach) // stride)
         last = min(height, (bottom - 1) * stride + reach + 1)
         strip = function(x[:, :, first * stride : last])
         if result is None:
-            result = _empty_like(strip, rows=-(-height // stride))
+            result = _empty_like(strip, rows=out_height)
         result[:, :, top:bottom] = strip[:, :, top - first : bottom - first]
     return result
-
-
-def _strips(height: int, rows: int) -> Iterator[tuple[int, int]]:
-    for top in range(0, height, rows):
-        yield top, min(top + rows, height)
 
 
 def _empty_like(strip: Tensor, *, rows: int) -> Tensor:
@@ -70,21 +67,16 @@ def _empty_like(strip: Tensor, *, rows: int) -> Tensor:
 
 
 def predict_by_rows(model: nn.Module) -> nn.Module:
-    """Let the inverted residuals of a network go by strips of rows where it pays.
+    """Let a network compute its inverted residuals by strips of rows where it pays.
 
     The inner map of an inverted residual has six times the channels of its input and
-    is the largest of a network. It need not be there as a whole (`MobileNetV2
+    is the largest of a network. It need not exist as a whole (`MobileNetV2
     <https://arxiv.org/abs/1801.04381>`_, section 5.1, which splits channels; rows make
     no sums over parts, so that results are the same to the bit).
 
-    Only without gradients, on the CPU, and where the inner map is larger than
-    ``LARGE``; not while the network is compiled or exported.
-
-    Args:
-        model: Changed in place.
-
-    Returns:
-        ``model``.
+    This happens only without gradients, on the CPU, and where the inner map is larger
+    than ``LARGE``; not while the network is compiled or exported. The model is changed
+    in place and returned.
     """
     for module in model.modules():
         if isinstance(module, InvertedResidual):
@@ -93,17 +85,12 @@ def predict_by_rows(model: nn.Module) -> nn.Module:
 
 
 class RowStrips:
-    """The forward function of an inverted residual, by strips of rows.
-
-    Args:
-        block: Its own forward function is that of its class.
-    """
+    """The forward function of an inverted residual, by strips of rows."""
 
     def __init__(self, block: InvertedResidual) -> None:
         self.block = block
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return the block's result."""
         forward = partial(type(self.block).forward, self.block)
         if _must_be_whole(x):
             return forward(x)

@@ -6,11 +6,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmcv.transforms import Compose
-from mmengine.config import ConfigDict
 from mmengine.dataset import pseudo_collate
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
+from small_segmentor import random_images, random_samples, small_segmentor
 
 from mmseg_deeplab.models import predicting
 
@@ -23,30 +23,14 @@ KINDS = ('LeanEncoderDecoder', 'MultiScaleEncoderDecoder')
 
 
 def build(kind: str = 'LeanEncoderDecoder', *, head: dict | None = None, **options):
-    """Return a small segmentor with random weights, in evaluation mode."""
-    torch.manual_seed(0)
-    decode_head = dict(
-        type='ClassifierModule',
-        in_channels=128,
-        in_index=3,
+    return small_segmentor(
+        kind,
         num_classes=K,
-        align_corners=True,
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+        head_options=dict(align_corners=True) | (head or {}),
+        preprocessor=MEAN,
+        test_cfg=dict(keep_logits=True),
+        **options,
     )
-    model = MODELS.build(
-        dict(
-            type=kind,
-            data_preprocessor=dict(type='SegDataPreProcessor', **MEAN),
-            backbone=dict(type='ResNetMulti', depth=26, base_channels=4),
-            decode_head=decode_head | (head or {}),
-            test_cfg=ConfigDict(mode='whole', keep_logits=True),
-            **options,
-        )
-    )
-    for parameter in model.decode_head.parameters():
-        if parameter.ndim == 4:
-            torch.nn.init.normal_(parameter, std=1.0)
-    return model.eval()
 
 
 @pytest.fixture(scope='module')
@@ -99,10 +83,8 @@ def test_without_a_crf_predictions_are_those_of_stock(photos, steps):
 def test_losses_are_those_of_stock(crf):
     stock, model = build('EncoderDecoder'), build(crf=crf)
     model.load_state_dict(stock.state_dict(), strict=False)
-    sample = SegDataSample(metainfo=dict(img_shape=SIZE))
-    sample.gt_sem_seg = PixelData(data=torch.randint(0, K, (1, *SIZE)))
-    inputs = torch.randn(1, 3, *SIZE)
-    found, expected = (m.loss(inputs, [sample]) for m in (model, stock))
+    inputs, samples = random_images(1, SIZE), random_samples(1, SIZE, K)
+    found, expected = (m.loss(inputs, samples) for m in (model, stock))
     torch.testing.assert_close(found, expected)
     assert not any(p.requires_grad for n, p in model.named_parameters() if 'crf' in n)
 

@@ -5,12 +5,19 @@ import torch
 import torch.nn.functional as F
 from largest_tensor import LargestTensor
 from mmengine.config import ConfigDict
-from mmengine.structures import PixelData
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
+from small_segmentor import (
+    HEADS,
+    IGNORED,
+    auxiliary_head,
+    random_images,
+    random_samples,
+    small_segmentor,
+)
 
-from mmseg_deeplab.config.checks import check_class_weights
+from mmseg_deeplab.config.config_checks import check_class_weights
 from mmseg_deeplab.models import ClassifierModule, LeanEncoderDecoder, predicting
 from mmseg_deeplab.models.decode_heads.resizing_heads import RESIZING_HEADS
 from mmseg_deeplab.models.segmentors import lean_loss
@@ -18,55 +25,13 @@ from mmseg_deeplab.models.segmentors.lean_encoder_decoder import window_corners
 
 SIZE = (33, 49)
 K = 4
-IGNORED = 255
-LAST = dict(in_channels=128, in_index=3)
-ALL = dict(in_channels=[16, 32, 64, 128], in_index=[0, 1, 2, 3], channels=8)
-HEADS = dict(
-    FCNHead=dict(LAST, channels=8, num_convs=1, concat_input=False),
-    ASPPHead=dict(LAST, channels=8, dilations=(1, 2, 3)),
-    DepthwiseSeparableASPPHead=dict(
-        LAST, channels=8, dilations=(1, 2), c1_in_channels=16, c1_channels=6
-    ),
-    PSPHead=dict(LAST, channels=8, pool_scales=(1, 2)),
-    SegformerHead=ALL,
-    UPerHead=dict(ALL, pool_scales=(1, 2)),
-    ClassifierModule=dict(LAST),
-    LargeFOVHead=dict(LAST, channels=8),
-    DeepLabV3Head=dict(LAST, channels=8, dilations=(1, 2)),
-    DeepLabV3PlusHead=dict(
-        LAST, channels=8, dilations=(1, 2), c1_in_channels=16, c1_channels=6
-    ),
-)
-AUXILIARY = dict(
-    type='FCNHead',
-    in_channels=64,
-    in_index=2,
-    channels=8,
-    num_convs=1,
-    num_classes=K,
-    loss_decode=dict(type='CrossEntropyLoss', loss_weight=0.4),
-)
+AUXILIARY = auxiliary_head(K)
 
 
 def build(kind: str, head: str = 'ClassifierModule', *, aux=None, test_cfg=None, **own):
     """Return a small segmentor with random weights that tell classes apart."""
-    torch.manual_seed(0)
-    loss = dict(type='CrossEntropyLoss', avg_non_ignore=True)
-    options = dict(type=head, num_classes=K, loss_decode=loss)
-    options |= HEADS_AND_OTHERS[head] | own
-    model = MODELS.build(
-        ConfigDict(
-            type=kind,
-            data_preprocessor=dict(type='SegDataPreProcessor'),
-            backbone=dict(type='ResNetMulti', depth=26, base_channels=4),
-            decode_head=options,
-            auxiliary_head=aux,
-            test_cfg=dict(mode='whole') | (test_cfg or {}),
-        )
-    )
-    for parameter in model.decode_head.parameters():
-        if parameter.ndim == 4:
-            torch.nn.init.normal_(parameter, std=0.2)
+    options = dict(auxiliary_head=aux, test_cfg=test_cfg, std=0.2)
+    model = small_segmentor(kind, head, num_classes=K, head_options=own, **options)
     _balance(model)
     return model
 
@@ -74,37 +39,29 @@ def build(kind: str, head: str = 'ClassifierModule', *, aux=None, test_cfg=None,
 @torch.no_grad()
 def _balance(model) -> None:
     """Move the classifier's bias, so that each class is the best somewhere."""
-    scores = model.eval()._forward(images())
+    logits = model._forward(images())
     bias = next(
         value
         for name, value in model.decode_head.named_parameters()
         if name.endswith('bias') and len(value) == model.out_channels
     )
-    bias -= scores.mean((0, 2, 3))
+    bias -= logits.mean((0, 2, 3))
 
 
 def pair(*arguments, **options):
     """Return stock model and ours, with the same weights."""
-    host = build('EncoderDecoder', *arguments, **options)
+    stock = build('EncoderDecoder', *arguments, **options)
     lean = build('LeanEncoderDecoder', *arguments, **options)
-    lean.load_state_dict(host.state_dict())
-    return host, lean
+    lean.load_state_dict(stock.state_dict())
+    return stock, lean
 
 
 def images(count: int = 2, size: tuple[int, int] = SIZE) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(1)
-    return torch.randn(count, 3, *size, generator=generator)
+    return random_images(count, size)
 
 
 def labelled(count: int = 2, size: tuple[int, int] = SIZE) -> list[SegDataSample]:
-    generator = torch.Generator().manual_seed(2)
-    samples = []
-    for _ in range(count):
-        labels = torch.randint(0, K, (1, *size), generator=generator)
-        labels[:, :5] = IGNORED
-        samples.append(SegDataSample(metainfo=dict(img_shape=size)))
-        samples[-1].gt_sem_seg = PixelData(data=labels)
-    return samples
+    return random_samples(count, size, K)
 
 
 def losses(model, inputs, samples) -> dict[str, torch.Tensor]:
@@ -115,13 +72,13 @@ def losses(model, inputs, samples) -> dict[str, torch.Tensor]:
     return {name: value.detach() for name, value in result.items()}
 
 
-def check_losses(host, lean, samples=None):
+def check_losses(stock, lean, samples=None):
     samples = samples or labelled()
     inputs = images(len(samples), samples[0].img_shape)
-    expected, found = (losses(model, inputs, samples) for model in (host, lean))
+    expected, found = (losses(model, inputs, samples) for model in (stock, lean))
     assert list(found) == list(expected)
     torch.testing.assert_close(found, expected)
-    gradients = {name: p.grad for name, p in host.named_parameters()}
+    gradients = {name: p.grad for name, p in stock.named_parameters()}
     for name, parameter in lean.named_parameters():
         expected = gradients[name]
         if expected is None:  # of a part that only other heads use
@@ -137,11 +94,11 @@ def refuse(*_, **__):
 
 @pytest.mark.parametrize('head', HEADS)
 def test_losses_and_all_gradients_are_those_of_stock(head):
-    host, lean = pair(head, aux=AUXILIARY)
+    stock, lean = pair(head, aux=AUXILIARY)
     for part in (lean.decode_head, lean.auxiliary_head):
         assert lean_loss.has_plain_loss(part)
-    assert host.state_dict().keys() == lean.state_dict().keys()
-    check_losses(host, lean)
+    assert stock.state_dict().keys() == lean.state_dict().keys()
+    check_losses(stock, lean)
 
 
 @pytest.mark.parametrize(
@@ -159,9 +116,9 @@ def test_the_settings_of_cross_entropy_are_kept(loss, align_corners):
     several = loss if isinstance(loss, list) else [loss]
     several = [dict(type='CrossEntropyLoss', **one) for one in several]
     loss = several if isinstance(loss, list) else several[0]
-    host, lean = pair(loss_decode=loss, align_corners=align_corners)
+    stock, lean = pair(loss_decode=loss, align_corners=align_corners)
     assert lean_loss.has_plain_loss(lean.decode_head)
-    check_losses(host, lean)
+    check_losses(stock, lean)
 
 
 def test_another_ignore_index_and_a_list_of_auxiliary_heads():
@@ -179,16 +136,16 @@ def test_images_without_a_label_have_no_loss():
     check_losses(*pair(), samples)
 
 
-def test_weights_over_labelled_pixels_which_the_host_cannot():
+def test_weights_over_labelled_pixels_which_stock_cannot():
     weights = [0.5, 2.0, 1.0, 3.0]
     loss = dict(type='CrossEntropyLoss', avg_non_ignore=True, class_weight=weights)
     lean, samples = build('LeanEncoderDecoder', loss_decode=loss), labelled()
-    scores = lean._forward(images())
-    found = lean_loss.loss_by_logits(lean.decode_head, scores, samples)
+    logits = lean._forward(images())
+    found = lean_loss.loss_by_logits(lean.decode_head, logits, samples)
     expected = F.cross_entropy(
-        F.interpolate(scores, SIZE, mode='bilinear'),
+        F.interpolate(logits, SIZE, mode='bilinear'),
         torch.cat([sample.gt_sem_seg.data for sample in samples]),
-        weight=scores.new_tensor(weights),
+        weight=logits.new_tensor(weights),
         ignore_index=IGNORED,
     )
     torch.testing.assert_close(found['loss_ce'], expected)
@@ -207,7 +164,7 @@ OTHER_LOSSES = dict(
 
 
 @pytest.mark.parametrize('options', OTHER_LOSSES.values(), ids=OTHER_LOSSES)
-def test_other_losses_are_left_to_the_host(options, monkeypatch):
+def test_other_losses_are_left_to_the_head(options, monkeypatch):
     monkeypatch.setattr(lean_loss, 'upsample_cross_entropy', refuse)
     check_losses(*pair(**options))
 
@@ -221,9 +178,6 @@ class OppositeHead(ClassifierModule):
 
     def predict_by_feat(self, *arguments):
         return -super().predict_by_feat(*arguments)
-
-
-HEADS_AND_OTHERS = HEADS | dict(OppositeHead=HEADS['ClassifierModule'])
 
 
 def test_a_head_that_is_not_declared_has_its_own_loss():
@@ -316,24 +270,24 @@ def check_predictions(stock, lean, geometries, inputs=None):
 
 @pytest.mark.parametrize('head', HEADS)
 def test_predictions_of_each_head_are_those_of_stock(head):
-    host, lean = pair(head)
+    stock, lean = pair(head)
     assert type(lean.decode_head) in RESIZING_HEADS
-    check_predictions(host, lean, [GEOMETRY['nothing']])
+    check_predictions(stock, lean, [GEOMETRY['nothing']])
 
 
 @pytest.mark.parametrize('align_corners', [False, True])
 @pytest.mark.parametrize('mode', MODES.values(), ids=MODES)
 @pytest.mark.parametrize('geometry', GEOMETRY.values(), ids=GEOMETRY)
 def test_predictions_of_each_geometry_are_those_of_stock(geometry, mode, align_corners):
-    host, lean = pair(align_corners=align_corners, test_cfg=mode)
-    check_predictions(host, lean, [geometry])
+    stock, lean = pair(align_corners=align_corners, test_cfg=mode)
+    check_predictions(stock, lean, [geometry])
 
 
 @pytest.mark.parametrize('mode', MODES.values(), ids=MODES)
 def test_each_image_of_a_batch_has_its_own_geometry(mode):
-    host, lean = pair(test_cfg=mode)
+    stock, lean = pair(test_cfg=mode)
     names = ('nothing', 'enlarged', 'flipped', 'shrunk')
-    check_predictions(host, lean, [GEOMETRY[name] for name in names])
+    check_predictions(stock, lean, [GEOMETRY[name] for name in names])
 
 
 @pytest.mark.parametrize('mode', MODES.values(), ids=MODES)
@@ -341,14 +295,14 @@ def test_blocks_of_few_rows_meet_without_a_seam(mode, monkeypatch):
     name = 'mmseg_deeplab.models.segmentors.logit_windows'
     monkeypatch.setattr(f'{name}.CPU_BLOCK', 1)
     monkeypatch.setattr(f'{name}.MIN_ROWS', 3)
-    host, lean = pair(test_cfg=mode)
-    check_predictions(host, lean, [GEOMETRY['everything'], GEOMETRY['upside_down']])
+    stock, lean = pair(test_cfg=mode)
+    check_predictions(stock, lean, [GEOMETRY['everything'], GEOMETRY['upside_down']])
 
 
 @pytest.mark.parametrize('mode', MODES.values(), ids=MODES)
 def test_images_without_samples(mode):
-    host, lean = pair(test_cfg=mode)
-    check_predictions(host, lean, None, images())
+    stock, lean = pair(test_cfg=mode)
+    check_predictions(stock, lean, None, images())
 
 
 @pytest.mark.parametrize('mode', [dict(), SLIDE], ids=['whole', 'slide'])
@@ -365,11 +319,11 @@ def test_a_prediction_makes_no_tensor_of_full_size(mode, geometry):
 
 
 def test_half_precision_is_compared_in_float32():
-    host, lean = (model.bfloat16().eval() for model in pair())
+    stock, lean = (model.bfloat16().eval() for model in pair())
     with torch.no_grad():
         found = lean.predict(images().bfloat16())
-        scores = host._forward(images().bfloat16()).float()
-    expected = F.interpolate(scores, SIZE, mode='bilinear').argmax(1)
+        logits = stock._forward(images().bfloat16()).float()
+    expected = F.interpolate(logits, SIZE, mode='bilinear').argmax(1)
     labels = torch.cat([sample.pred_sem_seg.data for sample in found])
     assert (labels == expected).float().mean() > 0.999
 
@@ -409,11 +363,11 @@ def test_a_subclass_with_its_own_logits_is_asked(mode, monkeypatch):
 
 @pytest.mark.parametrize('mode', [dict(), SLIDE], ids=['whole', 'slide'])
 def test_a_head_that_is_not_declared_predicts_itself(mode):
-    host, lean = pair('OppositeHead', test_cfg=mode)
+    stock, lean = pair('OppositeHead', test_cfg=mode)
     with torch.no_grad():
         found, expected = (
             model.eval().predict(images(1), [unlabelled({})])[0]
-            for model in (lean, host)
+            for model in (lean, stock)
         )
     torch.testing.assert_close(found.seg_logits.data, expected.seg_logits.data)
     assert torch.equal(found.pred_sem_seg.data, expected.pred_sem_seg.data)
@@ -424,17 +378,17 @@ def test_a_head_that_is_not_declared_predicts_itself(mode):
     [((9, 9), (9, 9), (4, 4)), ((10, 9), (4, 4), (3, 2)), ((12, 7), (5, 7), (7, 1))],
 )
 def test_windows_are_those_of_stock(size, window, stride, monkeypatch):
-    host, _ = pair(test_cfg=dict(mode='slide', crop_size=window, stride=stride))
+    stock, _ = pair(test_cfg=dict(mode='slide', crop_size=window, stride=stride))
     index = torch.arange(size[0] * size[1]).view(1, 1, *size).expand(1, K, *size)
     seen = []
     monkeypatch.setattr(
-        host, 'encode_decode', lambda crop, _: seen.append(crop[0, 0, 0, 0]) or crop
+        stock, 'encode_decode', lambda crop, _: seen.append(crop[0, 0, 0, 0]) or crop
     )
-    if window[0] < stride[0]:  # the host then leaves gaps, and says so
+    if window[0] < stride[0]:  # MMSegmentation then leaves gaps, and says so
         with pytest.raises(AssertionError):
-            host.slide_inference(index.double(), [{}])
+            stock.slide_inference(index.double(), [{}])
     else:
-        host.slide_inference(index.double(), [{}])
+        stock.slide_inference(index.double(), [{}])
     found = [top * size[1] + left for top, left in window_corners(size, window, stride)]
     assert found == seen
 
@@ -517,6 +471,6 @@ def test_weights_over_labelled_pixels_may_be_asked_for(kind):
         ('LeanEncoderDecoder', dict(type='STDCHead')),
     ],
 )
-def test_weights_over_labelled_pixels_that_the_host_would_get(kind, head):
+def test_weights_over_labelled_pixels_that_stock_would_get(kind, head):
     with pytest.raises(ValueError, match=r"model\.type='LeanEncoderDecoder'"):
         check_class_weights(weighted_model(kind, **head))

@@ -4,10 +4,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 from golden import reference_input, reference_output, reference_state
-from mmengine.config import ConfigDict
-from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
+from small_segmentor import (
+    auxiliary_head,
+    random_images,
+    random_samples,
+    small_segmentor,
+)
 
 from mmseg_deeplab.checkpoints import convert, model_config
 from mmseg_deeplab.models import predicting
@@ -53,71 +57,30 @@ def test_same_scores_as_the_reference(reference, array):
     assert (scores - stored).abs().max() <= 1e-4 * stored.abs().max()
 
 
-def head_config(kind: str, **options) -> dict:
-    """Return a narrow head on the last stage of a narrow ResNet."""
-    extra = {
-        'FCNHead': dict(channels=8, num_convs=1, concat_input=False),
-        'PSPHead': dict(channels=8, pool_scales=(1, 2)),
-        'ASPPHead': dict(channels=8, dilations=(1, 2, 4)),
-        'DepthwiseSeparableASPPHead': dict(
-            channels=8, dilations=(1, 2, 4), c1_in_channels=16, c1_channels=4
-        ),
-        'UPerHead': dict(
-            channels=8,
-            in_channels=[16, 32, 64, 128],
-            in_index=[0, 1, 2, 3],
-            pool_scales=(1, 2),
-        ),
-        'ClassifierModule': dict(align_corners=True),
-    }[kind]
-    if kind != 'ClassifierModule':
-        extra.update(norm_cfg=dict(type='BN'), dropout_ratio=0)
-    common = dict(in_channels=128, in_index=3, num_classes=K)
-    loss = dict(type='CrossEntropyLoss', avg_non_ignore=True)
-    return dict(common, type=kind, loss_decode=loss, **extra) | options
+HEADS = (
+    'ClassifierModule',
+    'FCNHead',
+    'PSPHead',
+    'ASPPHead',
+    'DepthwiseSeparableASPPHead',
+    'UPerHead',
+)
 
 
-def build(kind: str = 'ClassifierModule', *, head: dict | None = None, **options):
-    """Return a small segmentor with random weights, in evaluation mode."""
-    torch.manual_seed(0)
-    backbone = dict(
-        type='ResNetMulti',
-        depth=26,
-        base_channels=4,
-        frozen_bn=options.pop('bn', 'all'),
-    )
-    options.setdefault('type', 'MultiScaleEncoderDecoder')
-    model = MODELS.build(
-        dict(
-            backbone=backbone,
-            decode_head=head_config(kind, **(head or {})),
-            test_cfg=ConfigDict(mode='whole'),
-            **options,
-        )
-    )
-    for parameter in model.decode_head.parameters():
-        if parameter.ndim == 4:
-            torch.nn.init.normal_(parameter, std=1.0)
-    return model.eval()
+def build(head='ClassifierModule', *, kind='MultiScaleEncoderDecoder', **options):
+    """Return a small segmentor; corners are aligned by the head of DeepLab v2 alone."""
+    given = dict(align_corners=head == 'ClassifierModule', dropout_ratio=0)
+    given |= options.pop('head_options', {})
+    options = dict(frozen_bn='all') | options
+    return small_segmentor(kind, head, num_classes=K, head_options=given, **options)
 
 
 def images(height: int = 65, width: int = 65, count: int = 2) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(1)
-    return torch.randn(count, 3, height, width, generator=generator)
+    return random_images(count, (height, width))
 
 
 def labelled(height: int = 65, width: int = 65, count: int = 2) -> list[SegDataSample]:
-    """Return samples with random labels, a fifth of them 255."""
-    generator = torch.Generator().manual_seed(2)
-    samples = []
-    for _ in range(count):
-        label = torch.randint(0, K, (1, height, width), generator=generator)
-        label[torch.rand(label.shape, generator=generator) < 0.2] = 255
-        shape = (height, width)
-        sample = SegDataSample(metainfo=dict(img_shape=shape, ori_shape=shape))
-        sample.gt_sem_seg = PixelData(data=label)
-        samples.append(sample)
-    return samples
+    return random_samples(count, (height, width), K)
 
 
 def labels_of(samples: list[SegDataSample]) -> torch.Tensor:
@@ -174,7 +137,7 @@ WEIGHTS = [0.5, 1.0, 2.0]
 def test_loss_and_gradient_are_those_of_plain_torch(subsampling, weights):
     loss = dict(type='CrossEntropyLoss', avg_non_ignore=weights is None)
     loss['class_weight'] = weights
-    model = build(head=dict(loss_decode=loss), label_subsampling=subsampling)
+    model = build(head_options=dict(loss_decode=loss), label_subsampling=subsampling)
     samples, batch = labelled(), images()
     options = {} if weights is None else dict(weight=torch.tensor(weights))
     expected = (release_losses if subsampling else upsampled_losses)(
@@ -190,7 +153,7 @@ def test_loss_and_gradient_are_those_of_plain_torch(subsampling, weights):
 
 def test_the_sampler_of_the_head_chooses_pixels_of_the_coarse_grid():
     ohem = dict(type='OHEMPixelSampler', thresh=0.4, min_kept=2)
-    model = build(head=dict(sampler=ohem))
+    model = build(head_options=dict(sampler=ohem))
     samples, batch = labelled(), images()
     labels = labels_of(samples)[:, ::8, ::8]
     scores = model(batch, mode='tensor')
@@ -210,43 +173,33 @@ def test_names_of_the_losses():
     ]
 
 
-def test_the_auxiliary_head_sees_scale_one_as_in_the_host():
-    auxiliary = head_config('FCNHead', in_channels=64, in_index=2)
+def test_the_auxiliary_head_sees_scale_one_as_in_stock():
+    auxiliary = auxiliary_head(K)
     model = build(auxiliary_head=auxiliary)
-    host = build(type='EncoderDecoder', auxiliary_head=auxiliary)
-    host.load_state_dict(model.state_dict())
+    stock = build(kind='EncoderDecoder', auxiliary_head=auxiliary)
+    stock.load_state_dict(model.state_dict())
     samples = labelled()
     found = model.loss(images(), samples)['aux.loss_ce']
-    torch.testing.assert_close(found, host.loss(images(), samples)['aux.loss_ce'])
+    torch.testing.assert_close(found, stock.loss(images(), samples)['aux.loss_ce'])
 
 
-@pytest.mark.parametrize('kind', ['ClassifierModule', 'FCNHead'])
-def test_one_scale_is_the_hosts_segmentor(kind):
-    model = build(kind, scales=(1.0,), label_subsampling=False)
-    host = build(kind, type='EncoderDecoder')
-    host.load_state_dict(model.state_dict(), strict=True)
+@pytest.mark.parametrize('head', ['ClassifierModule', 'FCNHead'])
+def test_one_scale_is_the_stock_segmentor(head):
+    model = build(head, scales=(1.0,), label_subsampling=False)
+    stock = build(head, kind='EncoderDecoder')
+    stock.load_state_dict(model.state_dict(), strict=True)
     samples = labelled()
-    found, expected = (m.loss(images(), samples) for m in (model, host))
+    found, expected = (m.loss(images(), samples) for m in (model, stock))
     assert found.keys() == expected.keys()
     torch.testing.assert_close(found, expected)
     with torch.no_grad(), predicting(model, keep_logits=True):
-        own, other = (m.predict(images())[1] for m in (model, host))
+        own, other = (m.predict(images())[1] for m in (model, stock))
     torch.testing.assert_close(own.seg_logits.data, other.seg_logits.data)
 
 
-HEADS = (
-    'ClassifierModule',
-    'FCNHead',
-    'PSPHead',
-    'ASPPHead',
-    'DepthwiseSeparableASPPHead',
-    'UPerHead',
-)
-
-
-@pytest.mark.parametrize('kind', HEADS)
-def test_any_head_predicts_the_maximum_and_trains(kind):
-    model, batch = build(kind, bn='none'), images(48, 64)
+@pytest.mark.parametrize('head', HEADS)
+def test_any_head_predicts_the_maximum_and_trains(head):
+    model, batch = build(head, frozen_bn='none'), images(48, 64)
     align = model.align_corners
     with torch.no_grad():
         single = []
@@ -266,7 +219,7 @@ def test_any_head_predicts_the_maximum_and_trains(kind):
 
 def test_slide_inference_fuses_in_every_window():
     model, batch = build(), images(65, 97, count=1)
-    model.test_cfg = ConfigDict(mode='slide', crop_size=(65, 65), stride=(32, 32))
+    model.test_cfg.update(mode='slide', crop_size=(65, 65), stride=(32, 32))
     with torch.no_grad(), predicting(model, keep_logits=True):
         found = model.predict(batch)[0].seg_logits.data
         windows = [
@@ -281,14 +234,14 @@ def test_slide_inference_fuses_in_every_window():
 
 
 def test_every_scale_moves_the_running_statistics():
-    model = build(bn='none').train()
+    model = build(frozen_bn='none').train()
     model.loss(images(), labelled())
     assert model.backbone.bn1.num_batches_tracked == 3
 
 
-def test_the_state_dict_is_the_hosts():
+def test_the_state_dict_is_that_of_stock():
     assert (
-        build().state_dict().keys() == build(type='EncoderDecoder').state_dict().keys()
+        build().state_dict().keys() == build(kind='EncoderDecoder').state_dict().keys()
     )
 
 
@@ -345,14 +298,12 @@ def test_settings_that_make_no_sense_are_refused(options, message):
 
 
 def test_a_head_with_its_own_predict_is_refused():
-    head = dict(type='DAHead', in_channels=128, in_index=3, channels=8, pam_channels=4)
     with pytest.raises(TypeError, match=r'DAHead is not known as one'):
-        MODELS.build(
-            dict(
-                type='MultiScaleEncoderDecoder',
-                backbone=dict(type='ResNetMulti', depth=26, base_channels=4),
-                decode_head=dict(head, num_classes=K),
-            )
+        small_segmentor(
+            'MultiScaleEncoderDecoder',
+            'DAHead',
+            num_classes=K,
+            head_options=dict(channels=8, pam_channels=4),
         )
 
 

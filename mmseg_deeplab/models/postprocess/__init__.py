@@ -1,4 +1,4 @@
-"""What refines the scores of a network."""
+"""Refinement of the predictions of a network."""
 
 from .dense_crf import DenseCRF
 

@@ -1,7 +1,7 @@
-"""Images, scores and labels between the scales of a multi-scale network.
+"""Images, logits and labels between the scales of a multi-scale network.
 
-Two rules. ``'align_corners'`` is Caffe's ``Interp`` layer, of the DeepLab v2 release
-and of isht7/pytorch-deeplab-resnet: the outermost pixels stay where they are.
+There are two rules. ``'align_corners'`` is Caffe's ``Interp`` layer, of the DeepLab v2
+release and of isht7/pytorch-deeplab-resnet: the outermost pixels stay where they are.
 ``'scale_factor'`` is kazuto1011/deeplab-pytorch: steps of exactly ``1 / scale`` from
 the upper left edge, as many as fit: ``F.interpolate(scale_factor=scale,
 align_corners=False)``.
@@ -51,18 +51,18 @@ def resize_images(images: Tensor, scale: float, rule: str) -> Tensor:
     )
 
 
-def resize_logits(scores: Tensor, size: tuple[int, int], rule: str) -> Tensor:
-    """Return score maps on another grid, bilinearly.
+def resize_logits(logits: Tensor, size: tuple[int, int], rule: str) -> Tensor:
+    """Return logits on another grid, bilinearly.
 
     Args:
-        scores: ``(N, K, h, w)``.
+        logits: ``(N, K, h, w)``.
         size: Rows and columns of the grid.
         rule: One of :data:`RULES`.
     """
-    if tuple(scores.shape[-2:]) == tuple(size):
-        return scores
+    if tuple(logits.shape[-2:]) == tuple(size):
+        return logits
     return F.interpolate(
-        scores, size=size, mode='bilinear', align_corners=rule == 'align_corners'
+        logits, size=size, mode='bilinear', align_corners=rule == 'align_corners'
     )
 
 

@@ -1,4 +1,4 @@
-"""The photograph behind a prediction, which a CRF needs at its own resolution."""
+"""The image of a prediction at its original size, which a CRF needs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,12 +22,11 @@ def original_image(
     transforms do.
 
     Args:
-        inputs: What the network got for this sample, ``(3, H', W')``.
-        metainfo: Of its ``SegDataSample``; without ``ori_shape`` the input is the
+        inputs: The input of the network for this sample, ``(3, H', W')``.
+        metainfo: That of the ``SegDataSample``; without ``ori_shape`` the input is the
             original.
-        preprocessor: The segmentor's ``data_preprocessor``. One that swaps the
-            channels makes RGB of the BGR that pipelines load, one that does not leaves
-            it BGR.
+        preprocessor: The segmentor's ``data_preprocessor``. If it swaps the channels,
+            its result is RGB, as pipelines load BGR.
 
     Returns:
         ``(3, H, W)``, uint8, on the device of ``inputs``.
@@ -45,33 +44,20 @@ def original_image(
 
 
 def undo_geometry(inputs: Tensor, metainfo: Mapping[str, Any]) -> Tensor:
-    """Take padding and flip back, as the host does with the scores.
-
-    Args:
-        inputs: ``(C, H', W')``.
-        metainfo: Of the ``SegDataSample``.
-    """
+    """Undo padding and flip, as MMSegmentation does with the logits."""
     left, right, top, bottom = padding_of(metainfo)
     height, width = inputs.shape[-2:]
     return undo_flip(inputs[..., top : height - bottom, left : width - right], metainfo)
 
 
 def padding_of(metainfo: Mapping[str, Any]) -> tuple[int, int, int, int]:
-    """Return how many pixels were added left, right, at the top and at the bottom.
-
-    Args:
-        metainfo: Of the ``SegDataSample``.
-    """
+    """Return how many pixels were added left, right, at the top and at the bottom."""
     padding = metainfo.get('img_padding_size', metainfo.get('padding_size'))
     return tuple(padding or (0, 0, 0, 0))
 
 
 def undo_flip(inputs: Tensor, metainfo: Mapping[str, Any]) -> Tensor:
-    """Flip an image, scores or labels back.
-
-    Args:
-        inputs: ``(..., H, W)``.
-        metainfo: Of the ``SegDataSample``.
+    """Flip an image, logits or labels ``(..., H, W)`` back.
 
     Raises:
         ValueError: If they were flipped in another way than these two.
@@ -89,10 +75,6 @@ def undo_flip(inputs: Tensor, metainfo: Mapping[str, Any]) -> Tensor:
 
 def undo_normalization(image: Tensor, preprocessor: nn.Module) -> Tensor:
     """Return the RGB image in 0..255 that a preprocessor made its input from.
-
-    Args:
-        image: ``(3, H, W)``, normalised.
-        preprocessor: What normalised it.
 
     Raises:
         ValueError: If there are not three channels, or values outside of 0..255 come
