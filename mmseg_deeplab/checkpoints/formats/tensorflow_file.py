@@ -7,7 +7,6 @@ A checkpoint ``model.ckpt`` is ``model.ckpt.index``, a table from names to
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -30,18 +29,9 @@ DTYPES = {
 BFLOAT16 = 14
 
 
-@dataclass(frozen=True)
-class Entry:
-    """Where the bytes of a tensor lie, and what they mean."""
-
-    name: str
-    dtype: int
-    shape: tuple[int, ...]
-    shard: int
-    offset: int
-    size: int
-    checksum: int
-    is_sliced: bool
+# A `BundleEntryProto`: values by their field numbers, and those that are used.
+Entry = dict[int, list[int | memoryview]]
+DTYPE, SHAPE, SHARD, OFFSET, SIZE, CHECKSUM, SLICES = range(1, 8)
 
 
 def load_tensorflow(path: str | os.PathLike) -> StateDict:
@@ -65,13 +55,17 @@ def load_tensorflow(path: str | os.PathLike) -> StateDict:
     prefix = find_prefix(Path(path).expanduser())
     entries, shards = read_index(Path(f'{prefix}.index'))
     data = [open_shard(prefix, i, shards) for i in range(shards)]
-    entries = {entry.name: entry for entry in entries}
-    left = [name for name, entry in entries.items() if entry.dtype not in DTYPES]
+    left = [name for name, entry in entries.items() if _one(entry, DTYPE) not in DTYPES]
     entries = drop(entries, left, why=f'no numbers in {prefix.name}')
     return {
-        name: read_tensor(entry, data[entry.shard], prefix)
+        name: read_tensor(entry, data[_one(entry, SHARD)], f'{prefix}: {name}')
         for name, entry in entries.items()
     }
+
+
+def _one(entry: Entry, number: int, default: int = 0) -> int:
+    """Return the only value of a field; an absent one has its default."""
+    return entry.get(number, [default])[0]
 
 
 def find_prefix(path: Path) -> Path:
@@ -118,8 +112,8 @@ def _explain_other_file(path: Path) -> str:
     )
 
 
-def read_index(file: Path) -> tuple[list[Entry], int]:
-    """Return the tensors of an index file and the number of its shards.
+def read_index(file: Path) -> tuple[dict[str, Entry], int]:
+    """Return the tensors of an index file by name, and the number of its shards.
 
     Raises:
         ValueError: If it is no index, is damaged, or of a big-endian machine.
@@ -127,36 +121,21 @@ def read_index(file: Path) -> tuple[list[Entry], int]:
     try:
         table = dict(read_table(memoryview(file.read_bytes())))
         header = message(table.pop(b''))
-        entries = [_entry(name.decode(), value) for name, value in table.items()]
+        entries = {name.decode(): message(value) for name, value in table.items()}
     except (ValueError, KeyError) as error:
         raise ValueError(
             f'{file} ({file.stat().st_size} bytes): not a whole index of a TensorFlow '
             f'checkpoint ({error}). Download it again'
         ) from error
-    if header.get(2, [0]) != [0]:
+    if _one(header, 2) != 0:
         raise ValueError(f'{file}: written on a big-endian machine, which is not read')
-    sliced = [entry.name for entry in entries if entry.is_sliced]
+    sliced = [name for name, entry in entries.items() if SLICES in entry]
     if sliced:
         raise ValueError(
             f'{file}: partitioned variables are not read, save them whole: '
             f'{some(sliced)}'
         )
-    return entries, int(header.get(1, [1])[0])
-
-
-def _entry(name: str, data: memoryview) -> Entry:
-    found = message(data)
-    shape = message(found[2][0]) if 2 in found else {}
-    return Entry(
-        name=name,
-        dtype=found.get(1, [0])[0],
-        shape=tuple(message(dim).get(1, [0])[0] for dim in shape.get(2, [])),
-        shard=found.get(3, [0])[0],
-        offset=found.get(4, [0])[0],
-        size=found.get(5, [0])[0],
-        checksum=int.from_bytes(found[6][0], 'little') if 6 in found else 0,
-        is_sliced=7 in found,
-    )
+    return entries, int(_one(header, 1, 1))
 
 
 def open_shard(prefix: Path, index: int, shards: int) -> np.ndarray:
@@ -175,25 +154,29 @@ def open_shard(prefix: Path, index: int, shards: int) -> np.ndarray:
     return np.memmap(file, dtype=np.uint8, mode='r')
 
 
-def read_tensor(entry: Entry, data: np.ndarray, prefix: Path) -> Tensor:
+def read_tensor(entry: Entry, data: np.ndarray, name: str) -> Tensor:
     """Return one tensor, copied out of its shard.
 
     Raises:
         ValueError: If the shard is too short, or the bytes do not have their checksum.
     """
-    dtype = DTYPES[entry.dtype]
-    count = int(np.prod(entry.shape, dtype=np.int64))
-    end = entry.offset + entry.size
-    if end > len(data) or entry.size != count * dtype.itemsize:
+    dtype, size = DTYPES[_one(entry, DTYPE)], _one(entry, SIZE)
+    dims = message(_one(entry, SHAPE, memoryview(b''))).get(2, [])
+    shape = tuple(_one(message(dim), 1) for dim in dims)
+    begin = _one(entry, OFFSET)
+    whole = size == dtype.itemsize * np.prod(shape, dtype=np.int64)
+    if begin + size > len(data) or not whole:
         raise ValueError(
-            f'{prefix}: {entry.name} {entry.shape} wants bytes up to {end}, '
-            f'shard {entry.shard} has {len(data)}: truncated, download it again'
+            f'{name} {shape} wants bytes up to {begin + size}, its shard has '
+            f'{len(data)}: truncated, download it again'
         )
-    values = np.array(data[entry.offset : end])
-    if crc32c(values) != unmask(entry.checksum):
+    values = np.array(data[begin : begin + size])
+    checksum = int.from_bytes(_one(entry, CHECKSUM, b''), 'little')
+    if crc32c(values) != unmask(checksum):
         raise ValueError(
-            f'{prefix}: {entry.name} has another checksum than the index says: the '
-            'files are damaged or not of one checkpoint, download them again'
+            f'{name} has another checksum than the index says: the files are damaged '
+            'or not of one checkpoint, download them again'
         )
-    tensor = torch.from_numpy(values.view(dtype).reshape(entry.shape))
-    return tensor.view(torch.bfloat16) if entry.dtype == BFLOAT16 else tensor
+    tensor = torch.from_numpy(values.view(dtype).reshape(shape))
+    is_bfloat16 = _one(entry, DTYPE) == BFLOAT16
+    return tensor.view(torch.bfloat16) if is_bfloat16 else tensor
