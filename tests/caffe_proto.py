@@ -100,8 +100,8 @@ def write(
         version: 1 for ``V1LayerParameter``.
         data: ``'data'`` or ``'double_data'``.
         old_shape: num, channels, height and width instead of a shape.
-        packed: As of :func:`message_classes`.
-        raw: As of :func:`message_classes`.
+        packed: See :func:`message_classes`.
+        raw: See :func:`message_classes`.
     """
     net = message_classes(packed=packed, raw=raw)['NetParameter'](name='DeepLab')
     net.force_backward = True

@@ -18,7 +18,7 @@ from mmseg_deeplab.datasets.street_scenes.random_numbers import (
     noise_at,
     noise_tile,
 )
-from mmseg_deeplab.datasets.street_scenes.scene import Scene, disc
+from mmseg_deeplab.datasets.street_scenes.scene import Scene
 from mmseg_deeplab.datasets.street_scenes.street import Street
 from mmseg_deeplab.datasets.street_scenes.wall import see_wall
 
@@ -218,14 +218,6 @@ def test_car_shows_its_near_end_only(kind, turn):
     shown = {parts.materials[i] for i in np.flatnonzero(parts.seen(pixels))}
     near, far = ('tail', 'head') if turn == 1 else ('head', 'tail')
     assert near in shown and far not in shown
-
-
-def test_disc_is_a_circle_in_order():
-    points = disc(12)
-    np.testing.assert_allclose((points**2).sum(1), 1)
-    following = np.roll(points, -1, axis=0)
-    turns = points[:, 0] * following[:, 1] - points[:, 1] * following[:, 0]
-    assert (turns > 0).all()
 
 
 def test_noise_has_no_seam():

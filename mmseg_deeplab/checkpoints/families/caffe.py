@@ -207,7 +207,7 @@ def _decimated(layers: Layers) -> Layers:
 
 
 def model_config(state: StateDict, *, output_stride: int) -> dict:
-    """Return the segmentor of converted weights; published ones have stride 8.
+    """Return the segmentor of converted weights, trained at output stride 8.
 
     Raises:
         ValueError: If the weights have no classifier, or, on VGG16, the rates have no

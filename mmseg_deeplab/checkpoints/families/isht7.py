@@ -34,7 +34,7 @@ def convert(state: StateDict) -> StateDict:
 def model_config(
     state: StateDict, *, output_stride: int, num_summed: int | None = None
 ) -> dict:
-    """Return the segmentor of converted weights; published ones have stride 8.
+    """Return the segmentor of converted weights, trained at output stride 8.
 
     ``num_summed`` is 2 for files trained by AdaptSegNet's code, whose summing loop
     returned early. Nothing in a file tells, so the default is the paper's 4.

@@ -91,7 +91,7 @@ def convert(state: StateDict) -> StateDict:
 
 
 def model_config(state: StateDict, *, output_stride: int) -> dict:
-    """Return the segmentor of converted weights; published ones have stride 16."""
+    """Return the segmentor of converted weights, trained at output stride 16."""
     backbone = dict(
         type='JFZhang95Xception',
         depth=65,

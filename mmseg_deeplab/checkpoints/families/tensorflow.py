@@ -155,7 +155,7 @@ def _averages(state: StateDict) -> StateDict:
 
 
 def model_config(state: StateDict, *, output_stride: int) -> dict:
-    """Return the segmentor of converted weights; published ones have stride 16.
+    """Return the segmentor of converted weights, trained at output stride 16.
 
     Raises:
         ValueError: If it is an image classifier, or a network of no known depth.

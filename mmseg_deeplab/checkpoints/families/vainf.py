@@ -60,7 +60,7 @@ def convert(state: StateDict) -> StateDict:
 
 
 def model_config(state: StateDict, *, output_stride: int) -> dict:
-    """Return the segmentor of converted weights; published ones have stride 16."""
+    """Return the segmentor of converted weights, trained at output stride 16."""
     if 'backbone.layer7.0.conv.0.conv.weight' in state:
         backbone = dict(
             type='VainFMobileNetV2',

@@ -32,8 +32,8 @@ class DecodedFiles:
     ) -> np.ndarray:
         """Return the array of a file, decoding it if that was not done yet.
 
-        ``setting`` is what besides the file decides about the array, such as the flag
-        and the name of the decoder.
+        ``setting`` names what else decides about the array, such as the flag and the
+        decoder.
 
         Raises:
             ValueError: If ``path`` is an address and not a file of this machine.
