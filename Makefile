@@ -1,4 +1,5 @@
 # Two commands for a newcomer: `make quickstart` and `make test`.
+# `make test-slow` runs the tests that take longer.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -15,7 +16,7 @@ TESTED := docs export hub images tests tuning web
 # trained four times slower; sleeping at once, an idle one up to twice).
 export GOMP_SPINCOUNT ?= 10000
 
-.PHONY: quickstart demo install benchmark docs docs-serve test lint format clean
+.PHONY: quickstart demo install benchmark docs docs-serve test test-slow lint format clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/python tools/train.py $(CONFIG) --work-dir $(OUT) --resume
@@ -33,15 +34,11 @@ install: $(VENV)/.installed
 
 # Stock MMSegmentation against this package, a few cases of each: docs/benchmarks.md.
 benchmark: $(VENV)/.installed
-	$(BIN)/python -m benchmarks ops --quick
-	$(BIN)/python -m benchmarks crf --quick
-	$(BIN)/python -m benchmarks infer --quick
-	$(BIN)/python -m benchmarks train --quick
-	$(BIN)/python -m benchmarks eval --quick
+	for part in ops crf infer train eval; do $(BIN)/python -m benchmarks $$part --quick || exit; done
 
 # Done once; again when the requirements change.
 $(VENV)/.installed: setup.py requirements/runtime.txt requirements/constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3,10),(3,11),(3,12)) and "Python 3.10, 3.11 or 3.12 is needed, this is " + sys.version.split()[0] + ": make PYTHON=python3.11 ...")'
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed, this is " + sys.version.split()[0] + ": make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q $(PIN) -e .
 	touch $@
@@ -69,8 +66,13 @@ docs-serve: $(VENV)/.installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 # A file's tests stay in one process, which keeps the networks they share.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadfile
+
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadfile --cov --cov-report=term:skip-covered
+	$(PYTEST) -m "not slow" --cov --cov-report=term:skip-covered
+
+test-slow: $(VENV)/.installed-tests
+	$(PYTEST) -m slow
 
 lint: $(VENV)/.installed-tests
 	$(BIN)/ruff check .
