@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from mmengine import Config
 
-from mmseg_deeplab.utils.streamed_file import streamed_file
+from mmseg_deeplab.utils.atomic_files import streamed_file
 
 from .families import (
     caffe,

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mmseg_deeplab.utils.streamed_file import streamed_file
+from mmseg_deeplab.utils.atomic_files import streamed_file
 
 from .overlay import IGNORED
 from .predictor import Predictor

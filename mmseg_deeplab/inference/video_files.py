@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from mmengine.logging import print_log
 
+from mmseg_deeplab.utils.atomic_files import streamed_file
 from mmseg_deeplab.utils.optional_packages import optional_package
-from mmseg_deeplab.utils.streamed_file import streamed_file
 
 VIDEO_SUFFIXES = (
     '.3gp', '.asf', '.avi', '.flv', '.m2ts', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg',

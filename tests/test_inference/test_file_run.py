@@ -1,6 +1,5 @@
 """A run over files: batches, faults of files and of devices, inputs in pieces."""
 
-import re
 from pathlib import Path
 
 import cv2
@@ -13,7 +12,6 @@ from predicting import write_image
 from mmseg_deeplab.inference import DeviceError, FileOutputs, Prediction, RunOptions
 from mmseg_deeplab.inference.file_run import FileRun
 from mmseg_deeplab.inference.input_files import find_inputs
-from mmseg_deeplab.utils import progress
 
 
 class Threshold:
@@ -157,13 +155,6 @@ def test_what_a_killed_process_has_half_written_is_removed(folder):
     part.write_bytes(b'half')
     run(folder, Threshold())
     assert not part.exists()
-
-
-def test_a_log_file_gets_lines_instead_of_a_bar(monkeypatch, capsys):
-    monkeypatch.setattr(progress, 'LINE_INTERVAL', -1)
-    with progress.Progress('predict', 4, unit='files') as bar:
-        bar.advance(2)
-    assert re.search(r'predict: 2/4, \S+ files/s, .* min left', capsys.readouterr().out)
 
 
 @pytest.mark.parametrize('name', ['batch_size', 'max_pixels'])

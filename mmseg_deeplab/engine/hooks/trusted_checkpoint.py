@@ -11,8 +11,9 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
+from mmseg_deeplab.engine.atomic_backend import AtomicLocalBackend
 from mmseg_deeplab.engine.resume import numbered_checkpoints
-from mmseg_deeplab.utils.atomic_files import AtomicLocalBackend, remove_parts
+from mmseg_deeplab.utils.atomic_files import remove_parts
 
 
 @HOOKS.register_module()
