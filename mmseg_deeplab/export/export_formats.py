@@ -83,11 +83,9 @@ def write_torchscript(graph: PredictionGraph, metadata: ExportMetadata) -> bytes
 
     See :func:`write_onnx`.
     """
-    with torch.no_grad(), quiet_resize(), warnings.catch_warnings():
-        # Tracing turns conditions on sizes into constants; the check of the written
-        # file runs other sizes.
-        warnings.simplefilter('ignore', torch.jit.TracerWarning)
-        warnings.simplefilter('ignore', DeprecationWarning)
+    # The warnings say that conditions on sizes become constants; the check of the
+    # written file runs other sizes.
+    with torch.no_grad(), quiet_resize(), quiet():
         traced = torch.jit.trace(graph, _example(), check_trace=False)
     content = io.BytesIO()
     torch.jit.save(traced, content, _extra_files=_extra_files(metadata))
@@ -133,9 +131,9 @@ def quiet() -> Iterator[None]:
     """Silence the exporter's and the quantiser's reports of their steps."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        try:
             yield
-    finally:
-        logging.disable(before)
+        finally:
+            logging.disable(before)

@@ -11,7 +11,6 @@ from mmcv.transforms import Resize
 from mmengine.config import ConfigDict
 from mmseg.datasets.transforms import PackSegInputs
 from mmseg.models.segmentors import BaseSegmentor
-from torch import Tensor
 
 from mmseg_deeplab.inference import DeepLabInferencer
 from mmseg_deeplab.inference.export_metadata import ExportMetadata
@@ -114,8 +113,8 @@ def export_model(
 
 def _out(out: str | Path | None, checkpoint: str, suffix: str) -> Path:
     if out is None:
-        is_url = '://' in checkpoint
-        out = Path(Path(checkpoint).name if is_url else checkpoint).with_suffix(suffix)
+        name = Path(checkpoint).name if '://' in checkpoint else checkpoint
+        return Path(name).with_suffix(suffix)
     path = Path(out)
     if path.suffix != suffix:
         raise ValueError(f'{path}: a file of this format ends in {suffix}')
@@ -150,14 +149,16 @@ def _metadata(
     segmentor = inferencer.segmentor
     meta = inferencer.model.dataset_meta
     order = -1 if graph.swaps_channels else 1
+    # Decimals as the config has them, without the rounding of float32.
+    mean, std = ([round(v, 4) for v in one.tolist()] for one in (graph.mean, graph.std))
     is_sigmoid = segmentor.out_channels == 1
     return ExportMetadata(
         classes=tuple(meta['classes']),
         palette=[list(map(int, colour)) for colour in meta['palette']],
         output=graph.output,
         config=Path(config).stem,
-        mean=_rounded(graph.mean)[::order],
-        std=_rounded(graph.std)[::order],
+        mean=mean[::order],
+        std=std[::order],
         channels='BGR' if graph.swaps_channels else 'RGB',
         size_divisor=graph.size_divisor,
         align_corners=segmentor.align_corners,
@@ -165,11 +166,6 @@ def _metadata(
         resize=_resize(inferencer.pipeline.transforms[1:]),
         notes=notes,
     )
-
-
-def _rounded(values: Tensor) -> list[float]:
-    """Return the decimals as the config has them, without the rounding of float32."""
-    return [round(value, 4) for value in values.tolist()]
 
 
 def _resize(transforms: Sequence[Any]) -> dict[str, Any] | None:

@@ -39,11 +39,7 @@ class OnnxFile:
     """
 
     def __init__(
-        self,
-        source: str | Path | bytes,
-        device: str = 'cpu',
-        *,
-        threads: int = 0,
+        self, source: str | Path | bytes, device: str = 'cpu', threads: int = 0
     ) -> None:
         runtime = optional_package(
             'onnxruntime', extra='export', purpose='Prediction with an ONNX file'
@@ -242,7 +238,14 @@ class ExportedPredictor:
         self, result: np.ndarray, size: tuple[int, int], keep: bool
     ) -> Prediction:
         if result.ndim == 3:
-            result = self._bilinear(result, size)
+            if result.shape[1:] != size:
+                resized = F.interpolate(
+                    torch.from_numpy(result)[None],
+                    size=size,
+                    mode='bilinear',
+                    align_corners=self.align_corners,
+                )
+                result = resized[0].numpy()
             threshold = self.metadata.threshold
             labels = result.argmax(0) if threshold is None else result[1] > threshold
         elif result.shape == size:
@@ -252,14 +255,3 @@ class ExportedPredictor:
             labels = cv2.resize(result, size[::-1], interpolation=nearest)
         labels = labels.astype(label_dtype(len(self.classes)))
         return Prediction(labels, result if keep else None)
-
-    def _bilinear(self, probabilities: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-        if probabilities.shape[1:] == size:
-            return probabilities
-        resized = F.interpolate(
-            torch.from_numpy(probabilities)[None],
-            size=size,
-            mode='bilinear',
-            align_corners=self.align_corners,
-        )
-        return resized[0].numpy()

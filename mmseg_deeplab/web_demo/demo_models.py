@@ -1,9 +1,9 @@
 """The models that the page offers, and the switches that each of them has."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from mmengine.config import Config
 
@@ -12,19 +12,12 @@ from mmseg_deeplab.config.prediction_options import enable_crf, enable_tta
 from mmseg_deeplab.inference import ModelSource, Predictor, load_predictor
 
 
-@dataclass(frozen=True)
-class Choice:
-    """One way to predict an image.
+class Choice(NamedTuple):
+    """One way to predict an image."""
 
-    Args:
-        model: Name of the model.
-        crf: Refine the prediction by a dense CRF.
-        tta: Average the predictions of several scales and their mirror images.
-    """
-
-    model: str
-    crf: bool = False
-    tta: bool = False
+    model: str  # its name
+    crf: bool = False  # refine the prediction by a dense CRF
+    tta: bool = False  # average several scales and their mirror images
 
     @property
     def words(self) -> list[str]:

@@ -25,6 +25,10 @@ OPACITY = 60  # percent
 INPUT_HEIGHT = 260  # px
 DELETE_EVERY, DELETE_AFTER = 60, 3600  # seconds: files of visitors on the disk
 HINT = 'Point at a class to see it alone, at the image to see through the colours.'
+OUT_OF_MEMORY = (
+    'The memory of the device is not enough for this image. Remedy: make it smaller, '
+    'or switch multi-scale or CRF off.'
+)
 EVENT = dict(api_visibility='private')
 # One prediction at a time: events of one concurrency id wait for each other.
 PREDICTION = dict(
@@ -39,16 +43,11 @@ def shown_in_page(handler: Callable) -> Callable:
     def run(*args: Any) -> Any:
         try:
             return handler(*args)
-        except torch.OutOfMemoryError as error:
-            text = (
-                'The memory of the device is not enough for this image. Remedy: make '
-                'it smaller, or switch multi-scale or CRF off.'
-            )
-            raise gr.Error(text, print_exception=False) from error
-        except (ValueError, TypeError, OSError) as error:
+        except (ValueError, TypeError, OSError, torch.OutOfMemoryError) as error:
+            is_memory = isinstance(error, torch.OutOfMemoryError)
+            text = OUT_OF_MEMORY if is_memory else str(error)
             # gradio shows messages as HTML.
-            text = html.escape(str(error))
-            raise gr.Error(text, print_exception=False) from error
+            raise gr.Error(html.escape(text), print_exception=False) from error
 
     return run
 
@@ -134,6 +133,7 @@ class Predictions:
         return scene.results[choice]
 
     def _downloads(self, scene: Scene, choice: Choice, opacity: float) -> list[Any]:
+        """Write labels and overlay, and return the updates of both buttons."""
         result = scene.results[choice]
         overlay = Image.fromarray(result.overlay(scene.image, opacity))
         files = dict(labels=result.labels_png(), overlay=to_png(overlay))
