@@ -18,9 +18,9 @@ def deeplabv2_resnet101(
 ):
     """DeepLab v2 with the keys of the ``deeplabv2.py`` lineage.
 
-    num_classes: channels of the score map
-    pretrained: load the lineage's ImageNet file into the backbone
-    pretrained_path: where that file is
+    num_classes: number of channels of the logits
+    pretrained: whether to load the lineage's ImageNet file into the backbone
+    pretrained_path: path of that file
     """
     return get_deeplab_v2(num_classes, pretrained, pretrained_path)
 

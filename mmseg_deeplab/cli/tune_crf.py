@@ -106,8 +106,6 @@ def tune(args: Namespace) -> dict:
             num_iterations=args.num_iterations or 5,
         )
         return crf_tuning.tune(learner)
-    count = crf_tuning.number_of_evaluations(ranges, args.fine_rounds)
-    print(f'at most {count} settings of the CRF will be evaluated', flush=True)
     search = crf_tuning.CRFSearch(
         setup,
         ranges,

@@ -1,7 +1,7 @@
 """The second stage of training: search or learn the CRF behind a trained network."""
 
 from .gradient_learning import CRFLearner
-from .grid_search import AXES, RANGES, CRFSearch, number_of_evaluations, parse_range
+from .grid_search import AXES, RANGES, CRFSearch, parse_range
 from .tuning_setup import TuningSetup, comparison_table, tune
 
 __all__ = [
@@ -11,7 +11,6 @@ __all__ = [
     'CRFSearch',
     'TuningSetup',
     'comparison_table',
-    'number_of_evaluations',
     'parse_range',
     'tune',
 ]

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.config import Config
 
 from mmseg_deeplab.utils.atomic_files import write_whole
 
@@ -55,14 +56,6 @@ def write_fragment(path: Path, settings: dict[str, Any], *, docstring: str) -> N
         np.save(stream, np.array(compatibility, dtype=np.float32))
         write_whole(stream.getvalue(), array)
         settings['compatibility'] = f'{{{{ fileDirname }}}}/{array.name}'
-    lines = [f'    {name}={_source(value)},' for name, value in settings.items()]
     text = docstring.replace('\\', '/').replace('"""', "'''")
-    content = f'"""{text}\n"""\n\ncrf = dict(\n' + '\n'.join(lines) + '\n)\n'
-    write_whole(content.encode(), path)
-
-
-def _source(value: Any) -> str:
-    if isinstance(value, list) and value and isinstance(value[0], list):
-        rows = ''.join(f'        {row},\n' for row in value)
-        return f'[\n{rows}    ]'
-    return repr(value)
+    crf = Config(dict(crf=settings)).pretty_text
+    write_whole(f'"""{text}\n"""\n\n{crf}'.encode(), path)

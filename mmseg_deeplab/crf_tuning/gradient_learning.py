@@ -67,7 +67,7 @@ class CRFLearner:
         ValueError: If an option is out of range, or the file has other settings.
     """
 
-    fragment_stem, log_stem = 'crf_learned', 'learning'
+    stems = 'crf_learned', 'learning'
 
     def __init__(
         self,

@@ -57,13 +57,6 @@ def finer_values(coarse: list[float], best: float, level: int) -> list[float]:
     return sorted(value for value in near if value > 0)
 
 
-def number_of_evaluations(grid: Grid, rounds: int) -> int:
-    """Return how many settings a search evaluates at most."""
-    sizes = [len(grid[axis]) for axis in AXES]
-    around = 3 ** sum(size > 1 for size in sizes) - 1
-    return sizes[0] * sizes[1] * sizes[2] + rounds * around
-
-
 class CRFSearch:
     """Search bilateral_weight, bilateral_xy and bilateral_rgb for the best mIoU.
 
@@ -90,7 +83,7 @@ class CRFSearch:
         ValueError: If the file holds results of other settings.
     """
 
-    fragment_stem, log_stem = 'crf', 'search'
+    stems = 'crf', 'search'
 
     def __init__(
         self,
@@ -104,6 +97,7 @@ class CRFSearch:
         if rounds < 0:
             raise ValueError(f'rounds={rounds}: none or more (--fine-rounds)')
         self.setup, self.grid, self.rounds = setup, grid, rounds
+        self.how = f'searched coarse to fine, {rounds} finer grids'
         self.fixed = dict(
             gaussian_weight=gaussian_weight,
             gaussian_xy=gaussian_xy,
@@ -115,7 +109,7 @@ class CRFSearch:
         )
         self._optuna.logging.set_verbosity(self._optuna.logging.WARNING)
         database = setup.work_dir / 'search.db'
-        database.parent.mkdir(parents=True, exist_ok=True)
+        setup.work_dir.mkdir(parents=True, exist_ok=True)
         if setup.restart:
             database.unlink(missing_ok=True)
         self.study = self._optuna.create_study(
@@ -132,11 +126,6 @@ class CRFSearch:
             tuple(trial.params[axis] for axis in AXES): trial.value
             for trial in self.study.trials
         }
-
-    @property
-    def how(self) -> str:
-        """How the CRF was found."""
-        return f'the best of {len(self.triples)} settings, searched coarse to fine'
 
     def run(self) -> dict[str, Any]:
         """Search, or go on, and return the config of the best CRF."""
@@ -193,7 +182,8 @@ class CRFSearch:
             if triple not in self._known:
                 pairs.setdefault(triple[1:], []).append(triple)
         values = self._optuna.distributions.FloatDistribution(0.0, LARGEST)
-        setup = self.setup
+        values = dict.fromkeys(AXES, values)
+        create, setup = self._optuna.trial.create_trial, self.setup
         with Progress(name, len(pairs) * len(setup.tuning)) as progress:
             for group in pairs.values():
                 crfs = [MODELS.build(self.crf_config(triple)) for triple in group]
@@ -203,13 +193,10 @@ class CRFSearch:
                     device=setup.device,
                     after_each=progress.advance,
                 )
+                self._known |= zip(group, miou, strict=True)
                 for triple, value in zip(group, miou, strict=True):
-                    self._known[triple] = value
-                    trial = self._optuna.trial.create_trial(
-                        params=_named(triple),
-                        distributions=dict.fromkeys(AXES, values),
-                        value=value,
-                    )
+                    params = _named(triple)
+                    trial = create(params=params, distributions=values, value=value)
                     self.study.add_trial(trial)
                 best = max(self._known.values())
                 progress.advance(0, name=f'{name}, best {best:.2f}')

@@ -15,17 +15,11 @@ DEFAULT_NUM_IMAGES = 100  # DeepLab v1, section 4.2; v2, section 4.1
 
 @dataclass(frozen=True)
 class Sample:
-    """An image at its original size with what the network predicts.
+    """An image at its original size with what the network predicts."""
 
-    Args:
-        image: ``(1, 3, H, W)`` uint8 RGB.
-        label: ``(H, W)`` class ids, 255 where no class is labelled.
-        probabilities: ``(1, K, H, W)`` float32, without a CRF.
-    """
-
-    image: Tensor
-    label: Tensor
-    probabilities: Tensor
+    image: Tensor  # (1, 3, H, W) uint8 RGB
+    label: Tensor  # (H, W) class ids, 255 where no class is labelled
+    probabilities: Tensor  # (1, K, H, W) float32, without a CRF
 
     def to(self, device: str | torch.device) -> 'Sample':
         """Return the sample on a device."""
@@ -35,19 +29,12 @@ class Sample:
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Some images of one split.
-
-    Args:
-        split: ``'val'`` or ``'test'``.
-        images: All labelled images of the split.
-        files: Their image files; a synthetic data set names virtual ones.
-        indices: Positions of the chosen images in the split, ascending.
-    """
+    """Some images of one split."""
 
     split: str
-    images: LabelledImages
-    files: tuple[str, ...]
-    indices: tuple[int, ...]
+    images: LabelledImages  # all images of the split
+    files: tuple[str, ...]  # their files; a synthetic data set names virtual ones
+    indices: tuple[int, ...]  # positions of the chosen images, ascending
 
     def __len__(self) -> int:
         return len(self.indices)

@@ -1,7 +1,7 @@
 """The network, the images and the start of a tuning, and what is made of its result."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -20,7 +20,7 @@ from mmseg_deeplab.utils.progress import Progress
 from .crf_evaluation import evaluate
 from .crf_fragment import plain_settings, write_fragment
 from .probability_cache import ProbabilityCache, network_key
-from .tuning_images import ImageSet, Sample, choose_images
+from .tuning_images import Sample, choose_images
 
 Comparison = dict[str, dict[str, float]]
 
@@ -29,41 +29,24 @@ Comparison = dict[str, dict[str, float]]
 class TuningSetup:
     """The network, the chosen images, and the CRF to start from.
 
-    Args:
-        config: Path of the network's config.
-        checkpoint: File or URL of the network's weights.
-        cfg_options: Override settings of the config, dotted keys.
-        work_dir: Folder of all results and of the cache; the default is ``crf`` in the
-            work folder of the config.
-        num_images: See :func:`choose_images`, as for the next two.
-        holdout_split: ``'val'`` or ``'test'``.
-        num_holdout: None takes all other images.
-        seed: Seed of the choice of images, and of learning.
-        tta: Whether to predict with test-time augmentation.
-        start: File of the CRF to compare with and to learn from; None takes
-            ``model.crf`` of the config, or else the defaults of ``DenseCRF``.
-        num_iterations: Mean-field iterations of the result; 10 in the papers.
-        device: None takes a GPU where there is one.
-        restart: Forget earlier results; the predictions are kept.
-
     Raises:
         FileNotFoundError: If the config, the checkpoint, data or the start is missing.
         ValueError: If something does not fit.
     """
 
-    config: str
-    checkpoint: str
-    cfg_options: dict[str, Any] = field(default_factory=dict)
-    work_dir: str | Path | None = None
-    num_images: int | None = None
+    config: str  # path of the network's config
+    checkpoint: str  # file or URL of the network's weights
+    cfg_options: dict[str, Any] = field(default_factory=dict)  # of the config
+    work_dir: str | Path | None = None  # for all files; `crf` in the config's own
+    num_images: int | None = None  # to tune on, see choose_images for these four
     holdout_split: str = 'val'
     num_holdout: int | None = None
-    seed: int = 0
-    tta: bool = False
-    start: Any = None
-    num_iterations: int = 10
-    device: str | None = None
-    restart: bool = False
+    seed: int = 0  # also of learning
+    tta: bool = False  # whether to predict with test-time augmentation
+    start: Any = None  # CRF file; None: `model.crf`, or the defaults of DenseCRF
+    num_iterations: int = 10  # mean-field iterations of the result, as in the papers
+    device: str | None = None  # a GPU where there is one
+    restart: bool = False  # forget earlier results, but not the predictions
 
     def __post_init__(self) -> None:
         if self.num_iterations < 1:
@@ -116,23 +99,21 @@ class TuningSetup:
             ``tuning`` and ``holdout``, each with the number of ``images`` and the mIoU
             in percent ``without`` a CRF, with the ``start`` and with the ``tuned`` one.
         """
-        tuning = self._miou('tuning', self.tuning, found)
-        if tuning['tuned'] < tuning['start']:
-            found, tuning['tuned'] = self.start, tuning['start']
-        return found, dict(
-            tuning=tuning, holdout=self._miou('held-out', self.holdout, found)
-        )
-
-    def _miou(self, name: str, images: ImageSet, crf: dict) -> dict[str, float]:
-        read = self.cache.read if images is self.tuning else self.cache.predict
-        samples = (read(images, index) for index in images.indices)
-        crfs = [None, MODELS.build(dict(self.start)), MODELS.build(dict(crf))]
-        with Progress(f'comparison, {name} images', len(images)) as progress:
-            found = evaluate(
-                samples, crfs, device=self.device, after_each=progress.advance
-            )
-        miou = dict(zip(('without', 'start', 'tuned'), found, strict=True))
-        return dict(miou, images=len(images))
+        start = MODELS.build(dict(self.start))
+        comparison = {}
+        for name, images in dict(tuning=self.tuning, holdout=self.holdout).items():
+            read = self.cache.read if images is self.tuning else self.cache.predict
+            samples = (read(images, index) for index in images.indices)
+            crfs = [None, start, MODELS.build(dict(found))]
+            with Progress(f'comparison, {name} images', len(images)) as progress:
+                miou = evaluate(
+                    samples, crfs, device=self.device, after_each=progress.advance
+                )
+            values = dict(zip(('without', 'start', 'tuned'), miou, strict=True))
+            if images is self.tuning and values['tuned'] < values['start']:
+                found, values['tuned'] = self.start, values['start']
+            comparison[name] = dict(values, images=len(images))
+        return found, comparison
 
 
 class Tuner(Protocol):
@@ -140,20 +121,11 @@ class Tuner(Protocol):
 
     setup: TuningSetup
     how: str  # how the CRF was found
-    fragment_stem: str  # names of the files
-    log_stem: str
-
-    def run(self) -> dict[str, Any]:
-        """Return the config of the best CRF."""
-
-    def notes(self) -> list[str]:
-        """Return what the user should know of the run."""
-
-    def log(self) -> dict[str, Any]:
-        """Return what was found on the way."""
-
-    def plot(self, path: Path) -> None:
-        """Plot the same."""
+    stems: tuple[str, str]  # names of the fragment, and of the log and the plot
+    run: Callable[[], dict[str, Any]]  # returns the config of the best CRF
+    notes: Callable[[], list[str]]  # what the user should know
+    log: Callable[[], dict[str, Any]]  # what was found on the way
+    plot: Callable[[Path], None]  # plots the same
 
 
 def tune(tuner: Tuner) -> dict[str, Any]:
@@ -174,11 +146,9 @@ def tune(tuner: Tuner) -> dict[str, Any]:
         for name, miou in comparison.items()
         if miou['tuned'] < miou['without']
     ]
-    files = dict(
-        fragment=setup.work_dir / f'{tuner.fragment_stem}.py',
-        log=setup.work_dir / f'{tuner.log_stem}.json',
-        plot=setup.work_dir / f'{tuner.log_stem}.png',
-    )
+    stem, log_stem = tuner.stems
+    names = dict(fragment=f'{stem}.py', log=f'{log_stem}.json', plot=f'{log_stem}.png')
+    files = {kind: setup.work_dir / name for kind, name in names.items()}
     docstring = f"""Dense CRF, {tuner.how}.
 
 Network: {Path(setup.config).stem}
@@ -188,7 +158,7 @@ judged by {len(setup.holdout)} others of the {setup.holdout.split} split.
 
 {comparison_table(comparison)}
 
-{''.join(f'{note}.' for note in notes)}
+{chr(10).join(notes)}
     python tools/test.py CONFIG CHECKPOINT --crf {files['fragment']}"""
     write_fragment(files['fragment'], crf, docstring=docstring)
     log = json.dumps({**tuner.log(), 'comparison': comparison}, indent=1)

@@ -75,8 +75,17 @@ def deeplabv3(
         ValueError: If an argument is outside these values.
         FileNotFoundError: If ``backbone_url`` is a file and missing.
     """
-    _check(num_classes, backbone_arch)
-    functions = [_initializer(given) for given in initializers]
+    if not isinstance(num_classes, int) or num_classes < 1:
+        raise ValueError(f'num_classes must be a positive integer, got {num_classes!r}')
+    if backbone_arch not in BACKBONE_URLS:
+        known = sorted(BACKBONE_URLS)
+        raise ValueError(f'backbone_arch must be one of {known}, got {backbone_arch!r}')
+    functions = [INITIALIZERS.get(f, f) for f in initializers]
+    if not all(map(callable, functions)):
+        raise ValueError(
+            f'initializers must be functions or names out of {sorted(INITIALIZERS)}, '
+            f'got {initializers!r}'
+        )
     weights = None
     if is_backbone_pretrained:
         weights = _pretrained(backbone_url or BACKBONE_URLS[backbone_arch])
@@ -131,28 +140,3 @@ def _pretrained(url: str | os.PathLike) -> dict[str, Tensor]:
         state = load(url)
     state = convert(state, 'torchvision')
     return {key.removeprefix('backbone.'): value for key, value in state.items()}
-
-
-def _initializer(
-    given: str | Callable[[nn.Module], None],
-) -> Callable[[nn.Module], None]:
-    if callable(given):
-        return given
-    if given not in INITIALIZERS:
-        raise ValueError(
-            f'initializers must be functions or names out of {sorted(INITIALIZERS)}, '
-            f'received {given!r}'
-        )
-    return INITIALIZERS[given]
-
-
-def _check(num_classes: int, backbone_arch: str) -> None:
-    if not isinstance(num_classes, int) or num_classes < 1:
-        raise ValueError(
-            f'num_classes must be a positive integer, received {num_classes!r}'
-        )
-    if backbone_arch not in BACKBONE_URLS:
-        raise ValueError(
-            f'backbone_arch must be one of {sorted(BACKBONE_URLS)}, '
-            f'received {backbone_arch!r}'
-        )

@@ -111,24 +111,20 @@ def model_card(
         model_name=name,
         eval_results=results or None,
     )
-    imports = cfg.get('custom_imports', {}).get('imports') or []
-    imports = [imports] if isinstance(imports, str) else imports
-    modules = [f'`{m}`' for m in imports if m.split('.')[0] != 'mmseg_deeplab']
     per_class = metrics.per_class if metrics else {}
-    initial = [f'`{weights}`' for weights in initial_weights(cfg.model)]
     card = hub.ModelCard.from_template(
         head,
         template_path=str(TEMPLATE),
         name=name,
         network=_network(cfg.model),
-        modules=', '.join(modules),
+        modules=cfg.get('custom_imports', {}).get('imports'),
         metrics=metrics,
         iou={c: m['IoU'] for c, m in per_class.items() if m.get('IoU') is not None},
         facts=_facts(cfg, meta, is_average=is_average),
         licence=licence,
         data=data,
         terms=terms,
-        initial=', '.join(initial),
+        initial=initial_weights(cfg.model),
         **values,
     )
     return card.content + '\n'
@@ -138,13 +134,10 @@ def _network(model: dict[str, Any]) -> str:
     """Name segmentor, backbone and heads."""
     backbone, heads = model['backbone'], model['decode_head']
     heads = heads if isinstance(heads, list | tuple) else [heads]
-    keys = [key for key in ('depth', 'output_stride') if key in backbone]
-    details = ', '.join(f'{key} {backbone[key]}' for key in keys)
-    names = ', '.join(f'`{head["type"]}`' for head in heads)
-    return (
-        f'`{model["type"]}` of `{backbone["type"]}`{details and f" ({details})"} and '
-        f'{names}{", refined by a dense CRF" if model.get("crf") else ""}'
-    )
+    parts = [f'`{model["type"]}` of `{backbone["type"]}`']
+    parts += [f'{k} {backbone[k]}' for k in ('depth', 'output_stride') if k in backbone]
+    parts += [f'`{head["type"]}`' for head in heads]
+    return ', '.join([*parts, *(['a dense CRF'] if model.get('crf') else [])])
 
 
 def _dataset(cfg: Config) -> dict[str, Any]:

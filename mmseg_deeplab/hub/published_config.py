@@ -31,6 +31,7 @@ def published_config(cfg: Config) -> Config:
         cfg: As :meth:`Config.fromfile` reads it; it is not changed.
 
     Raises:
+        FileNotFoundError: If a file of class weights is missing.
         ValueError: If other paths of this machine are left; the message names them.
     """
     content = cfg.to_dict()
@@ -41,11 +42,15 @@ def published_config(cfg: Config) -> Config:
     content.setdefault(
         'custom_imports', dict(imports=['mmseg_deeplab'], allow_failed_imports=False)
     )
-    _keep_curves_local(content)
+    content['vis_backends'] = LOCAL_BACKENDS
+    if isinstance(content.get('visualizer'), dict):
+        content['visualizer'].pop('save_dir', None)
+        content['visualizer']['vis_backends'] = LOCAL_BACKENDS
     for _, node in named_dicts(content.get('model', {})):
         _without_initial_weights(node)
         if isinstance(node.get('class_weight'), str):
-            node['class_weight'] = [float(w) for w in _class_weights(node)]
+            weights = get_class_weight(node['class_weight'])
+            node['class_weight'] = [float(weight) for weight in weights]
     for _, node in named_dicts(content):
         if isinstance(node.get('data_root'), str):
             _move_data(node)
@@ -84,24 +89,6 @@ def _without_initial_weights(node: dict) -> None:
         node['pretrained'] = None if isinstance(node['pretrained'], str) else False
 
 
-def _class_weights(loss: dict) -> list[float]:
-    if not Path(loss['class_weight']).is_file():
-        raise FileNotFoundError(
-            f'class weights {loss["class_weight"]!r} of the config do not exist '
-            f'(current folder {os.getcwd()}); they are written into the published '
-            'config: run where the training ran'
-        )
-    return get_class_weight(loss['class_weight'])
-
-
-def _keep_curves_local(content: dict) -> None:
-    if 'vis_backends' in content:
-        content['vis_backends'] = LOCAL_BACKENDS
-    if isinstance(content.get('visualizer'), dict):
-        content['visualizer'].pop('save_dir', None)
-        content['visualizer']['vis_backends'] = LOCAL_BACKENDS
-
-
 def _move_data(node: dict) -> None:
     """Make ``data_root`` portable, and what lies below it relative to it."""
     root = node['data_root']
@@ -113,9 +100,9 @@ def _move_data(node: dict) -> None:
                 place[key] = os.path.relpath(value, root)
     if MACHINE_PATH.fullmatch(root):
         full = os.path.abspath(os.path.expanduser(root))
-        inside = _is_below(full, os.getcwd())
-        name = Path(full).name or 'dataset'
-        node['data_root'] = os.path.relpath(full) if inside else f'data/{name}'
+        outside = f'data/{Path(full).name or "dataset"}'
+        is_inside = _is_below(full, os.getcwd())
+        node['data_root'] = os.path.relpath(full) if is_inside else outside
 
 
 def _is_below(path: str, root: str) -> bool:
@@ -123,23 +110,17 @@ def _is_below(path: str, root: str) -> bool:
 
 
 def _check_paths(content: dict) -> None:
-    found = [
-        f'{name}.{key}={value!r}'.lstrip('.')
-        for name, node in named_dicts(content)
-        for key, value in _strings(node)
-        if MACHINE_PATH.fullmatch(value)
-    ]
+    found = []
+    for name, node in named_dicts(content):
+        for key, value in node.items():
+            texts = value if isinstance(value, list | tuple) else [value]
+            found += [
+                f'{name}.{key}={text!r}'.lstrip('.')
+                for text in texts
+                if isinstance(text, str) and MACHINE_PATH.fullmatch(text)
+            ]
     if found:
         raise ValueError(
             f'paths of this machine in the config: {", ".join(found)}. Make them '
             'relative, or override them: --cfg-options KEY=VALUE'
         )
-
-
-def _strings(node: dict) -> list[tuple[str, str]]:
-    """Return the texts in a dict and in its lists, but not those of inner dicts."""
-    found = []
-    for key, value in node.items():
-        values = value if isinstance(value, list | tuple) else [value]
-        found += [(key, text) for text in values if isinstance(text, str)]
-    return found

@@ -32,24 +32,20 @@ def read_metrics(path: str | Path, classes: list[str]) -> Metrics:
     Args:
         path: ``metrics.json`` of ``tools/report.py``, or the JSON file that
             ``tools/test.py`` leaves in its work folder.
-        classes: Classes of the network.
+        classes: Names of the network's classes.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is not JSON, or holds no metrics or those of other
-            classes.
+        ValueError: If the file holds no metrics, or those of other classes.
     """
     path = Path(path)
-    remedy = 'python tools/report.py CONFIG CHECKPOINT writes such a file'
-    if not path.is_file():
-        raise FileNotFoundError(f'{path}: no such file; {remedy}')
-    try:
-        content = json.loads(path.read_text())
-    except ValueError as error:
-        raise ValueError(f'{path}: is no JSON file: {error}') from error
+    content = json.loads(path.read_text())
     overall = _overall(content.get('figures', content))
     if not overall:
-        raise ValueError(f'{path}: holds none of {", ".join(NAMES)}; {remedy}')
+        raise ValueError(
+            f'{path}: holds none of {", ".join(NAMES)}; python tools/report.py CONFIG '
+            'CHECKPOINT writes such a file'
+        )
     per_class = content.get('per_class', {})
     if per_class and list(per_class) != classes:
         raise ValueError(

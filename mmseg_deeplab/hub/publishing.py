@@ -38,19 +38,12 @@ KEPT = ('epoch', 'iter', 'seed', 'mmengine_version')  # of a checkpoint's meta d
 
 @dataclass(frozen=True)
 class Published:
-    """The files written.
+    """The files written."""
 
-    Args:
-        weights: ``NAME-HASH.pth`` or ``.safetensors``.
-        config: ``NAME-HASH.py``.
-        card: ``NAME-HASH.md``.
-        note: What the user should know, or nothing.
-    """
-
-    weights: Path
-    config: Path
-    card: Path
-    note: str = ''
+    weights: Path  # NAME-HASH.pth or .safetensors
+    config: Path  # NAME-HASH.py
+    card: Path  # NAME-HASH.md
+    note: str = ''  # what the user should know
 
 
 def publish(
@@ -162,8 +155,7 @@ def published_state(checkpoint: Mapping[str, Any], *, ema: bool | None) -> State
             what ``state_dict`` holds.
 
     Raises:
-        ValueError: If ``ema`` is given and the checkpoint has no average, or if there
-            are no weights.
+        ValueError: If ``ema`` is given and the checkpoint has no average.
     """
     trained = checkpoint.get('ema_state_dict')
     if ema is not None and trained is None:

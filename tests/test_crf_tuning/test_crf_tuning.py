@@ -23,7 +23,6 @@ from mmseg_deeplab.crf_tuning import (
     CRFLearner,
     CRFSearch,
     TuningSetup,
-    number_of_evaluations,
     parse_range,
     tune,
 )
@@ -110,19 +109,19 @@ def with_samples(make_setup, samples, tmp_path):
 
 def plain_miou(samples: list[Sample], crf: dict | None) -> float:
     """Count by classes, the CRF called as a whole."""
-    labels, truth = [], []
+    predicted, labelled = [], []
     for sample in samples:
         probabilities = sample.probabilities
         if crf is not None:
             probabilities = MODELS.build(dict(crf))(sample.image, probabilities)
-        labels.append(probabilities.argmax(1)[0].numpy())
-        truth.append(sample.label.numpy())
-    labels, truth = np.array(labels), np.array(truth)
-    valid, ious = truth != 255, []
+        predicted.append(probabilities.argmax(1)[0].numpy())
+        labelled.append(sample.label.numpy())
+    predicted, labelled = np.array(predicted), np.array(labelled)
+    valid, ious = labelled != 255, []
     for k in range(8):
-        union = ((labels == k) | (truth == k)) & valid
+        union = ((predicted == k) | (labelled == k)) & valid
         if union.any():
-            ious.append(((labels == k) & (truth == k)).sum() / union.sum())
+            ious.append(((predicted == k) & (labelled == k)).sum() / union.sum())
     return 100 * float(np.mean(ious))
 
 
@@ -139,15 +138,11 @@ def interrupted(read, calls: int):
 
 
 def test_ranges_are_those_of_the_papers():
-    grids = {
-        name: {axis: parse_range(text) for axis, text in ranges.items()}
-        for name, ranges in RANGES.items()
+    sizes = {
+        paper: [len(parse_range(text)) for text in ranges.values()]
+        for paper, ranges in RANGES.items()
     }
-    assert grids['v2']['bilateral_xy'] == [30, 40, 50, 60, 70, 80, 90, 100]
-    assert number_of_evaluations(grids['v2'], 2) == 4 * 8 * 4 + 2 * 26
-    assert number_of_evaluations(grids['v1'], 0) == 6 * 6 * 8
-    fixed = dict(grids['v2'], bilateral_rgb=[3.0])
-    assert number_of_evaluations(fixed, 1) == 32 + 8
+    assert sizes == dict(v2=[4, 8, 4], v1=[6, 6, 8])
 
 
 @pytest.mark.parametrize(
@@ -247,20 +242,15 @@ def test_the_cache_predicts_once_for_a_network(make_setup, tmp_path, monkeypatch
     assert not files & set((tmp_path / 'cache').iterdir())
 
 
-@pytest.mark.parametrize(
-    'options', [{'model.decode_head.dilations': (1, 2)}, dict(tta=True), 'weights']
-)
-def test_another_network_has_another_key(make_setup, tmp_path, checkpoint, options):
-    other = {}
-    if options == 'weights':
-        (tmp_path / 'w.pth').write_bytes(b'')
-        other = dict(checkpoint=str(tmp_path / 'w.pth'))
-    elif 'tta' in options:
-        other = options
-    else:
-        other = dict(cfg_options=SMALL | options)
-    keys = [make_setup(tmp_path, **o).cache.key for o in ({}, other)]
-    assert keys[0] != keys[1]
+def test_another_network_has_another_key(make_setup, tmp_path):
+    (tmp_path / 'w.pth').write_bytes(b'')
+    options = (
+        {},
+        dict(tta=True),
+        dict(checkpoint=str(tmp_path / 'w.pth')),
+        dict(cfg_options=SMALL | {'model.decode_head.dilations': (1, 2)}),
+    )
+    assert len({make_setup(tmp_path, **o).cache.key for o in options}) == 4
 
 
 def test_an_image_that_has_changed_is_predicted_anew(tmp_path):
@@ -341,13 +331,10 @@ def test_results_of_other_settings_are_refused_and_forgotten(with_samples):
 
 @pytest.mark.parametrize('num_classes', [3, 22])
 def test_fragment_is_readable_from_any_folder(tmp_path, monkeypatch, num_classes):
-    matrix = (
-        np.random.default_rng(0).random((num_classes, num_classes)).astype('f').tolist()
-    )
-    settings = dict(
-        type='DenseCRF', num_iterations=7, bilateral_weight=4.25, compatibility=matrix
-    )
-    write_fragment(tmp_path / 'a' / 'crf.py', settings, docstring='"""This""" network.')
+    random = np.random.default_rng(0)
+    matrix = random.random((num_classes, num_classes)).tolist()
+    crf = dict(type='DenseCRF', num_iterations=7, compatibility=matrix)
+    write_fragment(tmp_path / 'a' / 'crf.py', crf, docstring='"""This""" network.')
     monkeypatch.chdir('/')
     (tmp_path / 'a').rename(tmp_path / 'b')
     path = tmp_path / 'b' / 'crf.py'
@@ -360,12 +347,6 @@ def test_fragment_is_readable_from_any_folder(tmp_path, monkeypatch, num_classes
 
 def make_learner(setup: TuningSetup, **options) -> CRFLearner:
     return CRFLearner(setup, **dict(epochs=2, num_iterations=2) | options)
-
-
-def test_learning_lowers_the_loss(with_samples, samples):
-    learner = make_learner(with_samples())
-    losses = [learner.step(samples[0]) for _ in range(8)]
-    assert all(later < earlier for earlier, later in itertools.pairwise(losses))
 
 
 def exact_loss(sample: Sample, values: dict[str, torch.Tensor]) -> torch.Tensor:
@@ -442,11 +423,14 @@ def test_learning_that_was_stopped_gives_the_same_result(
     assert not make_learner(other, lr=0.5).history
 
 
-def test_learned_is_never_worse_than_the_start(with_samples):
-    learner = make_learner(with_samples(), lr=30.0)  # breaks everything
+@pytest.mark.parametrize('lr', [0.01, 30.0])  # helps, breaks everything
+def test_learned_is_never_worse_than_the_start(with_samples, lr):
+    learner = make_learner(with_samples(), lr=lr)
     learner.run()
-    all_miou = [entry['mIoU'] for entry in learner.history]
-    assert learner.best['mIoU'] == max(all_miou) >= all_miou[0]
+    first, *later = learner.history
+    best = max(entry['mIoU'] for entry in later)
+    assert learner.best['mIoU'] == max(best, first['mIoU'])
+    assert (best > first['mIoU']) == (lr < 1)
 
 
 def test_only_what_is_learnable_changes_and_stays_in_bounds(with_samples, samples):
@@ -521,8 +505,3 @@ def test_images_without_labels_are_refused(tmp_path):
     cfg.val_dataloader = None
     with pytest.raises(ValueError, match='no val_dataloader'):
         choose_images(cfg)
-
-
-def test_missing_checkpoint_is_named(make_setup, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'nowhere\.pth'):
-        make_setup(tmp_path, checkpoint='nowhere.pth')

@@ -12,7 +12,6 @@ import torch
 from huggingface_hub import ModelCard
 from mmengine.config import Config
 from mmengine.hooks import EMAHook
-from mmengine.runner import load_checkpoint
 from mmseg.apis import init_model
 from mmseg.registry import MODELS
 from training import ROOT, TEST
@@ -129,19 +128,17 @@ def test_the_name_ends_in_the_hash(published):
     assert digest in published.card.read_text()
 
 
-def test_torch_hub_takes_the_name(cfg, trained, tmp_path):
-    file = publish(cfg, trained, tmp_path / 'a', name='tiny-x').weights
+@PTH
+def test_torch_hub_checks_the_name(trained, published, tmp_path):
     options = dict(check_hash=True, weights_only=True, progress=False)
-    content = torch.hub.load_state_dict_from_url(
-        file.as_uri(), model_dir=str(tmp_path / 'hub'), **options
-    )
-    assert content['state_dict'].keys() == load(trained)['state_dict'].keys()
-    wrong = file.with_name('tiny-x-00000000.pth')
-    wrong.write_bytes(file.read_bytes())
+    options['model_dir'] = str(tmp_path)
+    found = torch.hub.load_state_dict_from_url(published.weights.as_uri(), **options)
+    assert found['state_dict'].keys() == load(trained)['state_dict'].keys()
+    wrong = tmp_path / 'tiny-00000000.pth'
+    wrong.write_bytes(published.weights.read_bytes())
+    options['model_dir'] = str(tmp_path / 'empty')
     with pytest.raises(RuntimeError, match='invalid hash'):
-        torch.hub.load_state_dict_from_url(
-            wrong.as_uri(), model_dir=str(tmp_path / 'hub'), **options
-        )
+        torch.hub.load_state_dict_from_url(wrong.as_uri(), **options)
 
 
 @PTH
@@ -207,18 +204,13 @@ def test_a_model_hub_reads_the_head_of_the_card(cfg, trained, tmp_path):
 
 
 @PTH
-def test_the_card_tells_classes_parameters_and_training(cfg, trained, published):
+def test_the_card_tells_classes_parameters_and_training(cfg, published):
     card = published.card.read_text()
     count = sum(p.numel() for p in MODELS.build(cfg.model).parameters())
     assert f'{count / 1e6:.2f} M parameters' in card
-    for row in (
-        '| 7 | pole | 21, 22, 23 | - |',
-        '| iterations | 7 |',
-        '| seed | 3 |',
-        '| crop (rows, columns) | 128 x 256 |',
-    ):
-        assert row in card
-    assert 'Check the licence of the training data' in card
+    assert '| 7 | pole | 21, 22, 23 | - |' in card
+    assert '| iterations | 7 |' in card
+    assert '| crop (rows, columns) | 128 x 256 |' in card
 
 
 def test_other_content_is_not_overwritten(cfg, trained, tmp_path):
@@ -232,15 +224,8 @@ def test_other_content_is_not_overwritten(cfg, trained, tmp_path):
     assert first.card.read_text() != 'mine'
 
 
-class Attack:
-    """Pickled, it would run a command."""
-
-    def __reduce__(self):
-        return print, ('owned',)
-
-
 def test_a_file_that_runs_code_is_refused(cfg, tmp_path):
-    torch.save({'state_dict': {}, 'x': Attack()}, tmp_path / 'bad.pth')
+    torch.save({'state_dict': {}, 'x': torch.compile}, tmp_path / 'bad.pth')
     with pytest.raises(ValueError, match='refused'):
         publish(cfg, tmp_path / 'bad.pth', tmp_path / 'out', name='bad')
     assert not (tmp_path / 'out').exists()
@@ -268,20 +253,14 @@ def test_names_that_torch_hub_would_misread_are_refused(cfg, trained, tmp_path, 
         publish(cfg, trained, tmp_path, name=name)
 
 
-def with_average(path, target):
-    """Write a checkpoint as EMAHook does, by the hook itself."""
-    content = load(path)
-    trained = {key: value.clone() for key, value in content['state_dict'].items()}
-    average = {f'module.{k}': v + 1 for k, v in content['state_dict'].items()}
-    content['ema_state_dict'] = {'steps': torch.tensor(9), **average}
-    EMAHook()._swap_ema_state_dict(content)
-    torch.save(content, target)
-    return trained
-
-
 @pytest.mark.parametrize(('ema', 'shift'), [(None, 1), (True, 1), (False, 0)])
 def test_average_or_trained_weights(cfg, trained, tmp_path, ema, shift):
-    before = with_average(trained, tmp_path / 'iter_7.pth')
+    content = load(trained)
+    before = {key: value.clone() for key, value in content['state_dict'].items()}
+    average = {f'module.{key}': value + 1 for key, value in before.items()}
+    content['ema_state_dict'] = {'steps': torch.tensor(9), **average}
+    EMAHook()._swap_ema_state_dict(content)  # what the hook does before it saves
+    torch.save(content, tmp_path / 'iter_7.pth')
     file = publish(cfg, tmp_path / 'iter_7.pth', tmp_path, name='x', ema=ema).weights
     state = load(file)['state_dict']
     assert all(torch.equal(state[key], before[key] + shift) for key in before)
@@ -339,13 +318,3 @@ def test_metrics_of_other_classes_are_refused(tmp_path):
     (tmp_path / 'm.json').write_text(json.dumps(metrics))
     with pytest.raises(ValueError, match='another model'):
         read_metrics(tmp_path / 'm.json', CLASSES)
-
-
-@PTH
-def test_a_published_file_starts_another_training(cfg, published):
-    model = MODELS.build(cfg.model)
-    load_checkpoint(model, str(published.weights), strict=True)
-    state = load(published.weights)['state_dict']
-    assert torch.equal(
-        model.decode_head.conv2d_list[3].bias, state['decode_head.conv2d_list.3.bias']
-    )
