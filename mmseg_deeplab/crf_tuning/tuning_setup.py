@@ -149,6 +149,7 @@ def tune(tuner: Tuner) -> dict[str, Any]:
     stem, log_stem = tuner.stems
     names = dict(fragment=f'{stem}.py', log=f'{log_stem}.json', plot=f'{log_stem}.png')
     files = {kind: setup.work_dir / name for kind, name in names.items()}
+    remarks = '\n'.join(notes)
     docstring = f"""Dense CRF, {tuner.how}.
 
 Network: {Path(setup.config).stem}
@@ -158,7 +159,7 @@ judged by {len(setup.holdout)} others of the {setup.holdout.split} split.
 
 {comparison_table(comparison)}
 
-{chr(10).join(notes)}
+{remarks}
     python tools/test.py CONFIG CHECKPOINT --crf {files['fragment']}"""
     write_fragment(files['fragment'], crf, docstring=docstring)
     log = json.dumps({**tuner.log(), 'comparison': comparison}, indent=1)
