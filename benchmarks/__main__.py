@@ -18,7 +18,6 @@ from . import (
     crf,
     data,
     evaluation,
-    exported,
     growth,
     inference,
     operators,
@@ -39,7 +38,7 @@ STUDIES = {
     'eval': evaluation.STUDY,
     'data': data.STUDY,
     'growth': growth.STUDY,
-    'export': exported.STUDY,
+    'export': inference.EXPORT_STUDY,
     'peers': peers.STUDY,
 }
 # Commands with options of their own: each has HELP, `add_options` and `run`.

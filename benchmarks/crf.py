@@ -88,13 +88,7 @@ def smooth_probabilities(classes: int, size: tuple[int, int]) -> Tensor:
 def pydensecrf_run(
     settings: dict[str, Any], image: np.ndarray, probabilities: np.ndarray
 ) -> Callable[[], np.ndarray] | None:
-    """Return the refinement of ``DenseCRF`` by pydensecrf, None if it is missing.
-
-    Args:
-        settings: ``DenseCRF.settings()``.
-        image: ``(H, W, 3)`` uint8, RGB.
-        probabilities: ``(K, H, W)`` float32.
-    """
+    """Return the refinement of ``DenseCRF`` by pydensecrf, None if it is missing."""
     try:
         module = import_module('pydensecrf.densecrf')
     except ImportError:
@@ -122,10 +116,6 @@ def pydensecrf_run(
 
 def compare_refined(stock: np.ndarray, ours: Tensor) -> Errors:
     """Return the share of equal labels and the mean difference of probabilities.
-
-    Args:
-        stock: ``(K, H, W)``.
-        ours: ``(1, K, H, W)``.
 
     Raises:
         ResultsDiffer: If these are not two approximations of the same thing.

@@ -88,25 +88,16 @@ def stock_step(step: dict) -> dict:
 
 
 def _loader(cfg: ConfigDict) -> Callable[[], list[dict]]:
-    """Return a function that loads all samples on one thread, like a worker.
-
-    Each sample has its own random numbers, independent of those before.
-    """
+    """Return a function that loads all samples, with random numbers of their own."""
     dataset = DATASETS.build(cfg)
 
     def run() -> list[dict]:
-        threads = cv2.getNumThreads(), torch.get_num_threads()
-        cv2.setNumThreads(0)
-        torch.set_num_threads(1)
-        try:
-            samples = []
-            for index in range(len(dataset)):
-                np.random.seed(index)
-                samples.append(dataset[index])
-            return samples
-        finally:
-            cv2.setNumThreads(threads[0])
-            torch.set_num_threads(threads[1])
+        cv2.setNumThreads(0)  # as in the workers of a data loader
+        samples = []
+        for index in range(len(dataset)):
+            np.random.seed(index)
+            samples.append(dataset[index])
+        return samples
 
     return run
 

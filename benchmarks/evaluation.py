@@ -4,11 +4,10 @@ import json
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from mmengine.config import Config, ConfigDict, DictAction
@@ -35,8 +34,7 @@ TOLERANCE = 0.021  # percent; IoUMetric rounds to two decimals
 COMPARED = ('mIoU', 'aAcc', 'mAcc')
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(NamedTuple):
     """An evaluation: a config, a checkpoint, and overrides of the config."""
 
     config: Path
@@ -56,13 +54,10 @@ def own_job(args: Namespace) -> Job | None:
 
     Raises:
         FileNotFoundError: If the checkpoint or the data is missing.
-        ValueError: If there is no checkpoint.
     """
     if args.config is None:
         return None
-    if args.checkpoint is None:
-        raise ValueError('--config needs --checkpoint, received none')
-    check_checkpoint(args.checkpoint)
+    check_checkpoint(args.checkpoint or '')
     check_data(read_config(args.config, args.cfg_options), 'test_dataloader')
     return Job(Path(args.config), Path(args.checkpoint), args.cfg_options)
 

@@ -62,12 +62,10 @@ class Network:
 def stock_segmentor(cfg: ConfigDict, size: Size, device: torch.device) -> nn.Module:
     """Return MMSegmentation's ``EncoderDecoder`` with random weights.
 
-    Args:
-        cfg: The config of a segmentor.
-        size: The size of the images. BatchNorm gets the statistics of a scene of half
-            this size, and the classifier is balanced on a scene of this size.
-        device: The device of the network.
+    BatchNorm gets the statistics of a scene of half the given size, and the classifier
+    is balanced on a scene of this size, or of 512x1024 if that is smaller.
     """
+    size = tuple(map(min, size, (512, 1024)))
     torch.manual_seed(0)
     model = MODELS.build(deepcopy(cfg) | dict(type=EncoderDecoder)).eval().to(device)
     weaken_branches(model)
@@ -113,7 +111,7 @@ def measure_statistics(model: nn.Module, run: Callable[[], Any]) -> None:
     logits of a deep random network, and its labels would say nothing about agreement.
 
     Args:
-        model: A network for evaluation, which also measures frozen BatchNorm.
+        model: A network for evaluation.
         run: Sends at least two images through it.
     """
     layers = [module for module in model.modules() if isinstance(module, _BatchNorm)]
@@ -130,9 +128,7 @@ def measure_statistics(model: nn.Module, run: Callable[[], Any]) -> None:
 def balance_classes(classifier: nn.Module, logits: Tensor) -> None:
     """Give all classes the same mean logit, so that many of them are predicted.
 
-    Args:
-        classifier: The last convolution, whose bias is changed.
-        logits: Its output ``(N, K, h, w)``.
+    Changes the bias of the classifier, whose output are the logits ``(N, K, h, w)``.
     """
     classifier.bias -= logits.mean((0, 2, 3))
 
@@ -145,12 +141,9 @@ def logits_of(model: nn.Module, images: list[Tensor]) -> Tensor:
 
 
 def scenes(count: int, size: Size, device: torch.device) -> list[Tensor]:
-    """Draw scenes of SyntheticStreets as pipelines give images.
+    """Draw scenes of SyntheticStreets, ``(3, H, W)`` uint8 each, BGR.
 
     Images larger than these scenes repeat them.
-
-    Returns:
-        ``(3, H, W)`` uint8 each, BGR.
     """
     part = tuple(map(min, size, LARGEST_SCENE))
     repeats = [1 + (side - 1) // own for side, own in zip(size, part, strict=True)]
@@ -176,7 +169,5 @@ def has_bfloat16(device: torch.device) -> bool:
     """Tell whether a device computes faster in bfloat16 than in float32."""
     if device.type == 'cuda':
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    try:
-        return BFLOAT16_FLAGS.search(Path('/proc/cpuinfo').read_text()) is not None
-    except OSError:
-        return False
+    info = Path('/proc/cpuinfo')
+    return info.is_file() and BFLOAT16_FLAGS.search(info.read_text()) is not None

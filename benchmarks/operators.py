@@ -90,7 +90,7 @@ def conv_case(
     gradients: bool,
     device: torch.device,
 ) -> Case:
-    """Return one case; with ``gradients``, those of all inputs are computed as well."""
+    """Return one case, with or without the gradients of all inputs."""
     torch.manual_seed(0)
     x = torch.randn(images, channels, *size, device=device)
     kernel = (classes, channels, 3, 3)

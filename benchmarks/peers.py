@@ -11,13 +11,8 @@ from torch import Tensor, nn
 from mmseg_deeplab import checkpoints
 from mmseg_deeplab.models.fast_prediction import prepare_for_inference
 
-from .case import Case, Errors, Study
-from .inference import (
-    COLUMNS,
-    LARGEST_SHARE,
-    compare_labels,
-    prediction,
-)
+from .case import Case, Errors, Study, require
+from .inference import COLUMNS, LARGEST_SHARE, compare_labels, prediction
 from .networks import (
     Network,
     Size,
@@ -39,20 +34,9 @@ TORCHVISION = {'deeplabv3_mobilenet_v3_large': 16, 'deeplabv3_resnet50': 8}
 # ResNet-50 at output stride 16, separable pyramid and decoder. It has one separable
 # convolution at stride 16 and one at 4; ours, like the paper's, has two at 4.
 SMP = 'segmentation_models_pytorch'
-SMP_HEAD = dict(
-    type='DeepLabV3PlusHead',
-    dilations=(1, 12, 24, 36),
-    c1_in_channels=256,
-    num_convs=2,
-    separable=True,
-)
-SMP_NETWORK = Network(
-    f'{SMP} DeepLabV3Plus, resnet50',
-    'deeplabv3_r50_vainf',
-    NUM_CLASSES,
-    SIZE,
-    dict(decode_head=SMP_HEAD),
-)
+SMP_NAME = f'{SMP} DeepLabV3Plus, resnet50'
+SMP_HEAD = dict(type='DeepLabV3PlusHead', dilations=(1, 12, 24, 36))
+SMP_HEAD |= dict(c1_in_channels=256, num_convs=2, separable=True)
 
 
 def peer_cases(
@@ -100,11 +84,11 @@ def smp_case(size: Size, device: torch.device) -> Case:
         'resnet50', encoder_weights=None, classes=NUM_CLASSES
     )
     peer.eval().to(device)
-    cfg = SMP_NETWORK.config()
+    changes = dict(decode_head=SMP_HEAD)
+    cfg = Network(SMP_NAME, 'deeplabv3_r50_vainf', NUM_CLASSES, size, changes).config()
     ours = lean_segmentor(cfg, stock_segmentor(cfg, size, device))
-    name, weights = SMP_NETWORK.name, 'same form, other weights'
-    images = scenes(1, size, device)
-    return _case(name, peer, ours, images, compare_shapes, weights)
+    images, weights = scenes(1, size, device), 'same form, other weights'
+    return _case(SMP_NAME, peer, ours, images, compare_shapes, weights)
 
 
 def _case(
@@ -130,12 +114,7 @@ def _case(
 
 @torch.no_grad()
 def peer_logits(model: nn.Module, images: list[Tensor]) -> Tensor:
-    """Return the logits of another library's network, ``(N, K, H, W)``.
-
-    Args:
-        model: The network.
-        images: ``(3, H, W)`` uint8, BGR.
-    """
+    """Return another library's logits ``(N, K, H, W)`` of images as ours take them."""
     inputs = torch.stack(images).flip(1).float()
     mean, std = (inputs.new_tensor(value).view(1, 3, 1, 1) for value in (MEAN, STD))
     logits = model((inputs - mean) / std)
@@ -143,13 +122,8 @@ def peer_logits(model: nn.Module, images: list[Tensor]) -> Tensor:
 
 
 def compare_shapes(stock: Tensor, ours: Tensor) -> Errors:
-    """Return no errors, since the weights differ; only the shapes must be equal.
-
-    Raises:
-        ValueError: If they are not.
-    """
-    if stock.shape != ours.shape:
-        raise ValueError(f'labels of {tuple(stock.shape)} and {tuple(ours.shape)}')
+    """Require equal shapes, since the weights differ."""
+    require(stock.shape == ours.shape, 'shapes of labels', {})
     return {}
 
 

@@ -24,47 +24,34 @@ def describe_machine(device: torch.device) -> dict[str, Any]:
     info = Path('/proc/cpuinfo')
     text = info.read_text() if info.is_file() else ''
     name = re.search(r'^model name\s*:\s*(.+)$', text, re.MULTILINE)
-    machine = dict(
+    memory = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES')
+    on_gpu = device.type == 'cuda'
+    return dict(
+        gpu=torch.cuda.get_device_name(device) if on_gpu else None,
         cpu=name[1] if name else platform.processor() or 'unknown processor',
         cores=len(os.sched_getaffinity(0)),
-        memory_gb=round(memory_bytes() / 1e9),
-        threads=torch.get_num_threads(),
         vector_unit=torch.backends.cpu.get_cpu_capability(),
-        system=f'{platform.system()} {platform.machine()}',
+        memory_gb=round(memory / 1e9),
+        threads=torch.get_num_threads(),
         python=platform.python_version(),
         torch=torch.__version__,
         load_average=round(os.getloadavg()[0], 2),
     )
-    if device.type == 'cuda':
-        machine['gpu'] = torch.cuda.get_device_name(device)
-        machine['cuda'] = torch.version.cuda
-    return machine
-
-
-def memory_bytes() -> int:
-    """Return the size of the machine's memory."""
-    return os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES')
 
 
 def machine_text(machine: dict[str, Any]) -> str:
     """Describe the machine in a sentence."""
-    gpu = f'{machine["gpu"]} (CUDA {machine["cuda"]}), ' if 'gpu' in machine else ''
-    return (
-        '{gpu_text}{cores} cores of {cpu} ({system}, {vector_unit}), {memory_gb} GB, '
-        '{threads} threads, Python {python}, PyTorch {torch}, load average at the '
-        'start {load_average}'
-    ).format(gpu_text=gpu, **machine)
+    gpu = f'{machine["gpu"]}, ' if machine['gpu'] else ''
+    return gpu + (
+        '{cores} cores of {cpu} ({vector_unit}), {memory_gb} GB, {threads} threads, '
+        'Python {python}, PyTorch {torch}, load average at the start {load_average}'
+    ).format(**machine)
 
 
 def markdown_table(
     columns: Mapping[str, Callable[[Any], str]], rows: Iterable[Any]
 ) -> str:
-    """Return a table in Markdown.
-
-    Args:
-        columns: A function from a row to the text of a cell, by heading.
-        rows: The rows.
-    """
+    """Return a table in Markdown; a column is a function from a row to a text."""
     table = [list(columns), ['---'] * len(columns)]
     table += [[cell(row) for cell in columns.values()] for row in rows]
     return '\n'.join(f'| {" | ".join(line)} |' for line in table)
@@ -98,10 +85,6 @@ def write_result(
 
     Returns:
         The Markdown text.
-
-    Raises:
-        FileNotFoundError: If there is no such document.
-        ValueError: If the document has no marks for this table.
     """
     text = markdown(result, columns)
     content = json.dumps(result, indent=1).encode() + b'\n'
@@ -115,15 +98,9 @@ def write_result(
 def write_into(document: str | Path, name: str, text: str) -> None:
     """Replace what is between the two marks of a table in a Markdown file.
 
-    Args:
-        document: The file, which must have the lines ``<!-- table NAME: start -->`` and
-            ``<!-- table NAME: end -->``.
-        name: The name of the table.
-        text: The new text.
-
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it does not have the marks.
+        ValueError: If it lacks the lines ``<!-- table NAME: start -->`` and ``end``.
     """
     document = Path(document)
     start, end = START.format(name), END.format(name)

@@ -8,11 +8,9 @@ import cv2
 import numpy as np
 from mmengine.config import Config, ConfigDict
 from mmengine.dataset import BaseDataset
-from mmengine.registry import init_default_scope
 from mmengine.runner import set_random_seed
 from mmseg.registry import DATASETS
 
-from mmseg_deeplab.config.config_checks import check_data
 from mmseg_deeplab.config.labelled_images import LabelledImage, LabelledImages
 from mmseg_deeplab.inference.output_files import write_png
 from mmseg_deeplab.inference.overlay import class_shares, overlay
@@ -84,8 +82,8 @@ def browse(
             raise ValueError(f'{name} must be at least 1, received {value}')
     if stage not in STAGES:
         raise ValueError(f'stage must be one of {STAGES}, received {stage!r}')
-    dataset = build_dataset(cfg, split)
     originals = LabelledImages(cfg, split)
+    dataset = DATASETS.build(ConfigDict(cfg[f'{split}_dataloader']).dataset)
     palette = dataset.metainfo['palette']
     preprocessor = (cfg.get('model') or {}).get('data_preprocessor') or {}
     is_rgb = bool(preprocessor.get('rgb_to_bgr'))
@@ -141,25 +139,6 @@ def _write_grid(
     write_png(file, grid)
 
 
-def build_dataset(cfg: Config, split: str) -> BaseDataset:
-    """Build a data set of a config with its whole pipeline.
-
-    Raises:
-        FileNotFoundError: If a folder of the data is missing.
-        ValueError: If the config has no such data set.
-    """
-    init_default_scope(cfg.get('default_scope') or 'mmseg')
-    loader = cfg.get(f'{split}_dataloader')
-    if not loader:
-        found = [s for s in SPLITS if cfg.get(f'{s}_dataloader')]
-        raise ValueError(
-            f'{cfg.filename}: has no {split}_dataloader; splits there are: '
-            f'{", ".join(found) or "none"}'
-        )
-    check_data(cfg, f'{split}_dataloader')
-    return DATASETS.build(ConfigDict(loader).dataset)
-
-
 def _as_sample(loaded: LabelledImage, name: str) -> Sample:
     labels = None if loaded.label is None else loaded.label.squeeze(0).numpy()
     return Sample(Path(loaded.path or name).stem, loaded.image, labels)
@@ -178,7 +157,7 @@ def draw_sample(
         draw: The number of the draw.
 
     Raises:
-        ValueError: If the pipeline ends in something else.
+        ValueError: If the pipeline does not end in ``PackSegInputs``.
     """
     mixed = np.random.SeedSequence([seed, index, draw]).generate_state(1)[0]
     set_random_seed(int(mixed))

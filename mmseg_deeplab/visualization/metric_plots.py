@@ -69,35 +69,31 @@ def plot_classes(
         files: Reports of evaluations on the same classes.
         path: The file of the plot; its suffix determines the format.
         labels: The names of the files in the legend; by default folder and file.
-        figure: A metric: ``'IoU'``, ``'Acc'``, ``'Dice'``, ``'Fscore'``,
-            ``'Precision'`` or ``'Recall'``.
+        figure: The metric, such as ``'IoU'`` or ``'Recall'``.
         sort: Put the best class of the first file first; by default the order is that
             of the data set.
         title: The heading.
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If a file is no such report, the classes differ, or the number of
-            labels is wrong.
+        ValueError: If a file is no such report, or the classes differ.
     """
     check_format(path)
     labels = names_of(files, labels)
     reports = [read_report(file, 'per_class')['per_class'] for file in files]
-    columns = []
+    names = list(reports[0])
     for file, report in zip(files, reports, strict=True):
         known = set.intersection(*map(set, report.values()))
         if figure not in known:
             raise ValueError(f'{file}: has no {figure!r}, but {sorted(known)}')
-        found = {name: metrics[figure] for name, metrics in report.items()}
-        columns.append({n: math.nan if v is None else v for n, v in found.items()})
-    for file, column in zip(files, columns, strict=True):
-        if other := sorted(column.keys() ^ columns[0].keys()):
+        if other := sorted(report.keys() ^ reports[0].keys()):
             raise ValueError(
                 f'{files[0]} and {file} were not evaluated on the same classes: only '
                 f'one of them has {", ".join(other[:8])}'
             )
-    names = list(columns[0])
-    values = np.array([[column[name] for name in names] for column in columns])
+    # None, which stands for a class that never occurs, becomes NaN.
+    values = [[report[name][figure] for name in names] for report in reports]
+    values = np.array(values, dtype=float)
     order = np.arange(len(names))
     if sort:  # classes that never occur come last
         order = np.argsort(-np.nan_to_num(values[0], nan=-1), kind='stable')
@@ -105,7 +101,7 @@ def plot_classes(
     height = 0.9 + len(parts[0]) * (BAR * len(files) + GAP) + 0.2 * len(files)
     width = 0.3 + 5.2 * len(parts)
     canvas, panels = new_figure(width, height, columns=len(parts), title=title)
-    thickness = BAR / (BAR * len(files) + GAP)
+    thickness = BAR / (BAR * len(files) + GAP)  # a class takes a height of 1
     for axes, part in zip(panels, parts, strict=True):
         rows = np.arange(len(part))
         for number, column in enumerate(values[:, part]):
@@ -130,13 +126,8 @@ def plot_confusion(file: str | Path, path: str | Path, *, title: str = '') -> No
     follow the square root, since confusions of a few percent matter. Rows of classes
     without any pixel are grey.
 
-    Args:
-        file: The report of an evaluation.
-        path: The file of the plot; its suffix determines the format.
-        title: The heading.
-
     Raises:
-        FileNotFoundError: If the report is missing.
+        FileNotFoundError: If the report in ``file`` is missing.
         ValueError: If it holds no confusion matrix.
     """
     from matplotlib.colors import PowerNorm
@@ -190,13 +181,12 @@ def plot_trimap(
         files: Reports of evaluations with ``trimap_widths``.
         path: The file of the plot; its suffix determines the format.
         labels: The names of the files in the legend; by default folder and file.
-        figure: A metric: ``'mIoU'`` or ``'aAcc'``.
+        figure: The metric, ``'mIoU'`` or ``'aAcc'``.
         title: The heading.
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If a file has no trimap, the files were evaluated around different
-            borders, or the number of labels is wrong.
+        ValueError: If a file has no trimap, or the borders differ.
     """
     check_format(path)
     if figure not in TRIMAP_METRICS:

@@ -28,14 +28,7 @@ def line_style(number: int) -> dict[str, Any]:
 def new_figure(
     width: float, height: float, *, columns: int = 1, title: str = ''
 ) -> 'tuple[Figure, Sequence[Axes]]':
-    """Return a figure and its axes side by side, with a faint grid behind the data.
-
-    Args:
-        width: Width in inches.
-        height: Height in inches.
-        columns: The number of axes.
-        title: The heading of the figure.
-    """
+    """Return a figure of a size in inches and its axes side by side, with a grid."""
     from matplotlib.figure import Figure  # slow to import; pyplot is not needed
 
     figure = Figure(figsize=(width, height), layout='constrained')
@@ -48,11 +41,7 @@ def new_figure(
 
 
 def check_format(path: str | Path) -> None:
-    """Refuse a plot file whose suffix is not one of :data:`FORMATS`.
-
-    Raises:
-        ValueError: If it is another one.
-    """
+    """Raise a ValueError if the suffix of a plot is not one of :data:`FORMATS`."""
     suffix = Path(path).suffix
     if suffix.lower() not in FORMATS:
         raise ValueError(
@@ -64,10 +53,7 @@ def check_format(path: str | Path) -> None:
 def save_figure(figure: 'Figure', path: str | Path, *, dpi: int = 110) -> None:
     """Write a figure as PNG, SVG or PDF, completely or not at all.
 
-    Args:
-        figure: The figure.
-        path: The file; missing folders are made.
-        dpi: The resolution of a PNG, pixels per inch.
+    Missing folders are made. ``dpi`` is the resolution of a PNG, pixels per inch.
     """
     content = io.BytesIO()
     figure.savefig(content, format=Path(path).suffix[1:].lower(), dpi=dpi)

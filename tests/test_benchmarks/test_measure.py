@@ -138,7 +138,7 @@ def test_seconds_are_shown_for_a_gpu_alone():
         command='the command', machine=describe_machine(CPU), rate=1.0, rows=[]
     )
     assert 'ours, ms' not in markdown(result, columns)
-    result['machine'] |= dict(gpu='some GPU', cuda='0')
+    result['machine'] |= dict(gpu='some GPU')
     assert 'ours, ms' in markdown(result, columns)
 
 

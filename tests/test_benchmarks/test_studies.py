@@ -10,7 +10,6 @@ from benchmarks import (
     crf,
     data,
     evaluation,
-    exported,
     growth,
     inference,
     operators,
@@ -128,7 +127,7 @@ def test_channels_last_differs_by_rounding_alone():
 
 
 def test_growth_cases_agree(monkeypatch):
-    for name in ('CLASSES_SIZE', 'BATCH_SIZE', 'MEASURED_SIZE'):
+    for name in ('CLASSES_SIZE', 'BATCH_SIZE'):
         monkeypatch.setattr(growth, name, (64, 96))
     for subject in (('area', (64,)), ('classes', (3,)), ('batch', (2,))):
         for case in growth.growth_cases(subject, (), CPU):
@@ -143,15 +142,15 @@ def test_torchvision_and_ours_have_the_same_labels():
 
 
 def test_an_exported_network_predicts_the_stock_labels():
-    (network,) = exported.STUDY.quick.values()
-    for case in exported.export_cases(network, ['fast', 'onnxruntime'], CPU):
+    (network,) = inference.EXPORT_STUDY.quick.values()
+    for case in inference.inference_cases(network, ['fast', 'onnxruntime'], CPU):
         assert check(case)['other_labels'] < 1e-3
 
 
 def test_without_a_compiler_its_variant_is_left_out(monkeypatch, capsys):
     monkeypatch.setenv('CXX', 'no-such-compiler')
-    assert list(exported.export_cases(SMALL, ['compile'], CPU)) == []
-    assert 'needs a C++ compiler' in capsys.readouterr().out
+    assert list(inference.inference_cases(SMALL, ['compile'], CPU)) == []
+    assert 'C++ compiler' in capsys.readouterr().out
 
 
 def test_both_pipelines_give_equal_samples(tmp_path):

@@ -4,14 +4,12 @@ import cv2
 import numpy as np
 import pytest
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.registry import DATASETS
 from training import write_data
 
 from mmseg_deeplab.datasets.street_scenes import render_scene
-from mmseg_deeplab.visualization.dataset_samples import (
-    browse,
-    build_dataset,
-    draw_sample,
-)
+from mmseg_deeplab.visualization.dataset_samples import browse, draw_sample
 from mmseg_deeplab.visualization.image_grid import draw_image_grid
 
 SIZE = (48, 96)
@@ -29,7 +27,14 @@ def config(*transforms: dict, pipeline: list[dict] | None = None) -> Config:
 
 
 def sample_of(cfg: Config, **options):
-    return draw_sample(build_dataset(cfg, 'train'), 3, is_rgb=False, **options)
+    dataset = DATASETS.build(cfg.train_dataloader.dataset)
+    return draw_sample(dataset, 3, is_rgb=False, **options)
+
+
+@pytest.fixture(autouse=True)
+def scope():
+    """Let MMSegmentation find its own modules."""
+    init_default_scope('mmseg')
 
 
 def test_a_sample_is_a_window_of_the_scene_in_rgb():
@@ -70,7 +75,7 @@ def test_files_without_labels_have_none(tmp_path):
         pipeline=[LOAD[0], PACK],
     )
     cfg = Config(dict(test_dataloader=dict(dataset=dataset)))
-    built = build_dataset(cfg, 'test')
+    built = DATASETS.build(cfg.test_dataloader.dataset)
     stored = cv2.imread(str(folder / 'images' / '0.png'))
     for is_rgb, expected in ((False, stored[..., ::-1]), (True, stored)):
         sample = draw_sample(built, 0, is_rgb=is_rgb)
@@ -82,7 +87,7 @@ def test_files_without_labels_have_none(tmp_path):
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        (dict(split='test'), 'no test_dataloader; splits there are: train'),
+        (dict(split='test'), 'no test_dataloader'),
         (dict(stage='raw'), r"'augmented', 'original'.*'raw'"),
         (dict(number=0), 'number must be at least 1, received 0'),
     ],
@@ -98,7 +103,7 @@ def test_missing_data_and_a_pipeline_without_packing_are_refused(tmp_path):
     cfg = config()
     cfg.train_dataloader.dataset.data_root = str(tmp_path / 'none')
     with pytest.raises(FileNotFoundError, match=r'train_dataloader: .*/none'):
-        build_dataset(cfg, 'train')
+        browse(cfg, tmp_path)
 
 
 def test_a_grid_shows_images_and_masks_side_by_side():
