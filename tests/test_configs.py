@@ -135,8 +135,9 @@ def test_predicts_and_trains_a_step(leaf, tmp_path, no_random_start):
     fill(model)
     with torch.no_grad():
         result = model.eval().test_step(samples(config.num_classes, size, 1))[0]
+        logits = model(torch.zeros(1, 3, *size), mode='tensor')
     assert result.pred_sem_seg.data.shape == (1, *size)
-    assert result.seg_logits.data.shape == (config.num_classes, *size)
+    assert logits.shape[:2] == (1, config.num_classes)
     config.optim_wrapper.accumulative_counts = 1
     wrapper = build_optim_wrapper(model.train(), config.optim_wrapper)
     # The gradients are gone after a step, the state of the optimizer is not.

@@ -32,16 +32,17 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     """Evaluate, and print the paths and the metrics."""
-    from mmseg_deeplab.config import prepare
+    from mmseg_deeplab.config.runner_setup import build_runner
+    from mmseg_deeplab.config.testing_setup import prepare_testing
     from mmseg_deeplab.visualization.evaluation_report import write_report
 
     folder = Path(args.checkpoint).parent
     out = Path(args.out or folder)
     with one_line_errors():
         cfg = read_config(args, work_dir=args.work_dir or str(out / 'test'))
-        prepare.prepare_testing(cfg, args.checkpoint, **prediction_options(args))
+        prepare_testing(cfg, args.checkpoint, **prediction_options(args))
     files = write_report(
-        prepare.build_runner(cfg),
+        build_runner(cfg),
         out,
         curves_from=folder if any(folder.glob('*/vis_data/scalars.json')) else None,
         num_scenes=args.num_scenes,

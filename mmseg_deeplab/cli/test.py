@@ -30,12 +30,13 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     """Test, and leave the process group."""
-    from mmseg_deeplab.config import prepare
+    from mmseg_deeplab.config.runner_setup import build_runner
+    from mmseg_deeplab.config.testing_setup import prepare_testing
     from mmseg_deeplab.engine.distributed import leave_process_group
 
     with one_line_errors():
         cfg = read_config(args)
-        prepare.prepare_testing(
+        prepare_testing(
             cfg,
             args.checkpoint,
             out=args.out,
@@ -44,5 +45,5 @@ def run(args: Namespace) -> None:
             wait_time=args.wait_time,
             **prediction_options(args),
         )
-    prepare.build_runner(cfg).test()
+    build_runner(cfg).test()
     leave_process_group()

@@ -30,17 +30,18 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     """Train, and leave the process group."""
-    from mmseg_deeplab.config import prepare
+    from mmseg_deeplab.config.runner_setup import build_runner
+    from mmseg_deeplab.config.training_setup import prepare_training
     from mmseg_deeplab.engine.distributed import leave_process_group
 
     with one_line_errors():
         cfg = read_config(args)
-        prepare.prepare_training(
+        prepare_training(
             cfg,
             resume=args.resume,
             resume_from=(args.cfg_options or {}).get('load_from'),
             amp=args.amp,
             output_stride=args.output_stride,
         )
-    prepare.build_runner(cfg).train()
+    build_runner(cfg).train()
     leave_process_group()
