@@ -10,7 +10,7 @@ from predicting import CLASSES, PALETTE, smooth_image, write_image, write_model
 
 import mmseg_deeplab
 from mmseg_deeplab import DeepLabInferencer
-from mmseg_deeplab.config import prepare as launch
+from mmseg_deeplab.config import read_config
 from mmseg_deeplab.models import LeanEncoderDecoder
 
 HOST = "model = dict(type='EncoderDecoder')"
@@ -36,10 +36,10 @@ def test_predicts_what_inference_model_does(tmp_path, extra, fast, as_file):
     given = str(tmp_path / '1.png') if as_file else image
     options = {'model.test_cfg.keep_logits': True}
     stock = init_model(
-        source.config, source.checkpoint, device='cpu', cfg_options=options
+        source.config, source.checkpoint, device='cpu', options=options
     )
     expected = inference_model(stock, given)
-    predict = inferencer(source, fast=fast, cfg_options=options)
+    predict = inferencer(source, fast=fast, options=options)
     found = predict(given, return_datasamples=True)
     labels = expected.pred_sem_seg.data.numpy()
     assert len(np.unique(labels)) > 3
@@ -99,7 +99,7 @@ def test_knows_its_classes(tmp_path, meta, options, names, first_colour):
 
 def test_classes_that_nobody_names_are_not_those_of_cityscapes(tmp_path):
     source = write_model(tmp_path, meta={})
-    model = launch.load_config(source.config).model
+    model = read_config(source.config).model
     found = DeepLabInferencer(dict(model=model), source.checkpoint, device='cpu')
     assert found.model.dataset_meta['classes'][:2] == ('class 0', 'class 1')
     # VOClabelcolormap of the VOC development kit
@@ -135,7 +135,7 @@ def test_refuses_a_checkpoint_that_leaves_weights_random(source, tmp_path):
 
 def test_refuses_weights_of_other_shapes(source):
     with pytest.raises(ValueError, match=r'leaf\.pth does not fit the model'):
-        inferencer(source, cfg_options={'model.decode_head.num_classes': 5})
+        inferencer(source, options={'model.decode_head.num_classes': 5})
 
 
 class Harmful:
@@ -164,7 +164,7 @@ def test_needs_a_pipeline_that_loads_an_image(tmp_path):
     source = write_model(tmp_path, extra='')
     options = {'test_dataloader.dataset.pipeline': [dict(type='PackSegInputs')]}
     with pytest.raises(ValueError, match='must begin with LoadCheckedImage'):
-        inferencer(source, cfg_options=options)
+        inferencer(source, options=options)
 
 
 def test_only_a_fast_inferencer_takes_another_segmentor(tmp_path):
