@@ -36,10 +36,10 @@ def test_predicts_what_inference_model_does(tmp_path, extra, fast, as_file):
     given = str(tmp_path / '1.png') if as_file else image
     options = {'model.test_cfg.keep_logits': True}
     stock = init_model(
-        source.config, source.checkpoint, device='cpu', options=options
+        source.config, source.checkpoint, device='cpu', cfg_options=options
     )
     expected = inference_model(stock, given)
-    predict = inferencer(source, fast=fast, options=options)
+    predict = inferencer(source, fast=fast, cfg_options=options)
     found = predict(given, return_datasamples=True)
     labels = expected.pred_sem_seg.data.numpy()
     assert len(np.unique(labels)) > 3
@@ -135,7 +135,7 @@ def test_refuses_a_checkpoint_that_leaves_weights_random(source, tmp_path):
 
 def test_refuses_weights_of_other_shapes(source):
     with pytest.raises(ValueError, match=r'leaf\.pth does not fit the model'):
-        inferencer(source, options={'model.decode_head.num_classes': 5})
+        inferencer(source, cfg_options={'model.decode_head.num_classes': 5})
 
 
 class Harmful:
@@ -164,7 +164,7 @@ def test_needs_a_pipeline_that_loads_an_image(tmp_path):
     source = write_model(tmp_path, extra='')
     options = {'test_dataloader.dataset.pipeline': [dict(type='PackSegInputs')]}
     with pytest.raises(ValueError, match='must begin with LoadCheckedImage'):
-        inferencer(source, options=options)
+        inferencer(source, cfg_options=options)
 
 
 def test_only_a_fast_inferencer_takes_another_segmentor(tmp_path):
