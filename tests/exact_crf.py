@@ -38,13 +38,13 @@ def exact_mean_field(
     )
     spatial = normalised_gaussian(places / gaussian_xy)
     kernel = bilateral_weight * bilateral + gaussian_weight * spatial
-    scores = probabilities.double().flatten(1).t().clamp(min=1e-5).log()
-    q = scores.softmax(1)
+    unary = probabilities.double().flatten(1).t().clamp(min=1e-5).log()
+    q = unary.softmax(1)
     for _ in range(num_iterations):
         messages = kernel @ q
         if compatibility is not None:
             messages = messages @ compatibility
-        q = (scores + messages).softmax(1)
+        q = (unary + messages).softmax(1)
     return q.t().reshape(classes, height, width)
 
 
@@ -70,7 +70,7 @@ def scene(
     colours = 40 + 175 * draw(num_classes, 3)
     noise = torch.randn(height, width, 3, generator=generator)
     image = (colours[labels] + 4 * noise).clamp(0, 255).to(torch.uint8)
-    truth = torch.nn.functional.one_hot(labels, num_classes)
+    one_hot = torch.nn.functional.one_hot(labels, num_classes)
     noise = torch.randn(height, width, num_classes, generator=generator)
-    scores = 1.5 * truth + 1.2 * noise
-    return image.permute(2, 0, 1)[None], scores.softmax(2).permute(2, 0, 1)[None]
+    logits = 1.5 * one_hot + 1.2 * noise
+    return image.permute(2, 0, 1)[None], logits.softmax(2).permute(2, 0, 1)[None]

@@ -1,4 +1,4 @@
-"""DeepLabV3Head and DeepLabV3PlusHead against plain functions and the host."""
+"""DeepLabV3Head and DeepLabV3PlusHead against plain functions and MMSegmentation's head."""
 
 import pytest
 import torch
@@ -107,9 +107,9 @@ def test_trains_with_one_image(kind):
     assert head.image_pool[1].bn.training
 
 
-def test_host_head_refuses_one_image_and_ours_equals_it_with_two():
+def test_stock_head_refuses_one_image_and_ours_equals_it_with_two():
     ours = build(num_convs=0)
-    host = MODELS.build(
+    stock = MODELS.build(
         dict(
             type='ASPPHead',
             in_channels=24,
@@ -121,16 +121,16 @@ def test_host_head_refuses_one_image_and_ours_equals_it_with_two():
         )
     )
     with pytest.raises(ValueError, match='more than 1 value per channel'):
-        host(features(batch=1))
+        stock(features(batch=1))
     state = ours.state_dict()
     kernel = state['bottleneck.conv.weight']
     state['bottleneck.conv.weight'] = F.pad(kernel, (1, 1, 1, 1))  # 1x1 inside 3x3
-    host.load_state_dict(state, strict=True)
+    stock.load_state_dict(state, strict=True)
     inputs = features(batch=2)
-    for head in (host, ours):
+    for head in (stock, ours):
         nn.Module.train(head)
         head.dropout.p = 0.0
-    torch.testing.assert_close(ours(inputs), host(inputs))
+    torch.testing.assert_close(ours(inputs), stock(inputs))
 
 
 @pytest.mark.parametrize('kind', [V3, PLUS])

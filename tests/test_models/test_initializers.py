@@ -1,4 +1,4 @@
-"""Initializers by name, against torch's own and against the host's init_cfg."""
+"""Initializers by name, against torch's own and against MMEngine's init_cfg."""
 
 import pytest
 import torch

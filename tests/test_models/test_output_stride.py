@@ -85,14 +85,14 @@ def test_finer_grid_agrees_with_the_coarse_one_where_both_have_a_value():
     torch.testing.assert_close(dense[:, :, ::2, ::2], coarse, rtol=1e-4, atol=1e-5)
 
 
-def test_host_resnet_with_multi_grid():
+def test_stock_resnet_with_multi_grid():
     cfg = resnet(16, dilations=RATES[16])
     cfg['backbone'] = dict(
         type='ResNetV1c',
         depth=50,
         strides=(1, 2, 2, 1),
         dilations=(1, 1, 1, 2),
-        multi_grid=(2, 4, 8),  # the host's are rates
+        multi_grid=(2, 4, 8),  # MMSegmentation's are rates
     )
     backbone = set_output_stride(cfg, 8)['backbone']
     assert backbone['strides'] == (1, 2, 1, 1)
