@@ -3,7 +3,7 @@
 An output pixel lies between input rows ``low`` and ``low + 1`` and likewise between
 columns, ``low = -1 ... size - 1``; neighbours off the map are the nearest row or
 column. Indices and weights come as tables (:class:`.triton_upsample.Axis`).
-``tl.fma`` is spelled out so that every kernel rounds a score to the same bits.
+``tl.fma`` is spelled out so that every kernel rounds a logit to the same bits.
 """
 
 # Annotations of kernel arguments are types to the compiler: only `constexpr` is used.
@@ -30,15 +30,15 @@ def _lerp(low, high, weight):
 
 @triton.jit
 def _wide(row, left, right, weight, mask):
-    """Return scores of one input row at output columns, in float32."""
+    """Return logits of one input row at output columns, in float32."""
     low = tl.load(row + left, mask=mask, other=0).to(tl.float32)
     high = tl.load(row + right, mask=mask, other=0).to(tl.float32)
     return _lerp(low, high, weight)
 
 
 @triton.jit
-def _score(above, below, klass, area, left, right, weight, row_weight, mask):
-    """Return scores of a class for a tile ``(R, C)`` of output rows and columns."""
+def _logit(above, below, klass, area, left, right, weight, row_weight, mask):
+    """Return logits of a class for a tile ``(R, C)`` of output rows and columns."""
     start = klass * area
     high = _wide(above + start, left, right, weight, mask)
     low = _wide(below + start, left, right, weight, mask)
@@ -66,32 +66,24 @@ def _tile_columns(column_lows, column_weights, in_width, width, COLUMNS: tl.cons
 
 @triton.jit
 def _softmax(
-    above,
-    below,
-    area,
-    left,
-    right,
-    weight,
-    row_weight,
-    mask,
-    classes,
+    above, below, area, left, right, weight, row_weight, mask, classes,
     UNROLL: tl.constexpr,
-):
-    """Return the largest score and the sum of ``exp(score - largest)`` of pixels."""
-    best = _score(above, below, 0, area, left, right, weight, row_weight, mask)
+):  # fmt: skip
+    """Return the largest logit and the sum of ``exp(logit - largest)`` of pixels."""
+    best = _logit(above, below, 0, area, left, right, weight, row_weight, mask)
     total = tl.zeros_like(best) + 1
     for start in range(1, classes, UNROLL):
         for i in tl.static_range(UNROLL):
             klass = tl.minimum(start + i, classes - 1)
-            score = _score(
+            logit = _logit(
                 above, below, klass, area, left, right, weight, row_weight, mask
             )
-            score = tl.where(start + i < classes, score, float('-inf'))
+            logit = tl.where(start + i < classes, logit, float('-inf'))
             # One exponential for both cases: of the smaller against the larger.
-            gap = score - best
+            gap = logit - best
             small = tl.exp(-tl.abs(gap))
             total = tl.where(gap > 0, tl.fma(total, small, 1.0), total + small)
-            best = tl.maximum(best, score)
+            best = tl.maximum(best, logit)
     return best, total
 
 
@@ -102,34 +94,17 @@ def _store_sum(place, values):
 
 @triton.jit(do_not_specialize=SIZES[:6])
 def softmax_kernel(
-    logits,
-    target,
-    class_weight,
-    largest,
-    factor,
-    sums,
-    row_chunks,
-    row_weights,
-    column_lows,
-    column_weights,
-    classes,
-    in_height,
-    in_width,
-    height,
-    width,
-    ignore_index,
-    WEIGHTED: tl.constexpr,
-    KEEP: tl.constexpr,
-    ROWS: tl.constexpr,
-    COLUMNS: tl.constexpr,
-    UNROLL: tl.constexpr,
-):
+    logits, target, class_weight, largest, factor, sums, row_chunks, row_weights,
+    column_lows, column_weights, classes, in_height, in_width, height, width,
+    ignore_index, WEIGHTED: tl.constexpr, KEEP: tl.constexpr, ROWS: tl.constexpr,
+    COLUMNS: tl.constexpr, UNROLL: tl.constexpr,
+):  # fmt: skip
     """Softmax of a tile of output pixels: its four sums and, with KEEP, two maps.
 
-    ``largest`` is the largest score of a pixel, ``factor`` its weight over the sum of
-    ``exp(score - largest)``: ``exp(score - largest) * factor`` is then the gradient
+    ``largest`` is the largest logit of a pixel, ``factor`` its weight over the sum of
+    ``exp(logit - largest)``: ``exp(logit - largest) * factor`` is then the gradient
     of the loss, up to the pixel's own class. One map of log-sum-exp would do, but
-    loses the digits of probabilities where scores are large.
+    loses the digits of probabilities where logits are large.
     """
     image = tl.program_id(2).to(tl.int64)
     row, y, y_inside, row_weight = _tile_rows(row_chunks, row_weights, ROWS)
@@ -173,23 +148,9 @@ def softmax_kernel(
 
 @triton.jit
 def _add_cell(
-    gradient,
-    above,
-    below,
-    UPPER: tl.constexpr,
-    first,
-    last,
-    pixel,
-    width,
-    inside,
-    target,
-    largest,
-    factor,
-    row_weights,
-    klass,
-    own_weight,
-    ignore_index,
-):
+    gradient, above, below, UPPER: tl.constexpr, first, last, pixel, width, inside,
+    target, largest, factor, row_weights, klass, own_weight, ignore_index,
+):  # fmt: skip
     """Add what output rows ``first ... last - 1`` give to one of their two rows."""
     for y in range(first, last):
         row_weight = tl.load(row_weights + y)
@@ -198,8 +159,8 @@ def _add_cell(
         scale = tl.load(factor + here, mask=inside, other=0)
         label = tl.load(target + here, mask=inside, other=ignore_index)
         label = tl.where(label == ignore_index, -1, label).to(tl.int32)
-        score = _lerp(above, below, row_weight)
-        share = tl.exp(score - peak) * scale
+        logit = _lerp(above, below, row_weight)
+        share = tl.exp(logit - peak) * scale
         share -= tl.where(label == klass, own_weight, 0.0)
         gradient = tl.fma(row_weight if UPPER else 1 - row_weight, share, gradient)
     return gradient
@@ -207,35 +168,18 @@ def _add_cell(
 
 @triton.jit(do_not_specialize=SIZES)
 def gradient_kernel(
-    logits,
-    target,
-    class_weight,
-    largest,
-    factor,
-    gradient,
-    row_starts,
-    row_weights,
-    column_starts,
-    column_weights,
-    classes,
-    in_height,
-    in_width,
-    height,
-    width,
-    ignore_index,
-    window,
-    WEIGHTED: tl.constexpr,
-    CLASSES: tl.constexpr,
-    COLUMNS: tl.constexpr,
-    REACH: tl.constexpr,
-):
+    logits, target, class_weight, largest, factor, gradient, row_starts, row_weights,
+    column_starts, column_weights, classes, in_height, in_width, height, width,
+    ignore_index, window, WEIGHTED: tl.constexpr, CLASSES: tl.constexpr,
+    COLUMNS: tl.constexpr, REACH: tl.constexpr,
+):  # fmt: skip
     """Gradient of the loss's sum for one row, some columns and some classes.
 
     Gathered from all output pixels that a low-resolution pixel takes part in: each
     result is written once, by one program, in a fixed order.
     """
     # Pixels along the first axis of each tile, classes along the second: what is read
-    # per pixel and per score then lies in the same threads.
+    # per pixel and per logit then lies in the same threads.
     blocks = tl.cdiv(classes, CLASSES)
     image = (tl.program_id(2) // blocks).to(tl.int64)
     row = tl.program_id(1)
@@ -254,10 +198,10 @@ def gradient_kernel(
     below_first = tl.load(row_starts + row + 1)
     below_last = tl.load(row_starts + row + 2)
     area = tl.full((), in_height, tl.int64) * in_width
-    scores = logits + (image * classes + klass) * area
-    upper_row = scores + tl.maximum(row - 1, 0) * in_width
-    this_row = scores + row * in_width
-    lower_row = scores + tl.minimum(row + 1, in_height - 1) * in_width
+    planes = logits + (image * classes + klass) * area
+    upper_row = planes + tl.maximum(row - 1, 0) * in_width
+    this_row = planes + row * in_width
+    lower_row = planes + tl.minimum(row + 1, in_height - 1) * in_width
 
     full_width = tl.full((), width, tl.int64)
     total = tl.zeros((COLUMNS * REACH, CLASSES), tl.float32)
@@ -295,22 +239,11 @@ def gradient_kernel(
 
 @triton.jit(do_not_specialize=SIZES[:5])
 def argmax_kernel(
-    logits,
-    labels,
-    row_chunks,
-    row_weights,
-    column_lows,
-    column_weights,
-    classes,
-    in_height,
-    in_width,
-    height,
-    width,
-    ROWS: tl.constexpr,
-    COLUMNS: tl.constexpr,
+    logits, labels, row_chunks, row_weights, column_lows, column_weights, classes,
+    in_height, in_width, height, width, ROWS: tl.constexpr, COLUMNS: tl.constexpr,
     UNROLL: tl.constexpr,
-):
-    """The lowest class of the largest score, for a tile of output pixels."""
+):  # fmt: skip
+    """The lowest class of the largest logit, for a tile of output pixels."""
     image = tl.program_id(2).to(tl.int64)
     row, y, y_inside, row_weight = _tile_rows(row_chunks, row_weights, ROWS)
     x, x_inside, left, right, weight = _tile_columns(
@@ -321,18 +254,18 @@ def argmax_kernel(
     above = logits + tl.maximum(row, 0) * in_width
     below = logits + tl.minimum(row + 1, in_height - 1) * in_width
 
-    best = _score(above, below, 0, area, left, right, weight, row_weight, x_inside)
+    best = _logit(above, below, 0, area, left, right, weight, row_weight, x_inside)
     label = tl.zeros((ROWS, COLUMNS), tl.int32)
     for start in range(1, classes, UNROLL):
         for i in tl.static_range(UNROLL):
             # Past the last class that class is read again, and never larger.
             klass = tl.minimum(start + i, classes - 1)
-            score = _score(
+            logit = _logit(
                 above, below, klass, area, left, right, weight, row_weight, x_inside
             )
-            larger = score > best
+            larger = logit > best
             label = tl.where(larger, klass, label)
-            best = tl.where(larger, score, best)
+            best = tl.where(larger, logit, best)
 
     pixel = (image * height + y[:, None]) * width + x[None, :]
     inside = y_inside[:, None] & x_inside[None, :]

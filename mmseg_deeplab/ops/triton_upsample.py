@@ -141,18 +141,10 @@ def argmax_labels(logits: Tensor, size: Sequence[int], align_corners: bool) -> T
     tile = _tile(rows, size[1])
     with torch.cuda.device_of(logits):
         _kernels().argmax_kernel[_tiles(rows, labels.shape, tile)](
-            logits.contiguous(),
-            labels,
-            rows.chunks,
-            rows.weights,
-            columns.lows,
-            columns.weights,
-            *logits.shape[1:],
-            *size,
-            ROWS=tile[0],
-            COLUMNS=tile[1],
+            logits.contiguous(), labels, rows.chunks, rows.weights, columns.lows,
+            columns.weights, *logits.shape[1:], *size, ROWS=tile[0], COLUMNS=tile[1],
             UNROLL=UNROLL,
-        )
+        )  # fmt: skip
     return labels
 
 
@@ -174,25 +166,13 @@ def _softmax(call: _Call) -> Tensor:
     sums = call.logits.new_empty((grid[0] * grid[1] * grid[2], 4), dtype=torch.float32)
     largest, factor = sums.expand(2, *sums.shape) if call.maps is None else call.maps
     _kernels().softmax_kernel[grid](
-        call.logits,
-        call.target,
-        sums if call.class_weight is None else call.class_weight,
-        largest,
-        factor,
-        sums,
-        call.rows.chunks,
-        call.rows.weights,
-        call.columns.lows,
-        call.columns.weights,
-        *call.logits.shape[1:],
-        *call.target.shape[1:],
-        call.ignore_index,
-        WEIGHTED=call.class_weight is not None,
-        KEEP=call.maps is not None,
-        ROWS=tile[0],
-        COLUMNS=tile[1],
-        UNROLL=UNROLL,
-    )
+        call.logits, call.target,
+        sums if call.class_weight is None else call.class_weight, largest, factor,
+        sums, call.rows.chunks, call.rows.weights, call.columns.lows,
+        call.columns.weights, *call.logits.shape[1:], *call.target.shape[1:],
+        call.ignore_index, WEIGHTED=call.class_weight is not None,
+        KEEP=call.maps is not None, ROWS=tile[0], COLUMNS=tile[1], UNROLL=UNROLL,
+    )  # fmt: skip
     return sums.sum(0, dtype=torch.float64).float()  # counts pass 2^24
 
 
@@ -205,25 +185,13 @@ def _gradient(call: _Call) -> Tensor:
     group = min(GATHER_CLASSES, _power(classes))
     grid = -(-width // columns), height, images * -(-classes // group)
     _kernels().gradient_kernel[grid](
-        call.logits,
-        call.target,
-        factor if call.class_weight is None else call.class_weight,
-        largest,
-        factor,
-        gradient,
-        call.rows.starts,
-        call.rows.weights,
-        call.columns.starts,
-        call.columns.weights,
-        *call.logits.shape[1:],
-        *call.target.shape[1:],
-        call.ignore_index,
-        call.columns.window,
-        WEIGHTED=call.class_weight is not None,
-        CLASSES=group,
-        COLUMNS=columns,
-        REACH=reach,
-    )
+        call.logits, call.target,
+        factor if call.class_weight is None else call.class_weight, largest, factor,
+        gradient, call.rows.starts, call.rows.weights, call.columns.starts,
+        call.columns.weights, *call.logits.shape[1:], *call.target.shape[1:],
+        call.ignore_index, call.columns.window, WEIGHTED=call.class_weight is not None,
+        CLASSES=group, COLUMNS=columns, REACH=reach,
+    )  # fmt: skip
     return gradient
 
 

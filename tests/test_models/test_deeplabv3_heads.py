@@ -1,4 +1,4 @@
-"""DeepLabV3Head and DeepLabV3PlusHead against plain functions and MMSegmentation's head."""
+"""DeepLabV3Head and DeepLabV3PlusHead against plain functions and MMSeg's head."""
 
 import pytest
 import torch

@@ -4,7 +4,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 from largest_tensor import LargestTensor
-from mmengine.config import ConfigDict
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
@@ -17,7 +16,6 @@ from small_segmentor import (
     small_segmentor,
 )
 
-from mmseg_deeplab.config.config_checks import check_class_weights
 from mmseg_deeplab.models import ClassifierModule, LeanEncoderDecoder, predicting
 from mmseg_deeplab.models.decode_heads.resizing_heads import RESIZING_HEADS
 from mmseg_deeplab.models.segmentors import lean_loss
@@ -450,27 +448,12 @@ def test_augmented_predictions_are_those_of_stock(kind, tta, head):
         assert ('seg_logits' in sample) == (tta == 'SegTTAModel')
 
 
-def weighted_model(kind: str, **head) -> ConfigDict:
-    loss = dict(
-        type='CrossEntropyLoss', avg_non_ignore=True, class_weight=[1.0, 2.0, 3.0, 4.0]
-    )
-    options = dict(type='ClassifierModule', num_classes=K, loss_decode=loss) | head
-    return ConfigDict(type=kind, decode_head=options)
-
-
-@pytest.mark.parametrize('kind', ['LeanEncoderDecoder', 'MultiScaleEncoderDecoder'])
-def test_weights_over_labelled_pixels_may_be_asked_for(kind):
-    check_class_weights(weighted_model(kind))
-
-
-@pytest.mark.parametrize(
-    ('kind', 'head'),
-    [
-        ('EncoderDecoder', {}),
-        ('LeanEncoderDecoder', dict(sampler=OHEM)),
-        ('LeanEncoderDecoder', dict(type='STDCHead')),
-    ],
-)
-def test_weights_over_labelled_pixels_that_stock_would_get(kind, head):
-    with pytest.raises(ValueError, match=r"model\.type='LeanEncoderDecoder'"):
-        check_class_weights(weighted_model(kind, **head))
+@pytest.mark.parametrize('options', [{}, *OTHER_LOSSES.values()])
+@pytest.mark.parametrize('head', ['FCNHead', 'OppositeHead', 'ClassifierModule'])
+def test_a_config_tells_what_the_head_will(head, options):
+    loss = dict(type='CrossEntropyLoss', avg_non_ignore=True)
+    config = dict(type=head, loss_decode=loss) | options
+    built = build('LeanEncoderDecoder', head, **options).decode_head
+    expected = lean_loss.has_plain_loss(built)
+    assert lean_loss.plain_loss_is_configured(config) == expected
+    assert expected == (not options and head != 'OppositeHead')

@@ -17,7 +17,6 @@ from mmseg_deeplab.checkpoints import convert, model_config
 from mmseg_deeplab.models import predicting
 from mmseg_deeplab.models.segmentors.image_pyramid import (
     resize_images,
-    resize_logits,
     subsample_labels,
 )
 
@@ -275,11 +274,6 @@ def test_labels_at_cell_centres_are_torchs_nearest_exact(size):
     labels = torch.arange(33 * 50).view(1, 1, 33, 50)
     expected = F.interpolate(labels.double(), size, mode='nearest-exact').long()
     assert torch.equal(subsample_labels(labels, size, 'scale_factor'), expected)
-
-
-def test_scores_on_their_own_grid_are_left_alone():
-    scores = torch.randn(1, K, 5, 7)
-    assert resize_logits(scores, (5, 7), 'align_corners') is scores
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,7 @@ def test_second_derivative_is_refused():
         grad.sum().backward()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures('product')
 def test_compiles_without_graph_break():
     case = *make((1, 4, 9, 7), 3, ASPP_L, dtype=torch.float32), ASPP_L
@@ -215,20 +216,17 @@ def test_plain_where_nothing_is_computed(device, shape):
 
 @pytest.mark.parametrize('training', [True, False])
 def test_rule_is_followed(monkeypatch, training):
-    asked = []
+    monkeypatch.setattr(summed_atrous_conv, 'plain_wins', lambda *_, training: training)
+    called = []
     monkeypatch.setattr(
-        summed_atrous_conv,
-        'plain_wins',
-        lambda x, classes, rates, training: (
-            asked.append((classes, rates, training)) or True
-        ),
+        summed_atrous_conv, '_summed_atrous_conv2d', lambda *_: called.append(1)
     )
-    monkeypatch.delattr(summed_atrous_conv, '_summed_atrous_conv2d')
     x, weights, biases = make((1, 2, 5, 5), 3, (1, 2))
     with torch.set_grad_enabled(training):
         found = summed_atrous_conv2d(x, weights, biases, (1, 2))
-    torch.testing.assert_close(found, reference(x, weights, biases, (1, 2)))
-    assert asked == [(3, [1, 2], training)]
+    assert len(called) == (not training)
+    if training:
+        torch.testing.assert_close(found, reference(x, weights, biases, (1, 2)))
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,13 @@ from largest_tensor import LargestTensor
 from mmseg_deeplab.ops import bilinear_rows, upsample_argmax
 
 
-def scores_of(shape, seed=0, dtype=torch.float32):
+def random_logits(shape, seed=0, dtype=torch.float32):
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
 
 
 def stock(logits, size, align_corners):
-    """Return the stock labels and the pixels whose two best scores are apart."""
+    """Return the stock labels and the pixels whose two best logits are apart."""
     if logits.dtype != torch.float64:
         logits = logits.float()
     full = F.interpolate(logits, size, mode='bilinear', align_corners=align_corners)
@@ -51,7 +51,7 @@ def assert_equals_stock(logits, size, align_corners=False):
     ],
 )
 def test_equals_stock(shape, size, align_corners):
-    assert_equals_stock(scores_of(shape), size, align_corners)
+    assert_equals_stock(random_logits(shape), size, align_corners)
 
 
 @pytest.mark.parametrize('seed', range(20))
@@ -60,7 +60,7 @@ def test_random_shapes(seed):
     draw = [int(torch.randint(1, 24, (), generator=generator)) for _ in range(6)]
     shape = (1 + draw[0] % 3, draw[1], draw[2], draw[3])
     size = (draw[4] * 4 + seed % 4, draw[5] * 5)
-    assert_equals_stock(scores_of(shape, seed), size, align_corners=seed % 2 == 1)
+    assert_equals_stock(random_logits(shape, seed), size, align_corners=seed % 2 == 1)
 
 
 @pytest.mark.parametrize(
@@ -68,14 +68,14 @@ def test_random_shapes(seed):
 )
 def test_dtypes(dtype):
     # Half precision ties often; interpolated in float32 on both sides.
-    logits = scores_of((2, 6, 9, 9), dtype=dtype)
+    logits = random_logits((2, 6, 9, 9), dtype=dtype)
     expected, apart = stock(logits, (70, 71), False)
     assert torch.equal(upsample_argmax(logits, (70, 71))[apart], expected[apart])
 
 
 @pytest.mark.parametrize('layout', ['channels_last', 'transposed', 'strided'])
 def test_any_strides(layout):
-    logits = scores_of((2, 19, 14, 18))
+    logits = random_logits((2, 19, 14, 18))
     logits = {
         'channels_last': logits.to(memory_format=torch.channels_last),
         'transposed': logits.transpose(2, 3),
@@ -86,7 +86,7 @@ def test_any_strides(layout):
 
 @pytest.mark.parametrize('block', [1, 100, 5000])
 def test_small_blocks_change_nothing(monkeypatch, block):
-    logits = scores_of((3, 5, 12, 10))
+    logits = random_logits((3, 5, 12, 10))
     expected = upsample_argmax(logits, (96, 77))
     monkeypatch.setattr(bilinear_rows, 'CPU_BLOCK', block)
     assert torch.equal(upsample_argmax(logits, (96, 77)), expected)
@@ -103,7 +103,7 @@ def test_ties_take_the_lowest_class(classes):
 
 @pytest.mark.parametrize('classes', [19, 300])
 def test_nan_gives_some_class(classes):
-    logits = scores_of((1, classes, 3, 3))
+    logits = random_logits((1, classes, 3, 3))
     logits[0, 1, 1, 1] = torch.nan
     found = upsample_argmax(logits, (12, 12))
     assert found.min() >= 0
@@ -119,7 +119,7 @@ def test_no_gradient_and_empty_batches():
 @pytest.mark.parametrize(
     'shape, size', [((1, 64, 64, 64), (512, 512)), ((16, 19, 32, 32), (256, 256))]
 )
-def test_no_full_size_scores(shape, size):
+def test_no_full_size_logits(shape, size):
     with LargestTensor() as largest:
         upsample_argmax(torch.zeros(shape), size)
     full = shape[0] * shape[1] * size[0] * size[1]

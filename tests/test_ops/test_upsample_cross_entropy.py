@@ -19,13 +19,13 @@ def example(shape, size, seed=0, dtype=torch.float64, ignored=0.2, ignore_index=
 
 
 def reference(logits, target, *, align_corners=False, ignore_index=255, **kwargs):
-    """Return loss and gradient by full-size scores, in float64."""
-    scores = logits.detach().double().requires_grad_()
+    """Return loss and gradient by full-size logits, in float64."""
+    leaf = logits.detach().double().requires_grad_()
     full = F.interpolate(
-        scores, target.shape[1:], mode='bilinear', align_corners=align_corners
+        leaf, target.shape[1:], mode='bilinear', align_corners=align_corners
     )
     loss = F.cross_entropy(full, target, ignore_index=ignore_index, **kwargs)
-    return loss.detach(), torch.autograd.grad(loss, scores)[0]
+    return loss.detach(), torch.autograd.grad(loss, leaf)[0]
 
 
 def ours(logits, target, **kwargs):
@@ -199,7 +199,7 @@ def test_without_a_counted_pixel_it_is_zero(avg_non_ignore, class_weight):
     assert not gradient.any()
 
 
-def test_far_apart_scores_stay_finite():
+def test_far_apart_logits_stay_finite():
     logits, target = example((1, 5, 4, 4), (16, 16), dtype=torch.float32)
     logits = (logits.detach() * 1e4).requires_grad_()
     assert_close(ours(logits, target), reference(logits, target), 1e-5)

@@ -53,13 +53,13 @@ def assert_close(found, expected, tolerance=1e-6):
 
 
 def full_size(logits, target, class_weight=None, align_corners=False):
-    """Return sums and gradient by full-size scores in float64."""
-    scores = logits.double().requires_grad_()
+    """Return sums and gradient by full-size logits in float64."""
+    leaf = logits.double().requires_grad_()
     full = F.interpolate(
-        scores, target.shape[1:], mode='bilinear', align_corners=align_corners
+        leaf, target.shape[1:], mode='bilinear', align_corners=align_corners
     )
-    weight = torch.ones(scores.shape[1]) if class_weight is None else class_weight
-    weight = weight.to(scores)
+    weight = torch.ones(leaf.shape[1]) if class_weight is None else class_weight
+    weight = weight.to(leaf)
     loss = F.cross_entropy(
         full, target, weight=weight, ignore_index=255, reduction='sum'
     )
@@ -67,7 +67,7 @@ def full_size(logits, target, class_weight=None, align_corners=False):
     right = (full.argmax(1) == target).sum()
     parts = [loss.detach(), weight[labels].sum(), right, labels.new_tensor(len(labels))]
     sums = torch.stack([part.double() for part in parts])
-    return sums, torch.autograd.grad(loss, scores)[0]
+    return sums, torch.autograd.grad(loss, leaf)[0]
 
 
 @pytest.mark.parametrize('align_corners', [False, True])
@@ -78,6 +78,7 @@ def test_cross_entropy_equals_torch(interpreter, shape, size, align_corners):
     assert_close(found, _sums_by_rows(*task))
 
 
+@pytest.mark.slow
 def test_more_classes_than_a_byte_numbers(interpreter):
     task = *example((1, 260, 1, 1), (2, 2)), 255, None, False, True
     assert_close(interpreter('cross_entropy_sums', *task), _sums_by_rows(*task))
@@ -118,7 +119,7 @@ def test_half_precision_is_computed_in_float32(interpreter, dtype):
     assert torch.equal(labels, _argmax_by_rows(logits, (10, 14), False))
 
 
-def test_far_apart_scores_keep_their_probabilities(interpreter):
+def test_far_apart_logits_keep_their_probabilities(interpreter):
     # Neighbours at 1e4 with gaps of a few units: log-sum-exp would lose the digits.
     logits, target = example((1, 5, 2, 3), (8, 9))
     task = logits + 1e4, target, 255, None, False, True
@@ -145,19 +146,14 @@ def test_no_gradient_is_made_unasked(interpreter):
     assert torch.equal(sums, interpreter('cross_entropy_sums', *task, True)[0])
 
 
-def test_ties_take_the_lowest_class(interpreter):
+def test_ties_take_the_lowest_class_and_nan_some_class(interpreter):
     logits = torch.ones(1, 6, 2, 4)
     logits[:, 0, :1] = 0
     found = interpreter('argmax_labels', logits, (2, 4), False)[0]
     assert found.tolist() == [[1] * 4, [0] * 4]
-
-
-def test_nan_gives_some_class(interpreter):
-    logits = example((1, 3, 3, 3), (9, 9))[0]
     logits[0, :2, 1, 1] = torch.nan
     found = interpreter('argmax_labels', logits, (9, 9), False)
-    assert found.min() >= 0
-    assert found.max() < 3
+    assert 0 <= found.min() <= found.max() < 6
 
 
 @pytest.mark.parametrize('align_corners', [False, True])
@@ -202,6 +198,7 @@ INTEGERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('capability, dtype', [(80, 'bf16'), (90, 'fp16')])
 @pytest.mark.parametrize('name', COMPILED)
 def test_compiles(monkeypatch, tmp_path, name, capability, dtype):
@@ -230,25 +227,20 @@ def pretend_wanted(monkeypatch):
     monkeypatch.setattr(triton_upsample, '_failed', set())
 
 
-def test_cross_entropy_falls_back_with_one_warning(pretend_wanted, recwarn):
+def test_both_fall_back_with_one_warning(pretend_wanted, recwarn):
     logits, target = example((1, 3, 4, 4), (16, 16))
+    with pytest.warns(RuntimeWarning, match='argmax_labels: Triton kernel not usable'):
+        labels = upsample_argmax(logits, (16, 16))
+    assert torch.equal(labels, _argmax_by_rows(logits, (16, 16), False))
     logits.requires_grad_()
     with pytest.warns(RuntimeWarning, match=r'cross_entropy_sums.*Error: .*=0'):
         found = upsample_cross_entropy(logits, target)
     recwarn.clear()
-    again = upsample_cross_entropy(logits, target)
+    assert upsample_cross_entropy(logits, target).item() == found.item()
     assert not recwarn.list
-    assert found.item() == again.item()
     gradient = torch.autograd.grad(found, logits)[0]
     sums, expected = _sums_by_rows(logits.detach(), target, 255, None, False, True)
     assert torch.allclose(gradient, expected / sums[3])
-
-
-def test_argmax_falls_back_with_a_warning(pretend_wanted):
-    logits = example((1, 3, 4, 4), (16, 16))[0]
-    with pytest.warns(RuntimeWarning, match='argmax_labels: Triton kernel not usable'):
-        found = upsample_argmax(logits, (16, 16))
-    assert torch.equal(found, _argmax_by_rows(logits, (16, 16), False))
 
 
 def test_a_missing_triton_is_named(pretend_wanted, monkeypatch):
@@ -312,6 +304,8 @@ def test_cuda_cross_entropy_equals_full_size(no_fallback, shape, size, align_cor
     weight = torch.rand(shape[1], device='cuda') + 0.5
     task = logits, target, 255, weight, align_corners, True
     sums, gradient = triton_upsample.cross_entropy_sums(*task)
+    again = triton_upsample.cross_entropy_sums(*task)
+    assert torch.equal(sums, again[0]) and torch.equal(gradient, again[1])
     expected = full_size(logits, target, weight, align_corners)
     assert torch.allclose(sums[:2].double(), expected[0][:2], rtol=1e-5)
     assert (sums[2:] - expected[0][2:]).abs().max() <= 1e-5 * target.numel() + 1
@@ -347,15 +341,6 @@ def test_cuda_argmax_equals_stock(no_fallback, shape, size, align_corners):
     apart = best[:, 0] - best[:, 1] > 1e-5
     found = upsample_argmax(logits, size, align_corners=align_corners)
     assert torch.equal(found[apart], full.argmax(1)[apart])
-
-
-@pytest.mark.gpu
-@on_gpu
-def test_cuda_repeats_bit_by_bit(no_fallback):
-    task = *(t.cuda() for t in example(*BIG[1])), 255, None, False, True
-    first = triton_upsample.cross_entropy_sums(*task)
-    again = triton_upsample.cross_entropy_sums(*task)
-    assert all(map(torch.equal, first, again))
 
 
 @pytest.mark.gpu
