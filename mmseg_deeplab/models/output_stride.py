@@ -37,9 +37,17 @@ def set_output_stride(model_cfg: dict, output_stride: int) -> dict:
     """
     check_output_stride(output_stride)
     cfg = copy.deepcopy(model_cfg)
-    current = _current(cfg['backbone'])
-    growth = Fraction(current, output_stride)
-    _set_backbone(cfg['backbone'], output_stride, growth)
+    backbone = cfg['backbone']
+    growth = Fraction(_current(backbone), output_stride)
+    if argument_default(MODELS.get(backbone['type']), 'output_stride') is not None:
+        backbone['output_stride'] = output_stride
+    else:
+        strides, dilations = stage_geometry(output_stride)
+        backbone.update(strides=strides, dilations=dilations)
+        if backbone.get('multi_grid'):  # MMSegmentation's are rates, not factors
+            backbone['multi_grid'] = scaled_rates(
+                backbone['multi_grid'], growth, owner=backbone['type']
+            )
     for name in ('decode_head', 'auxiliary_head'):
         heads = cfg.get(name) or []
         for head in heads if isinstance(heads, list | tuple) else [heads]:
@@ -52,32 +60,20 @@ def _current(backbone: dict) -> int:
     default = argument_default(kind, 'output_stride') if kind else None
     if default is not None:
         return backbone.get('output_stride', default)
-    if kind is not None and issubclass(kind, ResNet):
-        strides = tuple(backbone.get('strides', (1, 2, 2, 2)))
-        for stride, known in STAGE_STRIDES.items():
-            if strides == known:
-                return stride
+    if kind is None or not issubclass(kind, ResNet):
         raise ValueError(
-            f'strides of {backbone["type"]} must be one of '
-            f'{sorted(STAGE_STRIDES.values())} to change the output stride, received '
-            f'{strides}'
+            f'{backbone["type"]} has no output stride to set: it is possible with '
+            "backbones that have the argument output_stride and with MMSeg's ResNets"
         )
+    strides = tuple(backbone.get('strides', (1, 2, 2, 2)))
+    for stride, known in STAGE_STRIDES.items():
+        if strides == known:
+            return stride
     raise ValueError(
-        f'{backbone["type"]} has no output stride to set: it is possible with the '
-        "backbones of mmseg_deeplab that have an output_stride and with MMSeg's ResNets"
+        f'strides of {backbone["type"]} must be one of '
+        f'{sorted(STAGE_STRIDES.values())} to change the output stride, received '
+        f'{strides}'
     )
-
-
-def _set_backbone(backbone: dict, output_stride: int, growth: Fraction) -> None:
-    if argument_default(MODELS.get(backbone['type']), 'output_stride') is None:
-        strides, dilations = stage_geometry(output_stride)
-        backbone.update(strides=strides, dilations=dilations)
-        if backbone.get('multi_grid'):  # MMSegmentation's are rates, not factors
-            backbone['multi_grid'] = scaled_rates(
-                backbone['multi_grid'], growth, owner=backbone['type']
-            )
-    else:
-        backbone['output_stride'] = output_stride
 
 
 def _scale_rates(head: dict, growth: Fraction) -> None:

@@ -12,6 +12,7 @@ and the torch form takes over for the rest of the process.
 """
 
 import importlib
+import math
 import os
 import warnings
 from collections.abc import Callable, Sequence
@@ -121,17 +122,49 @@ def cross_entropy_sums(
         align_corners: As in :func:`torch.nn.functional.interpolate`.
         needs_gradient: Whether to compute the gradient.
     """
-    target = target.contiguous()
+    logits, target = logits.contiguous(), target.contiguous()
     rows, columns = axes(logits, target.shape[1:], align_corners)
-    maps = None
+    tile = _tile(rows, target.shape[2])
+    grid = _tiles(rows, target.shape, tile)
+    sums = logits.new_empty((math.prod(grid), 4), dtype=torch.float32)
+    weight = sums if class_weight is None else class_weight.contiguous()
+    maps = sums.expand(2, *sums.shape)  # largest logit and factor of each pixel
     if needs_gradient:
         maps = logits.new_empty((2, *target.shape), dtype=torch.float32)
-    weight = None if class_weight is None else class_weight.contiguous()
-    call = _Call(logits.contiguous(), target, ignore_index, weight, rows, columns, maps)
+    tensors = logits, target, weight, *maps
+    sizes = *logits.shape[1:], *target.shape[1:], ignore_index
+    weighted, gradient = class_weight is not None, None
     with torch.cuda.device_of(logits):
-        sums = _softmax(call)
-        gradient = _gradient(call) if needs_gradient else None
-    return sums, gradient
+        _kernels().softmax_kernel[grid](
+            *tensors, sums, rows.chunks, rows.weights, columns.lows, columns.weights,
+            *sizes, WEIGHTED=weighted, KEEP=needs_gradient, ROWS=tile[0],
+            COLUMNS=tile[1], UNROLL=UNROLL,
+        )  # fmt: skip
+        if needs_gradient:
+            gradient = _gradient(tensors, sizes, rows, columns, weighted)
+    return sums.sum(0, dtype=torch.float64).float(), gradient  # counts pass 2^24
+
+
+def _gradient(
+    tensors: Sequence[Tensor],
+    sizes: Sequence[int],
+    rows: Axis,
+    columns: Axis,
+    weighted: bool,
+) -> Tensor:
+    logits = tensors[0]
+    images, classes, height, width = logits.shape
+    gradient = torch.empty_like(logits, dtype=torch.float32)
+    reach = min(GATHER_REACH, _power(columns.window))
+    width_of_tile = min(GATHER // reach, _power(width))
+    group = min(GATHER_CLASSES, _power(classes))
+    grid = -(-width // width_of_tile), height, images * -(-classes // group)
+    _kernels().gradient_kernel[grid](
+        *tensors, gradient, rows.starts, rows.weights, columns.starts,
+        columns.weights, *sizes, columns.window, WEIGHTED=weighted, CLASSES=group,
+        COLUMNS=width_of_tile, REACH=reach,
+    )  # fmt: skip
+    return gradient
 
 
 def argmax_labels(logits: Tensor, size: Sequence[int], align_corners: bool) -> Tensor:
@@ -146,53 +179,6 @@ def argmax_labels(logits: Tensor, size: Sequence[int], align_corners: bool) -> T
             UNROLL=UNROLL,
         )  # fmt: skip
     return labels
-
-
-class _Call(NamedTuple):
-    """What the softmax passes to the gradient; ``maps``: largest logit, factor."""
-
-    logits: Tensor
-    target: Tensor
-    ignore_index: int
-    class_weight: Tensor | None
-    rows: Axis
-    columns: Axis
-    maps: Tensor | None
-
-
-def _softmax(call: _Call) -> Tensor:
-    tile = _tile(call.rows, call.target.shape[2])
-    grid = _tiles(call.rows, call.target.shape, tile)
-    sums = call.logits.new_empty((grid[0] * grid[1] * grid[2], 4), dtype=torch.float32)
-    largest, factor = sums.expand(2, *sums.shape) if call.maps is None else call.maps
-    _kernels().softmax_kernel[grid](
-        call.logits, call.target,
-        sums if call.class_weight is None else call.class_weight, largest, factor,
-        sums, call.rows.chunks, call.rows.weights, call.columns.lows,
-        call.columns.weights, *call.logits.shape[1:], *call.target.shape[1:],
-        call.ignore_index, WEIGHTED=call.class_weight is not None,
-        KEEP=call.maps is not None, ROWS=tile[0], COLUMNS=tile[1], UNROLL=UNROLL,
-    )  # fmt: skip
-    return sums.sum(0, dtype=torch.float64).float()  # counts pass 2^24
-
-
-def _gradient(call: _Call) -> Tensor:
-    images, classes, height, width = call.logits.shape
-    largest, factor = call.maps
-    gradient = torch.empty(call.logits.shape, dtype=torch.float32, device=factor.device)
-    reach = min(GATHER_REACH, _power(call.columns.window))
-    columns = min(GATHER // reach, _power(width))
-    group = min(GATHER_CLASSES, _power(classes))
-    grid = -(-width // columns), height, images * -(-classes // group)
-    _kernels().gradient_kernel[grid](
-        call.logits, call.target,
-        factor if call.class_weight is None else call.class_weight, largest, factor,
-        gradient, call.rows.starts, call.rows.weights, call.columns.starts,
-        call.columns.weights, *call.logits.shape[1:], *call.target.shape[1:],
-        call.ignore_index, call.columns.window, WEIGHTED=call.class_weight is not None,
-        CLASSES=group, COLUMNS=columns, REACH=reach,
-    )  # fmt: skip
-    return gradient
 
 
 def axes(logits: Tensor, size: Sequence[int], align_corners: bool) -> tuple[Axis, Axis]:

@@ -45,10 +45,6 @@ class ClassifierModule(BaseDecodeHead):
     Shape:
         input a list of feature maps, of which ``in_index`` selects ``(N, C, h, w)``;
         output ``(N, K, h, w)``.
-
-    Raises:
-        ValueError: If ``num_classes`` is missing, ``dilations`` is empty or holds a
-            value below 1, or ``num_summed`` is outside 1..len(dilations).
     """
 
     def __init__(

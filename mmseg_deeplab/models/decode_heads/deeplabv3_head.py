@@ -45,10 +45,6 @@ class DeepLabV3Head(ASPPHead):
     Shape:
         input a list of feature maps, of which ``in_index`` selects ``(N, C, h, w)``;
         output ``(N, K, h, w)``.
-
-    Raises:
-        ValueError: If ``num_classes`` is missing, ``dilations`` is empty or holds a
-            value below 1, ``num_convs`` is negative, or ``frozen_bn`` is another word.
     """
 
     def __init__(

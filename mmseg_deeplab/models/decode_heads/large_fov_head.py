@@ -34,10 +34,6 @@ class LargeFOVHead(BaseDecodeHead):
     Shape:
         input a list of feature maps, of which ``in_index`` selects ``(N, C, h, w)``;
         output ``(N, K, h, w)``.
-
-    Raises:
-        ValueError: If ``num_classes`` is missing, or ``dilations`` is empty or holds a
-            value below 1.
     """
 
     def __init__(
