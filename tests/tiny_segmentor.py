@@ -81,7 +81,7 @@ def tiny_segmentor(**options: Any) -> BaseSegmentor:
 
 
 def metadata(output: str = 'labels', **changes: Any) -> ExportMetadata:
-    """Return meta data of such a network."""
+    """Return the metadata of such a network."""
     given = dict(
         classes=CLASSES,
         palette=[[128, 64, 128], [70, 130, 180], [107, 142, 35]],

@@ -129,10 +129,12 @@ def serving(
 
 
 def _write_examples(examples: Mapping[str, np.ndarray], folder: Path) -> list[Path]:
-    folder.mkdir()
-    paths = [folder / f'{Path(name).stem}.png' for name in examples]
-    for path, image in zip(paths, examples.values(), strict=True):
-        Image.fromarray(np.ascontiguousarray(image)).save(path)
+    paths = []
+    for index, (name, image) in enumerate(examples.items()):
+        # One folder each: names may differ only in their suffix.
+        paths.append(folder / str(index) / f'{Path(name).stem}.png')
+        paths[-1].parent.mkdir(parents=True)
+        Image.fromarray(np.ascontiguousarray(image)).save(paths[-1])
     return paths
 
 
