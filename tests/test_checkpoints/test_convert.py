@@ -2,13 +2,10 @@
 
 import pytest
 import torch
-from golden import reference_state
 from mmseg.registry import MODELS
 
 from mmseg_deeplab.checkpoints import convert, model_config
 from mmseg_deeplab.checkpoints.families.resnet_keys import fold_stem_bias
-
-ISHT7 = 'isht7_deeplabv2_resnet101_ms'
 
 
 def small_state(layer: str = 'layer6') -> dict[str, torch.Tensor]:
@@ -32,7 +29,7 @@ def test_leading_components_are_dropped_whatever_they_are(prefix):
 
 
 def test_no_tensor_is_lost_or_doubled():
-    state = reference_state(ISHT7)
+    state = small_state()
     converted = convert(state, 'resnet_multi')
     assert len(converted) == len(state)
     places = {value.data_ptr() for value in converted.values()}

@@ -121,7 +121,7 @@ def jfzhang95_resnet(output_stride: int):
     return net.eval(), state | {f'backbone.{k}': v for k, v in body.items()}
 
 
-@pytest.mark.parametrize('output_stride', [8, 16])
+@pytest.mark.parametrize('output_stride', [pytest.param(8, marks=pytest.mark.slow), 16])
 def test_resnet_of_jfzhang95_dilates_with_multi_grid(output_stride):
     net, state = jfzhang95_resnet(output_stride)
     model = load_strictly(state, 'jfzhang95', output_stride)

@@ -34,7 +34,9 @@ def shapes(model: torch.nn.Module) -> dict[str, tuple[int, ...]]:
     return {key: tuple(value.shape) for key, value in model.state_dict().items()}
 
 
-@pytest.mark.parametrize('method', ['deeplabv3', 'deeplabv3plus'])
+@pytest.mark.parametrize(
+    'method', [pytest.param('deeplabv3', marks=pytest.mark.slow), 'deeplabv3plus']
+)
 def test_same_logits_as_the_stock_network(load_config, method):
     theirs = stock(method)
     ours = build(load_config(f'_base_/models/{method}_r50_zoo.py'))
