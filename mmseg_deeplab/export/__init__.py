@@ -1,8 +1,5 @@
 """Models in files that need neither a config nor the code of the network."""
 
-from mmseg_deeplab.inference.export_metadata import ExportMetadata
-from mmseg_deeplab.inference.exported import ExportedPredictor
-
 from .export_formats import FORMATS
 from .exporting import Export, export_model
 from .graph import OUTPUTS
@@ -14,8 +11,6 @@ __all__ = [
     'NUM_IMAGES',
     'OUTPUTS',
     'Export',
-    'ExportMetadata',
-    'ExportedPredictor',
     'export_int8',
     'export_model',
     'int8_text',

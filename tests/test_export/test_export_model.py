@@ -9,9 +9,10 @@ from mmseg.registry import MODELS
 from tiny_segmentor import CLASSES
 from training import write_config
 
-from mmseg_deeplab.export import ExportedPredictor, export_model
+from mmseg_deeplab.export import export_model
 from mmseg_deeplab.export.check_file import random_images
 from mmseg_deeplab.inference import ModelSource, load_predictor
+from mmseg_deeplab.inference.exported import ExportedPredictor
 from mmseg_deeplab.inference.prediction_config import prediction_config
 
 
