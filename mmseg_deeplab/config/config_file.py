@@ -73,26 +73,27 @@ def fill_in_classes(cfg: Config, num_classes: int | None = None) -> None:
 
     Args:
         cfg: Changed in place.
-        num_classes: The number of classes; None counts those of the ``labels_file``
-            (relative to ``data_root``), if the config names one.
+        num_classes: The number of classes. None counts those of the ``labels_file``
+            (relative to ``data_root``), if the config names one, and else takes the
+            number of the other heads.
 
     Raises:
-        FileNotFoundError: If there is no such class list.
-        ValueError: If the class list is malformed.
+        FileNotFoundError: If there is no such labels file.
+        ValueError: If the labels file is malformed.
     """
-    unset = [
-        node
-        for _, node in named_dicts(cfg._cfg_dict)
-        if 'num_classes' in node and node['num_classes'] is None
-    ]
-    path, root = cfg.get('labels_file'), cfg.get('data_root')
-    if not unset or (num_classes is None and path is None):
+    nodes = [node for _, node in named_dicts(cfg._cfg_dict) if 'num_classes' in node]
+    unset = [node for node in nodes if node['num_classes'] is None]
+    if not unset:
         return
-    if num_classes is None:
+    path, root = cfg.get('labels_file'), cfg.get('data_root')
+    if num_classes is None and path is not None:
         # Imported here: data sets cost a second, and a prediction needs none.
         from mmseg_deeplab.datasets.class_list import read_class_list
 
         path = path if not root or is_abs(path) else fileio.join_path(root, path)
         num_classes = len(read_class_list(path).names)
+    elif num_classes is None:
+        known = {node['num_classes'] for node in nodes} - {None}
+        num_classes = known.pop() if len(known) == 1 else None
     for node in unset:
         node['num_classes'] = num_classes

@@ -32,7 +32,7 @@ class ResumableRunner(Runner):
       :class:`FittingWeightsHook`.
 
     A resumed training has in common with an uninterrupted one: iteration, weights,
-    optimizer state, learning rate, best score, and the order of the samples. The
+    optimizer state, learning rate, best metric, and the order of the samples. The
     checkpoint does not hold the random state, so that the random numbers of
     augmentations and of dropout begin anew.
     """

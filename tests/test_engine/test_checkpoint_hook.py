@@ -26,7 +26,7 @@ class Watch(Hook):
 @pytest.mark.parametrize(
     ('hook', 'seen'),
     [
-        ('CheckpointHook', [[], [], []]),  # the host: for a while there is nothing
+        ('CheckpointHook', [[], [], []]),  # mmengine: for a while there is nothing
         ('TrustedCheckpointHook', [[], ['iter_1.pth'], ['iter_2.pth']]),
     ],
 )
@@ -61,9 +61,8 @@ def test_the_older_best_checkpoint_is_there_while_the_newer_is_saved(tmp_path):
         train_cfg__val_interval=1,
         hooks=[watch, Improve()],
     )
-    assert watch.seen[-1] == [
-        'best_mIoU_iter_1.pth', 'best_mIoU_iter_2.pth', 'iter_2.pth'
-    ]  # fmt: skip
+    both = [f'best_mIoU_iter_{i}.pth' for i in (1, 2)]
+    assert watch.seen[-1] == [*both, 'iter_2.pth']
     best = [path.name for path in (tmp_path / 'run').glob('best*')]
     assert best == ['best_mIoU_iter_2.pth']
 
@@ -78,25 +77,16 @@ def test_an_older_checkpoint_whose_removal_was_killed_is_removed_later(tmp_path)
     assert [path.name for path in folder.glob('*.pth')] == ['iter_3.pth']
 
 
-@pytest.fixture
-def run_with_leftovers(tmp_path) -> Path:
-    """Return a work folder that holds an unfinished write and another training."""
+def test_leftovers_are_removed_and_other_trainings_set_aside(tmp_path):
     folder = tmp_path / 'run'
     folder.mkdir()
     for name in ('.iter_4.pth.99.part', 'iter_9.pth', 'best_mIoU_iter_9.pth'):
         (folder / name).write_bytes(b'x')
     train_here(write_config(tmp_path, iters=1), folder)
-    return folder
-
-
-def test_a_killed_write_is_cleared_away_at_the_start(run_with_leftovers):
-    assert not list(run_with_leftovers.glob('.*'))
-
-
-def test_checkpoints_of_another_training_are_set_aside(run_with_leftovers):
-    moved = list(run_with_leftovers.glob('superseded_*/*'))
+    assert not list(folder.glob('.*'))
+    moved = list(folder.glob('superseded_*/*'))
     assert [path.name for path in moved] == ['iter_9.pth']
-    assert [path.name for path in run_with_leftovers.glob('iter_*')] == ['iter_1.pth']
+    assert [path.name for path in folder.glob('iter_*')] == ['iter_1.pth']
 
 
 class Block(Hook):
@@ -148,15 +138,13 @@ def test_the_atomic_backend_is_the_default_on_the_local_disk(arguments, backend)
     ('out_dir', 'folder'),
     [(None, '/w/run'), ('/w/run', '/w/run'), ('/else', '/else/run')],
 )
-def test_checkpoint_folder_follows_the_host(out_dir, folder):
+def test_checkpoint_folder_follows_mmengine(out_dir, folder):
     assert checkpoint_folder(out_dir, '/w/run') == folder
 
 
-def test_an_out_dir_is_where_the_resume_looks(tmp_path):
-    config, options = (
-        write_config(tmp_path, iters=2),
-        {'default_hooks__checkpoint__out_dir': str(tmp_path / 'out')},
-    )
+def test_the_resume_looks_into_the_out_dir(tmp_path):
+    config = write_config(tmp_path, iters=2)
+    options = {'default_hooks__checkpoint__out_dir': str(tmp_path / 'out')}
     train_here(config, tmp_path / 'run', train_cfg__max_iters=1, **options)
     assert (tmp_path / 'out' / 'run' / 'iter_1.pth').exists()
     runner = train_here(config, tmp_path / 'run', resume=True, **options)

@@ -70,11 +70,11 @@ def test_dampening_takes_its_share_of_later_gradients():
 def test_without_decay_it_is_sgd(nesterov):
     options = dict(lr=0.03, momentum=0.8, nesterov=nesterov)
     torch.manual_seed(0)
-    ours, host = (torch.nn.Linear(5, 3), torch.nn.Linear(5, 3))
-    host.load_state_dict(ours.state_dict())
+    ours, plain = (torch.nn.Linear(5, 3), torch.nn.Linear(5, 3))
+    plain.load_state_dict(ours.state_dict())
     pairs = [
         (ours, DecoupledSGDW(ours.parameters(), **options)),
-        (host, torch.optim.SGD(host.parameters(), **options)),
+        (plain, torch.optim.SGD(plain.parameters(), **options)),
     ]
     for _ in range(5):
         batch = torch.randn(4, 5)
@@ -82,7 +82,7 @@ def test_without_decay_it_is_sgd(nesterov):
             optim.zero_grad()
             model(batch).square().mean().backward()
             optim.step()
-    for found, expected in zip(ours.parameters(), host.parameters(), strict=True):
+    for found, expected in zip(ours.parameters(), plain.parameters(), strict=True):
         assert torch.equal(found, expected)
 
 
@@ -144,13 +144,6 @@ def test_a_state_of_plain_sgd_is_taken_over():
     torch.testing.assert_close(value(optim), START - 0.1 * 1.9 * GRADIENT)
 
 
-def test_parameters_without_a_gradient_stay():
-    still = torch.nn.Parameter(START.clone())
-    optim = DecoupledSGDW([still], lr=0.1, weight_decay=1e-4)
-    optim.step()
-    assert torch.equal(still.detach(), START)
-
-
 def test_the_closure_is_evaluated_with_gradients():
     optim = optimizer()
     parameter = optim.param_groups[0]['params'][0]
@@ -165,7 +158,7 @@ def test_the_closure_is_evaluated_with_gradients():
     torch.testing.assert_close(value(optim), START - 0.1 * GRADIENT)
 
 
-def test_configs_find_it_and_groups_of_the_host_reach_it():
+def test_configs_find_it_with_mmengines_groups():
     model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
     wrapper = build_optim_wrapper(
         model,
@@ -201,3 +194,9 @@ def test_values_out_of_range_are_refused(options, match):
 def test_a_decay_as_large_as_that_of_sgd_is_warned_of():
     with pytest.warns(UserWarning, match=r'by 0\.995 in every step'):
         optimizer(weight_decay=5e-3)
+
+
+def test_parameters_without_a_gradient_stay():
+    still = torch.nn.Parameter(START.clone())
+    DecoupledSGDW([still], lr=0.1, weight_decay=1e-4).step()
+    assert torch.equal(still.detach(), START)

@@ -46,14 +46,10 @@ def test_the_highest_number_wins_not_the_last_in_the_alphabet(tmp_path):
         save(tmp_path / other)
     found = newest_whole_checkpoint(tmp_path)
     assert found.path.name == 'iter_10.pth'
+    assert newest_whole_checkpoint(tmp_path, 'epoch_{}.pth').path.name == 'epoch_12.pth'
+    assert newest_whole_checkpoint(tmp_path / 'absent') is None
     assert found.meta['seed'] == 7
     assert [number for number, _ in numbered_checkpoints(tmp_path)] == [2, 9, 10]
-
-
-def test_checkpoints_by_epoch_are_found_by_their_template(tmp_path):
-    save(tmp_path / 'epoch_3.pth')
-    assert newest_whole_checkpoint(tmp_path) is None
-    assert newest_whole_checkpoint(tmp_path, 'epoch_{}.pth') is not None
 
 
 @pytest.mark.parametrize('harm', [truncate, flip_a_byte, empty])
@@ -88,10 +84,6 @@ def test_a_whole_file_that_would_run_code_is_an_error(tmp_path, capsys):
     assert 'code was run' not in capsys.readouterr().out
 
 
-def test_there_is_nothing_to_find_in_a_folder_that_is_not_there(tmp_path):
-    assert newest_whole_checkpoint(tmp_path / 'absent') is None
-
-
 @pytest.fixture(scope='module')
 def straight(tmp_path_factory) -> Path:
     """Return a folder with a config and an uninterrupted training of 6 iterations."""
@@ -116,11 +108,8 @@ def test_twice_n_iterations_equal_n_and_n_after_a_resume(straight, half):
         for folder in (half, straight / 'run')
     )
     assert one['param_schedulers'] == other['param_schedulers']
-    for mine, theirs in zip(
-        one['optimizer']['state'].values(),
-        other['optimizer']['state'].values(),
-        strict=True,
-    ):
+    states = (checkpoint['optimizer']['state'].values() for checkpoint in (one, other))
+    for mine, theirs in zip(*states, strict=True):
         assert torch.equal(mine['momentum_buffer'], theirs['momentum_buffer'])
 
 
@@ -220,20 +209,21 @@ def test_training_by_epochs_goes_on_from_the_newest_epoch(tmp_path):
     )
 
 
-def test_a_named_file_is_where_a_resume_goes_on(straight, half, tmp_path):
-    cfg = read_config(str(straight / 'tiny.py'), work_dir=str(tmp_path / 'new'))
-    cfg.experiment_name = cfg.visualizer.name = 'named'
-    prepare_training(cfg, resume=True, resume_from=str(half / 'iter_3.pth'))
+def resume_from(config: Path, path: Path, work_dir: Path) -> None:
+    """Resume in a new folder from a checkpoint that is named."""
+    cfg = read_config(config, work_dir=work_dir)
+    cfg.experiment_name = cfg.visualizer.name = path.name
+    prepare_training(cfg, resume=True, resume_from=str(path))
     build_runner(cfg).train()
-    assert same_weights(
-        tmp_path / 'new' / 'iter_6.pth', straight / 'run' / 'iter_6.pth'
-    )
+
+
+def test_a_named_file_is_where_a_resume_goes_on(straight, half, tmp_path):
+    new = tmp_path / 'new'
+    resume_from(straight / 'tiny.py', half / 'iter_3.pth', new)
+    assert same_weights(new / 'iter_6.pth', straight / 'run' / 'iter_6.pth')
 
 
 def test_weights_cannot_be_resumed_by_name(straight, tmp_path):
     path = save(tmp_path / 'weights.pth', {'state_dict': {}})
-    cfg = read_config(str(straight / 'tiny.py'), work_dir=str(tmp_path / 'new'))
-    cfg.experiment_name = cfg.visualizer.name = 'weights'
-    prepare_training(cfg, resume=True, resume_from=str(path))
     with pytest.raises(ValueError, match=r'weights\.pth: cannot be resumed'):
-        build_runner(cfg).train()
+        resume_from(straight / 'tiny.py', path, tmp_path / 'new')

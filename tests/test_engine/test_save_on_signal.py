@@ -4,11 +4,13 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
 from training import (
     TRAIN,
+    Process,
     Server,
     assert_all_ended_well,
     same_weights,
@@ -42,12 +44,16 @@ def saved_iteration(work_dir) -> int:
     return state['meta']['iter']
 
 
+def start(server: Server, folder: Path, extra: str = '') -> Process:
+    """Start a long training with some more lines in its config."""
+    config = write_config(folder, **LONG, extra=extra)
+    work_dir = ('--work-dir', folder / 'run')
+    return server.start(TRAIN, config, *work_dir, log=folder / 'log')
+
+
 @pytest.mark.parametrize('number', STOP_SIGNALS)
 def test_the_signal_saves_and_exits_with_0(server: Server, tmp_path, number):
-    run = server.start(
-        TRAIN, write_config(tmp_path, **LONG), '--work-dir', tmp_path / 'run',
-        log=tmp_path / 'log',
-    )  # fmt: skip
+    run = start(server, tmp_path)
     run.wait_for_step(3)
     run.send(number)
     assert run.wait() == 0, run.log.read_text()
@@ -71,12 +77,9 @@ def test_stopped_and_resumed_equals_uninterrupted(server: Server, tmp_path):
     )
 
 
-def test_data_workers_outlive_a_signal_to_the_process_group(server: Server, tmp_path):
+def test_data_workers_survive_a_signal_to_the_process_group(server: Server, tmp_path):
     workers = 'train_dataloader.update(num_workers=2, persistent_workers=True)'
-    run = server.start(
-        TRAIN, write_config(tmp_path, **LONG, extra=workers),
-        '--work-dir', tmp_path / 'run', log=tmp_path / 'log',
-    )  # fmt: skip
+    run = start(server, tmp_path, workers)
     run.wait_for_step(3)
     os.killpg(run.pid, signal.SIGTERM)
     assert run.wait() == 0, run.log.read_text()
@@ -89,11 +92,7 @@ def test_data_workers_outlive_a_signal_to_the_process_group(server: Server, tmp_
 def test_with_accumulation_it_stops_after_a_step_of_the_optimizer(
     server: Server, tmp_path
 ):
-    steps = "optim_wrapper['accumulative_counts'] = 7"
-    run = server.start(
-        TRAIN, write_config(tmp_path, **LONG, extra=steps),
-        '--work-dir', tmp_path / 'run', log=tmp_path / 'log',
-    )  # fmt: skip
+    run = start(server, tmp_path, "optim_wrapper['accumulative_counts'] = 7")
     run.wait_for_step(8)
     run.send(signal.SIGTERM)
     assert run.wait() == 0
@@ -103,17 +102,14 @@ def test_with_accumulation_it_stops_after_a_step_of_the_optimizer(
 def test_during_validation_it_stops_there(server: Server, tmp_path):
     slow = "val_dataloader['dataset'] = dict(type='RepeatDataset', times=10000, "
     slow += "dataset=dataset)\ntrain_cfg['val_interval'] = 2"
-    run = server.start(
-        TRAIN, write_config(tmp_path, **LONG, extra=slow),
-        '--work-dir', tmp_path / 'run', log=tmp_path / 'log',
-    )  # fmt: skip
+    run = start(server, tmp_path, slow)
     run.wait_for_step(1, mode='val')
     run.send(signal.SIGTERM)
     assert run.wait() == 0, run.log.read_text()
     assert saved_iteration(tmp_path / 'run') == 2
 
 
-def test_one_rank_that_is_told_stops_all(server: Server, tmp_path):
+def test_a_signal_to_one_rank_stops_all(server: Server, tmp_path):
     config = write_config(tmp_path, **LONG)
     ranks = start_ranks(server, tmp_path, TRAIN, config, '--work-dir', tmp_path / 'run')
     ranks[0].wait_for_step(3)
@@ -143,7 +139,7 @@ def test_an_unknown_signal_is_refused(signals):
         SaveOnSignalHook(signals=signals)
 
 
-def test_an_epoch_is_broken_off_without_a_checkpoint(tmp_path):
+def test_an_epoch_is_interrupted_without_a_checkpoint(tmp_path):
     by_epoch = (
         "train_dataloader['sampler'] = dict(type='DefaultSampler', shuffle=True)\n"
         "train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=2)\n"

@@ -1,4 +1,4 @@
-"""DeepLab v3+ on mmpretrain's ConvNeXt-T: any backbone of the host by its scope.
+"""DeepLab v3+ on ConvNeXt-T of MMPretrain, whose backbones are named by their scope.
 
 `ConvNeXt <https://arxiv.org/abs/2201.03545>`_ has output stride 32; the rates of the
 pyramid are those of that stride.

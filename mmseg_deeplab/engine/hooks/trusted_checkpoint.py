@@ -38,7 +38,6 @@ class TrustedCheckpointHook(CheckpointHook):
         out_dir: See the base class; a place other than the local disk turns the
             safeguards off.
         backend_args: See the base class; if given, it replaces the atomic backend.
-        file_client_args: See the base class, where it is deprecated.
         **kwargs: All other arguments of ``CheckpointHook``.
     """
 
@@ -47,19 +46,12 @@ class TrustedCheckpointHook(CheckpointHook):
         *args: Any,
         out_dir: str | Path | None = None,
         backend_args: dict | None = None,
-        file_client_args: dict | None = None,
         **kwargs: Any,
     ) -> None:
         local = '://' not in str(out_dir)
-        if local and backend_args is None and file_client_args is None:
+        if local and backend_args is None and 'file_client_args' not in kwargs:
             backend_args = {'backend': 'atomic_local'}
-        super().__init__(
-            *args,
-            out_dir=out_dir,
-            backend_args=backend_args,
-            file_client_args=file_client_args,
-            **kwargs,
-        )
+        super().__init__(*args, out_dir=out_dir, backend_args=backend_args, **kwargs)
         self._superseded: list[str] = []
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
