@@ -9,7 +9,7 @@ CONFIG := configs/deeplabv2_r26_synthetic_streets.py
 OUT := work_dirs/quickstart
 TEST_JOBS ?= 2
 # Extras whose code the tests run.
-TESTED := docs export hub images tests tuning web
+TESTED := docs export hub images tests tuning web ray
 
 # The worker that draws or decodes images shares the cores with the network: idle
 # OpenMP threads spin for microseconds, then sleep (spinning on, a busy 2-core machine

@@ -1,0 +1,70 @@
+"""Files on a Ray cluster: two actors on this machine, one of which is killed."""
+
+import os
+import signal
+import threading
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from predicting import write_image, write_model
+
+from mmseg_deeplab.inference import FileOutputs, predict_files
+
+pytestmark = pytest.mark.slow
+COUNT = 60
+
+
+def actor_processes() -> set[int]:
+    """Return the processes of Ray that hold the model, by the names Ray gives them."""
+    found = set()
+    for status in Path('/proc').glob('[0-9]*/cmdline'):
+        try:
+            if b'ray::MapWorker' in status.read_bytes():
+                found.add(int(status.parent.name))
+        except OSError:  # it has ended
+            continue
+    return found
+
+
+def kill_one_after(count: int, labels: Path, killed: list[int]) -> None:
+    end = time.monotonic() + 200
+    while time.monotonic() < end:
+        if len(list(labels.glob('*.png'))) >= count and actor_processes():
+            killed.append(min(actor_processes()))
+            os.kill(killed[0], signal.SIGKILL)
+            return
+        time.sleep(0.01)
+
+
+def test_every_file_is_done_although_an_actor_is_killed(tmp_path, monkeypatch):
+    ray = pytest.importorskip('ray')
+    monkeypatch.chdir(tmp_path)
+    source = write_model(tmp_path)
+    write_image(tmp_path / 'in/0.png')
+    for number in range(1, COUNT):
+        os.link('in/0.png', f'in/{number}.png')
+    Path('in/bad.png').write_bytes(b'no image')
+    killed: list[int] = []
+    killer = threading.Thread(
+        target=partial(kill_one_after, 5, Path('out/labels'), killed)
+    )
+    ray.init(num_cpus=2, include_dashboard=False)
+    try:
+        killer.start()
+        outcome = predict_files(
+            source, ['in'], FileOutputs(Path('out'), overlays=False),
+            device='cpu', ray='', actors=2, show_progress=False,
+        )  # fmt: skip
+    finally:
+        ray.shutdown()
+        killer.join()
+    assert killed
+    assert outcome.total == COUNT + 1
+    assert list(outcome.failures) == [str(tmp_path / 'in/bad.png')]
+    masks = [np.array(Image.open(path)) for path in Path('out/labels').glob('*.png')]
+    assert len(masks) == COUNT
+    assert all(np.array_equal(mask, masks[0]) for mask in masks)
