@@ -15,48 +15,9 @@ from mmseg_deeplab.utils.optional_packages import optional_package
 from .published_config import initial_weights, portable_name
 from .published_metrics import Metrics
 
-# Name, the hub's name, and the licence remark of docs/datasets.md by the type of the
-# data set in a config. The terms at the source count.
-DATA = {
-    'PascalVOCDataset': (
-        'PASCAL VOC 2012',
-        'pascal_voc',
-        'images from Flickr, whose terms of use apply to them '
-        '(<http://host.robots.ox.ac.uk/pascal/VOC/voc2012>)',
-    ),
-    'CityscapesDataset': (
-        'Cityscapes',
-        'cityscapes',
-        'non-commercial use under its own licence '
-        '(<https://www.cityscapes-dataset.com/license/>)',
-    ),
-    'ADE20KDataset': (
-        'ADE20K',
-        'ade20k',
-        'annotations BSD-3, images for research and teaching only '
-        '(<https://groups.csail.mit.edu/vision/datasets/ADE20K/>)',
-    ),
-    'COCOStuffDataset': (
-        'COCO-Stuff',
-        'coco_stuff',
-        "annotations CC BY 4.0, Flickr's terms for the images "
-        '(<https://github.com/nightrome/cocostuff>)',
-    ),
-    'CamVidDataset': (
-        'CamVid',
-        'camvid',
-        'ask its authors before other uses than research '
-        '(<http://web4.cs.ucl.ac.uk/staff/g.brostow/MotionSegRecData>)',
-    ),
-    'SyntheticStreets': (
-        'SyntheticStreets',
-        'synthetic_streets',
-        'drawn by mmseg_deeplab itself, no licence but its own (Apache-2.0)',
-    ),
-}
+TAGS = ('semantic-segmentation', 'deeplab', 'mmsegmentation', 'pytorch')
 # Names of metrics on the hub.
 HUB_METRICS = {'mIoU': 'mean_iou', 'aAcc': 'accuracy'}
-
 TEMPLATE = Path(__file__).with_name('model_card_template.md')
 
 
@@ -84,16 +45,12 @@ def model_card(
     Raises:
         ImportError: If ``huggingface_hub`` is not installed.
     """
-    hub = optional_package(
-        'huggingface_hub', extra='hub', purpose='the card of a model'
-    )
-    kind = _dataset(cfg).get('type') or 'unknown'
-    unknown = (kind, 'other', 'not known to the publishing tool')
-    data, slug, terms = DATA.get(kind, unknown)
+    hub = optional_package('huggingface_hub', extra='hub', purpose='publishing')
+    data = str(_dataset(cfg).get('type', 'unknown')).removesuffix('Dataset')
     results = [
         hub.EvalResult(
             task_type='image-segmentation',
-            dataset_type=slug,
+            dataset_type=data.lower(),
             dataset_name=data,
             metric_type=HUB_METRICS[metric],
             metric_name=metric,
@@ -106,7 +63,7 @@ def model_card(
         license=licence or 'unknown',  # an entry of the hub's list
         library_name='mmseg_deeplab',
         pipeline_tag='image-segmentation',
-        tags=['semantic-segmentation', 'deeplab', 'mmsegmentation', 'pytorch', slug],
+        tags=[*TAGS, data.lower()],
         metrics=['mean_iou'],
         model_name=name,
         eval_results=results or None,
@@ -123,7 +80,6 @@ def model_card(
         facts=_facts(cfg, meta, is_average=is_average),
         licence=licence,
         data=data,
-        terms=terms,
         initial=initial_weights(cfg.model),
         **values,
     )

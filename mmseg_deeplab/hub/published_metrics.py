@@ -13,16 +13,10 @@ NAMES = ['mIoU', 'aAcc', 'mAcc', 'fwIoU', 'mDice', 'mFscore', 'mPrecision', 'mRe
 
 @dataclass(frozen=True)
 class Metrics:
-    """An evaluation.
+    """An evaluation."""
 
-    Args:
-        source: Where the metrics are from, in words.
-        overall: Metrics by name, percent.
-        per_class: Metrics of each class by the class's name; empty if not known.
-    """
-
-    source: str
-    overall: dict[str, float]
+    source: str  # where the metrics are from, in words
+    overall: dict[str, float]  # percent
     per_class: dict[str, dict[str, float | None]] = field(default_factory=dict)
 
 
