@@ -52,6 +52,7 @@ def trials(database: Path) -> list[tuple]:
         return []
 
 
+@pytest.mark.slow
 def test_the_miou_is_that_of_the_test_tool(server: Server, network, tmp_path):
     config, weights = network
     work_dir, log = tmp_path / 'crf', tmp_path / 'log'
@@ -72,6 +73,7 @@ def test_the_miou_is_that_of_the_test_tool(server: Server, network, tmp_path):
     assert abs(tuned - without) > 0.1
 
 
+@pytest.mark.slow
 def test_a_killed_search_goes_on(server: Server, network, tmp_path):
     config, weights = network
     work_dir, log = tmp_path / 'crf', tmp_path / 'log'
@@ -92,6 +94,7 @@ def test_a_killed_search_goes_on(server: Server, network, tmp_path):
     assert all(file.stat().st_mtime_ns == time for file, time in cached.items())
 
 
+@pytest.mark.slow
 def test_learning_with_augmentation_writes_a_fragment(
     server: Server, network, tmp_path
 ):

@@ -141,6 +141,7 @@ def test_torch_hub_checks_the_name(trained, published, tmp_path):
         torch.hub.load_state_dict_from_url(wrong.as_uri(), **options)
 
 
+@pytest.mark.slow
 @PTH
 def test_another_process_gives_the_same_bytes(
     server, cfg, trained, published, tmp_path
@@ -156,6 +157,7 @@ def test_another_process_gives_the_same_bytes(
     assert (tmp_path / published.card.name).read_text() == published.card.read_text()
 
 
+@pytest.mark.slow
 @PTH
 def test_the_pair_is_tested_by_the_tool(server, published, tmp_path):
     code = server.run(
