@@ -1,5 +1,8 @@
 """Mean field inference in a fully connected CRF."""
 
+from collections.abc import Sequence
+from functools import partial
+
 import torch
 from torch import Tensor
 
@@ -43,52 +46,54 @@ def mean_field(
         # Classes last: a pixel's logits lie in one or two cache lines.
         unary = probabilities.permute(1, 2, 0).to(dtype).contiguous()
         unary = unary.clamp(min=_SMALLEST).log()
-        field = _Field(unary, kernels, bilateral_weight, gaussian_weight, compatibility)
+        weights = [w.to(unary) for w in (bilateral_weight, gaussian_weight)]
+        matrix = None if compatibility is None else compatibility.to(unary)
+        parts = (*weights, matrix, unary, kernels.lattice, kernels.taps)
+        needs_graph = any(part is not None and part.requires_grad for part in parts)
+        if needs_graph and torch.is_grad_enabled():
+            iterate = partial(_iterate, unary, kernels, weights, matrix)
+        else:
+            iterate = _Strips(unary, kernels, weights, matrix).iterate
         q = unary.softmax(2)
         for _ in range(num_iterations):
-            q = field.iterate(q)
+            q = iterate(q)
     return q.permute(2, 0, 1)
 
 
-class _Field:
-    """The field of one image; all tensors are ``(H, W, K)``."""
+# All tensors below are (H, W, K).
 
-    def __init__(self, unary, kernels, bilateral_weight, gaussian_weight, matrix):
-        self.unary = unary
-        self.kernels = kernels
-        self.weights = [w.to(unary) for w in (bilateral_weight, gaussian_weight)]
-        self.matrix = None if matrix is None else matrix.to(unary)
-        self.strips = None if self.requires_grad else _Strips(self)
 
-    @property
-    def requires_grad(self) -> bool:
-        """Whether the result needs a graph."""
-        kernels = self.kernels
-        parts = (*self.weights, self.matrix, self.unary, kernels.lattice, kernels.taps)
-        needed = any(part is not None and part.requires_grad for part in parts)
-        return needed and torch.is_grad_enabled()
-
-    def iterate(self, q: Tensor) -> Tensor:
-        """One iteration."""
-        if self.strips is not None:
-            return self.strips.iterate(q)
-        lattice, taps, rows, columns = self.kernels
-        scale = torch.outer(rows, columns).unsqueeze(2)
-        smooth = gaussian_filter(q * scale, taps) * scale
-        bilateral = lattice.filter(q.flatten(0, 1)).view_as(q)
-        messages = self.weights[0] * bilateral + self.weights[1] * smooth
-        if self.matrix is not None:
-            messages = messages @ self.matrix
-        return (self.unary + messages).softmax(2)
+def _iterate(
+    unary: Tensor,
+    kernels: CRFKernels,
+    weights: Sequence[Tensor],
+    matrix: Tensor | None,
+    q: Tensor,
+) -> Tensor:
+    """Run one iteration over the whole image, with a graph."""
+    lattice, taps, rows, columns = kernels
+    scale = torch.outer(rows, columns).unsqueeze(2)
+    smooth = gaussian_filter(q * scale, taps) * scale
+    bilateral = lattice.filter(q.flatten(0, 1)).view_as(q)
+    messages = weights[0] * bilateral + weights[1] * smooth
+    if matrix is not None:
+        messages = messages @ matrix
+    return (unary + messages).softmax(2)
 
 
 class _Strips:
-    """An iteration without a graph, strip by strip, in two tensors in turns."""
+    """Iterations without a graph, strip by strip, in two tensors in turns."""
 
-    def __init__(self, field: _Field) -> None:
-        self.unary, self.matrix = field.unary, field.matrix
-        self.lattice, self.taps, rows, columns = field.kernels
-        bilateral_weight, gaussian_weight = field.weights
+    def __init__(
+        self,
+        unary: Tensor,
+        kernels: CRFKernels,
+        weights: Sequence[Tensor],
+        matrix: Tensor | None,
+    ) -> None:
+        self.unary, self.matrix = unary, matrix
+        self.lattice, self.taps, rows, columns = kernels
+        bilateral_weight, gaussian_weight = weights
         # The weights go where they cost nothing: into the corners' and the columns'.
         self.corner_weights = self.lattice.weights * bilateral_weight
         middle = rows[len(rows) // 2]

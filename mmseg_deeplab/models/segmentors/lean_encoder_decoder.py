@@ -72,7 +72,12 @@ class LeanEncoderDecoder(EncoderDecoder):
                     'out_channels=2 and a softmax loss, or crf=None'
                 )
             self.crf = MODELS.build(crf).requires_grad_(False)
-            _check_classes(self.crf, self.out_channels)
+            matrix = getattr(self.crf, 'compatibility', None)
+            if matrix is not None and len(matrix) != self.out_channels:
+                raise ValueError(
+                    f'the compatibility of the CRF is one of {len(matrix)} classes, '
+                    f'decode_head has {self.out_channels}'
+                )
 
     def predict(
         self, inputs: Tensor, data_samples: list[SegDataSample] | None = None
@@ -283,12 +288,3 @@ def _prediction_size(metainfo: dict) -> tuple[int, int]:
     if not isinstance(size, torch.Size):
         size = metainfo.get('pad_shape', size)
     return tuple(size[:2])
-
-
-def _check_classes(crf: nn.Module, num_classes: int) -> None:
-    compatibility = getattr(crf, 'compatibility', None)
-    if compatibility is not None and len(compatibility) != num_classes:
-        raise ValueError(
-            f'the compatibility of the CRF is one of {len(compatibility)} classes, '
-            f'decode_head has {num_classes}'
-        )
