@@ -173,8 +173,7 @@ def test_compiles_without_graph_break():
 def test_operators_keep_their_promises_to_the_compiler():
     x, weights, biases = make((1, 2, 5, 6), 2, (1, 2), dtype=torch.float32)
     torch.library.opcheck(
-        torch.ops.mmseg_deeplab.summed_atrous_conv2d,
-        (x, weights, biases[0], [1, 2]),
+        torch.ops.mmseg_deeplab.summed_atrous_conv2d, (x, weights, biases[0], [1, 2])
     )
 
 

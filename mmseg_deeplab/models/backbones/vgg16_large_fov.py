@@ -75,11 +75,7 @@ class VGG16LargeFOV(PretrainedBackbone, BaseModule):
             names = [f'conv{i + 1}_{j + 1}' for j in range(num)]
             for name in names:
                 conv = nn.Conv2d(
-                    in_channels,
-                    base_channels * width,
-                    3,
-                    padding=rate,
-                    dilation=rate,
+                    in_channels, base_channels * width, 3, padding=rate, dilation=rate
                 )
                 self.add_module(name, conv)
                 in_channels = base_channels * width

@@ -9,12 +9,7 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from .crf_inputs import (
-    check_image,
-    check_integer,
-    check_probabilities,
-    check_settings,
-)
+from .crf_inputs import check_image, check_integer, check_probabilities, check_settings
 from .crf_kernels import CRFKernels
 from .mean_field import mean_field
 

@@ -151,22 +151,6 @@ class LeanEncoderDecoder(EncoderDecoder):
         finally:
             self._crf_is_on, self._keeps_logits = before
 
-    def slide_inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """Return the logits of ``EncoderDecoder`` at the size of the input.
-
-        One tensor of that size is made, where ``EncoderDecoder`` makes up to four.
-
-        Args:
-            inputs: ``(N, 3, H, W)``.
-            batch_img_metas: For heads that do not only resize their logits.
-
-        Returns:
-            ``(N, K, H, W)``.
-        """
-        if not self._only_resizes():
-            return super().slide_inference(inputs, batch_img_metas)
-        return self._slide(inputs).full()
-
     def _only_resizes(self) -> bool:
         return type(self.decode_head) in RESIZING_HEADS and self.out_channels > 1
 

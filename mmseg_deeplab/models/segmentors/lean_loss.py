@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from mmseg.models.losses import CrossEntropyLoss
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
@@ -45,7 +46,7 @@ def loss_by_logits(
     """
     if not has_plain_loss(head):
         return head.loss_by_feat(logits, data_samples)
-    target = head._stack_batch_gt(data_samples).squeeze(1)
+    target = torch.cat([sample.gt_sem_seg.data for sample in data_samples])
     losses: dict[str, Tensor] = {}
     for criterion in _criteria(head):
         loss, accuracy = upsample_cross_entropy(

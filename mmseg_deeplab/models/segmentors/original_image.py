@@ -86,7 +86,7 @@ def undo_normalization(image: Tensor, preprocessor: nn.Module) -> Tensor:
             f'{image.shape[0]}; leave the CRF out'
         )
     image = image.float()
-    if getattr(preprocessor, '_enable_normalize', False):
+    if getattr(preprocessor, 'mean', None) is not None:
         image = image * preprocessor.std + preprocessor.mean
     if not getattr(preprocessor, '_channel_conversion', False):
         image = image.flip(0)
