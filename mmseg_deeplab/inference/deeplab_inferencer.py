@@ -35,27 +35,16 @@ class DeepLabInferencer(MMSegInferencer):
     names are not those of Cityscapes but ``class 0``, ``class 1``, ... Models of
     MMSegmentation's zoo work, too.
 
+    The first arguments are those of ``MMSegInferencer``; ``weights`` must be given.
+
     Args:
-        model: Path of a config, or the config.
-        weights: Path or URL of the checkpoint.
-        classes: Names instead of the checkpoint's, or the name of a data set.
-        palette: Colours instead of the checkpoint's, or the name of a data set.
-        dataset_name: A data set of MMSegmentation whose names and colours are taken.
-        device: Such as ``'cpu'``; by default a GPU where there is one.
-        scope: The registry scope.
-        show_progress: Whether to show a progress bar.
-        tta: Whether to average over the augmentations of the config's
-            ``tta_pipeline``.
-        crf: None does as the config says. False leaves the CRF out. True takes the
-            config's CRF or, where it has none, that of the released ResNet-101. A
-            string is the path of a CRF fragment.
-        msc: Whether to predict at the scales 0.5, 0.75 and 1 and take the maximum of
-            the logits.
+        tta: See :func:`~mmseg_deeplab.inference.load_predictor`, as for the next three.
+        crf: Which CRF to use.
+        msc: Whether to predict at three scales.
         output_stride: An output stride other than the config's.
         fast: Whether to take a ``LeanEncoderDecoder``, fold BatchNorm and use
-            channels_last, see
-            :func:`~mmseg_deeplab.models.fast_prediction.prepare_for_inference`. The
-            predictions are the same up to rounding; the network can only predict.
+            channels_last. The predictions are the same up to rounding; the network can
+            only predict.
         cfg_options: Settings of the config to override, by dotted keys.
 
     Raises:

@@ -1,7 +1,7 @@
 """One process that predicts files: it reads ahead, batches, and writes behind."""
 
 import os
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -27,11 +27,6 @@ from .video_files import VIDEO_SUFFIXES
 # Larger images are predicted by windows: networks other than LeanEncoderDecoder make
 # logits of full size, at 25 megapixels and 21 classes 2.1 GB.
 MAX_PIXELS = 25_000_000
-CPUS = (
-    len(os.sched_getaffinity(0))
-    if hasattr(os, 'sched_getaffinity')
-    else os.cpu_count() or 1
-)
 WRITERS = 4  # threads; encoding an image lets the others run
 # A file may be at fault with these errors; all others stop the run.
 FILE_ERRORS = (ValueError, OSError, ImportError)
@@ -56,7 +51,7 @@ class RunOptions:
     """
 
     batch_size: int = 1
-    workers: int = min(4, CPUS)
+    workers: int = min(4, len(os.sched_getaffinity(0)))
     max_pixels: int = MAX_PIXELS
     window: int | None = None
     overlap: int = DEFAULT_OVERLAP
@@ -123,9 +118,7 @@ class FileRun:
         """
         self._on_step = on_step
         left = [
-            item
-            for item in items
-            if not self._outputs.are_finished(item, since=self._since)
+            i for i in items if not self._outputs.are_finished(i, since=self._since)
         ]
         remove_parts(self._outputs.folder, {item.name for item in left})
         on_step(len(items) - len(left))
@@ -211,10 +204,12 @@ class FileRun:
         ]
 
     def _predict_video(self, predictor: Predictor, item: InputFile) -> None:
+        # Matroska takes sound of any codec.
+        painted = '.mp4' if item.path.lower().endswith(('.mp4', '.m4v')) else '.mkv'
         predict_video(
             predictor,
             item.path,
-            self._outputs.path(item, 'overlays', painted_suffix(item.path)),
+            self._outputs.path(item, 'overlays', painted),
             batch_size=self.options.batch_size,
             opacity=self._outputs.opacity,
             label_video=self._outputs.path(item, 'labels', '.mkv'),
@@ -222,29 +217,24 @@ class FileRun:
         )
 
     def _predict_raster(self, predictor: Predictor, item: InputFile) -> None:
-        options, path = self.options, partial(self._outputs.path, item, suffix='.tif')
-        wanted = self._outputs.probabilities
+        names = ('window', 'overlap', 'bands', 'scale', 'batch_size')
+        path, wanted = self._outputs.path, self._outputs.probabilities
         predict_raster(
             predictor,
             item.path,
-            path('labels'),
-            window=options.window,
-            overlap=options.overlap,
-            bands=options.bands,
-            scale=options.scale,
-            batch_size=options.batch_size,
-            probabilities=path('probabilities') if wanted else None,
+            path(item, 'labels', '.tif'),
+            probabilities=path(item, 'probabilities', '.tif') if wanted else None,
             on_windows=self._counter(item, 'windows'),
+            **{name: getattr(self.options, name) for name in names},
         )
 
     def _counter(self, item: InputFile, unit: str) -> Callable[[int], None]:
         """Return a function that adds up what is done of an input, and shows it."""
-        done = 0
+        done = Counter()
 
         def add(count: int) -> None:
-            nonlocal done
-            done += count
-            self._on_step(0, name=f'{Path(item.name).name}: {done} {unit}')
+            done[unit] += count
+            self._on_step(0, name=f'{Path(item.name).name}: {done[unit]} {unit}')
 
         return add
 
@@ -276,11 +266,6 @@ class _InputReader(Dataset):
         width, height = header_size(path) or (0, 0)
         is_large = width * height > self._max_pixels
         return 'raster' if is_large or is_raster(path) else 'image'
-
-
-def painted_suffix(path: str) -> str:
-    """Return the kind of file for an overlay: Matroska takes sound of any codec."""
-    return '.mp4' if Path(path).suffix.lower() in ('.mp4', '.m4v') else '.mkv'
 
 
 def default_device() -> str:

@@ -79,11 +79,7 @@ class FileOutputs:
         prediction: Prediction,
         palette: Sequence[Sequence[int]],
     ) -> None:
-        """Write all outputs of an image.
-
-        Raises:
-            OSError: If one cannot be written.
-        """
+        """Write all outputs of an image; the labels come last."""
         if self.probabilities:
             path = self.path(item, 'probabilities', '.npy')
             write_probabilities(path, prediction.probabilities)
@@ -94,11 +90,9 @@ class FileOutputs:
 
 
 def write_png(path: str | Path, image: np.ndarray) -> None:
-    """Write a PNG.
+    """Write a PNG of RGB ``(H, W, 3)`` uint8, or of ``(H, W)`` uint8 or uint16.
 
-    Args:
-        path: The final name; missing folders are made.
-        image: RGB ``(H, W, 3)`` uint8, or ``(H, W)`` uint8 or uint16.
+    Missing folders are made.
 
     Raises:
         OSError: If it cannot be written; what was there before is untouched.
@@ -106,30 +100,24 @@ def write_png(path: str | Path, image: np.ndarray) -> None:
     _write_image(path, image, '.png')
 
 
-def write_jpeg(path: str | Path, image: np.ndarray, *, quality: int = 95) -> None:
+def write_jpeg(path: str | Path, image: np.ndarray) -> None:
     """Write an RGB image as JPEG; see :func:`write_png`."""
-    _write_image(path, image, '.jpg', (cv2.IMWRITE_JPEG_QUALITY, quality))
+    _write_image(path, image, '.jpg')
 
 
-def _write_image(
-    path: str | Path, image: np.ndarray, suffix: str, options: Sequence[int] = ()
-) -> None:
+def _write_image(path: str | Path, image: np.ndarray, suffix: str) -> None:
     if image.ndim == 3:
         image = image[..., ::-1]  # OpenCV writes BGR
-    _, content = cv2.imencode(suffix, np.ascontiguousarray(image), options)
+    _, content = cv2.imencode(suffix, np.ascontiguousarray(image))  # quality 95
     write_whole(content.tobytes(), Path(path))
 
 
 def write_labels(path: str | Path, labels: np.ndarray) -> None:
-    """Write class ids as a grey PNG of 8 bits, or of 16 with more than 256 classes.
-
-    Args:
-        path: The final name.
-        labels: ``(H, W)`` uint8 or uint16.
+    """Write class ids ``(H, W)`` as a grey PNG.
 
     Raises:
         OSError: If it cannot be written.
-        TypeError: If the labels are of another type.
+        TypeError: If the labels are neither uint8 nor uint16.
     """
     if labels.dtype not in (np.uint8, np.uint16):
         raise TypeError(f'labels must be uint8 or uint16, received {labels.dtype}')
@@ -137,13 +125,7 @@ def write_labels(path: str | Path, labels: np.ndarray) -> None:
 
 
 def write_probabilities(path: str | Path, probabilities: np.ndarray) -> None:
-    """Write probabilities ``(K, H, W)`` as ``.npy`` in float16.
-
-    Half precision keeps three digits, at half of the size.
-
-    Raises:
-        OSError: If it cannot be written.
-    """
+    """Write probabilities ``(K, H, W)`` as ``.npy`` in float16: three digits."""
     content = io.BytesIO()
     np.save(content, probabilities.astype(np.float16))
     write_whole(content.getvalue(), Path(path))

@@ -19,17 +19,11 @@ from .predictor import load_predictor
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of the inputs.
+    """What became of the inputs."""
 
-    Args:
-        folder: The output folder.
-        total: Number of inputs.
-        failures: Paths that could not be predicted, with the reasons.
-    """
-
-    folder: Path
-    total: int
-    failures: dict[str, str]
+    folder: Path  # of the outputs
+    total: int  # number of inputs
+    failures: dict[str, str]  # paths that could not be predicted, with the reasons
 
     def summary(self) -> str:
         """Return what to tell the user; the failures come last."""

@@ -138,12 +138,7 @@ class BatchedPredictor:
     def predict(
         self, images: Sequence[np.ndarray], *, probabilities: bool = False
     ) -> list[Prediction]:
-        """Predict some images; see :class:`Predictor`.
-
-        Raises:
-            RuntimeError: If one image alone does not fit into memory, or the device
-                fails.
-        """
+        """Predict some images; see :class:`Predictor`."""
         found: list[Prediction] = []
         while len(found) < len(images):
             batch = images[len(found) : len(found) + self.batch_size]

@@ -154,9 +154,8 @@ def _write(raster: Any, values: np.ndarray, place: tuple[Span, Span]) -> None:
 def _cache_size(raster: Any, window: int) -> int:
     """Return what GDAL may hold of decoded tiles, bytes.
 
-    That is the tiles of a few windows. Of a file that is stored by rows, it is the rows
-    of two: else every window in a row would decode them again, those of a PNG from the
-    start.
+    It is enough for two rows of windows: of a file that is stored by rows every window
+    would decode them again, those of a PNG from the start.
     """
     height, width = raster.block_shapes[0]
     columns = min(raster.width, width if width == raster.width else 4 * window + width)
@@ -171,11 +170,7 @@ def label_raster(
     predictor: Predictor,
     grid: WindowGrid,
 ) -> Iterator[Any]:
-    """Create a raster of class ids where its source lies.
-
-    It has one band, is compressed without loss, and has the palette as colour table.
-    The tags ``CLASS_0``, ``CLASS_1``, ... and, as JSON, ``CLASSES`` name the classes.
-    """
+    """Create a raster of class ids where its source lies; its tags name the classes."""
     classes = predictor.classes
     dtype = 'uint8' if len(classes) <= NODATA['uint8'] else 'uint16'
     with _geotiff(path, reader, grid, 1, dtype, NODATA[dtype]) as raster:

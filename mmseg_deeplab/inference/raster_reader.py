@@ -46,11 +46,7 @@ def is_raster(path: str | os.PathLike) -> bool:
 
 
 def load_rasterio() -> Any:
-    """Import rasterio.
-
-    Raises:
-        ImportError: If it is not installed, with the remedy.
-    """
+    """Import rasterio, or raise an ImportError with the remedy."""
     return optional_package('rasterio', extra='images', purpose='a large raster')
 
 
@@ -67,13 +63,9 @@ def without_place_warnings() -> Iterator[None]:
 def open_raster(path: str | os.PathLike) -> Iterator[Any]:
     """Open a raster with rasterio.
 
-    Args:
-        path: A file of any format that GDAL reads by rows or tiles.
-
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it is no raster, or holds several.
-        ImportError: If rasterio is missing.
     """
     rasterio = load_rasterio()
     path = os.fspath(path)
@@ -106,10 +98,6 @@ class RasterReader:
         scale: Which two values become 0 and 255, in all bands; ``'percentiles'`` takes
             each band's 2nd and 98th, measured on an overview. A raster of 8 bits needs
             none.
-
-    Attributes:
-        bands: Numbers of the bands, from 1.
-        scale: The two values of each band, or None for 8 bits.
 
     Raises:
         ValueError: If the raster lacks the bands, or its values need a scale.
@@ -173,10 +161,7 @@ class RasterReader:
         return image, valid
 
     def _to_uint8(self, values: np.ndarray) -> np.ndarray:
-        """Map ``(3, H, W)`` linearly to ``(H, W, 3)`` 0..255, clipped.
-
-        What is not a number becomes 0.
-        """
+        """Map ``(3, H, W)`` linearly to ``(H, W, 3)`` 0..255; NaN becomes 0."""
         if self.scale is not None:
             low, high = np.array(self.scale, dtype=np.float32).T[:, :, None, None]
             values = (values.astype(np.float32) - low) * (255 / (high - low))
@@ -229,11 +214,7 @@ def _ranges(
 
 
 def _percentiles(raster: Any, bands: Sequence[int]) -> list[Range]:
-    """Measure the percentiles of each band, on overviews where there are some.
-
-    Raises:
-        ValueError: If a band has no data, or only one value.
-    """
+    """Measure the percentiles of each band, on overviews where there are some."""
     shrink = max(1, max(raster.shape) / OVERVIEW)
     size = tuple(max(1, round(side / shrink)) for side in raster.shape)
     found = []

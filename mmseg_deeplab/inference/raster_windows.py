@@ -15,18 +15,11 @@ LARGEST_BLOCK = 512
 
 @dataclass(frozen=True)
 class Span:
-    """A window along one axis, in pixels: starts are included, stops are not.
+    """A window along one axis, in pixels: starts are included, stops are not."""
 
-    Args:
-        start: Where the network's input begins.
-        stop: Where the network's input ends.
-        keep_start: Where the part begins whose prediction is kept.
-        keep_stop: Where that part ends.
-    """
-
-    start: int
+    start: int  # of what the network sees
     stop: int
-    keep_start: int
+    keep_start: int  # of the part whose prediction is kept
     keep_stop: int
 
     @property
@@ -75,11 +68,7 @@ class WindowGrid:
 
     @property
     def block(self) -> int:
-        """The side of output tiles, px, each of which a single window fills.
-
-        A tile that is written twice would be compressed twice, and its first form
-        would stay in the file unused.
-        """
+        """The side of output tiles, px: a single window fills each of them."""
         return math.gcd(self.step, LARGEST_BLOCK)
 
     def spans(self, length: int) -> list[Span]:
@@ -89,9 +78,6 @@ class WindowGrid:
         they read reaches at least ``overlap`` further on either side, up to the ends of
         the axis, where windows are flush: there the network pads as it does for the
         whole image. A window at an end reaches further inwards, to the full size.
-
-        Args:
-            length: Length of the axis, px.
         """
         if length <= self.window:
             return [Span(0, length, 0, length)]
@@ -108,11 +94,7 @@ class WindowGrid:
         return found
 
     def windows(self, size: tuple[int, int]) -> Iterator[tuple[Span, Span]]:
-        """Yield the windows row by row, as spans of the rows and the columns.
-
-        Args:
-            size: Rows and columns of the raster, px.
-        """
+        """Yield the windows of ``(rows, columns)`` as spans of rows and columns."""
         columns = self.spans(size[1])
         for row in self.spans(size[0]):
             for column in columns:

@@ -31,29 +31,18 @@ TOLERANCE = 0.5
 
 
 def load_av() -> Any:
-    """Import PyAV.
-
-    Raises:
-        ImportError: If it is not installed, with the remedy.
-    """
+    """Import PyAV, or raise an ImportError with the remedy."""
     return optional_package('av', extra='images', purpose='a video')
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One frame of a video.
+    """One frame of a video, upright."""
 
-    Args:
-        image: RGB, ``(H, W, 3)`` uint8, upright.
-        time: When it is shown, s.
-        duration: How long it is shown, s; 0 if the file does not say.
-        is_turned: Whether the file stores its columns as rows.
-    """
-
-    image: np.ndarray
-    time: Fraction
-    duration: Fraction
-    is_turned: bool = False
+    image: np.ndarray  # RGB, (H, W, 3) uint8
+    time: Fraction  # when it is shown, s
+    duration: Fraction  # how long it is shown, s; 0 if the file does not say
+    is_turned: bool = False  # whether the file stores its columns as rows
 
 
 @contextmanager
@@ -82,15 +71,7 @@ def open_video(path: str | os.PathLike) -> Iterator['VideoReader']:
 
 
 class VideoReader:
-    """Yields the frames of a file's first video, and the packets of its sound.
-
-    Args:
-        path: Name of the file, for messages.
-        container: The file, opened by PyAV.
-
-    Raises:
-        ValueError: If there is no video in it, or none that can be decoded.
-    """
+    """Yields the frames of a file's first video, and the packets of its sound."""
 
     def __init__(self, path: str, container: Any) -> None:
         self.path = path
@@ -114,12 +95,7 @@ class VideoReader:
         self._times = deque() if container.format.name == 'avi' else None
 
     def __iter__(self) -> Iterator[Any]:
-        """Yield every frame as :class:`Frame`, every packet of sound as it is.
-
-        Raises:
-            ValueError: If the file ends too early, cannot be decoded, or changes its
-                size.
-        """
+        """Yield every frame as :class:`Frame`, every packet of sound as it is."""
         av, last = load_av(), None
         try:
             for item in self._decoded():
@@ -140,9 +116,11 @@ class VideoReader:
     def _decoded(self) -> Iterator[Any]:
         """Yield frames and packets of sound as PyAV gives them; check their end."""
         has_frames, end, longest, is_cut = False, Fraction(0), Fraction(0), False
+        # A transport stream may be a recording that ends anywhere.
+        may_end_anywhere = self.container.format.name == 'mpegts'
         for packet in self.container.demux(self.video, *self.sound):
             if packet.size:
-                is_cut = packet.is_corrupt
+                is_cut = packet.is_corrupt and not may_end_anywhere
             if packet.pts is not None:
                 reached = (packet.pts + (packet.duration or 0)) * packet.time_base
                 longest = max(longest, reached - end if end else 0)
@@ -161,11 +139,8 @@ class VideoReader:
                 frames = []  # the first frames may lack what they refer to
             has_frames = has_frames or bool(frames)
             yield from frames
-        promised = self._promised_end()
-        # A transport stream has no header, and may be a recording that ends anywhere.
-        is_cut = is_cut and self.container.format.name != 'mpegts'
         # The last frame may be shown for long.
-        if is_cut or promised - end > max(TOLERANCE, 2 * longest):
+        if is_cut or self._promised_end() - end > max(TOLERANCE, 2 * longest):
             raise ValueError(
                 f'{self.path}: is truncated: it ends at {float(end):.2f} s. Remedy: '
                 'copy, download or export it again'
@@ -246,14 +221,7 @@ def create_video(
 
 
 class VideoWriter:
-    """Takes frames and packets of sound in the order of the source.
-
-    Args:
-        path: Name of the file, for messages.
-        container: The file, opened by PyAV for writing.
-        reader: The source.
-        codec: See :func:`create_video`.
-    """
+    """Takes frames and packets of sound in the order of the source."""
 
     def __init__(
         self, path: str | os.PathLike, container: Any, reader: VideoReader, codec: str
