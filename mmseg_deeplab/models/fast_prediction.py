@@ -76,7 +76,7 @@ def _autocast(module: nn.Module) -> None:
 
 
 def _require_foldable(model: nn.Module) -> None:
-    """Refuse what :func:`fuse_conv_bn`, which goes by the order of modules, breaks."""
+    """Refuse modules that :func:`fuse_conv_bn` would fold wrongly."""
     places: dict[int, str] = {}
     for name, module in model.named_modules(remove_duplicate=False):
         if isinstance(module, ConvModule) and module.with_norm:

@@ -85,7 +85,7 @@ def predict_by_rows(model: nn.Module) -> nn.Module:
 
 
 class RowStrips:
-    """The forward function of an inverted residual, by strips of rows."""
+    """A forward function that computes an inverted residual by strips of rows."""
 
     def __init__(self, block: InvertedResidual) -> None:
         self.block = block

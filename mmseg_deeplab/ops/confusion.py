@@ -41,12 +41,12 @@ def grouped_confusion_matrix(
     """Count each group of pixels into a confusion matrix of its own, in one pass.
 
     Args:
-        prediction: As for :func:`confusion_matrix`, and so are the others.
-        target: True classes.
+        prediction: See :func:`confusion_matrix`.
+        target: True classes, or ``ignore_index``.
         groups: Group of each pixel, integers 0..G-1, of the same shape.
         num_classes: ``K``.
         num_groups: ``G``.
-        ignore_index: Not counted.
+        ignore_index: Pixels whose target has this value are not counted.
 
     Returns:
         ``(G, K, K)`` int64; the sum over ``G`` is :func:`confusion_matrix`.

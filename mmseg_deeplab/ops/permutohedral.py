@@ -2,18 +2,18 @@
 
 `Fast High-Dimensional Filtering Using the Permutohedral Lattice
 <https://graphics.stanford.edu/papers/permutohedral/>`_ (Adams, Baek, Davis 2010).
-Each point hands its values to the d + 1 corners of the simplex around it (splat), the
+Each point adds its values to the d + 1 corners of the simplex around it (splat), the
 lattice is blurred along its d + 1 axes, and each point reads its corners (slice).
 
 How we differ:
 
-- No hash table: a lattice point is one integer and its neighbour along an axis that
-  integer plus a constant, so sorting takes the place of hashing.
-- All passes are weighted sums of rows, three blur axes to a pass: the same code for CPU
-  and CUDA.
+- There is no hash table: a lattice point is one integer, and its neighbour along an
+  axis is that integer plus a constant, so sorting replaces hashing.
+- All passes are products with sparse matrices, one for three blur axes: the same code
+  runs on CPU and CUDA.
 - Gradients with respect to the positions are those of the Gaussian,
   ``dK_ij / df_i = -K_ij (f_i - f_j)``, filtered by the lattice. Those of the lattice
-  itself are wrong at times even in sign: points come and go as positions move.
+  itself can be wrong even in sign: points come and go as positions move.
 - Missing lattice points that follow on three or more others ("bridges") are added. The
   paper's sparse lattice has none, and values cannot cross the gaps. On the image of our
   tests, at 3 grey levels, the normalised kernel's error falls from 0.29 to 0.24 (of its
@@ -118,14 +118,7 @@ class PermutohedralLattice:
         return lattice
 
     def filter(self, values: Tensor) -> Tensor:
-        """Filter values given at the points; gradients reach values and positions.
-
-        Args:
-            values: ``(P, K)``.
-
-        Returns:
-            ``(P, K)``.
-        """
+        """Filter ``(P, K)`` values; gradients reach the values and the positions."""
         if self._scale is not None and torch.is_grad_enabled():
             return self._scale * self._plain.filter(self._scale * values)
         return _Filter.apply(values, self._features, self)
@@ -137,17 +130,14 @@ class PermutohedralLattice:
     def blur(self, lattice: Tensor, *, transposed: bool = False) -> Tensor:
         """Blur ``(M, K)`` values along all axes, with weights 1/2, 1, 1/2.
 
-        Args:
-            lattice: Values at the lattice.
-            transposed: The adjoint: the axes in the opposite order. It differs where
-                lattice points are missing.
+        The adjoint (``transposed``) takes the axes in the opposite order; it differs
+        where lattice points are missing.
         """
         if transposed and not self._adjoint:
             columns = [self.num_vertices, *(matrix.num_rows for matrix in self._blur)]
             passes = zip(self._blur, columns, strict=False)
-            self._adjoint += reversed(
-                [matrix.transposed(count) for matrix, count in passes]
-            )
+            turned = [matrix.transposed(count) for matrix, count in passes]
+            self._adjoint += reversed(turned)
         for matrix in self._adjoint if transposed else self._blur:
             lattice = matrix.multiply(lattice)
         return lattice
@@ -158,12 +148,9 @@ class PermutohedralLattice:
         points: slice = slice(None),
         weights: Tensor | None = None,
     ) -> Tensor:
-        """Read ``(M, K)`` values of the lattice at the points.
+        """Read ``(M, K)`` values of the lattice at some points.
 
-        Args:
-            lattice: Values at the lattice.
-            points: Only at these.
-            weights: Instead of :attr:`weights`, of all points.
+        ``weights`` of all points may replace :attr:`weights`.
         """
         weights = self.weights if weights is None else weights
         return F.embedding_bag(
@@ -297,7 +284,7 @@ def _number(keys: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 
 def _splat_matrix(order: Tensor, starts: Tensor, weights: Tensor) -> SparseMatrix:
-    """Return the matrix that sums at each lattice point what the points hand to it."""
+    """Return the matrix that sums the values of the points at the lattice."""
     dtype = _index_dtype(weights.numel())
     points = (order // weights.shape[1]).to(dtype)
     return SparseMatrix(points, starts.to(dtype), weights.reshape(-1)[order])

@@ -94,8 +94,8 @@ def plain_wins(
     129x257, both layouts). A convolution computes its classes by 16, which for few
     classes wastes a quarter of the work and more, and reads 2048 channels from memory
     for each branch; but it leaves out all padding, much of a small map, and is
-    best in channels_last. Many classes keep it busy by themselves: at 171 the gain was
-    between 0.90x and 1.4x. One branch alone has nothing to share.
+    best in channels_last. With many classes it is efficient by itself: at 171 the gain
+    was between 0.90x and 1.4x. One branch alone has nothing to share.
     """
     if x.is_meta or x.numel() == 0 or len(dilations) == 1:
         return True
@@ -241,7 +241,7 @@ def _reach(taps: Sequence[Tap]) -> int:
 
 
 def _taps_reading(taps: Sequence[Tap], rows: slice, height: int) -> slice:
-    """Select the taps that read any of the rows: neighbours, as taps go by row."""
+    """Select the taps that read any of the rows; they are neighbours in the list."""
     inside = [
         i for i, tap in enumerate(taps) if rows.start - height < tap.dy < rows.stop
     ]

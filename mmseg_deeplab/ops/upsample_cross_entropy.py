@@ -9,7 +9,7 @@ from torch import Tensor
 from . import triton_upsample
 from .bilinear_rows import BilinearRows, check_logits
 
-# Positions in the sums that one pass over the pixels collects.
+# Positions of the four sums over the pixels.
 LOSS, WEIGHT, CORRECT, LABELLED = range(4)
 
 
@@ -122,7 +122,7 @@ class _UpsampleCrossEntropy(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, loss_gradient: Tensor, _: Tensor) -> tuple[Any, ...]:
         if torch.is_grad_enabled():
-            # `once_differentiable` would take the gradient for a constant in silence.
+            # `once_differentiable` would silently treat the gradient as a constant.
             raise RuntimeError(
                 'upsample_cross_entropy has no second derivative (create_graph=True): '
                 'use F.interpolate and F.cross_entropy instead'

@@ -116,7 +116,7 @@ class LastXceptionBlock(XceptionBlock):
 
 
 class JFZhang95Block(XceptionBlock):
-    """The skip starts behind the opening ReLU: that of jfzhang95's code is in place."""
+    """A block whose skip starts behind its opening ReLU, which is in-place there."""
 
     def _forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         return super()._forward(F.relu(x))

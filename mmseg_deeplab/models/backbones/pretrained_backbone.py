@@ -1,4 +1,4 @@
-"""What the backbones share: weights of any known family, checked arguments."""
+"""The common part of the backbones: pre-trained weights of any known family."""
 
 from collections.abc import Sequence
 from typing import Self

@@ -38,7 +38,7 @@ def recompute(
     Args:
         module: Contains the BatchNorm layers that ``function`` runs.
         function: The forward function.
-        x: Its input.
+        x: The input of ``function``.
         when: Whether to recompute at all; without gradients it never does.
     """
     if not (when and torch.is_grad_enabled()):

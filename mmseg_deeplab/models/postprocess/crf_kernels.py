@@ -10,7 +10,7 @@ from mmseg_deeplab.ops.permutohedral import PermutohedralLattice
 
 
 class CRFKernels(NamedTuple):
-    """What the kernels need of one image; it depends on the widths alone.
+    """The parts of the kernels that depend on the image and on the widths alone.
 
     Args:
         lattice: The normalised lattice of the bilateral kernel.

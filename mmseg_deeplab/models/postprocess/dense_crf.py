@@ -122,7 +122,7 @@ class DenseCRF(nn.Module):
         They depend on the widths and not on the weights or on the compatibility.
 
         Args:
-            image: As for :meth:`forward`.
+            image: See :meth:`forward`.
         """
         check_image(image)
         # A width may have been changed after construction, by learning for example.
@@ -137,7 +137,7 @@ class DenseCRF(nn.Module):
         """Run the mean field with prepared kernels.
 
         Args:
-            probabilities: As for :meth:`forward`.
+            probabilities: See :meth:`forward`.
             kernels: From :meth:`build_kernels`.
 
         Raises:

@@ -25,7 +25,7 @@ def head_loss(
 
     Args:
         head: A decode head or auxiliary head.
-        features: Its input.
+        features: The input of the head.
         data_samples: The samples with their ground truth.
         train_cfg: Passed to heads that have a loss of their own.
     """

@@ -32,7 +32,7 @@ def original_image(
         ``(3, H, W)``, uint8, on the device of ``inputs``.
 
     Raises:
-        ValueError: If the original cannot be had, has another size than ``ori_shape``
+        ValueError: If the original cannot be read, has another size than ``ori_shape``
             or the input is no RGB image.
     """
     seen = undo_geometry(inputs, metainfo)
