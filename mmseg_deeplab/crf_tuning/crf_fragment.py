@@ -1,6 +1,7 @@
 """Write a CRF as a config fragment, which ``tools/test.py --crf FILE`` reads."""
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +23,9 @@ def plain_settings(settings: dict[str, Any], num_iterations: int) -> dict[str, A
         num_iterations: Mean-field iterations of the result.
     """
     left_out = ('learnable', 'num_classes')
-    plain = {n: _rounded(v) for n, v in settings.items() if n not in left_out}
+    text = json.dumps({n: v for n, v in settings.items() if n not in left_out})
+    plain = json.loads(text, parse_float=lambda t: float(f'{float(t):.{DIGITS}g}'))
     return dict(plain, num_iterations=num_iterations)
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, float):
-        return float(f'{value:.{DIGITS}g}')
-    if hasattr(value, 'tolist'):  # an array or a tensor
-        return _rounded(value.tolist())
-    if isinstance(value, list | tuple):
-        return [_rounded(part) for part in value]
-    return value
 
 
 def write_fragment(path: Path, settings: dict[str, Any], *, docstring: str) -> None:

@@ -119,8 +119,9 @@ class CRFSearch:
             load_if_exists=True,
         )
         settings = {**setup.settings, **self.fixed}
-        before = self.study.user_attrs.get('settings', settings)
-        check_same_settings(database, before, settings)
+        if self.study.trials:
+            before = self.study.user_attrs['settings']
+            check_same_settings(database, before, settings)
         self.study.set_user_attr('settings', settings)
         self._known: dict[Triple, float] = {
             tuple(trial.params[axis] for axis in AXES): trial.value

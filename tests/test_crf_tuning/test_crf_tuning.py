@@ -321,6 +321,7 @@ def test_a_search_that_was_stopped_gives_the_same_result(
 
 
 def test_results_of_other_settings_are_refused_and_forgotten(with_samples):
+    CRFSearch(with_samples(), GRID)  # without a result it refuses nothing
     CRFSearch(with_samples(), GRID, gaussian_xy=1.0, rounds=0).run()
     with pytest.raises(ValueError, match=r"with other settings: {'gaussian_xy': 1.0}"):
         CRFSearch(with_samples(), GRID, gaussian_xy=2.0)
