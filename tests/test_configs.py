@@ -73,6 +73,15 @@ def test_leaf_agrees_with_its_data_set(leaf, tmp_path):
 
 
 @pytest.mark.parametrize('leaf', LEAVES, ids=name_of)
+def test_mmengine_reads_the_same_config(leaf, tmp_path):
+    ours, plain = read(leaf, tmp_path).to_dict(), Config.fromfile(leaf).to_dict()
+    assert ours.pop('launcher') == 'none'
+    assert ours.pop('work_dir') == f'work_dirs/{leaf.stem}'
+    if not leaf.stem.endswith('_folder'):  # whose classes are counted in a file
+        assert ours == plain
+
+
+@pytest.mark.parametrize('leaf', LEAVES, ids=name_of)
 def test_leaf_is_short_and_says_what_it_is(leaf):
     _, docstring, code = leaf.read_text().split('"""', 2)
     lines = [line for line in code.splitlines() if line and line[0] != '#']
