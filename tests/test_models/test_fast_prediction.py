@@ -37,7 +37,7 @@ def network(name: str) -> nn.Module:
     return model.eval()
 
 
-def scores(model: nn.Module) -> torch.Tensor:
+def logits(model: nn.Module) -> torch.Tensor:
     image = torch.randn(1, 3, 65, 97, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         return model(image, mode='tensor')
@@ -53,10 +53,10 @@ def scores(model: nn.Module) -> torch.Tensor:
         'deeplabv3plus_x65',
     ],
 )
-def test_scores_stay(name):
+def test_logits_stay(name):
     model = network(name)
-    expected = scores(model)
-    found = scores(prepare_for_inference(model))
+    expected = logits(model)
+    found = logits(prepare_for_inference(model))
     error = (found - expected).abs().max() / expected.abs().max()
     assert error < 1e-4
     assert not any(isinstance(module, _BatchNorm) for module in model.modules())
@@ -64,8 +64,8 @@ def test_scores_stay(name):
 
 def test_bfloat16_is_close_and_gives_float32():
     model = network('deeplabv3_mobilenetv2')
-    expected = scores(model)
-    found = scores(prepare_for_inference(model, bfloat16=True))
+    expected = logits(model)
+    found = logits(prepare_for_inference(model, bfloat16=True))
     error = (found - expected).abs().max() / expected.abs().max()
     assert found.dtype == torch.float32
     assert 1e-6 < error < 0.05  # 8 bits of mantissa, many layers
@@ -79,15 +79,16 @@ def test_each_step_can_be_left_out():
     )
     assert norms == sum(isinstance(module, _BatchNorm) for module in ours.modules())
     assert all(weight.is_contiguous() for weight in ours.parameters())
-    assert torch.equal(scores(ours), scores(model))
+    assert torch.equal(logits(ours), logits(model))
 
 
-def test_compiled_scores_stay(monkeypatch):
+@pytest.mark.slow
+def test_compiled_logits_stay(monkeypatch):
     eager = partial(torch.compile, backend='eager')  # inductor takes minutes
     monkeypatch.setattr(torch, 'compile', eager)
     model = network('deeplabv3_mobilenetv2')
-    expected = scores(model)
-    found = scores(prepare_for_inference(model, compile=True))
+    expected = logits(model)
+    found = logits(prepare_for_inference(model, compile=True))
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 

@@ -169,6 +169,7 @@ def test_compiles_without_graph_break():
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures('product')
 def test_operators_keep_their_promises_to_the_compiler():
     x, weights, biases = make((1, 2, 5, 6), 2, (1, 2), dtype=torch.float32)
