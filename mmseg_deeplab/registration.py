@@ -27,6 +27,7 @@ FOLLOWERS = {
     'mmseg.engine': 'engine',
     'mmseg.visualization': 'engine',  # backends of the log
 }
+TORCH = 'torch'  # nothing of ours follows it: see `quiet_import`
 # Printed by each import of MMSegmentation's data sets, about a service of its makers.
 NOTE = 'Could not import OneDL\n'
 
@@ -48,8 +49,8 @@ class FollowingFinder:
         path: Sequence[str] | None = None,
         target: ModuleType | None = None,
     ) -> ModuleSpec | None:
-        """Find a package of :data:`FOLLOWERS` by the other entries."""
-        if name not in FOLLOWERS:
+        """Find torch or a package of :data:`FOLLOWERS` by the other entries."""
+        if name not in FOLLOWERS and name != TORCH:
             return None
         others = (finder for finder in sys.meta_path if finder is not self)
         specs = (finder.find_spec(name, path, target) for finder in others)
@@ -73,7 +74,8 @@ class FollowingFinder:
         finally:
             names, self._of_thread.names = self._of_thread.names, None
         for name in names:
-            follow(name)
+            if name in FOLLOWERS:
+                follow(name)
 
 
 @contextmanager

@@ -82,7 +82,14 @@ def summed_atrous_conv2d(
     # Not stack().sum(): its gradients share memory, and adding those of a second batch
     # in place would count each as often as there are branches.
     bias = functools.reduce(torch.add, given) if given else None
+    if not training and type(x) is Tensor and not _is_traced():
+        # Calling an operator for the first time imports torch's compiler: a second.
+        return _apply_taps(x, weights, bias, dilations)
     return _summed_atrous_conv2d(x, weights, bias, dilations)
+
+
+def _is_traced() -> bool:
+    return torch.compiler.is_compiling() or torch.jit.is_tracing()
 
 
 def plain_wins(
@@ -108,8 +115,7 @@ def plain_wins(
     return not (training or (x.is_contiguous() and not small))
 
 
-@torch.library.custom_op('mmseg_deeplab::summed_atrous_conv2d', mutates_args=())
-def _summed_atrous_conv2d(
+def _apply_taps(
     x: Tensor, weights: list[Tensor], bias: Tensor | None, dilations: list[int]
 ) -> Tensor:
     """Apply all taps by matrix products, then shift and add."""
@@ -129,6 +135,11 @@ def _summed_atrous_conv2d(
             maps = maps.unflatten(2, (-1, w)).unflatten(1, (-1, classes))
             _shift_and_add(out[images], maps, taps[chosen], rows)
     return out.to(x.dtype)
+
+
+_summed_atrous_conv2d = torch.library.custom_op(
+    'mmseg_deeplab::summed_atrous_conv2d', _apply_taps, mutates_args=()
+)
 
 
 @_summed_atrous_conv2d.register_fake

@@ -218,9 +218,7 @@ def test_plain_where_nothing_is_computed(device, shape):
 def test_rule_is_followed(monkeypatch, training):
     monkeypatch.setattr(summed_atrous_conv, 'plain_wins', lambda *_, training: training)
     called = []
-    monkeypatch.setattr(
-        summed_atrous_conv, '_summed_atrous_conv2d', lambda *_: called.append(1)
-    )
+    monkeypatch.setattr(summed_atrous_conv, '_apply_taps', lambda *_: called.append(1))
     x, weights, biases = make((1, 2, 5, 5), 3, (1, 2))
     with torch.set_grad_enabled(training):
         found = summed_atrous_conv2d(x, weights, biases, (1, 2))
