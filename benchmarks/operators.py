@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -78,19 +79,12 @@ def conv_cases(shapes: Sequence[tuple], device: torch.device) -> Iterator[Case]:
     """Make the cases of ``summed_atrous_conv2d``, without and with gradients."""
     for shape in shapes:
         for gradients in (False, True):
-            yield conv_case(*shape, gradients=gradients, device=device)
+            yield _conv_case(*shape, gradients, device)
 
 
-def conv_case(
-    images: int,
-    channels: int,
-    classes: int,
-    size: Size,
-    *,
-    gradients: bool,
-    device: torch.device,
+def _conv_case(
+    images: int, channels: int, classes: int, size: Size, gradients: bool, device: Any
 ) -> Case:
-    """Return one case, with or without the gradients of all inputs."""
     torch.manual_seed(0)
     x = torch.randn(images, channels, *size, device=device)
     kernel = (classes, channels, 3, 3)

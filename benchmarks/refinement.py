@@ -10,11 +10,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mmseg.registry import MODELS
-
 from mmseg_deeplab.config.config_checks import check_checkpoint
 from mmseg_deeplab.config.config_file import read_config
-from mmseg_deeplab.config.crf_settings import load_crf
 from mmseg_deeplab.utils.atomic_files import write_whole
 from mmseg_deeplab.visualization import plot_trimap
 
@@ -24,14 +21,6 @@ from .results_table import percent_text, test
 HELP = 'one checkpoint with and without several scales and CRFs'
 MULTI_SCALE = ['model.type=MultiScaleEncoderDecoder']
 TRIMAP = 'test_evaluator.trimap_widths=[1,2,5,10,20,40]'
-CRF_COLUMNS = {
-    'iterations': 'num_iterations',
-    'w1': 'bilateral_weight',
-    'sigma_alpha': 'bilateral_xy',
-    'sigma_beta': 'bilateral_rgb',
-    'w2': 'gaussian_weight',
-    'sigma_gamma': 'gaussian_xy',
-}
 
 
 class Variant(NamedTuple):
@@ -73,7 +62,6 @@ def run(args: Namespace) -> None:
     cfg = read_config(args.config)
     check_checkpoint(args.checkpoint)
     variants = list_variants(args)
-    crfs = crf_table(cfg.model.get('crf') or dict(type='DenseCRF'), variants)
     folder = Path(args.work_dir or Path(cfg.work_dir) / 'refinement')
     reports: dict[str, dict[str, Any]] = {}
     for variant in variants:
@@ -82,7 +70,7 @@ def run(args: Namespace) -> None:
         options = [*variant.crf, '--cfg-options', *settings]
         report = test(args.config, args.checkpoint, out, options)
         reports[variant.name] = report
-        text = f'{protocol(args)}\n\n{tables(reports)}\n\n{crfs}'
+        text = f'{protocol(args)}\n\n{tables(reports)}'
         write_whole(text.encode() + b'\n', folder / 'table.md')
         content = json.dumps(reports, indent=1).encode() + b'\n'
         write_whole(content, folder / 'table.json')
@@ -149,19 +137,3 @@ def tables(reports: dict[str, dict[str, Any]]) -> str:
         f'{markdown_table(columns, reports)}\n\n'
         f'{markdown_table(classes, first["per_class"])}'
     )
-
-
-def crf_table(own: dict[str, Any], variants: list[Variant]) -> str:
-    """Return the settings of the CRFs at one scale; ``own`` is that of the config."""
-    settings = {
-        v.name: MODELS.build(load_crf(v.crf[1]) if v.crf[1:] else dict(own)).settings()
-        for v in variants
-        if v.crf and not v.settings
-    }
-    columns = {'': lambda name: name}
-    for heading, key in CRF_COLUMNS.items():
-        columns[heading] = lambda name, key=key: f'{settings[name][key]:.3g}'
-    columns['compatibility'] = lambda name: (
-        'learned' if 'compatibility' in settings[name] else 'Potts'
-    )
-    return markdown_table(columns, settings)

@@ -1,4 +1,4 @@
-"""What a plot function has drawn: the figure behind the picture."""
+"""What a plot function has drawn: the figure behind the file."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 
 def drawn(plot: Callable[..., None], *args: object, **options: object) -> Figure:
-    """Call ``plot``, which writes one picture, and return its figure."""
+    """Call ``plot``, which writes one plot, and return its figure."""
     kept = []
     save = Figure.savefig
 
@@ -33,7 +33,7 @@ def legend_of(owner: object) -> list[str]:
     return [text.get_text() for legend in legends for text in legend.get_texts()]
 
 
-def is_picture(path: Path) -> bool:
-    """Whether a file begins as its suffix says."""
+def is_plot(path: Path) -> bool:
+    """Tell whether a file begins as its suffix says."""
     starts = {'.png': b'\x89PNG', '.pdf': b'%PDF', '.svg': b'<?xml'}
     return path.read_bytes().startswith(starts[path.suffix])

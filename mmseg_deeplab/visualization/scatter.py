@@ -67,7 +67,8 @@ def plot_scatter(
             color=COLOURS[look % len(COLOURS)],
             label=f'{number}  {row.name}{group}',
         )
-        axes.annotate(str(number), point, (4, 4), textcoords='offset points')
+        place = dict(textcoords='offset points', ha='center', fontsize=8)
+        axes.annotate(str(number), point, (0, 7), **place)
     for axis, name in (('x', x), ('y', y)):
         label = UNITS.get(name, (1, name))[1]
         percent = name.startswith(PERCENT)

@@ -1,4 +1,4 @@
-"""tools/browse_dataset.py: which pictures it leaves, and that a seed repeats them."""
+"""tools/browse_dataset.py: which images it writes, and that a seed repeats them."""
 
 import hashlib
 from pathlib import Path
@@ -23,7 +23,7 @@ SMALL = [
 
 
 def browse(server: Server, out: Path, *options: object) -> dict[str, str]:
-    """Run the tool; return the digests of the pictures by their names."""
+    """Run the tool; return the digests of the images by their names."""
     log = out.with_suffix('.log')
     code = server.run(TOOL, CONFIG, '--out', out, *options, *SMALL, log=log)
     assert code == 0, log.read_text()
@@ -34,32 +34,32 @@ def browse(server: Server, out: Path, *options: object) -> dict[str, str]:
 
 
 @pytest.fixture(scope='module')
-def pictures(server: Server, tmp_path_factory) -> tuple[Path, dict[str, str]]:
+def images(server: Server, tmp_path_factory) -> tuple[Path, dict[str, str]]:
     out = tmp_path_factory.mktemp('browse') / 'out'
     return out, browse(server, out)
 
 
-def test_a_picture_per_draw_and_a_sheet(pictures):
-    _, found = pictures
+def test_an_image_per_draw_and_a_grid(images):
+    _, found = images
     draws = [f'{i:06d}_{i:06d}_{draw}.png' for i in (0, 8) for draw in (1, 2, 3)]
     assert list(found) == [*draws, 'sheet.png']
 
 
-def test_the_sheet_shows_original_and_draws_with_a_legend(pictures):
-    sheet = np.asarray(Image.open(pictures[0] / 'sheet.png'))
+def test_the_grid_shows_original_and_draws_with_a_legend(images):
+    grid = np.asarray(Image.open(images[0] / 'sheet.png'))
     columns, tile, legend = 4, 264, 100
-    assert sheet.shape[1] > columns * tile + legend
-    names = sheet[:, columns * tile :]
+    assert grid.shape[1] > columns * tile + legend
+    names = grid[:, columns * tile :]
     assert (names < 100).any() and (names == 255).all(-1).any()
 
 
-def test_a_seed_repeats_the_pictures_and_another_one_does_not(server, pictures):
-    out, found = pictures
+def test_a_seed_repeats_the_images_and_another_one_does_not(server, images):
+    out, found = images
     assert browse(server, out.with_name('again')) == found
     assert browse(server, out.with_name('other'), '--seed', 7) != found
 
 
-def test_originals_are_one_picture_each(server: Server, tmp_path):
+def test_originals_are_one_image_each(server: Server, tmp_path):
     found = browse(server, tmp_path / 'out', '--stage', 'original')
     assert list(found) == ['000000_000000_1.png', '000008_000008_1.png', 'sheet.png']
 

@@ -1,10 +1,10 @@
-"""From real runs on the command line to their pictures."""
+"""From real runs on the command line to their plots."""
 
 import json
 from pathlib import Path
 
 import pytest
-from drawn import is_picture
+from drawn import is_plot
 from training import (
     ROOT,
     TEST,
@@ -61,25 +61,25 @@ def test_the_report_shows_the_trimap(server: Server, trained, tmp_path):
     assert last == ['5', *(f'{trimap[n][2]:.2f}' for n in ('mIoU', 'aAcc')), last[3]]
     assert (tmp_path / 'trimap.png').read_bytes().startswith(b'\x89PNG')
     for plot in ('classes', 'confusion'):
-        picture = tmp_path / f'{plot}.svg'
-        code = server.run(PLOT, plot, tmp_path, '--out', picture, log=log)
-        assert code == 0 and is_picture(picture), log.read_text()
+        out = tmp_path / f'{plot}.svg'
+        code = server.run(PLOT, plot, tmp_path, '--out', out, log=log)
+        assert code == 0 and is_plot(out), log.read_text()
 
 
 def test_the_curves_of_a_training(server: Server, trained, tmp_path):
-    picture, log = tmp_path / 'curves.pdf', tmp_path / 'log'
-    options = ('--names', 'loss', 'lr', '--smoothing', 0.5, '--out', picture)
+    out, log = tmp_path / 'curves.pdf', tmp_path / 'log'
+    options = ('--names', 'loss', 'lr', '--smoothing', 0.5, '--out', out)
     code = server.run(PLOT, 'curves', trained[1].parent, *options, log=log)
-    assert code == 0 and is_picture(picture), log.read_text()
-    assert log.read_text().splitlines()[-1] == str(picture)
+    assert code == 0 and is_plot(out), log.read_text()
+    assert log.read_text().splitlines()[-1] == str(out)
 
 
 def test_the_scatter_plot_of_the_documentation(server: Server, tmp_path):
-    picture, log = tmp_path / 'scatter.png', tmp_path / 'log'
-    options = ('--x', 'parameters, M', '--title', 'CamVid', '--out', picture)
+    out, log = tmp_path / 'scatter.png', tmp_path / 'log'
+    options = ('--x', 'parameters, M', '--title', 'CamVid', '--out', out)
     document = ROOT / 'docs' / 'benchmarks.md'
     code = server.run(PLOT, 'scatter', document, *options, log=log)
-    assert code == 0 and is_picture(picture), log.read_text()
+    assert code == 0 and is_plot(out), log.read_text()
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from drawn import drawn, is_picture, legend_of, points
+from drawn import drawn, is_plot, legend_of, points
 
 from mmseg_deeplab.visualization import plot_curves
 from mmseg_deeplab.visualization.curves import smooth
@@ -100,9 +100,9 @@ def test_a_run_without_validation_has_no_panel_for_it(tmp_path):
 
 @pytest.mark.parametrize('suffix', ['.png', '.svg', '.pdf'])
 def test_the_suffix_tells_the_format(runs, tmp_path, suffix):
-    picture = tmp_path / 'new' / f'c{suffix}'
-    plot_curves(runs, picture, title='two runs')
-    assert is_picture(picture)
+    out = tmp_path / 'new' / f'c{suffix}'
+    plot_curves(runs, out, title='two runs')
+    assert is_plot(out)
 
 
 @pytest.mark.parametrize(
