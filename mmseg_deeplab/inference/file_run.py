@@ -16,7 +16,6 @@ from torch.utils.data import DataLoader, Dataset
 from .images import header_size, read_image
 from .input_files import InputFile
 from .output_files import FileOutputs
-from .output_folder import remove_parts
 from .predictor import BatchedPredictor, Predictor
 from .raster import predict_raster
 from .raster_reader import is_raster
@@ -120,7 +119,6 @@ class FileRun:
         left = [
             i for i in items if not self._outputs.are_finished(i, since=self._since)
         ]
-        remove_parts(self._outputs.folder, {item.name for item in left})
         on_step(len(items) - len(left))
         self._failures: dict[str, str] = {}
         writing: deque[Future] = deque()

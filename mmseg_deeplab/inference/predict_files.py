@@ -13,7 +13,7 @@ from .file_run import FileRun, RunOptions
 from .input_files import find_inputs
 from .model_source import ModelSource
 from .output_files import FileOutputs
-from .output_folder import describe, prepare_folder, recorded_root
+from .output_folder import describe, prepare_folder, recorded_root, remove_parts
 from .predictor import load_predictor
 
 
@@ -114,6 +114,7 @@ def predict_files(
         from .ray_cluster import predict_on_ray
 
         predict = partial(predict_on_ray, run, address=ray, actors=actors)
+    remove_parts(folder, {item.name for item in items})
     bar = Progress('predict', len(items), unit='files', disable=not show_progress)
     with bar:
         return Outcome(folder, len(items), predict(items, on_step=bar.advance))

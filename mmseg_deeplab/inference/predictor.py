@@ -144,7 +144,7 @@ class BatchedPredictor:
             batch = images[len(found) : len(found) + self.batch_size]
             try:
                 found += self.predictor.predict(batch, probabilities=probabilities)
-            except (RuntimeError, MemoryError) as error:
+            except Exception as error:  # ONNX Runtime has errors of its own
                 if len(batch) == 1 or not _is_out_of_memory(error):
                     raise
                 self.batch_size = len(batch) // 2
@@ -152,9 +152,7 @@ class BatchedPredictor:
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    # On the CPU torch raises a plain RuntimeError.
-    return (
-        isinstance(error, torch.OutOfMemoryError | MemoryError)
-        or "can't allocate memory" in str(error)
-        or 'Failed to allocate memory' in str(error)  # ONNX Runtime
-    )
+    # On the CPU torch raises a plain RuntimeError; the second text is ONNX Runtime's.
+    texts = ("can't allocate memory", 'Failed to allocate memory')
+    is_named = isinstance(error, torch.OutOfMemoryError | MemoryError)
+    return is_named or any(text in str(error) for text in texts)

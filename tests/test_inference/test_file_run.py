@@ -149,14 +149,6 @@ def test_a_folder_that_cannot_be_written_to_ends_the_run(folder):
         run(folder, Threshold())
 
 
-def test_what_a_killed_process_has_half_written_is_removed(folder):
-    part = folder / 'out/labels/.1.png.4711.part'
-    part.parent.mkdir(parents=True)
-    part.write_bytes(b'half')
-    run(folder, Threshold())
-    assert not part.exists()
-
-
 @pytest.mark.parametrize('name', ['batch_size', 'max_pixels'])
 def test_refuses_impossible_numbers(name):
     with pytest.raises(ValueError, match=f'{name} must be 1 or more, received 0'):

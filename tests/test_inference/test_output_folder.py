@@ -12,6 +12,7 @@ from mmseg_deeplab.inference.output_folder import (
     describe,
     prepare_folder,
     recorded_root,
+    remove_parts,
 )
 
 
@@ -85,6 +86,19 @@ def test_a_file_that_is_no_record_is_refused(tmp_path, source):
     (tmp_path / 'out' / RECORD).write_text('{"half": ')
     with pytest.raises(ValueError, match='is not the record of a prediction'):
         prepare(tmp_path, source)
+
+
+@pytest.mark.parametrize('name', ['a/1', 'a/1.jpg'])
+def test_what_a_killed_process_has_half_written_is_removed(tmp_path, name):
+    own, others = (
+        tmp_path / 'labels' / 'a' / f'.{stem}.png.4711.part'
+        for stem in (name[2:], 'others')
+    )
+    for part in (own, others):
+        write(part, 100)
+    remove_parts(tmp_path, {name})
+    assert not own.exists()
+    assert others.exists()
 
 
 def write(path, time):
