@@ -53,9 +53,7 @@ def _is_a(step: dict[str, Any], kind: type) -> bool:
     return isinstance(found, type) and issubclass(found, kind)
 
 
-def _load_file_or_array(
-    step: dict[str, Any],
-) -> Callable[[str | np.ndarray | dict[str, Any]], dict[str, Any]]:
+def _load_file_or_array(step: dict[str, Any]) -> Callable[[Any], dict[str, Any]]:
     """Return MMSegmentation's ``InferencerLoader`` with the config's own loader."""
     from_file = TRANSFORMS.build(step)
     from_array = LoadImageFromNDArray(to_float32=from_file.to_float32)

@@ -16,15 +16,10 @@ KNOWN_SUFFIXES = frozenset((*IMAGE_SUFFIXES, *RASTER_SUFFIXES, *VIDEO_SUFFIXES))
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file to predict.
+    """A file to predict."""
 
-    Args:
-        path: The absolute path.
-        name: What its outputs are called: a relative path with ``/`` and no suffix.
-    """
-
-    path: str
-    name: str
+    path: str  # absolute
+    name: str  # of its outputs: a relative path with `/` and no suffix
 
 
 def find_inputs(

@@ -51,11 +51,6 @@ class NetworkPredictor:
         segmentor: The network with its weights.
         pipeline: Takes a BGR array, see :func:`~.pipeline.build_array_pipeline`.
         meta: ``classes`` and ``palette``.
-
-    Attributes:
-        classes: Names of the K classes.
-        palette: Their colours, R, G, B.
-        align_corners: How the network resizes its logits.
     """
 
     def __init__(

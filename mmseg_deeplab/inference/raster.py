@@ -46,40 +46,28 @@ def predict_raster(
     """Predict a GeoTIFF, or any raster that GDAL reads, by overlapping windows.
 
     Of each window only the part is kept that lies ``overlap`` or more from its sides;
-    at the ends of the raster windows are flush with it. Windows begin at multiples of
-    32 pixels, so that the grids of their features agree. Memory does not grow with the
+    at the ends of the raster windows are flush with it. Memory does not grow with the
     raster, except for files that are stored by rows (PNG, JPEG, TIFF in strips), whose
-    rows are held ``window`` at a time.
-
-    The labels equal those of the whole raster predicted at once where three things
-    hold: the network sees no further than ``overlap`` (half its receptive field; that
-    of a ResNet-101 is larger than any window in theory, and mostly smaller in effect);
-    nothing in it pools the whole image (the image pooling of v3 and v3+ sees its window
-    instead); and the raster's sides suit the network's interpolation: multiples of the
-    output stride with ``align_corners=False``, one more with ``align_corners=True``. A
-    pipeline that resizes does so with every window.
+    rows are held ``window`` at a time. docs/inference.md says when the labels equal
+    those of the whole raster predicted at once.
 
     The output is a tiled, compressed GeoTIFF of class ids (uint8; uint16 with more
-    than 255 classes) with the source's georeference (transform or control points,
-    coordinate system, RPCs), the palette as colour table and the classes' names,
-    window, overlap, bands and scale in the tags. Pixels where no chosen band has data
-    are 255 (65535), its nodata value; the network sees them black.
+    than 255 classes) with the source's georeference, the palette as colour table and
+    classes, window, overlap, bands and scale in the tags. Pixels where no chosen band
+    has data are 255 (65535), its nodata value; the network sees them black.
 
     Args:
         predictor: What predicts a window.
         source: The raster.
         target: The GeoTIFF to write, ``.tif``; it appears when it is whole.
-        window: Side of what the network sees, px: a multiple of 32; one more for
-            ``align_corners=True``. By default 1024 or 1025, after the predictor's
+        window: See :class:`WindowGrid`; 1024 or 1025 by default, after the predictor's
             ``align_corners``.
-        overlap: Margin that is thrown away on every side, px: a multiple of 32.
-        bands: Red, green and blue, counted from 1; see :class:`RasterReader`.
-        scale: Which values become 0 and 255 where there are not 8 bits, or
-            ``'percentiles'``. It has no default, since rasters of one sensor must be
-            scaled alike; the error tells the percentiles.
-        batch_size: Windows that go through the predictor together.
-        probabilities: Also write this GeoTIFF, float32, one band per class; ``4 K``
-            bytes per pixel before compression.
+        overlap: See :class:`WindowGrid`.
+        bands: See :class:`RasterReader`.
+        scale: See :class:`RasterReader`. There is no default, since rasters of one
+            sensor must be scaled alike; the error tells the percentiles.
+        batch_size: How many windows go through the predictor together.
+        probabilities: Also write this GeoTIFF, float32, one band per class.
         on_windows: Called with the number of windows that were done since the last
             call.
 

@@ -31,23 +31,21 @@ def predict_video(
 ) -> None:
     """Predict every frame of a video and write it with the classes' colours over it.
 
-    Frames are decoded, predicted and encoded ``batch_size`` at a time: memory does not
-    grow with the length. The result is H.264 of 8 bits with the source's times,
-    whether the distances of the frames are equal or not, and its sound, copied. Frames
-    are turned upright as the source's rotation says; the result needs none. H.264 takes
-    even sizes only: the last column or row is repeated where one lacks.
+    Memory does not grow with the length. The result is H.264 of 8 bits with the
+    source's times and its sound, copied. Frames are turned upright as the source's
+    rotation says. H.264 takes even sizes only: the last column or row is repeated where
+    one lacks.
 
     Args:
         predictor: What predicts a frame.
         source: The video; its first one if the file has several.
         target: The video to write, ``.mp4``, ``.mov`` or ``.mkv``. It appears when it
             is whole.
-        batch_size: Frames that go through the predictor together.
+        batch_size: How many frames go through the predictor together.
         opacity: How much the colours cover: 0 is the frame alone, 1 the colours alone.
         label_video: Also write the class ids as grey values of a lossless video
             (FFV1), ``.mkv``.
-        label_folder: Also write the class ids of every frame as PNG,
-            ``000000.png``, ...
+        label_folder: Also write the class ids of every frame as ``000000.png``, ...
         on_frames: Called with the number of frames that were done since the last call.
 
     Raises:

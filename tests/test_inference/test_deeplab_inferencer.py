@@ -13,7 +13,7 @@ from mmseg_deeplab import DeepLabInferencer
 from mmseg_deeplab.config import read_config
 from mmseg_deeplab.models import LeanEncoderDecoder
 
-HOST = "model = dict(type='EncoderDecoder')"
+STOCK = "model = dict(type='EncoderDecoder')"
 
 
 @pytest.fixture(scope='module')
@@ -27,7 +27,7 @@ def inferencer(source, **options) -> DeepLabInferencer:
     )
 
 
-@pytest.mark.parametrize('extra', [HOST, ''], ids=['host', 'lean'])
+@pytest.mark.parametrize('extra', [STOCK, ''], ids=['stock', 'lean'])
 @pytest.mark.parametrize('fast', [False, True])
 @pytest.mark.parametrize('as_file', [False, True])
 def test_predicts_what_inference_model_does(tmp_path, extra, fast, as_file):
@@ -49,7 +49,7 @@ def test_predicts_what_inference_model_does(tmp_path, extra, fast, as_file):
     )
 
 
-def test_writes_what_the_hosts_inferencer_writes(source, tmp_path):
+def test_writes_what_the_inferencer_of_mmseg_writes(source, tmp_path):
     paths = [tmp_path / 'in' / f'{seed}.png' for seed in range(3)]
     for seed, path in enumerate(paths):
         write_image(path, seed=seed)
@@ -168,6 +168,6 @@ def test_needs_a_pipeline_that_loads_an_image(tmp_path):
 
 
 def test_only_a_fast_inferencer_takes_another_segmentor(tmp_path):
-    source = write_model(tmp_path, extra=HOST)
+    source = write_model(tmp_path, extra=STOCK)
     assert type(inferencer(source).model) is EncoderDecoder
     assert type(inferencer(source, fast=True).model) is LeanEncoderDecoder

@@ -1,7 +1,6 @@
 """Rasters by windows: against the same predictor on the whole image, and GDAL."""
 
 import json
-import sys
 import warnings
 from pathlib import Path
 
@@ -169,15 +168,6 @@ def test_wrong_arguments_are_refused(tmp_path, options, message):
     assert not (tmp_path / 'b.tif').exists()
 
 
-def test_the_georeference_is_kept(tmp_path):
-    source = geotiff(tmp_path / 'a.tif', blots(200, 150))
-    predict_raster(Brightness(), source, tmp_path / 'b.tif', **SMALL)
-    with rasterio.open(tmp_path / 'b.tif') as result:
-        assert result.crs == PLACE['crs']
-        assert result.transform == PLACE['transform']
-        assert result.shape == (200, 150)
-
-
 def test_control_points_and_rpcs_are_kept(tmp_path):
     points = [
         GroundControlPoint(r, c, 10 + c, 50 - r) for r, c in [(0, 0), (0, 60), (60, 0)]
@@ -207,6 +197,8 @@ def test_the_file_is_tiled_packed_and_says_what_is_in_it(tmp_path):
     predict_raster(Brightness(), source, tmp_path / 'b.tif', **SMALL)
     with rasterio.open(tmp_path / 'b.tif') as result:
         tags, profile = result.tags(), result.profile
+        assert (result.crs, result.transform) == (PLACE['crs'], PLACE['transform'])
+        assert result.shape == (200, 150)
         assert result.colormap(1)[3] == (0, 0, 200, 255)
     assert (profile['tiled'], profile['blockxsize'], profile['nodata']) == (
         True,
@@ -364,28 +356,6 @@ def test_a_foreign_or_missing_file_is_named(tmp_path):
         predict_raster(Brightness(), tmp_path / 'a.tif', tmp_path / 'b.tif')
     with pytest.raises(FileNotFoundError, match=r'c\.tif: no such file'):
         predict_raster(Brightness(), tmp_path / 'c.tif', tmp_path / 'b.tif')
-
-
-def test_an_interrupted_run_leaves_the_old_file(tmp_path):
-    class Stopped(Brightness):
-        def _one(self, image):
-            if len(self.seen) > 2:
-                raise KeyboardInterrupt
-            return super()._one(image)
-
-    source = geotiff(tmp_path / 'a.tif', blots(300, 300))
-    (tmp_path / 'out').mkdir()
-    (tmp_path / 'out' / 'b.tif').write_text('old')
-    with pytest.raises(KeyboardInterrupt):
-        predict_raster(Stopped(), source, tmp_path / 'out' / 'b.tif', **SMALL)
-    assert [p.name for p in (tmp_path / 'out').iterdir()] == ['b.tif']
-    assert (tmp_path / 'out' / 'b.tif').read_text() == 'old'
-
-
-def test_a_missing_rasterio_is_named_with_its_command(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, 'rasterio', None)
-    with pytest.raises(ImportError, match=r'pip install "mmseg-deeplab\[images\]"'):
-        predict_raster(Brightness(), tmp_path / 'a.tif', tmp_path / 'b.tif')
 
 
 def test_what_counts_as_a_raster(tmp_path):
