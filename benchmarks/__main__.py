@@ -24,6 +24,7 @@ from . import (
     peers,
     refinement,
     results_table,
+    startup,
     training,
 )
 from .case import Study
@@ -42,7 +43,7 @@ STUDIES = {
     'peers': peers.STUDY,
 }
 # Commands with options of their own: each has HELP, `add_options` and `run`.
-COMMANDS = {'table': results_table, 'refine': refinement}
+COMMANDS = {'table': results_table, 'refine': refinement, 'startup': startup}
 
 
 def build_parser() -> ArgumentParser:

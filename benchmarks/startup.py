@@ -1,9 +1,7 @@
-"""CPU seconds until the command line is there: its help, and a prediction.
+"""``startup``: CPU seconds of the command's help and of the prediction of one image.
 
-The prediction of one image is compared with what nobody can avoid: importing torch, and
-building and running the network through MMSegmentation's registry.
-
-    python -m benchmarks.startup
+The prediction is compared with what nobody can avoid: importing torch, and building and
+running the network through MMSegmentation's registry.
 """
 
 import os
@@ -11,9 +9,11 @@ import resource
 import subprocess
 import sys
 import tempfile
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from statistics import median
 
+HELP = 'CPU seconds of the help and of the prediction of one image'
 CONFIG = 'deeplabv2_r26_synthetic_streets'
 COMMAND = (sys.executable, '-m', 'mmseg_deeplab')
 MAKE = """
@@ -39,13 +39,7 @@ with torch.inference_mode():
 
 
 def cpu_seconds(*command: str, folder: Path, repeats: int = 3) -> float:
-    """Return the median CPU time of a command, of all its processes.
-
-    Args:
-        command: The program and its arguments.
-        folder: Where it runs.
-        repeats: How often it runs.
-    """
+    """Return the median CPU time of a command in a folder, of all its processes."""
     times = []
     for _ in range(repeats):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -78,6 +72,12 @@ def measure_startup(repeats: int = 3) -> dict[str, float]:
     return times | {'prediction / torch and the network': ratio}
 
 
-if __name__ == '__main__':
-    for name, value in measure_startup().items():
+def add_options(parser: ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument('--repeats', type=int, default=3, help='(%(default)s)')
+
+
+def run(args: Namespace) -> None:
+    """Measure and print."""
+    for name, value in measure_startup(args.repeats).items():
         print(f'{name:36} {value:.2f}')
