@@ -9,7 +9,8 @@ from .model_source import ModelSource, split_models, take_model
 from .output_files import FileOutputs
 from .overlay import overlay
 from .predict_files import Outcome, predict_files, world
-from .predictor import Prediction, Predictor, load_predictor
+from .predictor import Prediction, Predictor
+from .predictor_loading import load_predictor
 from .raster import predict_raster
 from .video import predict_video
 

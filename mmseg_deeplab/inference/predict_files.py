@@ -14,7 +14,7 @@ from .input_files import find_inputs
 from .model_source import ModelSource
 from .output_files import FileOutputs
 from .output_folder import describe, prepare_folder, recorded_root, remove_parts
-from .predictor import load_predictor
+from .predictor_loading import load_predictor
 
 
 @dataclass(frozen=True)
