@@ -155,14 +155,29 @@ def _windows(shape: Shape) -> Iterator[Face]:
             yield inset(face, 0.07, 0.93, 0.1, 0.92), 'glass'
 
 
-@dataclass(frozen=True)
 class Mesh:
-    """All faces of a kind of car in the order of drawing."""
+    """All faces of a kind of car in the order of drawing.
 
-    corners: np.ndarray  # (n, 3) corners of all faces: along, across, up
-    spans: tuple[tuple[int, int], ...]  # first and last corner of each face
-    materials: tuple[str, ...]  # of each face
-    following: np.ndarray  # the corner that follows each corner around its face
+    The rough mesh lacks plates, bumpers and rims.
+    """
+
+    def __init__(self, kind: str, *, fine: bool) -> None:
+        shape = SHAPES[kind]
+        details = list(_end_details(shape))
+        faces = [face for face in details if face[1] == 'tyre']
+        faces += [*_box_faces(shape), *_wheels(shape)]
+        faces += [face for face in details if face[1] != 'tyre']
+        faces += [*_cabin_faces(shape), *_windows(shape)]
+        if not fine:
+            faces = [face for face in faces if face[1] not in ('rim', 'trim', 'plate')]
+        # Corners of all faces, (n, 3): along, across, up.
+        self.corners = np.concatenate([corners for corners, _ in faces])
+        self.materials = [MATERIALS.get(name, name) for _, name in faces]
+        lasts = np.cumsum([len(corners) for corners, _ in faces]).tolist()
+        self.spans = list(zip([0, *lasts[:-1]], lasts, strict=True))
+        # Number of the corner that follows each corner around its face.
+        rings = [np.roll(np.arange(first, last), -1) for first, last in self.spans]
+        self.following = np.concatenate(rings)
 
     def seen(self, pixels: np.ndarray) -> np.ndarray:
         """Which faces show their outside: those whose corners turn left."""
@@ -172,26 +187,7 @@ class Mesh:
         return area < 0  # rows count downwards
 
 
-@lru_cache(maxsize=2 * len(SHAPES))
-def mesh(kind: str, *, fine: bool) -> Mesh:
-    """The faces of a kind of car; the rough one lacks plates, bumpers and rims."""
-    shape = SHAPES[kind]
-    details = list(_end_details(shape))
-    faces = [face for face in details if face[1] == 'tyre']
-    faces += [*_box_faces(shape), *_wheels(shape)]
-    faces += [face for face in details if face[1] != 'tyre']
-    faces += [*_cabin_faces(shape), *_windows(shape)]
-    if not fine:
-        faces = [face for face in faces if face[1] not in ('rim', 'trim', 'plate')]
-    lasts = np.cumsum([len(corners) for corners, _ in faces]).tolist()
-    spans = tuple(zip([0, *lasts[:-1]], lasts, strict=True))
-    rings = [np.roll(np.arange(first, last), -1) for first, last in spans]
-    return Mesh(
-        corners=np.concatenate([corners for corners, _ in faces]),
-        spans=spans,
-        materials=tuple(MATERIALS.get(name, name) for _, name in faces),
-        following=np.concatenate(rings),
-    )
+mesh = lru_cache(maxsize=2 * len(SHAPES))(Mesh)
 
 
 class Car:
