@@ -13,22 +13,10 @@ from types import ModuleType
 from mmseg_deeplab.version import __version__
 
 COMMANDS = (
-    'train',
-    'test',
-    'predict',
-    'export',
-    'report',
-    'plot',
-    'demo',
-    'check-data',
-    'browse',
-    'class-weights',
-    'convert',
-    'tune-crf',
-    'publish',
-    'draw-streets',
+    'train', 'test', 'predict', 'export', 'report', 'plot', 'demo', 'check-data',
+    'browse', 'class-weights', 'convert', 'tune-crf', 'publish', 'draw-streets',
     'convert-camvid',
-)
+)  # fmt: skip
 
 
 def main(command: str | None = None) -> None:

@@ -11,7 +11,6 @@ from .arguments import add_config, one_line_errors, read_config
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the arguments of the command."""
     add_config(parser)
     parser.add_argument('--out', required=True, help='folder to write to')
     parser.add_argument('--split', choices=('train', 'val', 'test'), default='train')

@@ -17,7 +17,6 @@ SPLITS = ('train', 'val', 'test')
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the arguments of the command."""
     add_config(parser)
     parser.add_argument('--split', choices=(*SPLITS, 'all'), default='all')
     add_workers(parser)

@@ -14,7 +14,6 @@ METHODS = ('inverse', 'median_frequency', 'effective_number')
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the arguments of the command."""
     add_config(parser)
     parser.add_argument('--method', choices=METHODS, default='median_frequency')
     parser.add_argument(

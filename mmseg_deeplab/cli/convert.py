@@ -11,18 +11,12 @@ from argparse import ArgumentParser, Namespace
 from .arguments import one_line_errors
 
 SOURCES = (
-    'caffe',
-    'jfzhang95',
-    'kazuto1011',
-    'resnet_multi',
-    'tensorflow',
-    'torchvision',
+    'caffe', 'jfzhang95', 'kazuto1011', 'resnet_multi', 'tensorflow', 'torchvision',
     'vainf',
-)
+)  # fmt: skip
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the arguments of the command."""
     parser.add_argument('source', choices=SOURCES, help='code base of the weights')
     parser.add_argument('src', help='checkpoint to read; tensorflow: model.ckpt')
     parser.add_argument('dst', help='checkpoint to write; the config goes beside it')

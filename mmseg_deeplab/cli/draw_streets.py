@@ -20,20 +20,14 @@ from pathlib import Path
 from .arguments import one_line_errors
 
 LAYOUTS = (
-    'cityscapes',
-    'voc',
-    'ade20k',
-    'coco_stuff10k',
-    'coco_stuff164k',
-    'camvid',
+    'cityscapes', 'voc', 'ade20k', 'coco_stuff10k', 'coco_stuff164k', 'camvid',
     'folder',
-)
+)  # fmt: skip
 # Validation scenes of docs/images/synthetic_streets.png.
 SHOWN = (8, 14, 33, 24, 18, 15)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the arguments of the command."""
     parser.add_argument('--layout', choices=LAYOUTS)
     parser.add_argument('--out', help='folder to write to')
     parser.add_argument('--num-train', type=int, default=200, help='(%(default)s)')
@@ -42,15 +36,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         '--size', type=int, nargs=2, default=(256, 512), metavar=('H', 'W')
     )
     parser.add_argument('--seed', type=int, default=0, help='(%(default)s)')
+    parser.add_argument('--sheet', help='PNG file for an image grid instead')
     parser.add_argument(
-        '--sheet', help='PNG file: write an image grid of scenes instead'
-    )
-    parser.add_argument(
-        '--scenes',
-        type=int,
-        nargs='+',
-        default=SHOWN,
-        help='validation scenes of the grid',
+        '--scenes', type=int, nargs='+', default=SHOWN, help='scenes of the grid'
     )
 
 

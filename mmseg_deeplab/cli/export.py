@@ -17,7 +17,6 @@ TRAINING_SET = ''
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the arguments of the command."""
     add_config(parser, checkpoint=True)
     parser.add_argument(
         '--format', choices=FORMATS, default='onnx', help='(%(default)s)'

@@ -9,7 +9,6 @@ from .arguments import one_line_errors
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the arguments of the command."""
     plots = parser.add_subparsers(dest='plot', required=True)
 
     curves = plots.add_parser('curves', help='loss, mIoU and learning rate')

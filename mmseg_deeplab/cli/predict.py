@@ -23,7 +23,6 @@ PARSE = ArgumentParser.parse_intermixed_args
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the arguments of the command."""
     parser.add_argument('arguments', nargs='+', metavar='CONFIG CHECKPOINT INPUT')
     parser.add_argument('--out', required=True, metavar='DIR', help='for the results')
     parser.add_argument(

@@ -20,7 +20,6 @@ from .arguments import (
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the arguments of the command."""
     add_config(parser, checkpoint=True)
     parser.add_argument('--out', help="folder to write to (the checkpoint's)")
     parser.add_argument(

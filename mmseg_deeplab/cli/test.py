@@ -16,7 +16,6 @@ from .arguments import (
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the arguments of the command."""
     add_config(parser, checkpoint=True)
     parser.add_argument('--out', help='folder for the predicted masks (PNG)')
     parser.add_argument('--show', action='store_true', help='show in a window')

@@ -15,7 +15,6 @@ from .arguments import (
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the arguments of the command."""
     add_config(parser)
     parser.add_argument(
         '--resume',

@@ -22,7 +22,6 @@ LEARNABLE = (
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the arguments of the command."""
     add_config(parser, checkpoint=True)
     parser.add_argument('--work-dir', help='(work_dirs/<config name>/crf)')
     parser.add_argument('--num-images', type=int, help='images to tune on (100)')

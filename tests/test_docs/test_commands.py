@@ -104,6 +104,8 @@ def work(sandbox: Sandbox, command: str) -> None:
         check_make(command)
     elif program == 'pip':
         check_pip(command)
+    elif program == 'mmseg-deeplab':
+        check_command(*shlex.split(command)[1:])
     elif any(re.search(pattern, command) for pattern in CHECKED):
         check(sandbox.words(command))
     elif program in ('python', 'mmseg-deeplab'):
@@ -120,6 +122,12 @@ def check_make(command: str) -> None:
         [*shlex.split(command), '-n'], cwd=ROOT, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+
+
+def check_command(name: str, *arguments: str) -> None:
+    """Let a command parse its arguments."""
+    if name != '--help' and arguments != ('--help',):
+        command_parser(name).parse_args(arguments)
 
 
 def check_pip(command: str) -> None:
