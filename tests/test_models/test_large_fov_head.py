@@ -13,15 +13,15 @@ def build(**options):
 
 def plain(head, x):
     """Run the branches through plain functions, from the state dict alone."""
-    state, score = head.state_dict(), 0
+    state, logits = head.state_dict(), 0
     for i, rate in enumerate(head.dilations):
         tensors = [
             (state[f'branches.{i}.{name}.weight'], state[f'branches.{i}.{name}.bias'])
             for name in ('fc6', 'fc7', 'fc8')
         ]
         hidden = F.relu(F.conv2d(x, *tensors[0], padding=rate, dilation=rate))
-        score = score + F.conv2d(F.relu(F.conv2d(hidden, *tensors[1])), *tensors[2])
-    return score
+        logits = logits + F.conv2d(F.relu(F.conv2d(hidden, *tensors[1])), *tensors[2])
+    return logits
 
 
 @pytest.mark.parametrize('dilations', [(12,), (6, 12, 18, 24), (1, 3)])

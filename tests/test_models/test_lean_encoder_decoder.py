@@ -17,7 +17,7 @@ from mmseg_deeplab.models import predicting
 SIZE = (33, 49)
 K = 3
 MEAN = dict(mean=[104.008, 116.669, 122.675], std=[50.0, 60.0, 70.0])
-# Strong enough to move many pixels of random scores.
+# Strong enough to move many pixels of random logits.
 CRF = dict(type='DenseCRF', num_iterations=3, bilateral_xy=10.0, bilateral_rgb=30.0)
 KINDS = ('LeanEncoderDecoder', 'MultiScaleEncoderDecoder')
 
@@ -128,8 +128,8 @@ def test_prediction_without_samples_refines_the_input():
         before = model.predict(inputs)
     with torch.no_grad():
         after = model.predict(inputs)
-    scores = torch.stack([sample.seg_logits.data for sample in before])
-    expected = model.crf(image, scores.softmax(1)).argmax(1)
+    logits = torch.stack([sample.seg_logits.data for sample in before])
+    expected = model.crf(image, logits.softmax(1)).argmax(1)
     found = torch.cat([sample.pred_sem_seg.data for sample in after])
     assert torch.equal(found, expected)
 

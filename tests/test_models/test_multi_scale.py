@@ -1,4 +1,4 @@
-"""Multi-scale inputs with max fusion: the references' scores, the release's losses."""
+"""Multi-scale inputs with max fusion: the references' logits, the release's losses."""
 
 import pytest
 import torch
@@ -47,13 +47,13 @@ def reference(request):
     indirect=['reference'],
     ids=[array for *_, array in CASES],
 )
-def test_same_scores_as_the_reference(reference, array):
+def test_same_logits_as_the_reference(reference, array):
     name, model = reference
     with torch.no_grad():
-        scores = model(reference_input(array.rpartition('_')[2]), mode='tensor')
+        logits = model(reference_input(array.rpartition('_')[2]), mode='tensor')
     stored = torch.from_numpy(reference_output(name, array))
-    assert scores.shape == stored.shape
-    assert (scores - stored).abs().max() <= 1e-4 * stored.abs().max()
+    assert logits.shape == stored.shape
+    assert (logits - stored).abs().max() <= 1e-4 * stored.abs().max()
 
 
 HEADS = (
@@ -86,12 +86,12 @@ def labels_of(samples: list[SegDataSample]) -> torch.Tensor:
     return torch.cat([sample.gt_sem_seg.data for sample in samples])
 
 
-def up(scores: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    return F.interpolate(scores, size, mode='bilinear', align_corners=True)
+def up(logits: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    return F.interpolate(logits, size, mode='bilinear', align_corners=True)
 
 
 def plain_pyramid(model, batch: torch.Tensor) -> dict[float, torch.Tensor]:
-    """Return the scores of 65x65 images at three scales, in plain torch."""
+    """Return the logits of 65x65 images at three scales, in plain torch."""
     found = {}
     for scale, side in ((1.0, 65), (0.75, 49), (0.5, 33)):
         found[scale] = model.decode_head(model.backbone(up(batch, (side, side))))
@@ -100,27 +100,27 @@ def plain_pyramid(model, batch: torch.Tensor) -> dict[float, torch.Tensor]:
 
 def release_losses(model, batch, labels, **options) -> torch.Tensor:
     """Return the four losses of ``train.prototxt``, summed."""
-    scores = plain_pyramid(model, batch)
-    grid = scores[1.0].shape[-2:]
-    on_grid = torch.stack([up(score, grid) for score in scores.values()])
+    logits = plain_pyramid(model, batch)
+    grid = logits[1.0].shape[-2:]
+    on_grid = torch.stack([up(found, grid) for found in logits.values()])
     targets = labels[:, ::8, ::8], labels[:, ::16, ::16]
     options = dict(ignore_index=255, **options)
     return (
         F.cross_entropy(on_grid.amax(0), targets[0], **options)
-        + F.cross_entropy(scores[1.0], targets[0], **options)
+        + F.cross_entropy(logits[1.0], targets[0], **options)
         + F.cross_entropy(on_grid[1], targets[0], **options)
-        + F.cross_entropy(scores[0.5], targets[1], **options)
+        + F.cross_entropy(logits[0.5], targets[1], **options)
     )
 
 
 def upsampled_losses(model, batch, labels, **options) -> torch.Tensor:
-    """Return the losses on scores at the size of the labels, summed."""
-    scores = plain_pyramid(model, batch)
-    grid = scores[1.0].shape[-2:]
-    fused = torch.stack([up(score, grid) for score in scores.values()]).amax(0)
+    """Return the losses on logits at the size of the labels, summed."""
+    logits = plain_pyramid(model, batch)
+    grid = logits[1.0].shape[-2:]
+    fused = torch.stack([up(found, grid) for found in logits.values()]).amax(0)
     return sum(
-        F.cross_entropy(up(score, (65, 65)), labels, ignore_index=255, **options)
-        for score in (fused, *scores.values())
+        F.cross_entropy(up(found, (65, 65)), labels, ignore_index=255, **options)
+        for found in (fused, *logits.values())
     )
 
 
@@ -155,8 +155,8 @@ def test_the_sampler_of_the_head_chooses_pixels_of_the_coarse_grid():
     model = build(head_options=dict(sampler=ohem))
     samples, batch = labelled(), images()
     labels = labels_of(samples)[:, ::8, ::8]
-    scores = model(batch, mode='tensor')
-    pixelwise = F.cross_entropy(scores, labels, ignore_index=255, reduction='none')
+    logits = model(batch, mode='tensor')
+    pixelwise = F.cross_entropy(logits, labels, ignore_index=255, reduction='none')
     hard = pixelwise > -torch.log(torch.tensor(0.4))
     expected = pixelwise[hard].sum() / (labels != 255).sum()
     assert 0 < hard.sum() < (labels != 255).sum()
@@ -204,13 +204,13 @@ def test_any_head_predicts_the_maximum_and_trains(head):
         single = []
         for scale in (1.0, 0.75, 0.5):
             scaled = resize_images(batch, scale, model.resize)
-            score = model.decode_head(model.extract_feat(scaled))
-            grid = single[0].shape[-2:] if single else score.shape[-2:]
+            found = model.decode_head(model.extract_feat(scaled))
+            grid = single[0].shape[-2:] if single else found.shape[-2:]
             single.append(
-                F.interpolate(score, grid, mode='bilinear', align_corners=align)
+                F.interpolate(found, grid, mode='bilinear', align_corners=align)
             )
-        scores = model(batch, mode='tensor')
-    torch.testing.assert_close(scores, torch.stack(single).amax(0))
+        logits = model(batch, mode='tensor')
+    torch.testing.assert_close(logits, torch.stack(single).amax(0))
     model.train()
     total(model.loss(batch, labelled(48, 64))).backward()
     assert all(p.grad is not None for p in model.parameters() if p.requires_grad)
