@@ -169,4 +169,4 @@ def _nearest(cfg: Config, key: str, roots: set[str]) -> list[str]:
         near += [name for name, v in known.items() if v == cfg[variable]]
     near += [name for name in known if name.split('.')[-1] == last]
     near += get_close_matches(key, known, 3, cutoff=0.7)
-    return [name for name in dict.fromkeys(near) if name != variable][:3]
+    return [name for name in dict.fromkeys(near) if name != key][:3]

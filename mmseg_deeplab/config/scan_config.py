@@ -102,7 +102,7 @@ def _scan_leaf(
 
 def _build(leaf: dict) -> BaseSegDataset:
     """Build a data set; unlike MMSegmentation's constructor, also an empty one."""
-    accepted = inspect.signature(_dataset_class(leaf)).parameters
+    accepted = _parameters(leaf)
     any_name = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
     if 'lazy_init' not in accepted and not any_name:
         return DATASETS.build(leaf)
@@ -112,16 +112,15 @@ def _build(leaf: dict) -> BaseSegDataset:
     return dataset
 
 
-def _dataset_class(leaf: dict) -> type:
-    kind = leaf['type']
-    found = DATASETS.get(kind) if isinstance(kind, str) else kind
-    if found is None:
-        raise ValueError(f'{kind}: no such data set is registered')
-    return found
-
-
 def _type_name(leaf: dict) -> str:
     return leaf['type'] if isinstance(leaf['type'], str) else leaf['type'].__name__
+
+
+def _parameters(leaf: dict) -> dict[str, inspect.Parameter]:
+    """Return the parameters of a data set's class; none if it is not registered."""
+    kind = leaf['type']
+    kind = DATASETS.get(kind) if isinstance(kind, str) else kind
+    return dict(inspect.signature(kind).parameters) if kind else {}
 
 
 def _locations(leaf: dict) -> dict[str, str]:
@@ -138,13 +137,9 @@ def _locations(leaf: dict) -> dict[str, str]:
 
 def _expected(leaf: dict) -> str:
     """Say which files are expected where."""
-    try:
-        parameters = inspect.signature(_dataset_class(leaf)).parameters
-    except ValueError:
-        return ''
     suffixes = {}
     for what, key in (('images', 'img_suffix'), ('labels', 'seg_map_suffix')):
-        default = getattr(parameters.get(key), 'default', None)
+        default = getattr(_parameters(leaf).get(key), 'default', None)
         suffixes[what] = f'/*{leaf.get(key) or default or ""}'
     places = [f'{w} in {p}{suffixes.get(w, "")}' for w, p in _locations(leaf).items()]
     expected = f'Expected {", ".join(places)}. ' if places else ''

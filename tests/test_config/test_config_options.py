@@ -109,7 +109,7 @@ def test_training_runs_with_data_root_alone(leaf, data, tmp_path):
 @pytest.mark.parametrize(
     ('option', 'named'),
     [
-        ('crop_size.0', 'model.data_preprocessor.size'),
+        ('crop_size.0', 'crop_size or model.data_preprocessor.size'),
         ('train_cfg.max_iter', 'train_cfg.max_iters'),
         ('optim_wraper.optimizer.lr', r'optim_wrapper\.optimizer\.lr'),
         ('test_pipeline', 'test_dataloader.dataset.pipeline'),
