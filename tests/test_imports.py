@@ -58,7 +58,9 @@ def layer_of(name: str) -> str | None:
 
 
 def test_every_folder_is_a_layer() -> None:
-    folders = {path.name for path in PACKAGE.iterdir() if (path / '__init__.py').exists()}
+    folders = {
+        path.name for path in PACKAGE.iterdir() if (path / '__init__.py').exists()
+    }
     assert folders == set(LAYERS)
 
 
@@ -67,7 +69,8 @@ def test_imports_run_downwards(name: str) -> None:
     upwards = [
         other
         for other in imports(name)
-        if layer_of(other) and LAYERS.index(layer_of(other)) < LAYERS.index(layer_of(name))
+        if layer_of(other)
+        and LAYERS.index(layer_of(other)) < LAYERS.index(layer_of(name))
     ]
     assert not upwards, f'{name} imports from a higher layer: {upwards}'
 
