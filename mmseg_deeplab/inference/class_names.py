@@ -11,12 +11,9 @@ from mmseg.utils import get_classes, get_palette
 
 
 def checkpoint_meta(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``classes`` and ``palette`` that a checkpoint holds, or an empty dict.
-
-    MMSegmentation 1.x writes them as ``dataset_meta``, 0.x as ``CLASSES``.
-    """
+    """Return ``classes`` and ``palette`` that a checkpoint holds, or an empty dict."""
     meta = checkpoint.get('meta') or {}
-    found = meta.get('dataset_meta') or {}
+    found = meta.get('dataset_meta') or {}  # MMSegmentation 0.x: CLASSES, PALETTE
     classes = found.get('classes') or meta.get('CLASSES')
     if not classes:
         return {}

@@ -14,9 +14,6 @@ def build_full_pipeline(steps: Sequence[dict[str, Any]]) -> Compose:
 
     It takes the path of an image, a BGR array, or a dict with ``img_path`` or ``img``.
 
-    Args:
-        steps: The pipeline of a test set.
-
     Raises:
         ValueError: If the pipeline does not begin with loading an image.
     """

@@ -79,11 +79,7 @@ def _decode(content: bytes, name: str) -> np.ndarray:
 
 
 def header_size(source: str | os.PathLike | io.BytesIO) -> tuple[int, int] | None:
-    """Return width and height as the header says, None if Pillow knows no such image.
-
-    Args:
-        source: A file on this machine, or its content.
-    """
+    """Return width and height by the header, None if Pillow knows no such image."""
     try:
         with Image.open(source) as image:
             return image.size
@@ -102,12 +98,7 @@ def _check_size(size: tuple[int, int] | None, max_pixels: int, name: str) -> Non
 
 
 def check_image(image: np.ndarray) -> None:
-    """Refuse an array that is no RGB image ``(H, W, 3)`` uint8.
-
-    Raises:
-        TypeError: If it is no array of uint8.
-        ValueError: If it has another shape, or is empty.
-    """
+    """Raise TypeError or ValueError for what is no RGB image ``(H, W, 3)`` uint8."""
     kind = getattr(image, 'dtype', type(image).__name__)
     if kind != np.uint8:
         raise TypeError(f'an image must be an array of uint8, received {kind}')

@@ -39,9 +39,6 @@ def is_exported(path: str) -> bool:
 def take_model(arguments: Sequence[str]) -> tuple[ModelSource, list[str]]:
     """Take the model from the front of a command line's arguments.
 
-    Args:
-        arguments: ``CONFIG CHECKPOINT ...`` or ``EXPORTED_FILE ...``.
-
     Returns:
         The model and the remaining arguments.
 

@@ -23,14 +23,7 @@ def describe(source: ModelSource, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return all that predictions depend on, as JSON holds it.
 
     Files are recorded with a hash of their content, so that other weights under an
-    old name are noticed.
-
-    Args:
-        source: The model.
-        options: How it predicts. ``crf`` may be the path of a fragment.
-
-    Raises:
-        FileNotFoundError: If the config does not exist.
+    old name are noticed. ``crf`` among the options may be the path of a fragment.
     """
     record = dict(config=None, checkpoint=_file(source.checkpoint), **options)
     if source.config is not None:
@@ -41,22 +34,18 @@ def describe(source: ModelSource, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def recorded_root(folder: Path) -> str | None:
-    """Return the folder below which earlier outputs are named; None if there is none.
-
-    Raises:
-        ValueError: If ``predict.json`` is no record.
-    """
+    """Return the folder below which earlier outputs are named, if there are any."""
     return (_read(folder / RECORD) or {}).get('root')
 
 
 def prepare_folder(
     folder: Path, record: Mapping[str, Any], *, overwrite: bool
 ) -> float:
-    """Write the record into a folder, or find an equal one there.
+    """Write a record into the output folder, or find an equal one there.
 
     Args:
         folder: The output folder; made when needed.
-        record: What is to be predicted, see :func:`describe`.
+        record: See :func:`describe`.
         overwrite: Whether to start anew in a folder that holds something else.
 
     Returns:
@@ -98,12 +87,7 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 
 def remove_parts(folder: Path, names: set[str]) -> None:
-    """Remove what processes that were killed have left half written.
-
-    Args:
-        folder: The output folder.
-        names: The inputs that this process alone will predict.
-    """
+    """Remove what killed processes have half written of inputs with these names."""
     for part in folder.rglob(f'.*{PART_SUFFIX}'):
         # labels/a/.1.png.4711.part -> a/1
         target = part.with_name(part.name[1:].rsplit('.', 2)[0])

@@ -9,15 +9,7 @@ IGNORED = (0, 0, 0)
 
 
 def colour_labels(labels: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarray:
-    """Paint a label map; ids outside the palette (ignored pixels) become black.
-
-    Args:
-        labels: ``(H, W)`` integers.
-        palette: K colours, R, G, B.
-
-    Returns:
-        ``(H, W, 3)`` uint8.
-    """
+    """Paint class ids ``(H, W)``; those outside the palette (ignored) become black."""
     table = np.full((max(256, len(palette)), 3), IGNORED, dtype=np.uint8)
     table[: len(palette)] = palette
     return table[labels.astype(np.uint8) if len(table) == 256 else labels]

@@ -68,11 +68,7 @@ def build_array_pipeline(cfg: Config) -> Callable[[np.ndarray], dict[str, Any]]:
 
 
 def test_pipeline(cfg: Config) -> Sequence[dict[str, Any]]:
-    """Return the steps of the test set's pipeline.
-
-    Args:
-        cfg: The whole config.
-    """
+    """Return the steps of the pipeline of a config's test set."""
     dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
     while 'pipeline' not in dataset and ('dataset' in dataset or 'datasets' in dataset):
         dataset = dataset.get('dataset') or dataset['datasets'][0]

@@ -14,11 +14,7 @@ from .class_names import checkpoint_meta
 
 
 def read_checkpoint(weights: str | os.PathLike) -> dict[str, Any]:
-    """Read a checkpoint without running code from it.
-
-    Args:
-        weights: Path or URL. A URL makes mmengine's loader safe for the rest of the
-            process, see :func:`~mmseg_deeplab.checkpoints.enable_safe_loading`.
+    """Read a checkpoint, a path or a URL, without running code from it.
 
     Raises:
         FileNotFoundError: If there is no such file.

@@ -174,7 +174,7 @@ def test_the_shape_of_pixels_is_kept(tmp_path):
 def test_subtitles_may_last_longer_than_the_scene(tmp_path):
     source = make(tmp_path / 'a.mkv', subtitle=9000)
     with av.open(str(source)) as container:
-        assert container.duration > 9_000_000  # us; the picture has 0.5 s
+        assert container.duration > 9_000_000  # us; the frames take 0.5 s
     predict_video(Halves(), source, tmp_path / 'c.mkv')
     assert len(decoded(tmp_path / 'c.mkv')[1]) == 12
 
@@ -301,7 +301,7 @@ def test_a_foreign_file_is_named(tmp_path, content):
         predict_video(Halves(), tmp_path / 'a.mp4', tmp_path / 'b.mp4')
 
 
-def test_a_file_without_pictures_is_named(tmp_path):
+def test_a_file_without_frames_is_named(tmp_path):
     with av.open(str(tmp_path / 'a.mp4'), 'w') as container:
         add_tone(container, container.add_stream('aac', rate=48000), seconds=0.5)
     with pytest.raises(ValueError, match=r'a\.mp4: holds no video.*audio'):
