@@ -2,7 +2,7 @@
 
 An eighth of the channels. From scratch, for two CPU cores; not measured by us.
 
-    python tools/train.py configs/deeplabv1_vgg16_synthetic_streets.py
+    mmseg-deeplab train deeplabv1_vgg16_synthetic_streets
 """
 
 _base_ = [

@@ -4,7 +4,7 @@ https://arxiv.org/abs/1412.7062. One process, 20 crops of 321x321, 6k steps, a t
 the rate every 2k: the recipe of the paper. It reports 62.25 mIoU on val, 67.64 with its
 CRF; not measured by us.
 
-    python tools/train.py configs/deeplabv1_vgg16_voc12aug.py
+    mmseg-deeplab train deeplabv1_vgg16_voc12aug
 """
 
 _base_ = [

@@ -5,7 +5,7 @@ paper, which reports 65.88 mIoU on val before the CRF; the PyTorch re-implementa
 rulixiang/deeplab-pytorch reports 65.48 with random scales and 40k steps; not measured
 by us.
 
-    python tools/train.py configs/deeplabv1_vgg16_voc12aug_poly.py
+    mmseg-deeplab train deeplabv1_vgg16_voc12aug_poly
 """
 
 _base_ = [

@@ -3,7 +3,7 @@
 The papers do not have this combination: the same backbone for every head. What we have
 measured is in docs/benchmarks.md.
 
-    python tools/train.py configs/deeplabv2_mobilenetv2_camvid.py
+    mmseg-deeplab train deeplabv2_mobilenetv2_camvid
 """
 
 _base_ = ['./deeplabv3_mobilenetv2_camvid.py']

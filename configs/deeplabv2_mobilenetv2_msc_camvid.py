@@ -4,7 +4,7 @@ https://arxiv.org/abs/1606.00915. The papers do not have this combination: multi
 inputs around another network than ResNet-101. What we have measured is in
 docs/benchmarks.md.
 
-    python tools/train.py configs/deeplabv2_mobilenetv2_msc_camvid.py
+    mmseg-deeplab train deeplabv2_mobilenetv2_msc_camvid
 """
 
 _base_ = ['./deeplabv2_mobilenetv2_camvid.py']

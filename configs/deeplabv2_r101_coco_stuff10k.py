@@ -4,7 +4,7 @@ One process, 10 crops of 321x321, 20k steps. kazuto1011/deeplab-pytorch reports 
 mIoU and the authors of COCO-Stuff 34.4 (Caffe), both with multi-scale inputs (MSC),
 which this config does not have; not measured by us.
 
-    python tools/train.py configs/deeplabv2_r101_coco_stuff10k.py
+    mmseg-deeplab train deeplabv2_r101_coco_stuff10k
 """
 
 _base_ = [

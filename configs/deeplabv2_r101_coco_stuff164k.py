@@ -4,7 +4,7 @@ One process, 10 crops of 321x321, 100k steps. kazuto1011/deeplab-pytorch reports
 mIoU with multi-scale inputs (MSC), which this config does not have, and 39.7 with a
 CRF; not measured by us.
 
-    python tools/train.py configs/deeplabv2_r101_coco_stuff164k.py
+    mmseg-deeplab train deeplabv2_r101_coco_stuff164k
 """
 
 _base_ = [

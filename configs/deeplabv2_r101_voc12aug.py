@@ -4,7 +4,7 @@ One process, 1 crop of 321x321 x 10 accumulated, 20k updates: the Caffe release'
 batch. The paper reports 76.35 mIoU on val before the CRF, with COCO pre-training and
 multi-scale inputs, which this config does not have; not measured by us.
 
-    python tools/train.py configs/deeplabv2_r101_voc12aug.py
+    mmseg-deeplab train deeplabv2_r101_voc12aug
 """
 
 _base_ = [

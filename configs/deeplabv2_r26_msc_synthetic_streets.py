@@ -3,7 +3,7 @@
 https://arxiv.org/abs/1606.00915, sections 3.1 and 4.1.2. What we have measured is in
 docs/benchmarks.md.
 
-    python tools/train.py configs/deeplabv2_r26_msc_synthetic_streets.py
+    mmseg-deeplab train deeplabv2_r26_msc_synthetic_streets
 """
 
 _base_ = ['./deeplabv2_r26_synthetic_streets.py']

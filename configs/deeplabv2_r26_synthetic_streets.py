@@ -3,7 +3,7 @@
 https://arxiv.org/abs/1606.00915, small enough for two CPU cores and trained from
 scratch. What we have measured is in docs/benchmarks.md.
 
-    python tools/train.py configs/deeplabv2_r26_synthetic_streets.py
+    mmseg-deeplab train deeplabv2_r26_synthetic_streets
 """
 
 _base_ = [

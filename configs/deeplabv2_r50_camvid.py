@@ -3,7 +3,7 @@
 367 street scenes of 480x360, 11 classes; the evaluation uses the test split. What we
 have measured is in docs/benchmarks.md.
 
-    python tools/train.py configs/deeplabv2_r50_camvid.py
+    mmseg-deeplab train deeplabv2_r50_camvid
 """
 
 _base_ = [

@@ -3,7 +3,7 @@
 One part swapped by inheritance: ResNetMulti stays, and so do data, recipe and the
 head's 10x and 20x learning rates. Not measured by us.
 
-    python tools/train.py configs/deeplabv2_r50_camvid_aspp_head.py
+    mmseg-deeplab train deeplabv2_r50_camvid_aspp_head
 """
 
 _base_ = './deeplabv2_r50_camvid.py'

@@ -3,7 +3,7 @@
 One part swapped by inheritance: the head, data and recipe stay. The backbone's
 ImageNet weights bring their own colour statistics. Not measured by us.
 
-    python tools/train.py configs/deeplabv2_r50_camvid_resnet_v1c.py
+    mmseg-deeplab train deeplabv2_r50_camvid_resnet_v1c
 """
 
 _base_ = './deeplabv2_r50_camvid.py'

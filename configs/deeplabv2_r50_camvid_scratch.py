@@ -3,7 +3,7 @@
 A quarter of the channels, trained from scratch in crops of 241. What we have measured
 is in docs/benchmarks.md.
 
-    python tools/train.py configs/deeplabv2_r50_camvid_scratch.py
+    mmseg-deeplab train deeplabv2_r50_camvid_scratch
 """
 
 _base_ = [

@@ -3,7 +3,7 @@
 https://arxiv.org/abs/1606.00915. One process, 10 crops of 321x321, 20k steps. The paper
 reports 68.96 mIoU on val, 71.57 with its CRF; not measured by us.
 
-    python tools/train.py configs/deeplabv2_vgg16_voc12aug.py
+    mmseg-deeplab train deeplabv2_vgg16_voc12aug
 """
 
 _base_ = [

@@ -3,7 +3,7 @@
 4000 steps of 8 crops of 353x353, the schedule of every network in the CamVid table.
 What we have measured is in docs/benchmarks.md.
 
-    python tools/train.py configs/deeplabv3_mobilenetv2_camvid.py
+    mmseg-deeplab train deeplabv3_mobilenetv2_camvid
 """
 
 _base_ = [

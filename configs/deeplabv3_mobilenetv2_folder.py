@@ -4,7 +4,7 @@ https://arxiv.org/abs/1801.04381; the layout is in _base_/datasets/folder.py and
 number of classes is that of the class list. 8 crops of 513x513, 20k steps. Not
 measured by us.
 
-    python tools/train.py configs/deeplabv3_mobilenetv2_folder.py \
+    mmseg-deeplab train deeplabv3_mobilenetv2_folder \
         --cfg-options data_root=DIR
 """
 

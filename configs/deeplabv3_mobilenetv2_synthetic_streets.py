@@ -3,7 +3,7 @@
 https://arxiv.org/abs/1706.05587. Half the channels, a quarter in the head. From
 scratch, for two CPU cores; not measured by us.
 
-    python tools/train.py configs/deeplabv3_mobilenetv2_synthetic_streets.py
+    mmseg-deeplab train deeplabv3_mobilenetv2_synthetic_streets
 """
 
 _base_ = [

@@ -4,7 +4,7 @@ https://arxiv.org/abs/1706.05587. One process, 16 crops of 513x513, 30k steps at
 stride 16. A full pyramid, padding as in that code. They report 70.1 mIoU on 513x513
 center crops of val; not measured by us.
 
-    python tools/train.py configs/deeplabv3_mobilenetv2_voc12aug_vainf.py
+    mmseg-deeplab train deeplabv3_mobilenetv2_voc12aug_vainf
 """
 
 _base_ = './deeplabv3_r50_voc12aug_vainf.py'

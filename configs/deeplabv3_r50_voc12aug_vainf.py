@@ -4,7 +4,7 @@ https://arxiv.org/abs/1706.05587. One process, 16 crops of 513x513, 30k steps at
 stride 16. torchvision's ResNet, backbone at a tenth of the rate, no multi-grid. They
 report 76.9 mIoU on 513x513 center crops of val; not measured by us.
 
-    python tools/train.py configs/deeplabv3_r50_voc12aug_vainf.py
+    mmseg-deeplab train deeplabv3_r50_voc12aug_vainf
 """
 
 _base_ = [

@@ -3,7 +3,7 @@
 https://arxiv.org/abs/1802.02611. Half the channels, a quarter in the head. From
 scratch, for two CPU cores; not measured by us.
 
-    python tools/train.py configs/deeplabv3plus_mobilenetv2_synthetic_streets.py
+    mmseg-deeplab train deeplabv3plus_mobilenetv2_synthetic_streets
 """
 
 _base_ = [

@@ -4,7 +4,7 @@ https://arxiv.org/abs/1802.02611. One process, 16 crops of 513x513, 30k steps at
 stride 16. deeplabv3_mobilenetv2_voc12aug_vainf.py and a decoder of one 3x3 convolution.
 They report 71.1 mIoU on 513x513 center crops of val; not measured by us.
 
-    python tools/train.py configs/deeplabv3plus_mobilenetv2_voc12aug_vainf.py
+    mmseg-deeplab train deeplabv3plus_mobilenetv2_voc12aug_vainf
 """
 
 _base_ = './deeplabv3_mobilenetv2_voc12aug_vainf.py'

@@ -1,7 +1,7 @@
 """DeepLab v3+ (ResNet-101) on PASCAL VOC 2012 + SBD: https://arxiv.org/abs/1802.02611
 
 4 processes x 4 crops of 513x513, 30k steps at output stride 16. The paper reports 78.85
-mIoU on val, 79.35 evaluated at output stride 8 (tools/test.py --output-stride 8) and
+mIoU on val, 79.35 evaluated at output stride 8 (`--output-stride 8`) and
 80.57 with six scales and flip as well; not measured by us.
 
     tools/dist_train.sh configs/deeplabv3plus_r101_voc12aug.py 4

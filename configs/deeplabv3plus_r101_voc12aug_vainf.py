@@ -4,7 +4,7 @@ https://arxiv.org/abs/1802.02611. One process, 16 crops of 513x513, 30k steps at
 stride 16. deeplabv3plus_r50_voc12aug_vainf.py with a deeper backbone. They report 78.3
 mIoU on 513x513 center crops of val; not measured by us.
 
-    python tools/train.py configs/deeplabv3plus_r101_voc12aug_vainf.py
+    mmseg-deeplab train deeplabv3plus_r101_voc12aug_vainf
 """
 
 _base_ = './deeplabv3plus_r50_voc12aug_vainf.py'

@@ -3,7 +3,7 @@
 https://arxiv.org/abs/1802.02611. The backbone of deeplabv2_r26_synthetic_streets.py at
 output stride 16. From scratch, for two CPU cores; not measured by us.
 
-    python tools/train.py configs/deeplabv3plus_r26_synthetic_streets.py
+    mmseg-deeplab train deeplabv3plus_r26_synthetic_streets
 """
 
 _base_ = [

@@ -3,7 +3,7 @@
 MMSegmentation's head on the same backbone as the other heads. What we have measured is
 in docs/benchmarks.md.
 
-    python tools/train.py configs/fcn_mobilenetv2_camvid.py
+    mmseg-deeplab train fcn_mobilenetv2_camvid
 """
 
 _base_ = ['./deeplabv3_mobilenetv2_camvid.py']

@@ -3,7 +3,7 @@
 4000 steps of 8 crops of 353x353, the schedule of every network in the CamVid table,
 except for the optimizer. What we have measured is in docs/benchmarks.md.
 
-    python tools/train.py configs/segformer_b0_camvid.py
+    mmseg-deeplab train segformer_b0_camvid
 """
 
 _base_ = [

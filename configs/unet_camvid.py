@@ -3,7 +3,7 @@
 4000 steps of 8 crops: the schedule of every network in the CamVid table, except for
 crops of 352x352. What we have measured is in docs/benchmarks.md.
 
-    python tools/train.py configs/unet_camvid.py
+    mmseg-deeplab train unet_camvid
 """
 
 _base_ = [

@@ -19,7 +19,9 @@ default_hooks = dict(
 env_cfg = dict(
     cudnn_benchmark=True,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
-    dist_cfg=dict(backend='nccl'),  # tools/train.py takes gloo where there is no GPU
+    dist_cfg=dict(
+        backend='nccl'
+    ),  # mmseg-deeplab train takes gloo where there is no GPU
 )
 vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(

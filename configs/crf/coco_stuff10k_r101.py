@@ -2,7 +2,7 @@
 
 https://github.com/nightrome/cocostuff10k, where the layer is commented out.
 
-    python tools/test.py CONFIG CHECKPOINT --crf configs/crf/coco_stuff10k_r101.py
+    mmseg-deeplab test CONFIG CHECKPOINT --crf configs/crf/coco_stuff10k_r101.py
 """
 
 crf = dict(

@@ -4,7 +4,7 @@
 it, 77.69 with it. kazuto1011/deeplab-pytorch uses the same for COCO-Stuff 164k: 39.1
 and 39.7. They are the defaults of ``DenseCRF``.
 
-    python tools/test.py CONFIG CHECKPOINT --crf configs/crf/voc12_r101.py
+    mmseg-deeplab test CONFIG CHECKPOINT --crf configs/crf/voc12_r101.py
 """
 
 crf = dict(

@@ -3,7 +3,7 @@
 `DeepLab v2 <https://arxiv.org/abs/1606.00915>`_, section 4.1: 68.96 mIoU on val without
 it, 71.57 with it.
 
-    python tools/test.py CONFIG CHECKPOINT --crf configs/crf/voc12_vgg16.py
+    mmseg-deeplab test CONFIG CHECKPOINT --crf configs/crf/voc12_vgg16.py
 """
 
 crf = dict(

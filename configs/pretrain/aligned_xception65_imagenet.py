@@ -6,7 +6,7 @@ asynchronous workers with 32 images each (top-1 error 20.19 %). One step of 256 
 stands for eight of theirs, so the rate is 0.4 here, after 5 epochs of warm-up (`Goyal
 et al. <https://arxiv.org/abs/1706.02677>`_, section 2.2). The paper gives no length.
 TF has dropout 0.5 before the classifier, mmpretrain's head none. Not measured.
-python tools/train.py configs/pretrain/aligned_xception65_imagenet.py
+mmseg-deeplab train configs/pretrain/aligned_xception65_imagenet.py
 """
 
 _base_ = ['../_base_/pretrain/imagenet.py']

@@ -3,7 +3,7 @@
 He et al., `Deep Residual Learning <https://arxiv.org/abs/1512.03385>`_, section 3.4:
 batches of 256, weight decay 1e-4, learning rate 0.1 divided by 10 three times; here
 after 30, 60 and 90 of 100 epochs as mmpretrain's resnet50_8xb32_in1k. Not measured.
-python tools/train.py configs/pretrain/resnet50_imagenet.py
+mmseg-deeplab train configs/pretrain/resnet50_imagenet.py
 """
 
 _base_ = ['../_base_/pretrain/imagenet.py']

@@ -34,7 +34,7 @@ def check_shared(state: Mapping[str, Any], model: nn.Module, *, source: str) -> 
             f'{source} has {len(shared)} of the {len(wanted)} tensors of '
             f'{type(model).__name__}; it holds [{some(state, 3)}], the model wants '
             f'[{some(wanted, 3)}]. Weights of another code base: convert them with '
-            'tools/convert_weights.py. Weights of a backbone: '
+            'mmseg-deeplab convert. Weights of a backbone: '
             "backbone.init_cfg=dict(type='Pretrained', checkpoint=...)"
         )
 

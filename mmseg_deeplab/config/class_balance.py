@@ -77,7 +77,7 @@ def count_labels(
         raise ValueError(
             f'{report.num_faults} faults in the training data, the first one: '
             f'{faults[0].message} Remedy: see all with '
-            f'python tools/check_dataset.py {cfg.filename} --split train'
+            f'mmseg-deeplab check-data {cfg.filename} --split train'
         )
     classes = sets[0].classes
     if not classes or any(one.classes != classes for one in sets):

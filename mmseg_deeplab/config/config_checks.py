@@ -98,7 +98,7 @@ def check_class_weights(model: ConfigDict) -> None:
 def _check_number_of_weights(
     weights: str | list[float], num_classes: int | None
 ) -> None:
-    remedy = 'write those of this data set: python tools/class_weights.py CONFIG --out '
+    remedy = 'write those of this data set: mmseg-deeplab class-weights CONFIG --out '
     remedy += weights if isinstance(weights, str) else 'FILE'
     if isinstance(weights, str) and not Path(weights).is_file():
         raise FileNotFoundError(f'class weights {weights!r} do not exist; {remedy}')

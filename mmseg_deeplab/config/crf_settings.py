@@ -28,7 +28,7 @@ def load_crf(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(
             f'CRF fragment {str(path)!r} does not exist (current folder '
-            f'{os.getcwd()}); there are some in configs/crf, and tools/tune_crf.py '
+            f'{os.getcwd()}); some are in configs/crf, and mmseg-deeplab tune-crf '
             'writes them'
         )
     try:

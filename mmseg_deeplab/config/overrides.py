@@ -1,4 +1,4 @@
-"""Small changes to any config: ``tools/train.py CONFIG --mixin amp ema``.
+"""Small changes to any config: ``mmseg-deeplab train CONFIG --mixin amp ema``.
 
 mmengine forbids the same key in two bases of a config, so a file that changes a part of
 ``model`` or ``optim_wrapper`` cannot be one more entry of ``_base_``. A mixin of that

@@ -1,4 +1,4 @@
-"""Write a CRF as a config fragment, which ``tools/test.py --crf FILE`` reads."""
+"""Write a CRF as a config fragment, which ``mmseg-deeplab test --crf FILE`` reads."""
 
 import io
 import json

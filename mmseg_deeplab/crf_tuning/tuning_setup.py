@@ -160,7 +160,7 @@ judged by {len(setup.holdout)} others of the {setup.holdout.split} split.
 {comparison_table(comparison)}
 
 {remarks}
-    python tools/test.py CONFIG CHECKPOINT --crf {files['fragment']}"""
+    mmseg-deeplab test CONFIG CHECKPOINT --crf {files['fragment']}"""
     write_fragment(files['fragment'], crf, docstring=docstring)
     log = json.dumps({**tuner.log(), 'comparison': comparison}, indent=1)
     write_whole(log.encode() + b'\n', files['log'])

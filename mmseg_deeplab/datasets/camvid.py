@@ -30,7 +30,7 @@ class CamVidDataset(BaseSegDataset):
 
     Args:
         img_suffix: Suffix of the images. None takes the one that the image folder
-            holds: ``.png`` as ``tools/dataset_converters/camvid.py`` writes them, or
+            holds: ``.png`` as ``mmseg-deeplab convert-camvid`` writes them, or
             ``.jpg``.
         seg_map_suffix: Suffix of the labels.
         **kwargs: Passed to ``BaseSegDataset``.
@@ -58,7 +58,7 @@ class CamVidDataset(BaseSegDataset):
         if not fileio.isdir(folder, **backend):
             raise FileNotFoundError(
                 f'{folder}: no such folder of CamVid images. Remedy: write it with '
-                'tools/dataset_converters/camvid.py, or correct data_root.'
+                'mmseg-deeplab convert-camvid, or correct data_root.'
             )
         files = fileio.list_dir_or_file(
             folder, list_dir=False, suffix=SUFFIXES, recursive=True, **backend

@@ -47,7 +47,7 @@ class Export:
         if self.metadata.resize is not None:
             lines.append(
                 f'note: the test pipeline resizes images ({self.metadata.resize}); '
-                'ExportedPredictor and tools/infer.py do so, other programs must'
+                'ExportedPredictor and mmseg-deeplab predict do so, other programs must'
             )
         return '\n'.join([*lines, *(f'note: {note}' for note in self.metadata.notes)])
 

@@ -24,8 +24,8 @@ def read_metrics(path: str | Path, classes: list[str]) -> Metrics:
     """Read the metrics of an evaluation.
 
     Args:
-        path: ``metrics.json`` of ``tools/report.py``, or the JSON file that
-            ``tools/test.py`` leaves in its work folder.
+        path: ``metrics.json`` of ``mmseg-deeplab report``, or the JSON file that
+            ``mmseg-deeplab test`` leaves in its work folder.
         classes: Names of the network's classes.
 
     Raises:
@@ -37,7 +37,7 @@ def read_metrics(path: str | Path, classes: list[str]) -> Metrics:
     overall = _overall(content.get('figures', content))
     if not overall:
         raise ValueError(
-            f'{path}: holds none of {", ".join(NAMES)}; python tools/report.py CONFIG '
+            f'{path}: holds none of {", ".join(NAMES)}; mmseg-deeplab report CONFIG '
             'CHECKPOINT writes such a file'
         )
     per_class = content.get('per_class', {})

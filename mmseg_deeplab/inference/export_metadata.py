@@ -69,7 +69,7 @@ class ExportMetadata:
             raise ValueError(
                 f'{path}: holds no metadata of mmseg_deeplab (classes, palette, '
                 f'output); it has {sorted(found)[:6]}. Remedy: export the model with '
-                'tools/export.py'
+                'mmseg-deeplab export'
             )
         try:
             values = {one.name: json.loads(found[one.name]) for one in fields(cls)}

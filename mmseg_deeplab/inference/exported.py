@@ -169,7 +169,7 @@ class ExportedPredictor:
     resizes the result back: probabilities bilinearly, labels to the nearest pixel.
 
     Args:
-        path: ``.onnx``, ``.pt2`` or ``.torchscript`` file of ``tools/export.py``.
+        path: ``.onnx``, ``.pt2`` or ``.torchscript`` file of ``mmseg-deeplab export``.
         device: Where to run.
 
     Attributes:
@@ -212,7 +212,7 @@ class ExportedPredictor:
         if probabilities and self.metadata.output != 'probabilities':
             raise ValueError(
                 f'{self.path}: was exported with labels as its output and has no '
-                'probabilities. Remedy: tools/export.py --output probabilities'
+                'probabilities. Remedy: mmseg-deeplab export --output probabilities'
             )
         inputs = [self.prepare(image) for image in images]
         groups: dict[tuple[int, ...], list[int]] = {}

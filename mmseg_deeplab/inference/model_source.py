@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-# Files that hold the whole model: written by tools/export.py, they need no config.
+# Files that hold the whole model: written by mmseg-deeplab export, they need no config.
 EXPORTED_SUFFIXES = ('.onnx', '.pt2', '.torchscript')
 
 
@@ -46,7 +46,7 @@ def take_model(arguments: Sequence[str]) -> tuple[ModelSource, list[str]]:
         ValueError: If the arguments do not begin with a model.
     """
     expected = (
-        'expected CONFIG CHECKPOINT, or a file of tools/export.py '
+        'expected CONFIG CHECKPOINT, or a file of mmseg-deeplab export '
         f'({", ".join(EXPORTED_SUFFIXES)})'
     )
     if not arguments:

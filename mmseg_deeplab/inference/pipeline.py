@@ -9,7 +9,7 @@ from mmcv.transforms import Resize
 from mmengine.config import Config
 from mmseg.structures import SegDataSample
 
-# For configs that hold a model alone, as tools/convert_weights.py writes them.
+# For configs that hold a model alone, as mmseg-deeplab convert writes them.
 DEFAULT_PIPELINE = (dict(type='LoadCheckedImage'), dict(type='PackSegInputs'))
 LOADERS = ('LoadCheckedImage', 'LoadImageFromFile')
 GROUND_TRUTH_LOADERS = ('LoadCheckedAnnotations', 'LoadAnnotations')

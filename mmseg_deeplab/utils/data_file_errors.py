@@ -2,7 +2,7 @@
 
 Every class takes one message, so that a worker process of a data loader can raise
 it again in the main process. ``kind`` is the heading under which
-``tools/check_dataset.py`` groups it.
+``mmseg-deeplab check-data`` groups it.
 """
 
 

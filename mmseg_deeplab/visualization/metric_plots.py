@@ -12,8 +12,8 @@ from .plot_style import COLOURS, check_format, line_style, names_of, new_figure
 from .plot_style import save_figure as save
 
 REMEDY = (
-    'Evaluate with tools/report.py, which writes metrics.json, or with tools/test.py '
-    '... --cfg-options test_evaluator.report_file=metrics.json (for bands at borders '
+    'Evaluate with mmseg-deeplab report, which writes metrics.json, or with '
+    'mmseg-deeplab test ... --cfg-options test_evaluator.report_file=metrics.json (for bands at borders '
     'test_evaluator.trimap_widths=1,2,5,10,20,40 as well)'
 )
 TRIMAP_METRICS = {'mIoU': 'mean IoU', 'aAcc': 'pixel accuracy'}
@@ -31,8 +31,8 @@ def read_report(path: str | Path, *keys: str) -> dict[str, Any]:
     """Read the report of a ``SegmentationMetric``.
 
     Args:
-        path: ``metrics.json`` of ``tools/report.py``, the metric's ``report_file``, or
-            a folder with a ``metrics.json``.
+        path: ``metrics.json`` of ``mmseg-deeplab report``, the metric's
+            ``report_file``, or a folder with a ``metrics.json``.
         *keys: The required keys, whose values must not be empty.
 
     Raises:

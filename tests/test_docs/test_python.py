@@ -37,7 +37,7 @@ REPLACED = {
 # Commands of a page that its programs build on.
 BEFORE = {
     'docs/deployment.md': [
-        f'python tools/export.py {QUICKSTART} {CHECKPOINT} {options}'
+        f'mmseg-deeplab export {QUICKSTART} {CHECKPOINT} {options}'
         for options in (
             '',
             '--format torch_export --out model.pt2',

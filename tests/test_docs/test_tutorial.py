@@ -19,7 +19,7 @@ def tutorial(server, tmp_path_factory):
         if block.title:
             (sandbox.folder / block.title).write_text(block.text)
         for command in commands(block.text) if block.language == 'bash' else ():
-            assert command.startswith('python '), command
+            assert command.startswith('mmseg-deeplab '), command
             sandbox.run(command)
     return sandbox.folder / WORK
 

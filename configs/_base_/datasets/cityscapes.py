@@ -12,7 +12,7 @@ size, on the validation split, as the test labels are not public. Register, down
     MMSEG=$(python -c 'import importlib.util as u; print(u.find_spec("mmseg").origin)')
     TOOLS=$(dirname $MMSEG)/.mim/tools/dataset_converters
     python $TOOLS/cityscapes.py data/cityscapes --nproc 8
-    python tools/check_dataset.py configs/_base_/datasets/cityscapes.py --split all
+    mmseg-deeplab check-data configs/_base_/datasets/cityscapes.py --split all
 """
 
 dataset_type = 'CityscapesDataset'

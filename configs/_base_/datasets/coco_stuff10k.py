@@ -13,7 +13,7 @@ first class (``reduce_zero_label``). Prepare it with::
     MMSEG=$(python -c 'import importlib.util as u; print(u.find_spec("mmseg").origin)')
     TOOLS=$(dirname $MMSEG)/.mim/tools/dataset_converters
     python $TOOLS/coco_stuff10k.py data/coco_stuff10k --nproc 8
-    python tools/check_dataset.py configs/_base_/datasets/coco_stuff10k.py --split all
+    mmseg-deeplab check-data configs/_base_/datasets/coco_stuff10k.py --split all
 """
 
 dataset_type = 'COCOStuffDataset'

@@ -15,7 +15,7 @@ resizes them: coco_stuff164k_mmseg.py. Labels are ids from 0. Prepare it with::
     MMSEG=$(python -c 'import importlib.util as u; print(u.find_spec("mmseg").origin)')
     TOOLS=$(dirname $MMSEG)/.mim/tools/dataset_converters
     python $TOOLS/coco_stuff164k.py data/coco_stuff164k --nproc 8
-    python tools/check_dataset.py configs/_base_/datasets/coco_stuff164k.py --split all
+    mmseg-deeplab check-data configs/_base_/datasets/coco_stuff164k.py --split all
 """
 
 dataset_type = 'COCOStuffDataset'

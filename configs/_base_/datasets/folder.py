@@ -10,9 +10,9 @@ Without sub-folders ``train.txt`` and ``val.txt`` in ``mydata`` list the names o
 images of each split. ``num_classes`` is read from the class list by the tools of this
 project. Details: docs/datasets.md. To check, then to train::
 
-    python tools/check_dataset.py configs/_base_/datasets/folder.py \
+    mmseg-deeplab check-data configs/_base_/datasets/folder.py \
         --cfg-options data_root=mydata
-    python tools/train.py CONFIG --cfg-options data_root=mydata
+    mmseg-deeplab train CONFIG --cfg-options data_root=mydata
 
 Training as DeepLab v3's: crops of 513x513, scales from 0.5 to 2, mirroring. Images are
 evaluated at their own size.

@@ -5,7 +5,7 @@ Crops, scales and evaluation are those of voc12aug.py; only the training images 
 Download ``VOCtrainval_11-May-2012.tar``, then::
 
     mkdir -p data && tar -xf VOCtrainval_11-May-2012.tar -C data
-    python tools/check_dataset.py configs/_base_/datasets/voc12.py --split all
+    mmseg-deeplab check-data configs/_base_/datasets/voc12.py --split all
 """
 
 _base_ = './voc12aug.py'

@@ -13,7 +13,7 @@ the images' own size, and so do we. Download ``VOCtrainval_11-May-2012.tar`` and
     MMSEG=$(python -c 'import importlib.util as u; print(u.find_spec("mmseg").origin)')
     TOOLS=$(dirname $MMSEG)/.mim/tools/dataset_converters
     python $TOOLS/voc_aug.py data/VOCdevkit data/VOCdevkit/VOCaug --nproc 8
-    python tools/check_dataset.py configs/_base_/datasets/voc12aug.py --split all
+    mmseg-deeplab check-data configs/_base_/datasets/voc12aug.py --split all
 """
 
 dataset_type = 'PascalVOCDataset'

@@ -5,7 +5,7 @@ By ``--mixin class_weight``, or in a leaf::
     _base_ = ['./LEAF.py', './_base_/mixins/class_weight.py']
     model = _base_.class_weight.model
 
-``python tools/class_weights.py CONFIG`` writes the file, for one data set. Another one:
+``mmseg-deeplab class-weights CONFIG`` writes the file, for one data set. Another one:
 ``--cfg-options model.decode_head.loss_decode.class_weight=FILE`` (.json or .npy).
 The loss is the mean over labelled pixels, weighted by their classes, as torch's.
 """
