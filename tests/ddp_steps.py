@@ -4,13 +4,14 @@ import torch
 import torch.distributed as dist
 from mmseg.registry import MODELS
 from mmseg.utils import register_all_modules
+from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 import mmseg_deeplab  # noqa: F401
 
 
-def steps(rank: int, store: str, extra_parameter: bool) -> None:
-    """Run two steps of one of two processes; an unused parameter stops the second."""
+def steps(rank: int, store: str) -> None:
+    """Run two steps of one of two processes, without and with an unused parameter."""
     register_all_modules()
     torch.set_num_threads(1)
     dist.init_process_group('gloo', f'file://{store}', rank=rank, world_size=2)
@@ -19,9 +20,19 @@ def steps(rank: int, store: str, extra_parameter: bool) -> None:
     network = MODELS.build(
         dict(type='EncoderDecoder', backbone=backbone, decode_head=head)
     )
-    if extra_parameter:
-        network.decode_head.unused = torch.nn.Conv2d(1, 1, 1)
+    run_two_steps(network)
+    network.decode_head.unused = nn.Conv2d(1, 1, 1)
+    try:
+        run_two_steps(network)
+    except RuntimeError as error:
+        assert 'find_unused_parameters' in str(error)
+    else:
+        raise AssertionError('the unused parameter was not found')
+    dist.destroy_process_group()
+
+
+def run_two_steps(network: nn.Module) -> None:
+    """Run two steps; a parameter without a gradient stops the second."""
     model = DistributedDataParallel(network, find_unused_parameters=False)
     for _ in range(2):
         model(torch.randn(2, 3, 33, 33), mode='tensor').sum().backward()
-    dist.destroy_process_group()

@@ -69,6 +69,7 @@ def test_pixels_are_mostly_right_afterwards(refined):
     assert (found.argmax(0) == labels).float().mean() > 0.94
 
 
+@pytest.mark.slow
 def test_the_exact_field_of_these_tests_is_that_of_the_reference():
     image, probabilities = (x[0, :, :60:3, :80:3] for x in golden_inputs())
     found = exact_mean_field(image, probabilities, num_iterations=0)
