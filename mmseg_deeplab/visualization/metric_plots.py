@@ -13,8 +13,8 @@ from .plot_style import save_figure as save
 
 REMEDY = (
     'Evaluate with mmseg-deeplab report, which writes metrics.json, or with '
-    'mmseg-deeplab test ... --cfg-options test_evaluator.report_file=metrics.json (for bands at borders '
-    'test_evaluator.trimap_widths=1,2,5,10,20,40 as well)'
+    'mmseg-deeplab test ... --cfg-options test_evaluator.report_file=metrics.json '
+    '(for bands at borders test_evaluator.trimap_widths=1,2,5,10,20,40 as well)'
 )
 TRIMAP_METRICS = {'mIoU': 'mean IoU', 'aAcc': 'pixel accuracy'}
 MOST_BARS = 40  # classes in one column of bars
