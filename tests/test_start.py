@@ -85,6 +85,7 @@ assert OPTIM_WRAPPER_CONSTRUCTORS.get('DeepLabOptimWrapperConstructor')
 IMPORT = 'import mmseg_deeplab\n'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('before', ['', 'import mmseg.models, mmseg.datasets\n'])
 def test_the_import_registers_everything(before):
     python(before + IMPORT + BUILDS)
@@ -94,6 +95,7 @@ def test_the_import_prints_nothing():
     assert python(IMPORT + 'import mmseg.datasets, mmseg.models, mmseg.engine') == ''
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'name',
     [

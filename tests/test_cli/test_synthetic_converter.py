@@ -1,8 +1,6 @@
 """SyntheticStreets as folders: MMSegmentation reads what was drawn."""
 
 import json
-import runpy
-import sys
 
 import cv2
 import numpy as np
@@ -216,36 +214,27 @@ def test_wrong_requests_are_explained(settings, match):
         request(**(dict(layout='voc') | settings))
 
 
-@pytest.fixture
-def run_tool(root, monkeypatch):
-    def run(*arguments: str) -> None:
-        tool = str(root / 'tools/dataset_converters/synthetic_streets.py')
-        monkeypatch.setattr(sys, 'argv', [tool, *arguments])
-        runpy.run_path(tool, run_name='__main__')
-
-    return run
-
-
-def test_tool_writes_and_says_where(run_tool, tmp_path, capsys):
+def test_the_command_prints_where_it_wrote(command, tmp_path):
     counts = ['--num-train', '1', '--num-val', '1', '--size', '32', '64']
-    run_tool('--layout', 'cityscapes', '--out', str(tmp_path / 'c'), *counts)
-    assert f"data_root = '{tmp_path / 'c'}'" in capsys.readouterr().out
+    layout = ('--layout', 'cityscapes', '--out', tmp_path / 'c')
+    printed = command('draw-streets', *layout, *counts)
+    assert f"data_root = '{tmp_path / 'c'}'" in printed
     assert len(list((tmp_path / 'c').rglob('*.png'))) == 4
 
 
-def test_tool_explains_a_refusal(run_tool, tmp_path):
+def test_the_command_explains_a_refusal(command, tmp_path):
     (tmp_path / 'other').touch()
     with pytest.raises(SystemExit, match='not empty'):
-        run_tool('--layout', 'cityscapes', '--out', str(tmp_path))
+        command('draw-streets', '--layout', 'cityscapes', '--out', tmp_path)
 
 
-def test_tool_needs_a_task(run_tool):
+def test_the_command_needs_a_task(command):
     with pytest.raises(SystemExit, match='--layout and --out'):
-        run_tool('--layout', 'voc')
+        command('draw-streets', '--layout', 'voc')
 
 
-def test_tool_draws_an_image_grid(run_tool, tmp_path):
-    run_tool('--sheet', str(tmp_path / 's.png'), '--scenes', '1', '2')
+def test_the_command_draws_an_image_grid(command, tmp_path):
+    command('draw-streets', '--sheet', tmp_path / 's.png', '--scenes', 1, 2)
     grid = cv2.imread(str(tmp_path / 's.png'))
     _, label = render_scene('val', 2, (132, 264))
     # labels stand below the images, the second scene in the second column

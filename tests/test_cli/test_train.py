@@ -36,26 +36,34 @@ def test_training_leaves_checkpoint_config_and_log(trained):
     assert len(list((trained / 'run').glob('*/vis_data/scalars.json'))) == 1
 
 
-def test_test_evaluates_the_checkpoint(server, trained, tmp_path):
-    assert 'mIoU' in evaluate(server, trained, tmp_path)
-
-
-def test_out_writes_a_label_map_for_each_image(server, trained, tmp_path):
-    evaluate(server, trained, tmp_path, '--out', tmp_path / 'maps')
-    maps = sorted((tmp_path / 'maps').iterdir())
-    assert [path.name for path in maps] == [f'{i}.png' for i in range(8)]
-    assert cv2.imread(str(maps[0]), cv2.IMREAD_UNCHANGED).shape == (32, 64)
-
-
-def test_show_dir_paints_every_image(server, trained, tmp_path):
-    evaluate(server, trained, tmp_path, '--show-dir', tmp_path / 'painted')
+def test_test_writes_metrics_masks_and_painted_images(server, trained, tmp_path):
+    out = ('--out', tmp_path / 'masks', '--show-dir', tmp_path / 'painted')
+    assert 'mIoU' in evaluate(server, trained, tmp_path, *out)
+    masks = sorted((tmp_path / 'masks').iterdir())
+    assert [path.name for path in masks] == [f'{i}.png' for i in range(8)]
+    assert cv2.imread(str(masks[0]), cv2.IMREAD_UNCHANGED).shape == (32, 64)
     assert len(list((tmp_path / 'painted').rglob('*.png'))) == 8
 
 
+@pytest.mark.parametrize(
+    ('switch', 'written'),
+    [
+        ('--crf', "type='DenseCRF'"),
+        ('--msc', "type='MultiScaleEncoderDecoder'"),
+        ('--fast', "type='InferenceSpeedHook'"),
+    ],
+)
+def test_a_switch_changes_how_the_network_predicts(
+    server, trained, tmp_path, switch, written
+):
+    assert 'mIoU' in evaluate(server, trained, tmp_path, switch)
+    assert written in (tmp_path / 'tiny.py').read_text()
+
+
 def test_tta_averages_the_views(server, trained, tmp_path):
-    log = evaluate(server, trained, tmp_path, '--tta', '--out', tmp_path / 'maps')
+    log = evaluate(server, trained, tmp_path, '--tta', '--out', tmp_path / 'masks')
     assert 'mIoU' in log
-    assert len(list((tmp_path / 'maps').iterdir())) == 8
+    assert len(list((tmp_path / 'masks').iterdir())) == 8
 
 
 RENDERED = """

@@ -20,6 +20,7 @@ def trained(tmp_path_factory) -> tuple[Path, Path]:
     return config, folder / 'iter_1.pth'
 
 
+@pytest.mark.slow
 def test_it_serves_until_it_is_told_to_end(server: Server, trained, tmp_path):
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
