@@ -39,7 +39,8 @@ class LeanEncoderDecoder(EncoderDecoder):
 
     There are two more keys of ``test_cfg``: with ``keep_logits`` (False) each sample
     also gets ``seg_logits`` at its original size, as in ``EncoderDecoder``, for metrics
-    that read them; ``slide_batch_size`` (1) is how many windows go through the network
+    and for ``SegTTAModel``, which read them (:class:`LeanTTAModel` needs no such
+    setting); ``slide_batch_size`` (1) is how many windows go through the network
     together.
 
     The CRF: `DeepLab v2 <https://arxiv.org/abs/1606.00915>`_, section 3.3. The logits
