@@ -24,7 +24,6 @@ def read_checkpoint(weights: str | os.PathLike) -> dict[str, Any]:
     if '://' in weights:
         from mmengine.runner.checkpoint import CheckpointLoader
 
-        checkpoints.enable_safe_loading()
         return CheckpointLoader.load_checkpoint(weights, map_location='cpu')
     return checkpoints.load(weights)
 
