@@ -1,4 +1,4 @@
-"""What the whole suite shares: the host's scope and its registries."""
+"""What all tests share: MMSegmentation's scope, the root, a fork server."""
 
 import os
 import sys
@@ -22,8 +22,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope='session', autouse=True)
-def host_scope() -> None:
-    """Register the host's modules and make its scope the default."""
+def mmseg_scope() -> None:
+    """Register MMSegmentation's modules and make its scope the default."""
     register_all_modules(init_default_scope=False)
     init_default_scope('mmseg')
 

@@ -17,13 +17,13 @@ from yapf.yapflib import yapf_api
 
 import mmseg_deeplab.inference.network  # noqa: F401
 
-# The host lays out the text of the config for each checkpoint, which takes longer
-# than all else in the tests' trainings.
+# mmengine formats the text of the config for each checkpoint, which takes longer than
+# all else in the trainings of the tests.
 yapf_api.FormatCode = lambda text, **_: (text, False)
 
 
 def run(request: dict) -> None:
-    """Become the tool: its arguments, its environment, its output."""
+    """Run the tool in this process, with its arguments, environment and output."""
     log = os.open(request['log'], os.O_WRONLY | os.O_APPEND)
     for descriptor in (1, 2):
         os.dup2(log, descriptor)
@@ -40,7 +40,7 @@ def run(request: dict) -> None:
 def leave() -> None:
     """End a child as Python does, but leave its memory to the system.
 
-    Taking apart what was imported touches, and so copies, most of it: one second.
+    Freeing what was imported touches, and so copies, most of the memory: one second.
     """
     threading._shutdown()
     atexit._run_exitfuncs()
@@ -61,8 +61,8 @@ def wait(pid: int, timeout: float) -> int:
 
 def main() -> None:
     """Answer a run with the child's process id, a wait with its exit code."""
-    # A child that ends looks for garbage in all that was imported, and copies the
-    # memory by looking: two seconds each, a quarter of that with frozen objects.
+    # At its end a child looks for garbage in all that was imported, which copies the
+    # memory: two seconds each, a quarter of that with frozen objects.
     gc.freeze()
     for line in iter(sys.stdin.readline, ''):
         request = json.loads(line)

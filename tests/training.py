@@ -154,7 +154,7 @@ def train_here(
         str(config), work_dir=str(work_dir), options=overrides, mixins=mixins
     )
     torch.set_num_threads(1)  # nothing here is worth a second one
-    # The host shares logs and visualizers of equal names.
+    # mmengine shares logs and visualizers of equal names.
     cfg.experiment_name = cfg.visualizer.name = uuid.uuid4().hex
     prepare_training(cfg, resume=resume)
     with patch.object(yapf_api, 'FormatCode', lambda text, **_: (text, False)):
@@ -200,8 +200,8 @@ class Process:
 class Server:
     """A process that has imported everything and forks one child per run.
 
-    Importing torch and the host takes seconds; a forked run of a tool starts in a
-    fraction of one and is a process of its own, which can be killed.
+    Importing torch and MMSegmentation takes seconds. A forked run of a tool starts in a
+    fraction of one, and is a process of its own, which can be killed.
     """
 
     def __init__(self) -> None:
@@ -219,7 +219,7 @@ class Server:
         self.process.stdin.write(json.dumps(request) + '\n')
         self.process.stdin.flush()
         for line in self.process.stdout:
-            if line.startswith('answer '):  # the host prints on import
+            if line.startswith('answer '):  # others are printed on import
                 return int(line.split()[1])
         raise RuntimeError('the server has died')
 

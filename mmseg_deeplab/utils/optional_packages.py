@@ -8,9 +8,9 @@ def optional_package(name: str, *, extra: str, purpose: str) -> ModuleType:
     """Import a package that is not among the requirements.
 
     Args:
-        name: Of the module.
-        extra: Which extra of ``mmseg-deeplab`` installs it.
-        purpose: What it is needed for, as the subject of a sentence.
+        name: The module to import.
+        extra: The extra of ``mmseg-deeplab`` that installs the package.
+        purpose: What needs the package, as the subject of a sentence.
 
     Raises:
         ImportError: If it is not installed, with the command that installs it.
