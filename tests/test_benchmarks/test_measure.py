@@ -184,3 +184,15 @@ def test_a_failure_loses_no_earlier_row(tmp_path, monkeypatch):
 def test_unknown_names_are_refused(tmp_path, options, message):
     with pytest.raises(ValueError, match=message):
         next(study_of().chosen(arguments(tmp_path, **options)))
+
+
+@pytest.mark.parametrize('name', list(STUDIES))
+def test_each_column_of_a_study_gives_a_text(name):
+    facts = dict.fromkeys(('noise', 'points_per_pixel', 'images', 'value', 'pixels'), 4)
+    for role in ('stock', 'ours'):
+        facts |= {f'{role}_process_bytes': 2e6, f'{role}_mIoU': 1.0}
+    errors = dict(same_labels=1.0, mean_difference=0.0, other_labels=0.0)
+    row, _ = measure(replace(constant_case(), facts=facts), seconds=1e-6, rounds=1)
+    row['errors'] = errors
+    for cell in STUDIES[name].columns.values():
+        assert isinstance(cell(row), str)
