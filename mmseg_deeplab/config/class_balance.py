@@ -23,21 +23,13 @@ SUFFIXES = ('.json', '.npy')
 
 @dataclass
 class LabelCounts:
-    """The labels of a training split in numbers.
+    """The labels of a training split in numbers."""
 
-    Args:
-        classes: Names of the K classes.
-        num_images: Number of images with a label.
-        pixels: Pixels of each class, ``(K,)``.
-        images: Images in which each class occurs, ``(K,)``.
-        pixels_there: Labelled pixels of all classes in these images, ``(K,)``.
-    """
-
-    classes: tuple[str, ...]
-    num_images: int
-    pixels: np.ndarray
-    images: np.ndarray
-    pixels_there: np.ndarray
+    classes: tuple[str, ...]  # names of the K classes
+    num_images: int  # images with a label
+    pixels: np.ndarray  # (K,), pixels of each class
+    images: np.ndarray  # (K,), images in which each class occurs
+    pixels_there: np.ndarray  # (K,), labelled pixels of all classes in these images
 
     def table(self, weights: np.ndarray) -> str:
         """Counts and weights, one line per class."""
@@ -59,16 +51,7 @@ def count_labels(
     """Count the labels of a config's training split as training would read them.
 
     Each data set counts once, however often ``RepeatDataset`` repeats it. Labels are
-    counted whole, before crops and scales.
-
-    Args:
-        cfg: A config, or a base of ``configs/_base_/datasets``.
-        workers: Number of processes; 0 reads in this one.
-        progress: Whether to show a progress bar on stderr.
-
-    Raises:
-        ValueError: If the data have faults, or the classes are unknown or differ
-            between data sets.
+    counted whole, before crops and scales, by ``workers`` processes (0: in this one).
     """
     report = scan_config(cfg, splits=('train',), workers=workers, progress=progress)
     sets = report.datasets
@@ -94,11 +77,7 @@ def count_labels(
 
 
 def inverse(pixels: np.ndarray) -> np.ndarray:
-    """Weights proportional to one over the pixels of a class, of mean 1.
-
-    Args:
-        pixels: Pixels of each class, ``(K,)``, all above 0.
-    """
+    """Weights proportional to one over the pixels ``(K,)`` of a class, of mean 1."""
     weights = 1.0 / pixels
     return weights / weights.mean()
 
@@ -109,10 +88,6 @@ def median_frequency(pixels: np.ndarray, pixels_there: np.ndarray) -> np.ndarray
     `Eigen & Fergus <https://arxiv.org/abs/1411.4734>`_, section 6.3.2: the frequency
     of a class is its share of the pixels of those images in which it occurs. We count
     labelled pixels only. The class of median frequency has the weight 1.
-
-    Args:
-        pixels: Pixels of each class, ``(K,)``, all above 0.
-        pixels_there: Labelled pixels of the images with the class, ``(K,)``.
     """
     frequency = pixels / pixels_there
     return np.median(frequency) / frequency
@@ -122,14 +97,8 @@ def effective_number(counts: np.ndarray, beta: float = 0.9999) -> np.ndarray:
     """Class-balanced weights: one over the effective number of samples, of mean 1.
 
     `Cui et al. <https://arxiv.org/abs/1901.05555>`_, equation 3:
-    ``(1 - beta) / (1 - beta ** n)``.
-
-    Args:
-        counts: Samples ``n`` of each class, ``(K,)``, all above 0.
-        beta: 0 weighs all classes alike; towards 1 it becomes :func:`inverse`.
-
-    Raises:
-        ValueError: If ``beta`` is not in [0, 1).
+    ``(1 - beta) / (1 - beta ** n)`` for the ``n`` samples of a class. At beta 0 all
+    classes weigh alike; towards 1 the weights become those of :func:`inverse`.
     """
     if not 0 <= beta < 1:
         raise ValueError(f'beta must be at least 0 and below 1, received {beta}')
@@ -142,7 +111,7 @@ def effective_number(counts: np.ndarray, beta: float = 0.9999) -> np.ndarray:
 def class_weights(
     counts: LabelCounts, method: str = 'median_frequency', *, beta: float = 0.9999
 ) -> np.ndarray:
-    """Compute the weight of each class.
+    """Compute the weight of each class by one of :data:`METHODS`: ``(K,)``, float64.
 
     For ``'effective_number'`` a sample is a whole image: ``n`` is the pixels of a class
     over the labelled pixels of a mean image. Pixels are no samples: neighbours are
@@ -151,17 +120,6 @@ def class_weights(
 
     A class that never occurs gets 1 and a warning: no pixel will use its weight. Mean
     and median are over the others.
-
-    Args:
-        counts: The numbers of the labels.
-        method: One of :data:`METHODS`.
-        beta: See :func:`effective_number`.
-
-    Returns:
-        Weights ``(K,)``, float64.
-
-    Raises:
-        ValueError: If there is no such method, or no labelled pixel.
     """
     if method not in METHODS:
         raise ValueError(f'method must be one of {METHODS}, received {method!r}')
@@ -189,16 +147,7 @@ def class_weights(
 
 
 def write_class_weights(weights: np.ndarray, path: Path) -> None:
-    """Write weights as MMSegmentation's losses read them, whole or not at all.
-
-    Args:
-        weights: Weights ``(K,)``.
-        path: A ``.json`` (a list) or ``.npy`` file, for ``loss_decode.class_weight``.
-
-    Raises:
-        ValueError: If the name ends in something else.
-        OSError: If the file cannot be written.
-    """
+    """Write weights as MMSegmentation's losses read them, whole or not at all."""
     check_suffix(path)
     buffer = io.BytesIO()
     if path.suffix == '.json':

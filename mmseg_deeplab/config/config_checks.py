@@ -22,11 +22,7 @@ LOG_PACKAGES = {
 
 
 def check_checkpoint(checkpoint: str) -> None:
-    """Raise FileNotFoundError if a checkpoint on the local disk does not exist.
-
-    Args:
-        checkpoint: Path, or a name with a scheme, which is left to the loader.
-    """
+    """Raise FileNotFoundError if a checkpoint on the local disk does not exist."""
     if '://' not in checkpoint and not Path(checkpoint).expanduser().is_file():
         raise FileNotFoundError(
             f'checkpoint {checkpoint!r} does not exist (current folder {os.getcwd()})'
@@ -34,12 +30,7 @@ def check_checkpoint(checkpoint: str) -> None:
 
 
 def check_data(cfg: Config, *loaders: str) -> None:
-    """Raise FileNotFoundError if a data folder is missing; the message says what to do.
-
-    Args:
-        cfg: The whole config.
-        loaders: Names of data loaders in it; absent ones are skipped.
-    """
+    """Raise FileNotFoundError if a data folder is missing; skip absent loaders."""
     for loader in loaders:
         for leaf in dataset_configs(cfg.get(loader)):
             for fault in missing_paths(leaf):
@@ -50,9 +41,6 @@ def check_log_packages(cfg: Config) -> None:
     """Raise ValueError if a visualizer backend needs a package that is not installed.
 
     mmengine would raise an ImportError, and only when it builds the runner.
-
-    Args:
-        cfg: A config.
     """
     for backend in (cfg.get('visualizer') or {}).get('vis_backends') or ():
         package = LOG_PACKAGES.get(backend.get('type'))
@@ -65,16 +53,7 @@ def check_log_packages(cfg: Config) -> None:
 
 
 def check_class_weights(model: ConfigDict) -> None:
-    """Check the class weights in the losses of the heads.
-
-    Args:
-        model: The config of a segmentor.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If the number of weights is not that of the classes, or
-            MMSegmentation's loss cannot use them.
-    """
+    """Raise an error if the class weights in the losses of the heads cannot be used."""
     is_lean = is_derived(model.get('type'), LeanEncoderDecoder)
     for name, head in named_dicts(model, 'model'):
         for part, loss in named_dicts(head.get('loss_decode'), 'loss_decode'):

@@ -69,17 +69,10 @@ def read_config(
 
 
 def fill_in_classes(cfg: Config, num_classes: int | None = None) -> None:
-    """Set each ``num_classes=None`` of the config, a head or a transform.
+    """Set each ``num_classes=None`` of the config, a head or a transform, in place.
 
-    Args:
-        cfg: Changed in place.
-        num_classes: The number of classes. None counts those of the ``labels_file``
-            (relative to ``data_root``), if the config names one, and else takes the
-            number of the other heads.
-
-    Raises:
-        FileNotFoundError: If there is no such labels file.
-        ValueError: If the labels file is malformed.
+    Without a number the entries of the ``labels_file`` (relative to ``data_root``) are
+    counted, or, if the config names none, the number of the other heads is taken.
     """
     nodes = [node for _, node in named_dicts(cfg._cfg_dict) if 'num_classes' in node]
     unset = [node for node in nodes if node['num_classes'] is None]

@@ -11,18 +11,9 @@ from mmseg.registry import MODELS
 def load_crf(path: str | Path) -> dict[str, Any]:
     """Read the settings of a CRF from a fragment, such as ``configs/crf/*.py``.
 
-    Args:
-        path: A Python, JSON or YAML config with ``crf``. Its ``compatibility`` may be
-            the name of a file beside the fragment.
-
-    Returns:
-        The config of the CRF, which has been built once with it. ``learnable`` is left
-        out, as the values are those of the fragment and not of a checkpoint.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it does not hold a CRF, or settings that a CRF cannot have; the
-            message names the file.
+    Its ``compatibility`` may be the name of a file beside the fragment. ``learnable``
+    is left out, as the values are those of the fragment and not of a checkpoint. The
+    CRF has been built once, so that wrong settings are errors that name the file.
     """
     path = Path(path)
     if not path.is_file():

@@ -24,19 +24,7 @@ class LabelledImage(NamedTuple):
 
 
 class LabelledImages:
-    """A data set whose pipeline loads image and label and does nothing else.
-
-    Args:
-        cfg: The whole config.
-        split: ``'train'``, ``'val'`` or ``'test'``.
-
-    Attributes:
-        metainfo: Classes and palette of the data set.
-
-    Raises:
-        FileNotFoundError: If a folder of the data is missing.
-        ValueError: If the config has no such split.
-    """
+    """A split of a config whose pipeline loads images and labels and does no more."""
 
     def __init__(self, cfg: Config, split: str) -> None:
         loader = cfg.get(f'{split}_dataloader')
@@ -49,7 +37,7 @@ class LabelledImages:
         init_default_scope(cfg.get('default_scope', 'mmseg'))
         self._dataset: BaseDataset = DATASETS.build(_loading_only(loader['dataset']))
         self._dataset.full_init()
-        self.metainfo: dict[str, Any] = self._dataset.metainfo
+        self.metainfo: dict[str, Any] = self._dataset.metainfo  # classes, palette
 
     def __len__(self) -> int:
         return len(self._dataset)

@@ -24,14 +24,6 @@ def apply_mixins(cfg: Config, mixins: Sequence[str]) -> None:
 
     Dicts are merged, ``custom_hooks`` are added to those of the config, the visualizer
     keeps its backends and gets those of other types; everything else is replaced.
-
-    Args:
-        cfg: Changed in place.
-        mixins: Names of files in ``_base_/mixins``, or paths ending in ``.py``.
-
-    Raises:
-        FileNotFoundError: If there is no such mixin.
-        ValueError: If it does not fit the config.
     """
     for mixin in mixins:
         path = find_mixin(mixin, Path(cfg.filename or '.'))
@@ -53,9 +45,8 @@ def apply_mixins(cfg: Config, mixins: Sequence[str]) -> None:
 def read_mixin(path: Path) -> dict:
     """Read the changes that a mixin makes.
 
-    Args:
-        path: The file. The content of the variable with the file's own name counts as
-            if it stood at the top.
+    The content of the variable with the file's own name counts as if it stood at the
+    top.
     """
     content = Config.fromfile(path).to_dict()
     if path.stem not in content or path.stem in RUNNER_SETTINGS:
@@ -64,16 +55,10 @@ def read_mixin(path: Path) -> dict:
 
 
 def find_mixin(mixin: str, config: Path) -> Path:
-    """Find the file of a mixin.
+    """Find the file of a mixin: a path ending in ``.py``, or a name.
 
-    Args:
-        mixin: A path ending in ``.py``; or a name, for which ``_base_/mixins`` is
-            searched in the folder of the config, in those above it, and in the shipped
-            configs.
-        config: Path of the config.
-
-    Raises:
-        FileNotFoundError: If there is none; the message lists the mixins found.
+    A name is looked for in ``_base_/mixins`` of the config's folder, of those above it,
+    and of the shipped configs.
     """
     if mixin.endswith('.py'):
         if Path(mixin).is_file():

@@ -70,12 +70,8 @@ def apply_prediction_options(
 def fast_settings(cfg: Config) -> dict[str, Any] | None:
     """Return the arguments of the config's ``InferenceSpeedHook``, None without one.
 
-    They are the keyword arguments of
-    :func:`~mmseg_deeplab.models.fast_prediction.prepare_for_inference`, for programs
-    that predict without a runner and its hooks.
-
-    Args:
-        cfg: A config.
+    Programs that predict without a runner give them to
+    :func:`~mmseg_deeplab.models.fast_prediction.prepare_for_inference`.
     """
     for hook in cfg.get('custom_hooks') or ():
         if hook['type'] == SPEED_HOOK:
@@ -84,16 +80,7 @@ def fast_settings(cfg: Config) -> dict[str, Any] | None:
 
 
 def enable_crf(cfg: Config, crf: str | bool = True) -> None:
-    """Let a dense CRF refine the predictions.
-
-    Args:
-        cfg: Changed in place.
-        crf: A path or True, see :func:`apply_prediction_options`.
-
-    Raises:
-        FileNotFoundError: If there is no such fragment.
-        ValueError: If the segmentor cannot have a CRF, or the fragment holds none.
-    """
+    """Let a dense CRF refine the predictions; see :func:`apply_prediction_options`."""
     _require_lean_segmentor(cfg.model, '--crf')
     if isinstance(crf, str):
         cfg.model.crf = ConfigDict(load_crf(crf))
@@ -106,13 +93,6 @@ def enable_tta(cfg: Config) -> None:
 
     Around a :class:`LeanEncoderDecoder`, ``SegTTAModel`` becomes :class:`LeanTTAModel`,
     which adds up the views one by one and lets the CRF refine their average.
-
-    Args:
-        cfg: Changed in place.
-
-    Raises:
-        ValueError: If the config has no ``tta_pipeline``, or a ``tta_model`` that would
-            run its CRF on every view.
     """
     if 'tta_pipeline' not in cfg:
         raise ValueError('--tta needs tta_pipeline in the config, which has none')
@@ -133,11 +113,7 @@ def enable_tta(cfg: Config) -> None:
 
 
 def take_lean_segmentor(model: ConfigDict) -> None:
-    """Make an ``EncoderDecoder`` a ``LeanEncoderDecoder``, which predicts the same.
-
-    Args:
-        model: The config of a segmentor, changed in place; others are left alone.
-    """
+    """Make an ``EncoderDecoder`` a ``LeanEncoderDecoder``, which predicts the same."""
     if model.type == 'EncoderDecoder' or MODELS.get(model.type) is EncoderDecoder:
         model.type = 'LeanEncoderDecoder'
 

@@ -28,12 +28,6 @@ def prepare_device(cfg: Config) -> None:
 
     Without a GPU, a distributed run uses gloo instead of nccl, and plain batch
     normalisation instead of the synchronised one, which torch has for GPUs only.
-
-    Args:
-        cfg: Changed in place.
-
-    Raises:
-        ValueError: If there are fewer GPUs than processes on this machine.
     """
     if cfg.launcher == 'none':
         return
@@ -58,14 +52,7 @@ def prepare_device(cfg: Config) -> None:
 
 
 def replace_sync_bn(node: Any) -> bool:
-    """Replace ``type='SyncBN'`` by ``'BN'`` at any depth.
-
-    Args:
-        node: A config or a part of one; changed in place.
-
-    Returns:
-        Whether anything was replaced.
-    """
+    """Replace ``type='SyncBN'`` by ``'BN'`` at any depth; say whether there was any."""
     if isinstance(node, list | tuple):
         return sum(map(replace_sync_bn, node)) > 0
     if not isinstance(node, dict):

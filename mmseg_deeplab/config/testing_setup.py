@@ -21,25 +21,16 @@ def prepare_testing(
     tta: bool = False,
     output_stride: int | None = None,
 ) -> None:
-    """Prepare a config for testing.
+    """Prepare a config for testing, in place.
 
     Args:
-        cfg: Changed in place.
+        cfg: The config.
         checkpoint: File or URL of the weights.
         out: Folder for the predicted masks.
         show: Show the predictions in a window.
         show_dir: Folder for images with the predictions painted over them.
         wait_time: Seconds for which each window stays.
-        crf: See :func:`apply_prediction_options`, also for the options that follow.
-        msc: Several scales.
-        fast: Faster prediction.
-        tta: Test-time augmentation.
-        output_stride: Another output stride.
-
-    Raises:
-        FileNotFoundError: If the checkpoint, a folder of the data or the CRF fragment
-            is missing.
-        ValueError: If the config lacks what an option needs.
+        crf: See :func:`apply_prediction_options`, also for all that follow.
     """
     check_checkpoint(checkpoint)
     check_data(cfg, 'test_dataloader')
@@ -57,15 +48,7 @@ def prepare_testing(
 
 
 def write_predictions(cfg: Config, folder: str) -> None:
-    """Let the metric write the predicted masks.
-
-    Args:
-        cfg: Changed in place.
-        folder: The folder of the masks.
-
-    Raises:
-        ValueError: If the config has no metric, or several.
-    """
+    """Let the metric write the predicted masks."""
     evaluator = cfg.get('test_evaluator')
     if isinstance(evaluator, list | tuple) and len(evaluator) == 1:
         evaluator = evaluator[0]
@@ -77,17 +60,7 @@ def write_predictions(cfg: Config, folder: str) -> None:
 def paint_predictions(
     cfg: Config, *, show: bool, show_dir: str | None, wait_time: float
 ) -> None:
-    """Let the visualization hook paint the predictions over the images.
-
-    Args:
-        cfg: Changed in place.
-        show: Whether to show them in a window.
-        show_dir: Folder to write them to, or None.
-        wait_time: Seconds for which each window stays.
-
-    Raises:
-        ValueError: If the config has no such hook.
-    """
+    """Let the visualization hook paint the predictions over the images."""
     hook = cfg.get('default_hooks', {}).get('visualization')
     if hook is None:
         raise ValueError(

@@ -31,12 +31,6 @@ def prepare_training(
         resume_from: With ``resume``, go on from this file instead.
         amp: Mixed precision.
         output_stride: Train at another output stride than the config's.
-
-    Raises:
-        FileNotFoundError: If a folder of the data, ``load_from`` or a file of class
-            weights is missing.
-        ValueError: If mixed precision is not possible, class weights do not fit, or a
-            package is missing that the visualizer logs with.
     """
     cfg.resume = resume
     if resume and not resume_from:
@@ -56,14 +50,7 @@ def prepare_training(
 
 
 def enable_amp(cfg: Config) -> None:
-    """Use mmengine's ``AmpOptimWrapper`` with dynamic loss scaling.
-
-    Args:
-        cfg: Changed in place.
-
-    Raises:
-        ValueError: If there is no GPU, or the config has a wrapper of its own.
-    """
+    """Use mmengine's ``AmpOptimWrapper`` with dynamic loss scaling."""
     if not torch.cuda.is_available():
         raise ValueError('--amp needs a GPU and none is visible; leave it out')
     wrapper = cfg.optim_wrapper.get('type', 'OptimWrapper')

@@ -22,22 +22,22 @@ class AtomicLocalBackend(LocalBackend):
         self._held: dict[Path, Callable[[Path], None]] | None = None
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
-        """Write bytes to ``filepath``, whole or not at all; see :func:`write_whole`."""
+        """Write bytes, whole or not at all."""
         write_whole(obj, Path(filepath))
 
     def put_text(self, obj: str, filepath: str | Path, encoding: str = 'utf-8') -> None:
-        """Write text to ``filepath``, whole or not at all; see :func:`write_whole`."""
+        """Write text, whole or not at all."""
         write_whole(obj.encode(encoding), Path(filepath))
 
     def remove(self, filepath: str | Path) -> None:
         """Remove a file; inside :meth:`removals_last` only at the block's end."""
-        self._now_or_later(Path(filepath), super().remove)
+        self._remove(Path(filepath), super().remove)
 
     def rmtree(self, dir_path: str | Path) -> None:
         """Remove a folder; inside :meth:`removals_last` only at the block's end."""
-        self._now_or_later(Path(dir_path), super().rmtree)
+        self._remove(Path(dir_path), super().rmtree)
 
-    def _now_or_later(self, path: Path, removal: Callable[[Path], None]) -> None:
+    def _remove(self, path: Path, removal: Callable[[Path], None]) -> None:
         if self._held is None:
             removal(path)
         else:

@@ -87,14 +87,7 @@ class DecoupledSGDW(SGD):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:
-        """Update the parameters that have a gradient.
-
-        Args:
-            closure: Evaluates the model anew and returns the loss.
-
-        Returns:
-            The loss that ``closure`` has returned.
-        """
+        """Update the parameters with a gradient; return the loss of ``closure``."""
         loss = None
         if closure is not None:
             with torch.enable_grad():

@@ -27,15 +27,7 @@ DEFAULT_PORT = '29500'  # torch's own default
 
 
 def init_cpu_process_group(launcher: str) -> None:
-    """Make the default process group with gloo.
-
-    Args:
-        launcher: ``'pytorch'``, ``'slurm'`` or ``'mpi'``, whose environment variables
-            give the rank and the number of processes.
-
-    Raises:
-        ValueError: If the launcher's variables are not set.
-    """
+    """Make the default process group with gloo, from the launcher's environment."""
     for name in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK'):
         source = ENVIRONMENT.get(launcher, {}).get(name, name)
         os.environ[name] = _variable(source, launcher)
@@ -53,9 +45,8 @@ def init_cpu_process_group(launcher: str) -> None:
 def leave_process_group() -> None:
     """Wait for the other processes and end the process group, if there is one.
 
-    mmengine leaves this to the end of the interpreter, when threads of the group may
-    still run and sometimes abort a process whose work is done ("terminate called
-    without an active exception").
+    mmengine leaves this to the end of the interpreter, when a thread of the group may
+    abort a process whose work is done ("terminate called without an active exception").
     """
     if dist.is_initialized():
         dist.barrier()
@@ -63,11 +54,7 @@ def leave_process_group() -> None:
 
 
 def require_one_gpu_each(launcher: str) -> None:
-    """Raise ValueError if this process of a distributed run has no GPU of its own.
-
-    Args:
-        launcher: See :func:`init_cpu_process_group`.
-    """
+    """Raise ValueError if this process of a distributed run has no GPU of its own."""
     name = ENVIRONMENT.get(launcher, {}).get('LOCAL_RANK', 'LOCAL_RANK')
     local_rank, gpus = int(os.environ.get(name, 0)), torch.cuda.device_count()
     if local_rank >= gpus:

@@ -100,15 +100,8 @@ def trainable_parameters(
 ) -> Iterator[tuple[str, nn.Parameter]]:
     """Yield each trainable parameter once, with its kind.
 
-    The kinds are ``backbone``, ``backbone_bias``, ``head`` and ``head_bias``.
-
-    Args:
-        model: A segmentor.
-        classifier: Names of the modules in its heads that count as heads; all by
-            default.
-
-    Raises:
-        ValueError: If no module has one of the names.
+    The kinds are ``backbone``, ``backbone_bias``, ``head`` and ``head_bias``. Modules
+    in the heads count as heads if their name is in ``classifier``, by default all.
     """
     in_heads = {
         module

@@ -15,26 +15,16 @@ RESUME_KEYS = frozenset({'meta', 'state_dict', 'message_hub'})
 
 
 class Checkpoint(NamedTuple):
-    """A checkpoint that a training can be resumed from.
-
-    Attributes:
-        path: The file.
-        meta: Its ``meta`` entry: ``iter``, ``epoch``, ``seed``, ...
-    """
+    """A checkpoint that a training can be resumed from."""
 
     path: Path
-    meta: dict[str, Any]
+    meta: dict[str, Any]  # iter, epoch, seed, ...
 
 
 def numbered_checkpoints(
     folder: Path, template: str = 'iter_{}.pth'
 ) -> list[tuple[int, Path]]:
-    """List the checkpoints of a folder as pairs of number and path, in order.
-
-    Args:
-        folder: The folder, which need not exist.
-        template: File name with one ``{}`` for the iteration or epoch.
-    """
+    """List the checkpoints of a folder as pairs of number and path, in order."""
     head, tail = template.split('{}')
     pattern = re.compile(rf'{re.escape(head)}(\d+){re.escape(tail)}')
     paths = folder.iterdir() if folder.is_dir() else ()
@@ -45,7 +35,7 @@ def numbered_checkpoints(
 def newest_whole_checkpoint(
     folder: Path, template: str = 'iter_{}.pth'
 ) -> Checkpoint | None:
-    """Find the newest checkpoint from which a training can be resumed.
+    """Find the newest checkpoint that a training can be resumed from, or None.
 
     mmengine trusts the text file ``last_checkpoint``, which may be older than the
     newest checkpoint, be empty, or name a file that is gone or truncated. Here the
@@ -55,9 +45,6 @@ def newest_whole_checkpoint(
     Args:
         folder: The folder, which need not exist.
         template: File name with one ``{}`` for the iteration or epoch.
-
-    Returns:
-        The checkpoint, or None if no file is whole.
 
     Raises:
         ValueError: If an undamaged file is refused because it would run code.
@@ -82,9 +69,6 @@ def archive_fault(path: Path) -> str | None:
 
     The directory of an archive is at its end, so a truncated file has none; checksums
     reveal changed bytes.
-
-    Args:
-        path: A file written by ``torch.save``.
     """
     if not zipfile.is_zipfile(path):
         return f'{path.stat().st_size} bytes that are truncated or no checkpoint'

@@ -38,9 +38,7 @@ class ResumableRunner(Runner):
     """
 
     def register_hooks(
-        self,
-        default_hooks: dict | None = None,
-        custom_hooks: list | None = None,
+        self, default_hooks: dict | None = None, custom_hooks: list | None = None
     ) -> None:
         """Register the config's hooks and the one that checks loaded weights."""
         super().register_hooks(default_hooks, custom_hooks)

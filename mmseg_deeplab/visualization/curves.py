@@ -74,9 +74,6 @@ def smooth(values: Sequence[float], weight: float) -> np.ndarray:
 
     It is the exponential average of TensorBoard's slider without its bias to the start.
     Values that are not finite stay as they are and do not enter the average.
-
-    Raises:
-        ValueError: If the weight is not in [0, 1).
     """
     if not 0 <= weight < 1:
         raise ValueError(f'smoothing must be in [0, 1), received {weight}')

@@ -11,7 +11,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.runner import set_random_seed
 from mmseg.registry import DATASETS
 
-from mmseg_deeplab.config.labelled_images import LabelledImage, LabelledImages
+from mmseg_deeplab.config.labelled_images import LabelledImages
 from mmseg_deeplab.inference.output_files import write_png
 from mmseg_deeplab.inference.overlay import class_shares, overlay
 
@@ -24,17 +24,11 @@ TILE = 256  # pixels: the width of an image in the grid
 
 @dataclass(frozen=True)
 class Sample:
-    """What a pipeline has made of an image.
+    """What a pipeline has made of an image, before normalisation and padding."""
 
-    Args:
-        name: The file name of the image, without suffix.
-        image: RGB, ``(H, W, 3)`` uint8, before normalisation and padding.
-        labels: ``(H, W)``, or None where the data set has none.
-    """
-
-    name: str
-    image: np.ndarray
-    labels: np.ndarray | None
+    name: str  # the file name of the image, without suffix
+    image: np.ndarray  # RGB, (H, W, 3) uint8
+    labels: np.ndarray | None  # (H, W), or None where the data set has none
 
     def painted(self, palette: Sequence[Sequence[int]]) -> np.ndarray:
         """Return the image under the colours of its labels; ignored pixels are dark."""
@@ -53,7 +47,7 @@ def browse(
     stage: str = 'augmented',
     seed: int = 0,
 ) -> list[Path]:
-    """Write images of samples that are spread evenly over a data set.
+    """Write images of samples spread evenly over a data set; return their paths.
 
     ``<index>_<name>_<draw>.png`` shows an image and its labels in colour with the
     classes and their shares. ``sheet.png`` shows all images: first as they are loaded,
@@ -68,14 +62,6 @@ def browse(
         stage: ``'augmented'`` for the whole pipeline, ``'original'`` for images and
             labels as they are loaded.
         seed: Determines the draws; the same seed gives the same images.
-
-    Returns:
-        The files, ``sheet.png`` last.
-
-    Raises:
-        FileNotFoundError: If a folder of the data is missing.
-        ValueError: If the config has no such data set, a number is below 1, or the
-            pipeline does not end in ``PackSegInputs``.
     """
     for name, value in dict(number=number, draws=draws).items():
         if value < 1:
@@ -91,7 +77,10 @@ def browse(
     files, captions, rows, shown = [], [], [], []
     indices = np.linspace(0, len(dataset) - 1, min(number, len(dataset)))
     for index in indices.round().astype(int).tolist():
-        original = _as_sample(originals[index], f'image_{index}')
+        loaded = originals[index]
+        labels = None if loaded.label is None else loaded.label.squeeze(0).numpy()
+        name = Path(loaded.path or f'image_{index}').stem
+        original = Sample(name, loaded.image, labels)
         samples = [original]
         if stage == 'augmented':
             samples = [
@@ -139,32 +128,17 @@ def _write_grid(
     write_png(file, grid)
 
 
-def _as_sample(loaded: LabelledImage, name: str) -> Sample:
-    labels = None if loaded.label is None else loaded.label.squeeze(0).numpy()
-    return Sample(Path(loaded.path or name).stem, loaded.image, labels)
-
-
 def draw_sample(
     dataset: BaseDataset, index: int, *, is_rgb: bool, seed: int = 0, draw: int = 0
 ) -> Sample:
-    """Run the pipeline once; its random numbers depend on the arguments alone.
+    """Run the pipeline once; its random numbers depend on seed, index and draw alone.
 
-    Args:
-        dataset: A data set whose pipeline ends in ``PackSegInputs``.
-        index: The index of the image.
-        is_rgb: Whether the pipeline's images are RGB; otherwise they are BGR.
-        seed: The seed of all draws.
-        draw: The number of the draw.
-
-    Raises:
-        ValueError: If the pipeline does not end in ``PackSegInputs``.
+    ``is_rgb`` says whether the pipeline's images are RGB; otherwise they are BGR.
     """
     mixed = np.random.SeedSequence([seed, index, draw]).generate_state(1)[0]
     set_random_seed(int(mixed))
     packed = dataset[index]
-    if not {'inputs', 'data_samples'} <= set(packed) or isinstance(
-        packed['inputs'], list
-    ):
+    if 'data_samples' not in packed or isinstance(packed['inputs'], list):
         raise ValueError(
             'the pipeline must end in PackSegInputs and make one image of one; it '
             f'gives { {key: type(value).__name__ for key, value in packed.items()} }'

@@ -32,14 +32,18 @@ def write_report(
     Returns:
         The files by what they hold: ``metrics``, ``table``, ``curves``, ``scenes``,
         and ``trimap`` if the metric has ``trimap_widths``.
-
-    Raises:
-        ValueError: If the config evaluates by another metric.
     """
     out, title = Path(out), runner.experiment_name
     out.mkdir(parents=True, exist_ok=True)
     runner.test()
-    report = _metric(runner).report
+    metrics = runner.test_evaluator.metrics
+    own = [metric for metric in metrics if isinstance(metric, SegmentationMetric)]
+    if not own:
+        raise ValueError(
+            "a report needs test_evaluator=dict(type='SegmentationMetric'), received "
+            f'{[type(metric).__name__ for metric in metrics]}'
+        )
+    report = own[0].report
     dataset = runner.test_dataloader.dataset
     classes = dataset.metainfo['classes']
     files = {'metrics': out / 'metrics.json', 'table': out / 'metrics.txt'}
@@ -88,14 +92,3 @@ def predict_scenes(
         image = cv2.resize(np.ascontiguousarray(image), target.shape[::-1])
         scenes.append((image, target, prediction))
     return scenes
-
-
-def _metric(runner: Runner) -> SegmentationMetric:
-    metrics = runner.test_evaluator.metrics
-    for metric in metrics:
-        if isinstance(metric, SegmentationMetric):
-            return metric
-    raise ValueError(
-        "a report needs test_evaluator=dict(type='SegmentationMetric'), received "
-        f'{[type(metric).__name__ for metric in metrics]}'
-    )

@@ -22,24 +22,12 @@ def draw_image_grid(
     listed: Sequence[bool] = (),
     tile_width: int = 320,
 ) -> np.ndarray:
-    """Draw rows of images side by side; the legend is at the right.
+    """Draw rows of images with a legend: RGB, ``(height, width, 3)`` uint8.
 
-    Args:
-        rows: One array per column in each row: an RGB image ``(H, W, 3)`` uint8, or a
-            mask ``(H, W)``.
-        classes: The names of the ``K`` classes.
-        palette: Their RGB colours.
-        notes: A text behind each name in the legend, such as the IoU.
-        columns: The headings of the columns.
-        captions: A line above each row; without captions it takes no space.
-        listed: Whether the legend shows each class; by default it shows all.
-        tile_width: The width of each image in pixels.
-
-    Returns:
-        RGB, ``(height, width, 3)`` uint8.
-
-    Raises:
-        ValueError: If there is no row.
+    An element of a row is an RGB image ``(H, W, 3)`` uint8 or a mask ``(H, W)``; it
+    becomes ``tile_width`` pixels wide. ``notes`` stand behind the names of the classes
+    in the legend, which leaves out the classes that are not ``listed``. ``captions``
+    are the lines above the rows.
     """
     if not rows:
         raise ValueError('an image grid needs at least one row, received none')

@@ -28,16 +28,10 @@ TICKS = (0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 1)
 
 
 def read_report(path: str | Path, *keys: str) -> dict[str, Any]:
-    """Read the report of a ``SegmentationMetric``.
+    """Read the report of a ``SegmentationMetric``; the ``keys`` must not be empty.
 
-    Args:
-        path: ``metrics.json`` of ``mmseg-deeplab report``, the metric's
-            ``report_file``, or a folder with a ``metrics.json``.
-        *keys: The required keys, whose values must not be empty.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is no JSON file or lacks one of the keys.
+    ``path`` is ``metrics.json`` of ``mmseg-deeplab report``, the metric's
+    ``report_file``, or a folder with a ``metrics.json``.
     """
     path = Path(path)
     if path.is_dir():

@@ -63,15 +63,9 @@ def save_figure(figure: 'Figure', path: str | Path, *, dpi: int = 110) -> None:
 def names_of(
     files: Sequence[str | Path], labels: Sequence[str] | None, *, parts: int = 2
 ) -> list[str]:
-    """Return the name of each file in the legend.
+    """Return the labels, or else the last components of each path.
 
-    Args:
-        files: One or more files.
-        labels: Their names; None takes the last components of each path.
-        parts: The number of components; more are taken where they tell files apart.
-
-    Raises:
-        ValueError: If the number of labels is not that of the files.
+    There are ``parts`` components; more are taken where they tell files apart.
     """
     if labels is None:
         split = [Path(file).parts for file in files]

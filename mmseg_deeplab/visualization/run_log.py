@@ -44,7 +44,7 @@ def read_scalars(run: str | Path) -> list[Record]:
 
 
 def log_files(run: str | Path) -> list[Path]:
-    """Return the logs of a run, the oldest first; raises FileNotFoundError if none."""
+    """Return the logs of a run, the oldest first."""
     run = Path(run)
     if run.is_file():
         return [run]

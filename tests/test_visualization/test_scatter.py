@@ -6,7 +6,7 @@ import pytest
 from drawn import drawn, legend_of
 
 from mmseg_deeplab.visualization import plot_scatter
-from mmseg_deeplab.visualization.benchmark_rows import read_benchmark_rows
+from mmseg_deeplab.visualization.scatter import read_benchmark_rows
 
 MARKDOWN = """
 # Results

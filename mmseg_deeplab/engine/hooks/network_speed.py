@@ -106,11 +106,7 @@ class InferenceSpeedHook(Hook):
 
 
 def network_parts(model: nn.Module) -> Iterator[nn.Module]:
-    """Yield backbone, neck and heads of a segmentor.
-
-    Args:
-        model: A segmentor of the ``EncoderDecoder`` family.
-    """
+    """Yield backbone, neck and heads of a segmentor."""
     for name in ('backbone', 'neck', 'decode_head', 'auxiliary_head'):
         part = getattr(model, name, None)
         if isinstance(part, nn.ModuleList):
@@ -120,12 +116,10 @@ def network_parts(model: nn.Module) -> Iterator[nn.Module]:
 
 
 def compile_training(module: nn.Module, **settings: Any) -> None:
-    """Let a module run compiled in training mode only.
+    """Let a module run compiled in training mode only, by :func:`torch.compile`.
 
-    Args:
-        module: Changed in place. Its ``forward`` is replaced: heads are called by
-            ``head.forward``, which :meth:`torch.nn.Module.compile` does not cover.
-        **settings: The arguments of :func:`torch.compile`.
+    Its ``forward`` is replaced: heads are called by ``head.forward``, which
+    :meth:`torch.nn.Module.compile` does not cover.
     """
     eager = module.forward
     compiled = torch.compile(eager, **settings)

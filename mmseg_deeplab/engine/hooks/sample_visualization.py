@@ -11,6 +11,8 @@ from mmseg.engine.hooks import SegVisualizationHook
 from mmseg.registry import HOOKS
 from mmseg.structures import SegDataSample
 
+Samples = Sequence[SegDataSample]
+
 
 @HOOKS.register_module()
 class SampleVisualizationHook(SegVisualizationHook):
@@ -22,11 +24,7 @@ class SampleVisualizationHook(SegVisualizationHook):
     """
 
     def after_val_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: dict,
-        outputs: Sequence[SegDataSample],
+        self, runner: Runner, batch_idx: int, data_batch: dict, outputs: Samples
     ) -> None:
         """Draw the first sample of every ``interval``-th validation batch."""
         step = runner.iter + batch_idx
@@ -36,11 +34,7 @@ class SampleVisualizationHook(SegVisualizationHook):
             self._draw_input('val', data_batch, 0, outputs[0], step)
 
     def after_test_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: dict,
-        outputs: Sequence[SegDataSample],
+        self, runner: Runner, batch_idx: int, data_batch: dict, outputs: Samples
     ) -> None:
         """Draw every sample."""
         if not self.draw or _is_file(outputs[0]):

@@ -50,9 +50,7 @@ class SaveOnSignalHook(Hook):
     priority = 'LOWEST'  # after the checkpoint of this iteration
 
     def __init__(
-        self,
-        signals: Sequence[str] = ('SIGTERM', 'SIGUSR1'),
-        exit_code: int = 0,
+        self, signals: Sequence[str] = ('SIGTERM', 'SIGUSR1'), exit_code: int = 0
     ) -> None:
         unknown = [name for name in signals if name not in signal.Signals.__members__]
         if unknown or isinstance(signals, str):

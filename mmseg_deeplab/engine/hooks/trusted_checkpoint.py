@@ -118,15 +118,7 @@ class TrustedCheckpointHook(CheckpointHook):
 
 
 def checkpoint_folder(out_dir: str | Path | None, work_dir: str) -> str:
-    """Return the folder of a checkpoint hook, by mmengine's rule.
-
-    Args:
-        out_dir: The argument of the hook.
-        work_dir: The work folder of the runner.
-
-    Returns:
-        ``work_dir``, or its last component under ``out_dir``.
-    """
+    """Return the folder of a checkpoint hook, by mmengine's rule."""
     if out_dir is None or str(out_dir) == work_dir:
         return work_dir
     return join_path(out_dir, Path(work_dir).name)
