@@ -1,7 +1,6 @@
-"""Check a config against the data, the checkpoint and the installed packages."""
+"""Check a config against the data and the checkpoint."""
 
 import os
-from importlib.util import find_spec
 from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
@@ -13,12 +12,6 @@ from mmseg_deeplab.models.segmentors.lean_loss import plain_loss_is_configured
 from .option_check import named_dicts
 from .prediction_options import is_derived
 from .scan_config import dataset_configs, missing_paths
-
-LOG_PACKAGES = {
-    'IterationWandbVisBackend': 'wandb',
-    'TensorboardVisBackend': 'tensorboard',
-    'WandbVisBackend': 'wandb',
-}
 
 
 def check_checkpoint(checkpoint: str) -> None:
@@ -35,21 +28,6 @@ def check_data(cfg: Config, *loaders: str) -> None:
         for leaf in dataset_configs(cfg.get(loader)):
             for fault in missing_paths(leaf):
                 raise FileNotFoundError(f'{loader}: {fault.message}')
-
-
-def check_log_packages(cfg: Config) -> None:
-    """Raise ValueError if a visualizer backend needs a package that is not installed.
-
-    mmengine would raise an ImportError, and only when it builds the runner.
-    """
-    for backend in (cfg.get('visualizer') or {}).get('vis_backends') or ():
-        package = LOG_PACKAGES.get(backend.get('type'))
-        if package is not None and find_spec(package) is None:
-            raise ValueError(
-                f'visualizer.vis_backends has {backend["type"]}, which needs the '
-                f'package {package}: pip install {package} (it is part of '
-                '"mmseg-deeplab[optional]"), or leave the mixin out'
-            )
 
 
 def check_class_weights(model: ConfigDict) -> None:

@@ -2,7 +2,7 @@
 
 from mmengine.config import Config
 
-from .config_checks import check_checkpoint, check_data, check_log_packages
+from .config_checks import check_checkpoint, check_data
 from .prediction_options import apply_prediction_options
 from .runner_setup import prepare_device
 
@@ -34,7 +34,6 @@ def prepare_testing(
     """
     check_checkpoint(checkpoint)
     check_data(cfg, 'test_dataloader')
-    check_log_packages(cfg)
     cfg.load_from = checkpoint
     cfg.resume = False
     if out is not None:

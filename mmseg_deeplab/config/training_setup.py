@@ -5,12 +5,7 @@ from mmengine.config import Config, ConfigDict
 
 from mmseg_deeplab.models import set_output_stride
 
-from .config_checks import (
-    check_checkpoint,
-    check_class_weights,
-    check_data,
-    check_log_packages,
-)
+from .config_checks import check_checkpoint, check_class_weights, check_data
 from .runner_setup import prepare_device
 
 
@@ -38,7 +33,6 @@ def prepare_training(
     elif resume:
         cfg.load_from = resume_from
     check_data(cfg, 'train_dataloader', 'val_dataloader')
-    check_log_packages(cfg)
     if cfg.get('load_from'):
         check_checkpoint(cfg.load_from)
     check_class_weights(cfg.model)

@@ -31,19 +31,9 @@ class DecoupledSGDW(SGD):
     ``initial_lr`` is the ``lr`` of a group when it is added. It is in the state dict
     (schedulers use the same entry), so that a resumed training keeps its decay.
 
-    Args:
-        params: Parameters, or groups with options of their own.
-        lr: Learning rate; at 0 the decay is not scaled.
-        momentum: Factor of the buffer.
-        dampening: The gradient enters the buffer times one minus this.
-        weight_decay: The share that a weight loses in each step at the initial
-            learning rate.
-        nesterov: Nesterov's momentum; needs momentum without dampening.
-        foreach: Whether torch updates many tensors in one kernel; by default it
-            decides itself.
-
-    Raises:
-        ValueError: If a value is out of its range.
+    The arguments are those of :class:`torch.optim.SGD`, except for ``weight_decay``:
+    the share that a weight loses in each step at the initial learning rate. At ``lr=0``
+    the decay is not scaled.
     """
 
     def __init__(

@@ -10,26 +10,19 @@ import subprocess
 import torch
 import torch.distributed as dist
 
-# Environment variables of each launcher, by torchrun's names for them.
+# Environment variables of each launcher, in torchrun's order.
+NAMES = ('RANK', 'WORLD_SIZE', 'LOCAL_RANK')
 ENVIRONMENT = {
-    'slurm': {
-        'RANK': 'SLURM_PROCID',
-        'WORLD_SIZE': 'SLURM_NTASKS',
-        'LOCAL_RANK': 'SLURM_LOCALID',
-    },
-    'mpi': {
-        'RANK': 'OMPI_COMM_WORLD_RANK',
-        'WORLD_SIZE': 'OMPI_COMM_WORLD_SIZE',
-        'LOCAL_RANK': 'OMPI_COMM_WORLD_LOCAL_RANK',
-    },
+    'pytorch': NAMES,
+    'slurm': ('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_LOCALID'),
+    'mpi': tuple(f'OMPI_COMM_WORLD_{name}' for name in ('RANK', 'SIZE', 'LOCAL_RANK')),
 }
 DEFAULT_PORT = '29500'  # torch's own default
 
 
 def init_cpu_process_group(launcher: str) -> None:
     """Make the default process group with gloo, from the launcher's environment."""
-    for name in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK'):
-        source = ENVIRONMENT.get(launcher, {}).get(name, name)
+    for name, source in zip(NAMES, ENVIRONMENT[launcher], strict=True):
         os.environ[name] = _variable(source, launcher)
     if launcher == 'slurm' and 'MASTER_ADDR' not in os.environ:
         nodes = _variable('SLURM_NODELIST', launcher)
@@ -55,8 +48,8 @@ def leave_process_group() -> None:
 
 def require_one_gpu_each(launcher: str) -> None:
     """Raise ValueError if this process of a distributed run has no GPU of its own."""
-    name = ENVIRONMENT.get(launcher, {}).get('LOCAL_RANK', 'LOCAL_RANK')
-    local_rank, gpus = int(os.environ.get(name, 0)), torch.cuda.device_count()
+    local_rank = int(os.environ.get(ENVIRONMENT[launcher][-1], 0))
+    gpus = torch.cuda.device_count()
     if local_rank >= gpus:
         raise ValueError(
             f'process {local_rank} of this machine has no GPU: {gpus} visible. Start '

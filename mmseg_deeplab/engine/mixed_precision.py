@@ -27,9 +27,6 @@ class MixedPrecisionOptimWrapper(AmpOptimWrapper):
             ``torch.amp.GradScaler``. Only used for float16.
         dtype: ``'float16'`` or ``'bfloat16'``; a CPU always uses the latter.
         **kwargs: The arguments of mmengine's ``OptimWrapper``.
-
-    Raises:
-        ValueError: If ``dtype`` is another.
     """
 
     def __init__(

@@ -44,11 +44,6 @@ def plot_curves(
         smoothing: The weight of :func:`smooth` for what was logged in training. The
             logged values stay as faint lines.
         title: The heading.
-
-    Raises:
-        FileNotFoundError: If a run is missing or has logged nothing.
-        ValueError: If a file is no log, a name was never logged, ``smoothing`` is out
-            of range, or the number of labels is wrong.
     """
     check_format(path)
     smooth([], smoothing)  # refuses a wrong weight before anything is read

@@ -67,10 +67,6 @@ def plot_classes(
         sort: Put the best class of the first file first; by default the order is that
             of the data set.
         title: The heading.
-
-    Raises:
-        FileNotFoundError: If a file is missing.
-        ValueError: If a file is no such report, or the classes differ.
     """
     check_format(path)
     labels = names_of(files, labels)
@@ -119,10 +115,6 @@ def plot_confusion(file: str | Path, path: str | Path, *, title: str = '') -> No
     The plot grows with the number of classes, so that names do not overlap. The colours
     follow the square root, since confusions of a few percent matter. Rows of classes
     without any pixel are grey.
-
-    Raises:
-        FileNotFoundError: If the report in ``file`` is missing.
-        ValueError: If it holds no confusion matrix.
     """
     from matplotlib.colors import PowerNorm
 
@@ -172,15 +164,11 @@ def plot_trimap(
     Koltun 2011). A dashed line shows the same metric for whole images.
 
     Args:
-        files: Reports of evaluations with ``trimap_widths``.
+        files: Reports of evaluations with ``trimap_widths``, around the same borders.
         path: The file of the plot; its suffix determines the format.
         labels: The names of the files in the legend; by default folder and file.
         figure: The metric, ``'mIoU'`` or ``'aAcc'``.
         title: The heading.
-
-    Raises:
-        FileNotFoundError: If a file is missing.
-        ValueError: If a file has no trimap, or the borders differ.
     """
     check_format(path)
     if figure not in TRIMAP_METRICS:

@@ -26,10 +26,6 @@ def read_scalars(run: str | Path) -> list[Record]:
     Returns:
         The records in the order of their steps, training and validation apart. ``step``
         is the iteration, also for validations that were logged by epoch.
-
-    Raises:
-        FileNotFoundError: If no run has logged anything there.
-        ValueError: If a file is no log, or is empty.
     """
     joined: dict[tuple[int, bool], Record] = {}
     for part in map(_read_file, log_files(run)):
@@ -53,9 +49,7 @@ def log_files(run: str | Path) -> list[Path]:
             return files
     if not run.is_dir():
         raise FileNotFoundError(f'{run}: no such file or folder. {_REMEDY}')
-    below = sorted({str(file.parents[2]) for file in run.glob(f'*/*/{LOG}')})
-    hint = f'; there are runs in {", ".join(below)}' if below else ''
-    raise FileNotFoundError(f'{run}: holds no */{LOG}{hint}. {_REMEDY}')
+    raise FileNotFoundError(f'{run}: holds no */{LOG}. {_REMEDY}')
 
 
 def series(records: list[Record], name: str) -> tuple[list[int], list[float]]:

@@ -138,10 +138,6 @@ def plot_scatter(
         y: The same for the y axis and :data:`DEFAULT_Y`.
         only: Keep the rows whose name or group contains one of these texts.
         title: The heading.
-
-    Raises:
-        FileNotFoundError: If a source is missing.
-        ValueError: If a source is no benchmark, or no row has both numbers.
     """
     check_format(path)
     rows = [row for source in sources for row in read_benchmark_rows(source)]

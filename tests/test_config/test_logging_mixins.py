@@ -2,16 +2,13 @@
 
 import json
 import struct
-from importlib import util
 from pathlib import Path
 
 import pytest
-from mmengine.config import Config
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from training import ROOT, scalars, train_here, write_config
 
 from mmseg_deeplab.config import read_config
-from mmseg_deeplab.config.config_checks import check_log_packages
 
 LEAF = ROOT / 'configs' / 'deeplabv2_r50_camvid.py'
 BLOCK = 32768  # bytes, of the files that LevelDB and W&B log into
@@ -80,20 +77,3 @@ def test_wandb_knows_the_iteration_of_every_row(tmp_path, monkeypatch):
         logged = {r['step']: r[name] for r in scalars(run) if name in r}
         assert found == pytest.approx(logged)
     assert not list(run.rglob('code/**/*.py'))  # nor does it upload the code
-
-
-@pytest.mark.parametrize('mixin', ['tensorboard', 'wandb'])
-def test_a_missing_package_is_named_before_the_run(mixin, monkeypatch):
-    cfg = read_config(str(LEAF), mixins=[mixin])
-    found = util.find_spec
-    monkeypatch.setattr(
-        'mmseg_deeplab.config.config_checks.find_spec',
-        lambda name: None if name == mixin else found(name),
-    )
-    with pytest.raises(ValueError, match=rf'{mixin}: pip install {mixin}'):
-        check_log_packages(cfg)
-
-
-def test_other_backends_and_no_visualizer_pass():
-    check_log_packages(Config(dict(visualizer=None)))
-    check_log_packages(read_config(str(LEAF)))

@@ -4,8 +4,7 @@ import copy
 
 import pytest
 import torch
-from mmengine.optim import PolyLR, build_optim_wrapper
-from mmseg.registry import OPTIMIZERS
+from mmengine.optim import PolyLR
 
 from mmseg_deeplab.engine import DecoupledSGDW
 
@@ -86,13 +85,6 @@ def test_without_decay_it_is_sgd(nesterov):
         assert torch.equal(found, expected)
 
 
-def test_decay_does_not_depend_on_the_rate():
-    for rate in (1e-6, 10.0):
-        optim = optimizer(lr=rate, weight_decay=1e-4)
-        step(optim, torch.zeros_like(GRADIENT))
-        torch.testing.assert_close(value(optim), (1 - 1e-4) * START)
-
-
 def test_groups_have_rates_and_decays_of_their_own():
     params = [torch.nn.Parameter(torch.ones(1, dtype=torch.float64)) for _ in range(3)]
     optim = DecoupledSGDW(
@@ -156,24 +148,6 @@ def test_the_closure_is_evaluated_with_gradients():
 
     assert optim.step(closure).item() == pytest.approx((START @ GRADIENT).item())
     torch.testing.assert_close(value(optim), START - 0.1 * GRADIENT)
-
-
-def test_configs_find_it_with_mmengines_groups():
-    model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
-    wrapper = build_optim_wrapper(
-        model,
-        dict(
-            type='OptimWrapper',
-            optimizer=dict(type='DecoupledSGDW', lr=0.01, weight_decay=2e-5),
-            paramwise_cfg=dict(norm_decay_mult=0.0),
-        ),
-    )
-    assert OPTIMIZERS.get('DecoupledSGDW') is DecoupledSGDW
-    assert isinstance(wrapper.optimizer, DecoupledSGDW)
-    groups = [group for group in wrapper.param_groups if group['params']]
-    decays = [group['weight_decay'] for group in groups]
-    assert decays == [2e-5, 2e-5, 0.0, 0.0]
-    assert {group['initial_lr'] for group in groups} == {0.01}
 
 
 @pytest.mark.parametrize(

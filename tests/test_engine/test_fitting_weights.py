@@ -100,7 +100,7 @@ def test_weights_of_another_code_base_are_an_error_with_the_remedy(tmp_path, fiv
         five,
         lambda s: {k.replace('backbone.', 'net.'): s[k] for k in s if 'head' not in k},
     )
-    with pytest.raises(ValueError, match=r'five\.pth has 0 of .*convert_weights\.py'):
+    with pytest.raises(ValueError, match=r'five\.pth has 0 of .*mmseg-deeplab convert'):
         train_here(config(tmp_path / 'a'), tmp_path / 'work', load_from=str(five))
 
 

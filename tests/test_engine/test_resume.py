@@ -63,11 +63,6 @@ def test_a_damaged_checkpoint_is_passed_over_by_name(tmp_path, harm, caplog):
         assert newest_whole_checkpoint(tmp_path).path.name == 'iter_1.pth'
 
 
-def test_weights_alone_are_passed_over(tmp_path):
-    save(tmp_path / 'iter_2.pth', {'state_dict': {}})
-    assert newest_whole_checkpoint(tmp_path) is None
-
-
 class Code:
     """Would run code when unpickled."""
 

@@ -100,12 +100,6 @@ def test_a_folder_without_log_is_named(tmp_path):
         read_scalars(tmp_path / 'none')
 
 
-def test_runs_one_folder_deeper_are_told(tmp_path):
-    log(tmp_path / 'mine', '1', losses((5, 4.0)))
-    with pytest.raises(FileNotFoundError, match=r'there are runs in \S+/mine\. Give'):
-        read_scalars(tmp_path)
-
-
 @pytest.mark.parametrize(
     ('text', 'message'),
     [

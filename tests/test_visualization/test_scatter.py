@@ -68,12 +68,6 @@ def test_tables_of_a_markdown_file(tmp_path):
     ]
 
 
-def test_rows_without_both_numbers_are_left_out(tmp_path):
-    (tmp_path / 't.md').write_text(MARKDOWN)
-    figure = drawn(plot_scatter, [tmp_path / 't.md'], tmp_path / 'c.png')
-    assert drawn_points(figure) == [(20, 71.25), (3.5, 70.5)]
-
-
 def test_a_model_index_gives_a_point_per_result(tmp_path):
     (tmp_path / 'm.yml').write_text(INDEX)
     options = dict(only=['VOC'])

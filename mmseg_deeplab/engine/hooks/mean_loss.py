@@ -26,7 +26,7 @@ class MeanLossHook(Hook):
         runner: Runner,
         batch_idx: int,
         data_batch: Any = None,
-        outputs: dict | None = None,
+        outputs: Any = None,
     ) -> None:
         """Replace the scalars in ``outputs`` by their means, in place."""
         if not runner.distributed or not outputs:

@@ -42,9 +42,6 @@ class SaveOnSignalHook(Hook):
         exit_code: Exit code of the process. The default says that it ended in order;
             another one, such as 143 (128 + SIGTERM), tells a stopped training from a
             finished one.
-
-    Raises:
-        ValueError: If a name is not that of a signal.
     """
 
     priority = 'LOWEST'  # after the checkpoint of this iteration
@@ -84,7 +81,7 @@ class SaveOnSignalHook(Hook):
         runner: Runner,
         batch_idx: int,
         data_batch: Any = None,
-        outputs: dict | None = None,
+        outputs: Any = None,
     ) -> None:
         """Stop here if any rank has got a signal and no gradient is pending."""
         if self._agreed() and _has_stepped(runner.optim_wrapper):
