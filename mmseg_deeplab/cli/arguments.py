@@ -88,11 +88,7 @@ def add_prediction_arguments(parser: ArgumentParser, *, tta: bool = True) -> Non
         "tune-crf), else the config's, else that of the released ResNet-101",
     )
     crf.add_argument('--no-crf', action='store_true', help="leave the config's CRF out")
-    group.add_argument(
-        '--msc',
-        action='store_true',
-        help='predict at three scales and take the maximum of the logits',
-    )
+    add_msc(group)
     group.add_argument(
         '--fast',
         action='store_true',
@@ -101,6 +97,15 @@ def add_prediction_arguments(parser: ArgumentParser, *, tta: bool = True) -> Non
     if tta:
         group.add_argument('--tta', action='store_true', help='test-time augmentation')
     add_output_stride(group)
+
+
+def add_msc(parser: Any) -> None:
+    """Add ``--msc`` to a parser or a group of it."""
+    parser.add_argument(
+        '--msc',
+        action='store_true',
+        help='predict at three scales and take the maximum of the logits',
+    )
 
 
 def add_output_stride(parser: Any) -> None:

@@ -8,7 +8,13 @@ name. docs/deployment.md says what is inside, and how to use it.
 
 from argparse import ArgumentParser, Namespace
 
-from .arguments import add_config, add_output_stride, one_line_errors, read_config
+from .arguments import (
+    add_config,
+    add_msc,
+    add_output_stride,
+    one_line_errors,
+    read_config,
+)
 
 FORMATS = ('onnx', 'torch_export', 'torchscript')
 OUTPUTS = ('labels', 'probabilities')
@@ -25,6 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         '--output', choices=OUTPUTS, default='labels', help='(%(default)s)'
     )
+    add_msc(parser)
     add_output_stride(parser)
     parser.add_argument('--device', default='cpu', help='for the check (%(default)s)')
     int8 = parser.add_argument_group('quantisation, for --format onnx')
@@ -62,6 +69,7 @@ def run(args: Namespace) -> None:
             out=args.out,
             output=args.output,
             device=args.device,
+            msc=args.msc,
             output_stride=args.output_stride,
             cfg_options=args.cfg_options,
         )

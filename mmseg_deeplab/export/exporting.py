@@ -60,6 +60,7 @@ def export_model(
     out: str | Path | None = None,
     output: str = 'labels',
     device: str = 'cpu',
+    msc: bool = False,
     output_stride: int | None = None,
     cfg_options: dict[str, Any] | None = None,
 ) -> Export:
@@ -76,6 +77,7 @@ def export_model(
             format.
         output: ``'labels'`` or ``'probabilities'``.
         device: Where the file is run for the check.
+        msc: Predict at three scales, as ``MultiScaleEncoderDecoder`` does.
         output_stride: Output stride to export at instead of the config's.
         cfg_options: Override settings of the config, dotted keys.
 
@@ -94,6 +96,7 @@ def export_model(
         checkpoint,
         device='cpu',
         show_progress=False,
+        msc=msc,
         output_stride=output_stride,
         cfg_options=cfg_options,
     )
