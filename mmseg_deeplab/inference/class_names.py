@@ -29,21 +29,14 @@ def class_meta(
     classes: str | Sequence[str] | None = None,
     palette: str | Sequence[Sequence[int]] | None = None,
 ) -> dict[str, Any]:
-    """Return ``classes`` and ``palette`` for ``K`` classes.
+    """Return ``classes`` and ``palette`` for K classes.
 
-    What is given comes first, then the checkpoint's, then those of the config's data
-    set. Where none has ``K`` classes, the names are ``class 0``, ... and the colours
-    those of VOC.
-
-    Args:
-        num_classes: K.
-        checkpoint: The content of the checkpoint.
-        cfg: The whole config.
-        classes: Names, or the name of a data set of MMSegmentation.
-        palette: Colours, or the name of a data set of MMSegmentation.
+    What is given (values, or the name of a data set of MMSegmentation) comes first,
+    then the checkpoint's, then those of the config's data set. Where none has K
+    classes, the names are ``class 0``, ... and the colours those of VOC.
 
     Raises:
-        ValueError: If another number than ``K`` is given.
+        ValueError: If another number than K is given.
     """
     names = get_classes(classes) if isinstance(classes, str) else classes
     colours = get_palette(palette) if isinstance(palette, str) else palette

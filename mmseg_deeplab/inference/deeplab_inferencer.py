@@ -36,16 +36,10 @@ class DeepLabInferencer(MMSegInferencer):
     MMSegmentation's zoo work, too.
 
     The first arguments are those of ``MMSegInferencer``; ``weights`` must be given.
-
-    Args:
-        tta: See :func:`~mmseg_deeplab.inference.load_predictor`, as for the next three.
-        crf: Which CRF to use.
-        msc: Whether to predict at three scales.
-        output_stride: An output stride other than the config's.
-        fast: Whether to take a ``LeanEncoderDecoder``, fold BatchNorm and use
-            channels_last. The predictions are the same up to rounding; the network can
-            only predict.
-        cfg_options: Settings of the config to override, by dotted keys.
+    ``tta``, ``crf``, ``msc``, ``output_stride`` and ``cfg_options`` are those of
+    :func:`~mmseg_deeplab.inference.load_predictor`. ``fast`` takes a
+    ``LeanEncoderDecoder``, folds BatchNorm and uses channels_last: the predictions are
+    the same up to rounding, and the network can only predict.
 
     Raises:
         FileNotFoundError: If the config, the checkpoint or the CRF fragment is missing.

@@ -43,10 +43,7 @@ class RunOptions:
         batch_size: How many images, frames or windows go through it together.
         workers: How many processes read and decode images.
         max_pixels: Larger images are predicted by windows, as rasters are.
-        window: For rasters, see :func:`predict_raster`, as the next three.
-        overlap: For rasters.
-        bands: For rasters.
-        scale: For rasters.
+        window, overlap, bands, scale: See :func:`predict_raster`.
     """
 
     batch_size: int = 1
@@ -73,13 +70,9 @@ class RunOptions:
 class FileRun:
     """Predicts files and writes their outputs.
 
-    Args:
-        load: Loads the model; gets ``device``. It is called when the first input needs
-            it.
-        outputs: What to write, and where.
-        options: Batches, workers, and how large inputs are cut.
-        since: Outputs that were written before this time, s, do not count.
-        device: Where the model runs; see :func:`default_device`.
+    ``load(device=...)`` loads the model when the first input needs it; ``device`` is
+    :func:`default_device` by default. Outputs written before ``since``, s, do not
+    count.
     """
 
     def __init__(
@@ -101,15 +94,10 @@ class FileRun:
         *,
         on_step: Callable[..., None] = lambda *_, **__: None,
     ) -> dict[str, str]:
-        """Predict all files that are not finished.
+        """Predict all files that are not finished; return failed paths with reasons.
 
-        Args:
-            items: The inputs.
-            on_step: Called with the number of inputs that were done since the last
-                call, and perhaps with ``name``, what is being done.
-
-        Returns:
-            The paths of the inputs that failed, with the reasons.
+        ``on_step`` is called with the number of inputs that were done since the last
+        call, and perhaps with ``name``, what is being done.
 
         Raises:
             DeviceError: If the model fails for another reason than the file.
@@ -267,11 +255,7 @@ class _InputReader(Dataset):
 
 
 def default_device() -> str:
-    """Return the GPU of this process of a distributed run, else mmengine's choice.
-
-    Raises:
-        ValueError: If there are more processes than GPUs.
-    """
+    """Return the GPU of this process of a distributed run, else mmengine's choice."""
     if torch.cuda.is_available() and 'LOCAL_RANK' in os.environ:
         from mmseg_deeplab.engine.distributed import require_one_gpu_each
 

@@ -47,8 +47,7 @@ def read_image(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is empty, truncated, no image, or too large; the message
-            names the file and the reason.
+        ValueError: If the file is empty, truncated, no image, or too large.
     """
     if isinstance(source, bytes):
         content = source

@@ -38,8 +38,7 @@ def find_inputs(
 
     Args:
         arguments: Files, folders (with all that is below them) and glob patterns.
-        listed: More files. They need not exist, so that a long list is not refused
-            because of one of them.
+        listed: More files, which need not exist.
         out: The folder of the outputs, which are no inputs.
         root: The folder below which outputs were named before; kept where it holds all
             inputs.

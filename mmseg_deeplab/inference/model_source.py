@@ -10,11 +10,9 @@ EXPORTED_SUFFIXES = ('.onnx', '.pt2', '.torchscript')
 
 @dataclass(frozen=True)
 class ModelSource:
-    """A config and a checkpoint, or an exported file alone.
+    """A config (path or name) and a checkpoint (path or URL), or an exported file.
 
-    Args:
-        config: Path of the config; None for an exported file.
-        checkpoint: Path or URL of the weights, or path of the exported file.
+    ``config`` is None for an exported file, which is then the ``checkpoint``.
     """
 
     config: str | None
@@ -37,10 +35,7 @@ def is_exported(path: str) -> bool:
 
 
 def take_model(arguments: Sequence[str]) -> tuple[ModelSource, list[str]]:
-    """Take the model from the front of a command line's arguments.
-
-    Returns:
-        The model and the remaining arguments.
+    """Take the model from the front of the arguments; return it and the others.
 
     Raises:
         ValueError: If the arguments do not begin with a model.

@@ -31,8 +31,6 @@ from .predictor import Prediction, label_dtype
 
 
 class View(NamedTuple):
-    """What the pipeline made of an image, or of one augmentation of it."""
-
     image: int  # its index among the images
     inputs: Tensor  # (3, h, w)
     sample: SegDataSample
@@ -77,12 +75,11 @@ class NetworkPredictor:
         cfg_options: dict[str, Any] | None = None,
         fast: bool = True,
     ) -> 'NetworkPredictor':
-        """Load a config and its checkpoint.
+        """Load a config and its checkpoint; see :func:`load_predictor`.
 
         ``fast`` folds BatchNorm, uses channels_last and computes no logits of full
-        size, with the same predictions up to rounding. The other arguments are those
-        of :func:`~.predictor.load_predictor`; by default a GPU is used where there is
-        one.
+        size, with the same predictions up to rounding. By default a GPU is used where
+        there is one.
         """
         checkpoint = read_checkpoint(source.checkpoint)
         cfg = prediction_config(source.config, checkpoint, cfg_options)
@@ -191,14 +188,8 @@ def load_weights(
 ) -> None:
     """Load a checkpoint into a network that is to predict: all of it, or nothing.
 
-    Args:
-        model: The segmentor.
-        checkpoint: A state dict, or a dict that holds one as ``state_dict``.
-        source: Name of the checkpoint, for the message.
-
     Raises:
-        ValueError: If weights are missing or have another shape; the message names
-            them.
+        ValueError: If weights are missing or have another shape; it names them.
     """
     state = checkpoint.get('state_dict', checkpoint)
     tensors = {

@@ -40,24 +40,14 @@ class FileOutputs:
     opacity: float = 0.5
 
     def path(self, item: InputFile, part: str, suffix: str) -> Path:
-        """Return the path of an output.
-
-        Args:
-            item: The input.
-            part: ``'labels'``, ``'overlays'`` or ``'probabilities'``.
-            suffix: Such as ``'.png'``.
-        """
+        """Return the path of an output: ``part`` is ``'labels'``, ``'overlays'``, ..."""
         return self.folder / part / f'{item.name}{suffix}'
 
     def are_finished(self, item: InputFile, *, since: float) -> bool:
         """Tell whether an input has all its outputs.
 
         Each output appears whole, the labels last. Outputs that are older than their
-        input or than ``since`` do not count.
-
-        Args:
-            item: The input.
-            since: A time of modification, s.
+        input or than ``since``, s, do not count.
         """
         for suffix, others in _OTHER_PARTS.items():
             paths = [self.path(item, 'labels', suffix)]
@@ -90,13 +80,7 @@ class FileOutputs:
 
 
 def write_png(path: str | Path, image: np.ndarray) -> None:
-    """Write a PNG of RGB ``(H, W, 3)`` uint8, or of ``(H, W)`` uint8 or uint16.
-
-    Missing folders are made.
-
-    Raises:
-        OSError: If it cannot be written; what was there before is untouched.
-    """
+    """Write a PNG of RGB ``(H, W, 3)`` uint8, or of ``(H, W)`` uint8 or uint16."""
     _write_image(path, image, '.png')
 
 
@@ -113,12 +97,7 @@ def _write_image(path: str | Path, image: np.ndarray, suffix: str) -> None:
 
 
 def write_labels(path: str | Path, labels: np.ndarray) -> None:
-    """Write class ids ``(H, W)`` as a grey PNG.
-
-    Raises:
-        OSError: If it cannot be written.
-        TypeError: If the labels are neither uint8 nor uint16.
-    """
+    """Write class ids ``(H, W)``, uint8 or uint16, as a grey PNG."""
     if labels.dtype not in (np.uint8, np.uint16):
         raise TypeError(f'labels must be uint8 or uint16, received {labels.dtype}')
     write_png(path, labels)

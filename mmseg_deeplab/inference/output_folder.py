@@ -22,8 +22,8 @@ PARTS = ('model', 'tta_pipeline', 'tta_model')
 def describe(source: ModelSource, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return all that predictions depend on, as JSON holds it.
 
-    Files are recorded with a hash of their content, so that other weights under an
-    old name are noticed. ``crf`` among the options may be the path of a fragment.
+    Files (also a CRF fragment) are recorded with a hash of their content, so that other
+    weights under an old name are noticed.
     """
     record = dict(config=None, checkpoint=_file(source.checkpoint), **options)
     if source.config is not None:
@@ -43,13 +43,8 @@ def prepare_folder(
 ) -> float:
     """Write a record into the output folder, or find an equal one there.
 
-    Args:
-        folder: The output folder; made when needed.
-        record: See :func:`describe`.
-        overwrite: Whether to start anew in a folder that holds something else.
-
-    Returns:
-        When the record was written, s: older outputs do not belong to it.
+    With ``overwrite`` the folder may hold something else. Returns when the record was
+    written, s: older outputs do not belong to it.
 
     Raises:
         ValueError: If the folder holds predictions that were made otherwise, or other

@@ -22,16 +22,9 @@ def overlay(
     *,
     opacity: float = 0.5,
 ) -> np.ndarray:
-    """Mix an image with the colours of its labels.
+    """Mix an RGB image ``(H, W, 3)`` uint8 with the colours of its labels ``(H, W)``.
 
-    Args:
-        image: RGB, ``(H, W, 3)`` uint8.
-        labels: ``(H, W)`` class ids.
-        palette: K colours, R, G, B.
-        opacity: How much the colours cover: 0 is the image alone, 1 the colours alone.
-
-    Returns:
-        ``(H, W, 3)`` uint8.
+    ``opacity`` 0 is the image alone, 1 the colours alone.
 
     Raises:
         ValueError: If the sizes differ, or ``opacity`` is outside 0..1.

@@ -22,9 +22,6 @@ class PlainPipeline:
 
     It does what these transforms of mmcv and MMSegmentation do with an array, without
     the import of ``mmseg.datasets``, which takes a third of a short prediction.
-
-    Args:
-        resize: Arguments of mmcv's ``Resize``, or None.
     """
 
     def __init__(self, resize: dict[str, Any] | None) -> None:
@@ -46,9 +43,7 @@ class PlainPipeline:
 def build_array_pipeline(cfg: Config) -> Callable[[np.ndarray], dict[str, Any]]:
     """Build the config's test pipeline for BGR arrays.
 
-    Args:
-        cfg: The whole config; left as it is. Without a test set, images are predicted
-            at their own size.
+    Without a test set, images are predicted at their own size.
 
     Raises:
         ValueError: If the pipeline does not begin with loading an image.

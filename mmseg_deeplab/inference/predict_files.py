@@ -71,11 +71,7 @@ def predict_files(
         outputs: Where outputs go, and which there are.
         listed: More files, which need not exist: those that do not are failures.
         device: By default a GPU where there is one, one for each process.
-        tta: See :func:`load_predictor`, as for the next four.
-        crf: Which CRF to use.
-        msc: Whether to predict at three scales.
-        output_stride: An output stride other than the config's.
-        cfg_options: Settings of the config to override.
+        tta, crf, msc, output_stride, cfg_options: See :func:`load_predictor`.
         overwrite: Predict all inputs again, whatever the folder holds.
         options: Batches, workers, and how large inputs are cut.
         ray: Predict on Ray: the address of a cluster, ``''`` for ``RAY_ADDRESS`` or

@@ -14,12 +14,7 @@ from .class_names import checkpoint_meta
 
 
 def read_checkpoint(weights: str | os.PathLike) -> dict[str, Any]:
-    """Read a checkpoint, a path or a URL, without running code from it.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it would run code, or is no checkpoint.
-    """
+    """Read a checkpoint, a path or a URL, without running code from it."""
     weights = os.fspath(weights)
     if '://' in weights:
         from mmengine.runner.checkpoint import CheckpointLoader
@@ -35,19 +30,10 @@ def prediction_config(
 ) -> Config:
     """Return a config for prediction with a checkpoint; no data set is needed.
 
-    Where the config leaves ``num_classes`` to a class list, the checkpoint says how
-    many classes there are; the file is read only where the checkpoint does not. Initial
-    weights are left out: the checkpoint replaces them.
-
-    Args:
-        config: A path, the name of a shipped config, or a config, which is left as it
-            is.
-        checkpoint: The content of the checkpoint.
-        cfg_options: Settings to override, by dotted keys.
-
-    Raises:
-        FileNotFoundError: If there is no such config, or no class list.
-        TypeError: If the config is something else.
+    Where the config (a path, a name or a config, which is left as it is) leaves
+    ``num_classes`` to a class list, the checkpoint says how many classes there are; the
+    file is read only where the checkpoint does not. Initial weights are left out: the
+    checkpoint replaces them.
     """
     classes = checkpoint_meta(checkpoint).get('classes')
     num_classes = len(classes) if classes else None

@@ -17,8 +17,7 @@ class Prediction:
     Args:
         labels: ``(H, W)`` class ids 0..K-1 at the size of the image, uint8; uint16
             with more than 256 classes.
-        probabilities: ``(K, H, W)`` float32, or None. With a CRF they are what it
-            returned.
+        probabilities: ``(K, H, W)`` float32, after the CRF if there is one, or None.
     """
 
     labels: np.ndarray
@@ -34,11 +33,9 @@ def label_dtype(num_classes: int) -> np.dtype:
 class Predictor(Protocol):
     """A model that predicts arrays: a network or an exported file.
 
-    Attributes:
-        classes: Names of the K classes.
-        palette: Their colours, R, G, B.
-        align_corners: How the model resizes its logits. Large rasters are cut into
-            windows accordingly.
+    ``classes`` and ``palette`` are the names and the colours (R, G, B) of its K
+    classes; ``align_corners`` says how it resizes its logits, which decides how large
+    rasters are cut into windows.
     """
 
     classes: tuple[str, ...]
@@ -48,15 +45,9 @@ class Predictor(Protocol):
     def predict(
         self, images: Sequence[np.ndarray], *, probabilities: bool = False
     ) -> list[Prediction]:
-        """Predict some images.
+        """Predict RGB images ``(H, W, 3)`` uint8, whose sizes may differ, in order.
 
-        Args:
-            images: RGB, uint8, ``(H, W, 3)``. Their sizes may differ; those of one
-                size go through the network together.
-            probabilities: Whether to return probabilities, too.
-
-        Returns:
-            One prediction for each image, in order.
+        Those of one size go through the network together.
 
         Raises:
             TypeError: If an image is of another type.
@@ -66,13 +57,9 @@ class Predictor(Protocol):
 
 
 class BatchedPredictor:
-    """Predicts as many images at once as fit into memory.
+    """Puts ``batch_size`` images at a time through a model.
 
     Where a batch runs out of memory, it is halved, and so are all batches after it.
-
-    Args:
-        predictor: The model.
-        batch_size: How many images may go through the model together.
     """
 
     def __init__(self, predictor: Predictor, batch_size: int) -> None:

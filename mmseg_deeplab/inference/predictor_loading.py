@@ -21,13 +21,11 @@ def load_predictor(
     Args:
         source: A config and its checkpoint, or an exported file.
         device: Where to run, such as ``'cuda:0'``.
-        tta: Whether to average over the augmentations of the config's
-            ``tta_pipeline``.
+        tta: Whether to average over the views of the config's ``tta_pipeline``.
         crf: None does as the config says. False leaves the CRF out. True takes the
             config's CRF or, where it has none, that of the released ResNet-101. A
             string is the path of a CRF fragment.
-        msc: Whether to predict at the scales 0.5, 0.75 and 1 and take the maximum of
-            the logits.
+        msc: Whether to take the maximum of the logits at the scales 0.5, 0.75 and 1.
         output_stride: An output stride other than the config's.
         cfg_options: Settings of the config to override, by dotted keys.
 

@@ -59,13 +59,16 @@ def predict_raster(
     Args:
         predictor: What predicts a window.
         source: The raster.
-        target: The GeoTIFF to write, ``.tif``; it appears when it is whole.
-        window: See :class:`WindowGrid`; 1024 or 1025 by default, after the predictor's
-            ``align_corners``.
-        overlap: See :class:`WindowGrid`.
-        bands: See :class:`RasterReader`.
-        scale: See :class:`RasterReader`. There is no default, since rasters of one
-            sensor must be scaled alike; the error tells the percentiles.
+        target: The ``.tif`` to write; it appears when it is whole.
+        window: Side of a window, px: a multiple of 32, for ``align_corners=True`` one
+            more. By default 1024 or 1025, after the predictor's ``align_corners``.
+        overlap: Margin that is thrown away on every side, px: a multiple of 32.
+        bands: Which bands are red, green and blue, counted from 1. By default the first
+            three; a grey raster's one band three times; the colours of a palette.
+        scale: Which two values become 0 and 255, in all bands, where there are not 8
+            bits; ``'percentiles'`` takes each band's 2nd and 98th. There is no default,
+            since rasters of one sensor must be scaled alike; the error tells the
+            percentiles.
         batch_size: How many windows go through the predictor together.
         probabilities: Also write this GeoTIFF, float32, one band per class.
         on_windows: Called with the number of windows that were done since the last
@@ -140,10 +143,9 @@ def _write(raster: Any, values: np.ndarray, place: tuple[Span, Span]) -> None:
 
 
 def _cache_size(raster: Any, window: int) -> int:
-    """Return what GDAL may hold of decoded tiles, bytes.
+    """Return what GDAL may hold of decoded tiles, bytes: two rows of windows.
 
-    It is enough for two rows of windows: of a file that is stored by rows every window
-    would decode them again, those of a PNG from the start.
+    Of a file stored by rows, every window would else decode them again.
     """
     height, width = raster.block_shapes[0]
     columns = min(raster.width, width if width == raster.width else 4 * window + width)

@@ -29,11 +29,11 @@ Range = tuple[float, float]
 
 
 def is_raster(path: str | os.PathLike) -> bool:
-    """Tell whether a file is one for ``predict_raster``, by windows.
+    """Tell by suffix and header whether a file is one for ``predict_raster``.
 
     True for TIFF files with a georeference in them and TIFF files that Pillow cannot
-    read (many bands, 16-bit colours), and for ``.img``, ``.ntf`` and ``.vrt``. Only
-    the header is read. A large photo is an image as well: its size decides.
+    read (many bands, 16-bit colours), and for ``.img``, ``.ntf`` and ``.vrt``. A large
+    photo is an image as well: its size decides.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in TIFF_SUFFIXES or not os.path.isfile(path):
@@ -61,12 +61,7 @@ def without_place_warnings() -> Iterator[None]:
 
 @contextmanager
 def open_raster(path: str | os.PathLike) -> Iterator[Any]:
-    """Open a raster with rasterio.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is no raster, or holds several.
-    """
+    """Open a raster with rasterio; ValueError if it is none, or holds several."""
     rasterio = load_rasterio()
     path = os.fspath(path)
     if not os.path.exists(path):
@@ -91,16 +86,7 @@ def open_raster(path: str | os.PathLike) -> Iterator[Any]:
 class RasterReader:
     """Reads windows of three bands, and which of their pixels have data.
 
-    Args:
-        raster: An open dataset of rasterio.
-        bands: Which bands are red, green and blue, counted from 1. None takes the first
-            three; a grey raster's one band three times; the colours of a palette.
-        scale: Which two values become 0 and 255, in all bands; ``'percentiles'`` takes
-            each band's 2nd and 98th, measured on an overview. A raster of 8 bits needs
-            none.
-
-    Raises:
-        ValueError: If the raster lacks the bands, or its values need a scale.
+    ``bands`` and ``scale`` are those of :func:`predict_raster`.
     """
 
     def __init__(
@@ -124,15 +110,10 @@ class RasterReader:
             self.scale = _ranges(raster, self.bands, scale)
 
     def read(self, rows: Span, columns: Span) -> tuple[np.ndarray, np.ndarray]:
-        """Read what a window covers.
+        """Read what a window covers: RGB ``(H, W, 3)`` uint8, and ``(H, W)`` bool.
 
-        Returns:
-            RGB, ``(H, W, 3)`` uint8, and ``(H, W)`` bool: False where no chosen band
-            has data (nodata value, mask, alpha band, or not a number); the image is
-            black there.
-
-        Raises:
-            ValueError: If the file ends too early or is damaged.
+        The latter is False where no chosen band has data (nodata value, mask, alpha
+        band, or not a number); the image is black there.
         """
         rasterio = load_rasterio()
         window = rasterio.windows.Window.from_slices(

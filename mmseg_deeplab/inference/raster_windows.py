@@ -32,13 +32,9 @@ class Span:
 class WindowGrid:
     """Windows of one size and overlap, on the grid of every output stride.
 
-    Args:
-        window: Side of what the network sees, px: a multiple of 32; one more for
-            ``align_corners=True``.
-        overlap: Margin that is thrown away on every side, px: a multiple of 32.
-
-    Raises:
-        ValueError: If they are no such numbers, or the overlap leaves nothing.
+    ``window`` is the side of what the network sees, px: a multiple of 32, for
+    ``align_corners=True`` one more. ``overlap`` is the margin that is thrown away on
+    every side, px: a multiple of 32.
     """
 
     window: int

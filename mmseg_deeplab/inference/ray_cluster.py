@@ -16,12 +16,7 @@ BLOCK = 64  # inputs; what an actor that dies has not finished is at most this m
 
 
 class FileActor:
-    """An actor of Ray Data that predicts blocks of files and writes their outputs.
-
-    Args:
-        run: What to do with the files of a block.
-        folder: The working folder of the command, for relative paths.
-    """
+    """Predicts blocks of files and writes their outputs, in the command's folder."""
 
     def __init__(self, run: FileRun, folder: str) -> None:
         os.chdir(folder)
@@ -47,23 +42,10 @@ def predict_on_ray(
 
     All machines see inputs, model and outputs under the same paths. Ray starts an actor
     that has died again, and gives it the block that it had: its finished outputs are
-    skipped.
-
-    Args:
-        run: What to do with the files.
-        items: The inputs.
-        address: Of the cluster, such as ``'auto'`` or ``'ray://HOST:10001'``; ``''``
-            takes ``RAY_ADDRESS``, or starts Ray on this machine.
-        actors: How many processes hold the model; by default as many as the cluster has
-            GPUs, without any as many as it has machines.
-        on_step: Called with the number of inputs that were done since the last call.
-
-    Returns:
-        The paths of the inputs that failed, with the reasons.
-
-    Raises:
-        ImportError: If Ray is missing.
-        RuntimeError: If a device fails.
+    skipped. ``address`` is that of the cluster, such as ``'auto'`` or
+    ``'ray://HOST:10001'``; ``''`` takes ``RAY_ADDRESS``, or starts Ray on this machine.
+    By default there are as many actors as the cluster has GPUs, without any as many as
+    it has machines. The rest is as in :meth:`FileRun.run`.
     """
     ray = optional_package('ray', extra='ray', purpose='--ray')
     data = optional_package('ray.data', extra='ray', purpose='--ray')

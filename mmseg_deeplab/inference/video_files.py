@@ -47,13 +47,7 @@ class Frame:
 
 @contextmanager
 def open_video(path: str | os.PathLike) -> Iterator['VideoReader']:
-    """Open a video file of any format that FFmpeg reads.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is no video.
-        ImportError: If PyAV is missing.
-    """
+    """Open a video of any format that FFmpeg reads; ValueError if it is none."""
     av = load_av()
     path = os.fspath(path)
     if not os.path.exists(path):
@@ -191,18 +185,10 @@ class VideoReader:
 def create_video(
     path: str | os.PathLike, reader: VideoReader, *, codec: str = 'libx264'
 ) -> Iterator['VideoWriter']:
-    """Create a video with the times of the one that is read.
+    """Create a video with the times of the source; it appears when it is whole.
 
-    It appears under its name when it is whole.
-
-    Args:
-        path: The final name, ``.mp4``, ``.mov`` or ``.mkv``.
-        reader: The source.
-        codec: ``'libx264'`` for RGB frames, with the source's sound; ``'ffv1'``, which
-            is lossless, for grey ones, without sound.
-
-    Raises:
-        ValueError: If the file cannot be written.
+    ``codec`` ``'libx264'`` takes RGB frames and copies the sound; ``'ffv1'``, which is
+    lossless, takes grey ones, without sound.
     """
     av, container_format = load_av(), CONTAINERS[Path(path).suffix.lower()]
     try:
@@ -240,7 +226,6 @@ class VideoWriter:
                 self._sound[stream.index] = copy
 
     def add_sound(self, packet: Any) -> None:
-        """Copy a packet of the source's sound."""
         copy = self._sound.get(packet.stream.index)
         if copy is None:
             return
@@ -252,11 +237,8 @@ class VideoWriter:
             self._container.mux(packet)
 
     def add(self, frame: Frame, image: np.ndarray) -> None:
-        """Encode an image at the time of a frame; all images have one size.
-
-        Args:
-            frame: A frame of the source.
-            image: RGB, ``(H, W, 3)`` uint8, or grey, ``(H, W)`` uint8 or uint16.
+        """Encode RGB ``(H, W, 3)`` uint8, or grey ``(H, W)`` uint8 or uint16, at the
+        time of a frame of the source; all images have one size.
         """
         context = self._stream.codec_context
         if self._last is None:
@@ -270,7 +252,6 @@ class VideoWriter:
         self._container.mux(self._stream.encode(encoded))
 
     def finish(self) -> None:
-        """Encode what the encoder holds back."""
         if self._last is not None:
             self._container.mux(self._stream.encode(None))
 
