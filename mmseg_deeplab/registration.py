@@ -1,9 +1,9 @@
 """Registers this package with MMSegmentation, without importing either of them.
 
-MMSegmentation's registries import its modules at the first look-up, and ours follow:
-when a package of :data:`FOLLOWERS` has been imported, by a registry or by anyone else,
-the floor that extends it is imported, too, which registers its classes. So ``import
-mmseg_deeplab`` costs nothing, and a prediction does not wait for the data sets.
+MMSegmentation's registries import its modules at the first look-up. When a package of
+:data:`FOLLOWERS` has been imported, by a registry or by anyone else, the floor that
+extends it is imported, too, which registers its classes. So ``import mmseg_deeplab``
+costs nothing, and a prediction does not wait for the data sets.
 """
 
 import gc
@@ -12,14 +12,16 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from functools import partial
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
 FOLLOWERS = {
+    'torch': None,  # nothing follows, but `quiet_import` makes it faster
     'mmengine.runner': 'checkpoints',  # its loader refuses files that would run code
     'mmseg.models': 'models',
     'mmseg.datasets': 'datasets',
@@ -27,33 +29,26 @@ FOLLOWERS = {
     'mmseg.engine': 'engine',
     'mmseg.visualization': 'engine',  # backends of the log
 }
-TORCH = 'torch'  # nothing of ours follows it: see `quiet_import`
 # Printed by each import of MMSegmentation's data sets, about a service of its makers.
 NOTE = 'Could not import OneDL\n'
 
 
 class FollowingFinder:
-    """An entry of ``sys.meta_path`` that lets our floors follow the packages imported.
+    """An entry of ``sys.meta_path`` that adds :func:`follow` to imports.
 
-    It finds nothing by itself: it asks the other entries, and adds to the execution of
-    the module. Where one such package imports another one, both are followed at the end
-    of the outer one, when they are whole.
+    The other entries find the modules. Where one package of :data:`FOLLOWERS` imports
+    another one, both are followed at the end of the outer one, when they are whole.
     """
 
     def __init__(self) -> None:
         self._of_thread = threading.local()
 
-    def find_spec(
-        self,
-        name: str,
-        path: Sequence[str] | None = None,
-        target: ModuleType | None = None,
-    ) -> ModuleSpec | None:
-        """Find torch or a package of :data:`FOLLOWERS` by the other entries."""
-        if name not in FOLLOWERS and name != TORCH:
+    def find_spec(self, name: str, *places: Any) -> ModuleSpec | None:
+        """Find a package of :data:`FOLLOWERS` by the other entries."""
+        if name not in FOLLOWERS:
             return None
         others = (finder for finder in sys.meta_path if finder is not self)
-        specs = (finder.find_spec(name, path, target) for finder in others)
+        specs = (finder.find_spec(name, *places) for finder in others)
         spec = next(filter(None, specs), None)
         if spec is not None:
             spec.loader.exec_module = partial(self._execute, spec.loader.exec_module)
@@ -67,15 +62,14 @@ class FollowingFinder:
             outer.append(module.__name__)
             execute(module)
             return
-        self._of_thread.names = [module.__name__]
+        names = self._of_thread.names = [module.__name__]
         try:
             with quiet_import():
                 execute(module)
         finally:
-            names, self._of_thread.names = self._of_thread.names, None
+            self._of_thread.names = None
         for name in names:
-            if name in FOLLOWERS:
-                follow(name)
+            follow(name)
 
 
 @contextmanager
@@ -84,9 +78,8 @@ def quiet_import() -> Iterator[None]:
 
     Nothing of what an import makes is garbage, and looking takes a tenth of the time.
     """
-    collects = gc.isenabled()
+    collects, printed = gc.isenabled(), io.StringIO()
     gc.disable()
-    printed = io.StringIO()
     try:
         with redirect_stdout(printed):
             yield
@@ -97,8 +90,9 @@ def quiet_import() -> Iterator[None]:
 
 
 def follow(name: str) -> None:
-    """Import the floor that extends a package."""
-    import_module(f'mmseg_deeplab.{FOLLOWERS[name]}')
+    """Import the floor that extends a package, if one does."""
+    if FOLLOWERS[name]:
+        import_module(f'mmseg_deeplab.{FOLLOWERS[name]}')
 
 
 def register() -> None:

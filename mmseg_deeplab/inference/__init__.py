@@ -5,12 +5,11 @@ from typing import Any
 from .file_run import DeviceError, RunOptions
 from .images import read_image
 from .input_files import read_list
-from .model_source import ModelSource, split_models, take_model
+from .model_source import load_predictor, split_models, take_model
 from .output_files import FileOutputs
 from .overlay import overlay
 from .predict_files import Outcome, predict_files, world
-from .predictor import Prediction, Predictor
-from .predictor_loading import load_predictor
+from .predictor import ModelSource, Prediction, Predictor
 from .raster import predict_raster
 from .video import predict_video
 

@@ -24,10 +24,9 @@ from mmseg_deeplab.models.fast_prediction import prepare_for_inference
 
 from .class_names import class_meta
 from .images import check_image
-from .model_source import ModelSource
 from .pipeline import build_array_pipeline
 from .prediction_config import prediction_config, read_checkpoint
-from .predictor import Prediction, label_dtype
+from .predictor import ModelSource, Prediction, label_dtype
 
 
 class View(NamedTuple):

@@ -40,7 +40,7 @@ class FileOutputs:
     opacity: float = 0.5
 
     def path(self, item: InputFile, part: str, suffix: str) -> Path:
-        """Return the path of an output: ``part`` is ``'labels'``, ``'overlays'``, ..."""
+        """Return a path; ``part`` is labels, overlays or probabilities."""
         return self.folder / part / f'{item.name}{suffix}'
 
     def are_finished(self, item: InputFile, *, since: float) -> bool:

@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmseg_deeplab.config.shipped import find_config
 from mmseg_deeplab.utils.atomic_files import PART_SUFFIX, write_whole
 
-from .model_source import ModelSource
+from .predictor import ModelSource
 
 RECORD = 'predict.json'
 # The parts of a config that predictions depend on.

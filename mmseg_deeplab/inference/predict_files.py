@@ -11,10 +11,10 @@ from mmseg_deeplab.utils.progress import Progress
 
 from .file_run import FileRun, RunOptions
 from .input_files import find_inputs
-from .model_source import ModelSource
+from .model_source import load_predictor
 from .output_files import FileOutputs
 from .output_folder import describe, prepare_folder, recorded_root, remove_parts
-from .predictor_loading import load_predictor
+from .predictor import ModelSource
 
 
 @dataclass(frozen=True)

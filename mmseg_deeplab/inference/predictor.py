@@ -2,12 +2,34 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
 
 MAX_UINT8_CLASSES = 256
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """A config (path or name) and a checkpoint (path or URL), or an exported file.
+
+    ``config`` is None for an exported file, which is then the ``checkpoint``.
+    """
+
+    config: str | None
+    checkpoint: str
+
+    @property
+    def is_exported(self) -> bool:
+        """Whether one file holds the whole model."""
+        return self.config is None
+
+    @property
+    def name(self) -> str:
+        """A short name: that of the config, or of the exported file."""
+        return Path(self.config or self.checkpoint).stem
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,7 +25,7 @@ from .raster_reader import (
 from .raster_windows import DEFAULT_OVERLAP, DEFAULT_WINDOW, Span, WindowGrid
 
 # In 8 bits MMSegmentation's ignored label; it must be no class.
-NODATA = {'uint8': 255, 'uint16': 65535}
+NODATA = {'uint8': 255, 'uint16': 65535, 'float32': np.nan}
 # What GDAL may hold besides the tiles of the source, bytes.
 CACHE = 8 << 20
 
@@ -95,10 +95,14 @@ def predict_raster(
             )
         )
         reader = RasterReader(raster, bands=bands, scale=scale)
-        outputs = [label_raster(target, reader, predictor, grid)]
+        dtype = 'uint8' if len(predictor.classes) <= NODATA['uint8'] else 'uint16'
+        wanted = {target: dtype}
         if probabilities is not None:
-            outputs.append(probability_raster(probabilities, reader, predictor, grid))
-        outputs = [stack.enter_context(output) for output in outputs]
+            wanted[probabilities] = 'float32'
+        outputs = [
+            stack.enter_context(_geotiff(path, reader, predictor, grid, dtype))
+            for path, dtype in wanted.items()
+        ]
         places = grid.windows(raster.shape)
         while batch := list(islice(places, batch_size)):
             _predict_batch(predictor, reader, batch, *outputs)
@@ -118,28 +122,28 @@ def _predict_batch(
     images = [image for image, valid in windows if valid.any()]
     wants_both = probabilities is not None
     found = iter(predictor.predict(images, probabilities=wants_both) if images else ())
-    dtype = labels.dtypes[0]
     for place, (_, valid) in zip(batch, windows, strict=True):
         prediction = next(found) if valid.any() else None
-        ids = np.full((1, *valid.shape), NODATA[dtype], dtype)
-        if prediction is not None:
-            ids[0, valid] = prediction.labels[valid]
-        _write(labels, ids, place)
+        _write(labels, prediction and prediction.labels[None], valid, place)
         if wants_both:
-            shape = (len(predictor.classes), *valid.shape)
-            values = np.full(shape, np.nan, np.float32)
-            if prediction is not None:
-                values[:, valid] = prediction.probabilities[:, valid]
-            _write(probabilities, values, place)
+            _write(probabilities, prediction and prediction.probabilities, valid, place)
 
 
-def _write(raster: Any, values: np.ndarray, place: tuple[Span, Span]) -> None:
-    """Write the kept part of a window's ``(C, H, W)``."""
+def _write(
+    raster: Any,
+    values: np.ndarray | None,
+    valid: np.ndarray,
+    place: tuple[Span, Span],
+) -> None:
+    """Write the kept part of a window's ``(C, H, W)`` where it holds data."""
     rows, columns = place
+    written = np.full((raster.count, *valid.shape), raster.nodata, raster.dtypes[0])
+    if values is not None:
+        written[:, valid] = values[:, valid]
     window = load_rasterio().windows.Window.from_slices(
         (rows.keep_start, rows.keep_stop), (columns.keep_start, columns.keep_stop)
     )
-    raster.write(values[:, rows.inner, columns.inner], window=window)
+    raster.write(written[:, rows.inner, columns.inner], window=window)
 
 
 def _cache_size(raster: Any, window: int) -> int:
@@ -154,56 +158,26 @@ def _cache_size(raster: Any, window: int) -> int:
 
 
 @contextmanager
-def label_raster(
-    path: str | os.PathLike,
-    reader: RasterReader,
-    predictor: Predictor,
-    grid: WindowGrid,
-) -> Iterator[Any]:
-    """Create a raster of class ids where its source lies; its tags name the classes."""
-    classes = predictor.classes
-    dtype = 'uint8' if len(classes) <= NODATA['uint8'] else 'uint16'
-    with _geotiff(path, reader, grid, 1, dtype, NODATA[dtype]) as raster:
-        colours = {value: (*c, 255) for value, c in enumerate(predictor.palette)}
-        raster.write_colormap(1, colours | {NODATA[dtype]: (*IGNORED, 0)})
-        names = {f'CLASS_{index}': name for index, name in enumerate(classes)}
-        raster.update_tags(CLASSES=json.dumps(list(classes)), **names)
-        raster.set_band_description(1, 'class')
-        yield raster
-
-
-@contextmanager
-def probability_raster(
-    path: str | os.PathLike,
-    reader: RasterReader,
-    predictor: Predictor,
-    grid: WindowGrid,
-) -> Iterator[Any]:
-    """Create a raster of float32 with one band per class; "no data" is NaN."""
-    count = len(predictor.classes)
-    with _geotiff(path, reader, grid, count, 'float32', np.nan) as raster:
-        for band, name in enumerate(predictor.classes, start=1):
-            raster.set_band_description(band, name)
-        yield raster
-
-
-@contextmanager
 def _geotiff(
     path: str | os.PathLike,
     reader: RasterReader,
+    predictor: Predictor,
     grid: WindowGrid,
-    count: int,
     dtype: str,
-    nodata: float,
 ) -> Iterator[Any]:
-    """Create a tiled GeoTIFF in the place of its source that says how it was made."""
-    source = reader.raster
+    """Create a tiled GeoTIFF in the place of its source that says how it was made.
+
+    Of float32 it has one band of probabilities per class, "no data" is NaN; of uint8
+    and uint16 it has one band of class ids.
+    """
+    source, classes = reader.raster, predictor.classes
+    is_float = dtype == 'float32'
     profile = dict(
-        driver='GTiff', width=source.width, height=source.height, count=count,
-        dtype=dtype, nodata=nodata, tiled=True, blockxsize=grid.block,
-        blockysize=grid.block, compress='deflate',
+        driver='GTiff', width=source.width, height=source.height, dtype=dtype,
+        count=len(classes) if is_float else 1, nodata=NODATA[dtype], tiled=True,
+        blockxsize=grid.block, blockysize=grid.block, compress='deflate',
         # Differences of neighbours compress real numbers better, but not class ids.
-        predictor=3 if dtype == 'float32' else 1,
+        predictor=3 if is_float else 1,
         # A TIFF of 32-bit offsets ends at 4 GiB, and the size is not known beforehand.
         BIGTIFF='IF_SAFER',
     )  # fmt: skip
@@ -212,13 +186,23 @@ def _geotiff(
             raster = load_rasterio().open(part, 'w', **profile)
         with raster:
             _copy_georeference(source, raster)
-            raster.update_tags(
+            tags = dict(
                 SOURCE=os.path.basename(source.name),
                 BANDS=','.join(map(str, reader.bands)),
                 SCALE_TO_8_BITS=str(reader.scale or 'none'),
                 WINDOW=str(grid.window),
                 OVERLAP=str(grid.overlap),
             )
+            if not is_float:
+                colours = {
+                    value: (*c, 255) for value, c in enumerate(predictor.palette)
+                }
+                raster.write_colormap(1, colours | {NODATA[dtype]: (*IGNORED, 0)})
+                tags |= {f'CLASS_{index}': name for index, name in enumerate(classes)}
+                tags['CLASSES'] = json.dumps(list(classes))
+            raster.update_tags(**tags)
+            for band, name in enumerate(classes if is_float else ['class'], start=1):
+                raster.set_band_description(band, name)
             yield raster
 
 

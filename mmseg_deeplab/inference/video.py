@@ -39,7 +39,7 @@ def predict_video(
     Args:
         predictor: What predicts a frame.
         source: The video; its first one if the file has several.
-        target: The ``.mp4``, ``.mov`` or ``.mkv`` to write; it appears when it is whole.
+        target: The ``.mp4``, ``.mov`` or ``.mkv`` to write; appears when it is whole.
         batch_size: How many frames go through the predictor together.
         opacity: How much the colours cover: 0 is the frame alone, 1 the colours alone.
         label_video: Also write the class ids as grey values of a lossless video

@@ -14,11 +14,7 @@ PART_SUFFIX = '.part'
 
 
 def write_whole(content: bytes, path: Path) -> None:
-    """Write ``content`` to ``path``.
-
-    Args:
-        content: The bytes.
-        path: The final name; missing folders are made.
+    """Write ``content`` to ``path``; missing folders are made.
 
     Raises:
         OSError: If the disk is full, or the folder cannot be written to. The message
@@ -41,10 +37,7 @@ def streamed_file(path: str | Path) -> Iterator[Path]:
     """Yield a hidden name in the same folder; without an error it becomes ``path``.
 
     For files that are too large to be held in memory. The block must have closed the
-    file when it ends.
-
-    Args:
-        path: The final name; missing folders are made.
+    file when it ends. Missing folders are made.
     """
     path = Path(path)
     part = path.with_name(f'.{path.name}.{os.getpid()}{PART_SUFFIX}')
@@ -71,15 +64,9 @@ def _flush(path: Path) -> None:
 
 
 def remove_parts(folder: Path) -> list[str]:
-    """Remove what killed writes have left in ``folder``.
+    """Remove what killed writes have left in ``folder``; return the names.
 
-    Only the one process that writes there may do so.
-
-    Args:
-        folder: A folder, which need not exist.
-
-    Returns:
-        The names of the files removed.
+    Only the one process that writes there may do so. The folder need not exist.
     """
     parts = sorted(folder.glob(f'.*{PART_SUFFIX}'))
     for part in parts:

@@ -30,12 +30,9 @@ IMPOSTORS = {
 
 
 def read_file(path: str, *, remedy: str, backend_args: dict | None = None) -> bytes:
-    """Read a whole file.
+    """Read a whole file, by its name or an address of mmengine's storage backends.
 
-    Args:
-        path: File name, or an address that a storage backend of mmengine knows.
-        remedy: What to do where there is no such file, for the error.
-        backend_args: Arguments of mmengine's storage backend.
+    ``remedy`` is what the error of a missing file tells to do.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -56,7 +53,6 @@ def read_file(path: str, *, remedy: str, backend_args: dict | None = None) -> by
 
 
 def _why_missing(path: str) -> str:
-    """Say what is there in the place of a missing file."""
     folder, name = osp.split(path)
     if not osp.isdir(folder):
         return f'The folder {folder!r} does not exist (seen from {os.getcwd()}).'
@@ -68,17 +64,10 @@ def _why_missing(path: str) -> str:
 
 
 def check_whole(content: bytes, path: str) -> None:
-    """Refuse a JPEG or PNG file that ends too early.
+    """Raise TruncatedFileError for a JPEG or PNG file that ends too early.
 
     A file with bytes after its end (a padded copy, a motion photo) is whole: such a
     JPEG is decoded once more, by Pillow, to be sure.
-
-    Args:
-        content: The file's bytes.
-        path: The file's name, for the error.
-
-    Raises:
-        TruncatedFileError: If the end is missing.
     """
     if content.startswith(JPEG_START):
         whole = content.endswith(JPEG_END) or _pillow_loads(content)
@@ -94,7 +83,6 @@ def check_whole(content: bytes, path: str) -> None:
 
 
 def _pillow_loads(content: bytes) -> bool:
-    """Whether Pillow decodes the whole file."""
     tolerant = ImageFile.LOAD_TRUNCATED_IMAGES
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
@@ -107,16 +95,7 @@ def _pillow_loads(content: bytes) -> bool:
 
 
 def decode(content: bytes, path: str, *, flag: str, backend: str) -> np.ndarray:
-    """Decode a file with mmcv.
-
-    Args:
-        content: The file's bytes.
-        path: The file's name, for the error.
-        flag: What to decode to, see :func:`mmcv.imfrombytes`.
-        backend: The decoder, see :func:`mmcv.imfrombytes`.
-
-    Returns:
-        ``(H, W)`` or ``(H, W, C)``.
+    """Decode a file to ``(H, W)`` or ``(H, W, C)``; see :func:`mmcv.imfrombytes`.
 
     Raises:
         TruncatedFileError: If a JPEG or PNG file ends too early.
@@ -135,7 +114,6 @@ def decode(content: bytes, path: str, *, flag: str, backend: str) -> np.ndarray:
 
 
 def _why_unreadable(content: bytes, path: str, reason: str) -> str:
-    """Compose the message for a file that no decoder reads."""
     remedy = 'export it again as PNG or JPEG, or download it again'
     for start, guess in IMPOSTORS.items():
         if content.lstrip().startswith(start):

@@ -5,12 +5,9 @@ from types import ModuleType
 
 
 def optional_package(name: str, *, extra: str, purpose: str) -> ModuleType:
-    """Import a package that is not among the requirements.
+    """Import a package that an extra of ``mmseg-deeplab`` installs.
 
-    Args:
-        name: The module to import.
-        extra: The extra of ``mmseg-deeplab`` that installs the package.
-        purpose: What needs the package, as the subject of a sentence.
+    ``purpose`` is what needs it, the subject of the error's sentence.
 
     Raises:
         ImportError: If it is not installed, with the command that installs it.

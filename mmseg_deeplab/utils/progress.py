@@ -11,13 +11,8 @@ LINE_INTERVAL = 60.0
 class Progress(tqdm):
     """``with Progress('search', 100) as progress: ... progress.advance()``.
 
-    In a terminal it is a bar; in a file it is a line each minute.
-
-    Args:
-        name: What is going on.
-        total: The number of steps.
-        unit: What a step is, such as ``'images'``.
-        disable: Show nothing.
+    In a terminal it is a bar; in a file it is a line each minute. ``unit`` is what a
+    step is, such as ``'images'``.
     """
 
     def __init__(
