@@ -194,9 +194,7 @@ def _geotiff(
                 OVERLAP=str(grid.overlap),
             )
             if not is_float:
-                colours = {
-                    value: (*c, 255) for value, c in enumerate(predictor.palette)
-                }
+                colours = {i: (*rgb, 255) for i, rgb in enumerate(predictor.palette)}
                 raster.write_colormap(1, colours | {NODATA[dtype]: (*IGNORED, 0)})
                 tags |= {f'CLASS_{index}': name for index, name in enumerate(classes)}
                 tags['CLASSES'] = json.dumps(list(classes))
