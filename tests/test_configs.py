@@ -21,7 +21,7 @@ from mmseg.structures import SegDataSample
 from torch import nn
 
 from mmseg_deeplab.config import read_config
-from mmseg_deeplab.config.runner_setup import replace_sync_bn
+from mmseg_deeplab.config.run_setup import replace_sync_bn
 from mmseg_deeplab.config.scan_config import dataset_configs
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'

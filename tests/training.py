@@ -21,8 +21,7 @@ from mmengine.runner import Runner
 from yapf.yapflib import yapf_api
 
 from mmseg_deeplab.config import read_config
-from mmseg_deeplab.config.runner_setup import build_runner
-from mmseg_deeplab.config.training_setup import prepare_training
+from mmseg_deeplab.config.run_setup import build_runner, prepare_training
 
 ROOT = Path(__file__).resolve().parents[1]
 TRAIN = str(ROOT / 'tools' / 'train.py')

@@ -31,8 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     """Evaluate, and print the paths and the metrics."""
-    from mmseg_deeplab.config.runner_setup import build_runner
-    from mmseg_deeplab.config.testing_setup import prepare_testing
+    from mmseg_deeplab.config.run_setup import build_runner, prepare_testing
     from mmseg_deeplab.visualization.evaluation_report import write_report
 
     folder = Path(args.checkpoint).parent

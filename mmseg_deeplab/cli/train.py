@@ -29,8 +29,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     """Train, and leave the process group."""
-    from mmseg_deeplab.config.runner_setup import build_runner
-    from mmseg_deeplab.config.training_setup import prepare_training
+    from mmseg_deeplab.config.run_setup import build_runner, prepare_training
     from mmseg_deeplab.engine.distributed import leave_process_group
 
     with one_line_errors():

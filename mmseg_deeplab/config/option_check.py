@@ -43,10 +43,6 @@ def refuse_useless_options(cfg: Config, options: dict[str, Any]) -> None:
     These are variables that the config file has already used (``img_ratios``), names
     that nothing reads (``optim_wraper.type``), and keys that the type of their dict
     does not take (``train_cfg.max_iter``).
-
-    Args:
-        cfg: The config without the options.
-        options: New values by dotted keys.
     """
     from mmengine.runner import Runner  # costly, and most configs are read as they are
 
@@ -76,11 +72,6 @@ def places_of(cfg: Config, key: str, value: Any) -> Iterator[tuple[str, dict, st
 
     The crop size is also the size of paddings and of batches. The windows of
     ``model.test_cfg`` are a choice of the model.
-
-    Args:
-        cfg: The whole config.
-        key: One of :data:`CARRIED`.
-        value: The variable's value.
     """
     for name, node in named_dicts(cfg._cfg_dict):
         here = key
@@ -99,12 +90,7 @@ def _hashable(value: Any) -> Any:
 
 
 def named_dicts(node: object, path: str = '') -> Iterator[tuple[str, dict]]:
-    """Walk through all dicts of a config, with their dotted names.
-
-    Args:
-        node: A config's content, or a part of it.
-        path: The part's own name.
-    """
+    """Walk through all dicts of a config, or of a part, with their dotted names."""
     if isinstance(node, dict):
         yield path, node
     for key, value in _children(node).items():

@@ -24,16 +24,9 @@ def scan_config(
     workers: int = 0,
     progress: bool = True,
 ) -> ScanReport:
-    """Scan all data sets of a config.
+    """Scan all data sets of a config, or of a base of ``configs/_base_/datasets``.
 
-    Args:
-        cfg: A config, or a base of ``configs/_base_/datasets``.
-        splits: Which of ``'train'``, ``'val'`` and ``'test'``.
-        workers: Number of processes; 0 reads in this one.
-        progress: Whether to show progress bars on stderr.
-
-    Raises:
-        ValueError: If the config has none of these data sets.
+    ``workers`` is the number of processes; 0 reads in this one.
     """
     init_default_scope(cfg.get('default_scope') or 'mmseg')
     report, seen = ScanReport(), {}
@@ -63,9 +56,6 @@ def dataset_configs(loader: dict | None) -> Iterator[dict]:
 
     ``RepeatDataset`` and similar wrappers hold one in ``dataset``, ``ConcatDataset``
     several in ``datasets``; each is given once.
-
-    Args:
-        loader: The config of a data loader, or of a wrapper.
     """
     for key in ('dataset', 'datasets'):
         inner = (loader or {}).get(key, [])
@@ -150,11 +140,7 @@ def _expected(leaf: dict) -> str:
 
 
 def missing_paths(leaf: dict) -> list[Finding]:
-    """Find the folders and lists of a data set that do not exist on the local disk.
-
-    Args:
-        leaf: The config of a data set without a wrapper.
-    """
+    """Find the folders and lists of a data set that do not exist on the local disk."""
     root, places = leaf.get('data_root') or '', _locations(leaf)
     if leaf.get('backend_args') or '://' in root:
         return []
@@ -182,14 +168,7 @@ def _model_heads(cfg: Config) -> Iterator[tuple[str, dict]]:
 def class_mismatches(
     cfg: Config, leaf: dict, num_classes: int, name: str
 ) -> list[Finding]:
-    """Compare a data set's number of classes with the model and the pipeline.
-
-    Args:
-        cfg: The whole config.
-        leaf: The data set's own config.
-        num_classes: The number of classes of the data set.
-        name: The data set's name, for the message.
-    """
+    """Compare a data set's number of classes with the model and the pipeline."""
     parts = list(_model_heads(cfg))
     parts += [
         (f'{t["type"]} ({name})', t)

@@ -12,7 +12,7 @@ from mmseg.registry import MODELS
 
 from mmseg_deeplab.config import named_dicts, read_config
 from mmseg_deeplab.config.config_checks import check_checkpoint
-from mmseg_deeplab.config.crf_settings import load_crf
+from mmseg_deeplab.config.prediction_options import load_crf
 from mmseg_deeplab.inference import ModelSource, Predictor, load_predictor
 from mmseg_deeplab.utils.atomic_files import write_whole
 from mmseg_deeplab.utils.progress import Progress

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .plot_style import (
-    DASHES,
     check_format,
     line_style,
     names_of,
     new_figure,
     save_figure,
 )
-from .run_log import Record, learning_rates, read_scalars, run_name, series
+from .run_log import Record, read_scalars, run_name, series
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,7 +39,7 @@ def plot_curves(
         labels: The names of the runs in the legend; by default those of the folders,
             and none for a single run.
         names: The names in the log; by default those of :data:`DEFAULT_NAMES` that were
-            logged. ``lr`` stands for all rates of an optimizer wrapper with several.
+            logged.
         smoothing: The weight of :func:`smooth` for what was logged in training. The
             logged values stay as faint lines.
         title: The heading.
@@ -86,8 +85,6 @@ def _logged_names(
     names: Sequence[str] | None,
 ) -> list[str]:
     logged = {name for log in logs for record in log for name in record} - {'step'}
-    if any(learning_rates(log) for log in logs):
-        logged.add('lr')
     missing = [name for name in names or () if name not in logged]
     found = list(names or [name for name in DEFAULT_NAMES if name in logged])
     if missing or not found:
@@ -103,13 +100,7 @@ def _draw(
 ) -> None:
     steps, values = series(log, name)
     if name == 'lr':
-        rates = learning_rates(log)
-        for number, rate in enumerate(rates):
-            text = label
-            if len(rates) > 1:  # the colour stands for the run, the dashes for the rate
-                style = style | dict(linestyle=DASHES[number % len(DASHES)])
-                text = f'{label} {rate}'.strip()
-            axes.plot(*series(log, rate), **style, label=text)
+        axes.plot(steps, values, **style, label=label)
     elif any(name in record for record in log if 'loss' in record):
         if weight:
             axes.plot(steps, values, **style, alpha=0.3)

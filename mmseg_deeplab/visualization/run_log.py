@@ -2,14 +2,11 @@
 
 import json
 import math
-import re
 from pathlib import Path
 from typing import Any
 
 Record = dict[str, Any]
 LOG = Path('vis_data') / 'scalars.json'
-# `lr`, `base_lr`, and those of an `OptimWrapperDict`, such as `backbone.lr`.
-_RATE = re.compile(r'(.+\.)?(base_)?lr')
 _REMEDY = 'Give the work folder of a training, or one of its */vis_data/*.json'
 
 
@@ -56,14 +53,6 @@ def series(records: list[Record], name: str) -> tuple[list[int], list[float]]:
     """Return the steps and the values of one logged name."""
     found = [(r['step'], r[name]) for r in records if r.get(name) is not None]
     return [step for step, _ in found], [value for _, value in found]
-
-
-def learning_rates(records: list[Record]) -> list[str]:
-    """Return the names of the rates, ``lr`` first, without those equal to it."""
-    names = {name for record in records for name in record if _RATE.fullmatch(name)}
-    main = series(records, 'lr')
-    others = sorted(n for n in names - {'lr'} if series(records, n) != main)
-    return [*(['lr'] if main[0] else []), *others]
 
 
 def run_name(run: str | Path) -> Path:

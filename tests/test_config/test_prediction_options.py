@@ -10,13 +10,12 @@ from mmseg.registry import MODELS
 from training import ROOT, write_config
 
 from mmseg_deeplab.config import read_config
-from mmseg_deeplab.config.crf_settings import load_crf
 from mmseg_deeplab.config.prediction_options import (
     apply_prediction_options,
     fast_settings,
+    load_crf,
 )
-from mmseg_deeplab.config.runner_setup import build_runner
-from mmseg_deeplab.config.testing_setup import prepare_testing
+from mmseg_deeplab.config.run_setup import build_runner, prepare_testing
 
 FRAGMENTS = sorted((ROOT / 'configs' / 'crf').glob('*.py'))
 

@@ -11,13 +11,15 @@ from training import write_config
 
 from mmseg_deeplab.config import read_config
 from mmseg_deeplab.config.config_checks import check_checkpoint, check_data
-from mmseg_deeplab.config.runner_setup import build_runner, replace_sync_bn
-from mmseg_deeplab.config.testing_setup import (
+from mmseg_deeplab.config.run_setup import (
+    build_runner,
+    enable_amp,
     paint_predictions,
     prepare_testing,
+    prepare_training,
+    replace_sync_bn,
     write_predictions,
 )
-from mmseg_deeplab.config.training_setup import enable_amp, prepare_training
 from mmseg_deeplab.engine import ResumableRunner
 from mmseg_deeplab.engine.distributed import (
     init_cpu_process_group,

@@ -16,7 +16,7 @@ from mmseg.registry import DATASETS, MODELS
 from training import train_here, write_config
 
 from mmseg_deeplab.config import read_config
-from mmseg_deeplab.config.crf_settings import load_crf
+from mmseg_deeplab.config.prediction_options import load_crf
 from mmseg_deeplab.crf_tuning import (
     AXES,
     RANGES,

@@ -19,7 +19,7 @@ from mmseg.structures import SegDataSample
 
 from mmseg_deeplab import get_deeplab_v2
 from mmseg_deeplab.config import read_config
-from mmseg_deeplab.config.runner_setup import replace_sync_bn
+from mmseg_deeplab.config.run_setup import replace_sync_bn
 
 BLOCKS = [b for b in all_blocks('python') if b.page != 'docs/tutorial.md']
 CONFIGS = [b for b in BLOCKS if re.search(r'^(_base_ = |model = dict\()', b.text, re.M)]

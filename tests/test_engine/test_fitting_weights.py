@@ -9,8 +9,7 @@ from mmseg.registry import MODELS
 from training import train_here, weights, write_config
 
 from mmseg_deeplab.config import read_config
-from mmseg_deeplab.config.runner_setup import build_runner
-from mmseg_deeplab.config.testing_setup import prepare_testing
+from mmseg_deeplab.config.run_setup import build_runner, prepare_testing
 
 CLASSIFIER = ['decode_head.conv_seg.bias', 'decode_head.conv_seg.weight']
 AUXILIARY = """

@@ -10,8 +10,7 @@ from mmengine.hooks import Hook
 from training import losses, same_weights, scalars, train_here, write_config
 
 from mmseg_deeplab.config import read_config
-from mmseg_deeplab.config.runner_setup import build_runner
-from mmseg_deeplab.config.training_setup import prepare_training
+from mmseg_deeplab.config.run_setup import build_runner, prepare_training
 from mmseg_deeplab.engine import newest_whole_checkpoint
 from mmseg_deeplab.engine.resume import archive_fault, numbered_checkpoints
 

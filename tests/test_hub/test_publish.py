@@ -19,8 +19,7 @@ from yapf.yapflib import yapf_api
 
 from mmseg_deeplab.checkpoints import load
 from mmseg_deeplab.config import read_config
-from mmseg_deeplab.config.runner_setup import build_runner
-from mmseg_deeplab.config.training_setup import prepare_training
+from mmseg_deeplab.config.run_setup import build_runner, prepare_training
 from mmseg_deeplab.hub import publish
 from mmseg_deeplab.hub.published_config import initial_weights, published_config
 from mmseg_deeplab.hub.published_metrics import logged_metrics, read_metrics

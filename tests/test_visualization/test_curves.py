@@ -81,15 +81,6 @@ def test_infinite_values_do_not_spoil_the_average():
     np.testing.assert_allclose(found, [1.0, math.inf, 2.5 / 1.5, math.nan])
 
 
-def test_each_rate_of_an_optimizer_with_several_has_its_dashes(tmp_path):
-    run = write_run(tmp_path, 'a', **{'head.lr': 0.7})
-    (rates,) = drawn(plot_curves, [run], tmp_path / 'c.png', names=['lr']).axes
-    assert legend_of(rates) == ['lr', 'head.lr']
-    assert points(rates.lines[1]) == [[s, 0.7] for s in (10, 20, 30, 40)]
-    assert rates.lines[0].get_linestyle() != rates.lines[1].get_linestyle()
-    assert rates.lines[0].get_color() == rates.lines[1].get_color()
-
-
 def test_a_run_without_validation_has_no_panel_for_it(tmp_path):
     file = tmp_path / 'log.json'
     file.write_text('{"loss": 1.0, "lr": 0.1, "step": 10}\n')

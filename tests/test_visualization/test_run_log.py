@@ -5,7 +5,6 @@ import json
 import pytest
 
 from mmseg_deeplab.visualization.run_log import (
-    learning_rates,
     read_scalars,
     run_name,
     series,
@@ -82,15 +81,6 @@ def test_the_half_line_of_a_killed_run_is_left_out(tmp_path):
     file = log(tmp_path, '1', losses((5, 4.0)))
     file.write_text(file.read_text() + '{"loss": 3.9, "st')
     assert read_scalars(tmp_path) == losses((5, 4.0))
-
-
-def test_rates_are_found_and_not_repeated():
-    records = [{'lr': 0.1, 'base_lr': 0.1, 'head.lr': 1.0, 'color': 3.0, 'step': 1}]
-    assert learning_rates(records) == ['lr', 'head.lr']
-    assert learning_rates([{'b.lr': 0.1, 'a.base_lr': 0.2, 'step': 1}]) == [
-        'a.base_lr',
-        'b.lr',
-    ]
 
 
 def test_a_folder_without_log_is_named(tmp_path):

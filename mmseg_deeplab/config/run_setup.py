@@ -1,0 +1,187 @@
+"""Prepare a config for training or testing on this machine, and build its runner."""
+
+import sys
+from typing import Any
+
+import torch
+from mmengine.config import Config, ConfigDict
+from mmengine.dist import is_distributed, master_only
+from mmengine.runner import Runner
+from mmseg.registry import RUNNERS
+
+from mmseg_deeplab.engine import ResumableRunner
+from mmseg_deeplab.engine.distributed import (
+    init_cpu_process_group,
+    require_one_gpu_each,
+)
+from mmseg_deeplab.models import set_output_stride
+
+from .config_checks import check_checkpoint, check_class_weights, check_data
+from .prediction_options import apply_prediction_options
+
+
+def prepare_training(
+    cfg: Config,
+    *,
+    resume: bool = False,
+    resume_from: str | None = None,
+    amp: bool = False,
+    output_stride: int | None = None,
+) -> None:
+    """Prepare a config for training.
+
+    Args:
+        cfg: Changed in place.
+        resume: Go on from the newest whole checkpoint of the work folder; if there is
+            none, start as configured, ``load_from`` included.
+        resume_from: With ``resume``, go on from this file instead.
+        amp: Mixed precision.
+        output_stride: Train at another output stride than the config's.
+    """
+    cfg.resume = resume
+    if resume and not resume_from:
+        cfg.resume = 'auto'  # see ResumableRunner
+    elif resume:
+        cfg.load_from = resume_from
+    check_data(cfg, 'train_dataloader', 'val_dataloader')
+    if cfg.get('load_from'):
+        check_checkpoint(cfg.load_from)
+    check_class_weights(cfg.model)
+    if output_stride is not None:
+        cfg.model = ConfigDict(set_output_stride(cfg.model, output_stride))
+    if amp:
+        enable_amp(cfg)
+    prepare_device(cfg)
+
+
+def enable_amp(cfg: Config) -> None:
+    """Use mmengine's ``AmpOptimWrapper`` with dynamic loss scaling."""
+    if not torch.cuda.is_available():
+        raise ValueError('--amp needs a GPU and none is visible; leave it out')
+    wrapper = cfg.optim_wrapper.get('type', 'OptimWrapper')
+    if wrapper in ('AmpOptimWrapper', 'MixedPrecisionOptimWrapper'):
+        return
+    if wrapper != 'OptimWrapper':
+        raise ValueError(
+            f"--amp replaces optim_wrapper.type 'OptimWrapper', got {wrapper!r}; set "
+            'mixed precision in the config instead'
+        )
+    cfg.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
+
+
+def prepare_testing(
+    cfg: Config,
+    checkpoint: str,
+    *,
+    out: str | None = None,
+    show: bool = False,
+    show_dir: str | None = None,
+    wait_time: float = 2.0,
+    crf: str | bool | None = None,
+    msc: bool = False,
+    fast: bool = False,
+    tta: bool = False,
+    output_stride: int | None = None,
+) -> None:
+    """Prepare a config for testing, in place.
+
+    Args:
+        cfg: The config.
+        checkpoint: File or URL of the weights.
+        out: Folder for the predicted masks.
+        show: Show the predictions in a window.
+        show_dir: Folder for images with the predictions painted over them.
+        wait_time: Seconds for which each window stays.
+        crf: See :func:`apply_prediction_options`, also for all that follow.
+    """
+    check_checkpoint(checkpoint)
+    check_data(cfg, 'test_dataloader')
+    cfg.load_from = checkpoint
+    cfg.resume = False
+    if out is not None:
+        write_predictions(cfg, out)
+    if show or show_dir:
+        paint_predictions(cfg, show=show, show_dir=show_dir, wait_time=wait_time)
+    apply_prediction_options(
+        cfg, crf=crf, msc=msc, fast=fast, tta=tta, output_stride=output_stride
+    )
+    prepare_device(cfg)
+
+
+def write_predictions(cfg: Config, folder: str) -> None:
+    """Let the metric write the predicted masks."""
+    evaluator = cfg.get('test_evaluator')
+    if isinstance(evaluator, list | tuple) and len(evaluator) == 1:
+        evaluator = evaluator[0]
+    if not isinstance(evaluator, dict):
+        raise ValueError(f'--out needs one test_evaluator, the config has {evaluator}')
+    evaluator.update(output_dir=folder, keep_results=True)
+
+
+def paint_predictions(
+    cfg: Config, *, show: bool, show_dir: str | None, wait_time: float
+) -> None:
+    """Let the visualization hook paint the predictions over the images."""
+    hook = cfg.get('default_hooks', {}).get('visualization')
+    if hook is None:
+        raise ValueError(
+            '--show and --show-dir need default_hooks.visualization in the config, '
+            "such as dict(type='SampleVisualizationHook')"
+        )
+    hook['draw'] = True
+    if show:
+        hook.update(show=True, wait_time=wait_time)
+    if show_dir:
+        cfg.visualizer['save_dir'] = show_dir
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Build the runner: the config's ``runner_type``, else :class:`ResumableRunner`."""
+    if 'runner_type' in cfg:
+        return RUNNERS.build(cfg)
+    return ResumableRunner.from_cfg(cfg)
+
+
+def prepare_device(cfg: Config) -> None:
+    """Adapt a config to the machine.
+
+    Without a GPU, a distributed run uses gloo instead of nccl, and plain batch
+    normalisation instead of the synchronised one, which torch has for GPUs only.
+    """
+    if cfg.launcher == 'none':
+        return
+    if torch.cuda.is_available():
+        require_one_gpu_each(cfg.launcher)
+        return
+    cfg.merge_from_dict({'env_cfg.dist_cfg': {'backend': 'gloo'}})
+    if not is_distributed():
+        init_cpu_process_group(cfg.launcher)
+    converts = cfg.pop('sync_bn', None) is not None
+    if replace_sync_bn(cfg.model) or converts:
+        _say('SyncBN needs GPUs: each process normalises over its own batch (BN).')
+    cfg.setdefault(
+        'model_wrapper_cfg',
+        ConfigDict(
+            type='MMDistributedDataParallel',
+            device_ids=None,  # mmengine's default is a GPU
+            broadcast_buffers=False,
+            find_unused_parameters=cfg.get('find_unused_parameters', False),
+        ),
+    )
+
+
+def replace_sync_bn(node: Any) -> bool:
+    """Replace ``type='SyncBN'`` by ``'BN'`` at any depth; say whether there was any."""
+    if isinstance(node, list | tuple):
+        return sum(map(replace_sync_bn, node)) > 0
+    if not isinstance(node, dict):
+        return False
+    own = node.get('type') == 'SyncBN'
+    if own:
+        node['type'] = 'BN'
+    return own + sum(map(replace_sync_bn, node.values())) > 0
+
+
+@master_only
+def _say(message: str) -> None:
+    print(message, file=sys.stderr)
