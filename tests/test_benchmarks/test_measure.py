@@ -16,10 +16,6 @@ from benchmarks.measure import measure, take_turns
 from benchmarks.memory import peak_memory
 from benchmarks.report import (
     columns_of,
-    describe_machine,
-    digits,
-    machine_text,
-    markdown,
     write_into,
 )
 
@@ -47,17 +43,6 @@ def test_functions_take_turns_and_every_other_round_goes_backwards():
     ]
     assert turns == ['a', 'b', 'a', 'b']  # a b, b a, a b
     assert [len(rounds) for rounds in found.values()] == [3, 3]
-
-
-def test_a_row_holds_both_sides_and_their_ratio():
-    row, measurements = measure(constant_case(), **SHORT)
-    stock, ours = row['stock'], row['ours']
-    assert (
-        row['ratio']['median'] == stock['seconds']['median'] / ours['seconds']['median']
-    )
-    ratios = [a / b for a, b in zip(stock['rounds'], ours['rounds'], strict=True)]
-    assert (row['ratio']['min'], row['ratio']['max']) == (min(ratios), max(ratios))
-    assert row['errors'] == dict(error=0.0) and len(measurements) == 2
 
 
 def test_results_that_differ_are_not_timed():
@@ -118,30 +103,6 @@ def test_peak_memory_counts_memory_that_is_used_again():
         assert peak == pytest.approx(32 * MEGABYTE, abs=4 * MEGABYTE)
 
 
-def test_machine_is_described():
-    machine = describe_machine(CPU)
-    assert machine['threads'] == torch.get_num_threads() and machine['cores'] >= 1
-    text = machine_text(machine)
-    assert f'PyTorch {torch.__version__}' in text and machine['cpu'] in text
-
-
-@pytest.mark.parametrize(
-    ('value', 'text'), [(1234.6, '1235'), (99.94, '99.9'), (0.01234, '0.0123')]
-)
-def test_digits(value, text):
-    assert digits(value) == text
-
-
-def test_seconds_are_shown_for_a_gpu_alone():
-    columns = columns_of(('group', 'name'), {})
-    result = dict(
-        command='the command', machine=describe_machine(CPU), rate=1.0, rows=[]
-    )
-    assert 'ours, ms' not in markdown(result, columns)
-    result['machine'] |= dict(gpu='some GPU')
-    assert 'ours, ms' in markdown(result, columns)
-
-
 def test_a_document_changes_between_its_marks_alone(tmp_path):
     document = tmp_path / 'doc.md'
     start, end = '<!-- table t: start -->', '<!-- table t: end -->'
@@ -172,18 +133,6 @@ def test_a_failure_loses_no_earlier_row(tmp_path, monkeypatch):
         run_study(arguments(tmp_path))
     assert len(json.loads((tmp_path / 'mine.json').read_text())['rows']) == 1
     assert (tmp_path / 'mine.md').read_text().count('| group | name | **') == 1
-
-
-@pytest.mark.parametrize(
-    ('options', 'message'),
-    [
-        (dict(only=['b']), r"unknown \['b'\]: choose among \['a'\]"),
-        (dict(variants=['x']), r"unknown \['x'\]: choose among \['v', 'w'\]"),
-    ],
-)
-def test_unknown_names_are_refused(tmp_path, options, message):
-    with pytest.raises(ValueError, match=message):
-        next(study_of().chosen(arguments(tmp_path, **options)))
 
 
 @pytest.mark.parametrize('name', list(STUDIES))

@@ -59,22 +59,6 @@ def test_a_row_is_measured_once_and_has_the_metrics_of_its_logs(root, tmp_path):
         results_table.run_row(args.configs[0], args)
 
 
-@pytest.mark.slow
-def test_a_failed_run_names_its_log(tmp_path):
-    with pytest.raises(RuntimeError, match=r'train\.py ended with 1.*train\.log'):
-        results_table.run_tool('train.py', [tmp_path / 'missing.py'], tmp_path)
-    assert 'missing.py' in (tmp_path / 'train.log').read_text()
-
-
-def test_the_best_row_comes_first(tmp_path):
-    for name, score in (('a', 10.0), ('b', 30.0), ('c', 20.0)):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / 'row.json').write_text(json.dumps(dict(mIoU=score)))
-    assert [row['mIoU'] for row in results_table.read_rows(tmp_path)] == [30, 20, 10]
-    with pytest.raises(FileNotFoundError, match='no row is finished'):
-        results_table.read_rows(tmp_path / 'a')
-
-
 def test_a_schedule_replaces_the_config_s_own_and_is_stretched(root, tmp_path):
     args = table_arguments(root, tmp_path, cfg_options={}, steps=400)
     config = str(root / 'configs/deeplabv3_r50_camvid.py')
@@ -96,26 +80,6 @@ def test_initial_weights_are_those_given_or_none(root, tmp_path):
     assert backbone.init_cfg.checkpoint.endswith('/r.pth')
     args.pretrained = []
     assert results_table.row_config(config, args).model.backbone.init_cfg is None
-
-
-def test_what_a_network_cannot_do_is_left_out(root, tmp_path):
-    args = table_arguments(root, tmp_path, output_stride=8)
-    cfg = results_table.row_config(str(root / CONFIG), args)
-    tests = results_table.tests_of(cfg, args)
-    assert tests == {'': [], '_tta': ['--tta'], '_os8': ['--output-stride', '8']}
-    cfg.model.backbone = dict(type='UNet')
-    assert results_table.tests_of(cfg, args)['_os8'] is None
-
-
-def test_padded_networks_are_counted_at_the_padded_size(root, tmp_path):
-    args = table_arguments(root, tmp_path, crop=None, cfg_options={})
-    cfg = results_table.row_config(str(root / 'configs/unet_camvid.py'), args)
-    pipeline = cfg.test_dataloader.dataset.pipeline
-    dataset = dict(type='SyntheticStreets', split='val', num_images=1, size=(90, 120))
-    cfg.test_dataloader.dataset = dict(dataset, pipeline=pipeline)
-    row = results_table.describe('unet_camvid.py', cfg, args)
-    assert row['image_size'] == [96, 128] and row['crop_size'] == [352, 352]
-    assert row['multiply_adds'] > 0
 
 
 def test_the_rows_of_the_refinement_table():

@@ -79,8 +79,3 @@ def test_the_oldest_format_is_named(tmp_path):
     (tmp_path / 'a.caffemodel').write_bytes(net.SerializeToString())
     with pytest.raises(ValueError, match='upgrade_net_proto_binary'):
         load_caffe(tmp_path / 'a.caffemodel')
-
-
-def test_missing_file_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'none\.caffemodel'):
-        load_caffe(tmp_path / 'none.caffemodel')

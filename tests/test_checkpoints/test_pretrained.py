@@ -65,30 +65,6 @@ def test_stride_is_the_only_difference_to_torchvision(tmp_path, monkeypatch):
     torch.testing.assert_close(model(x)[-1], expected, rtol=1e-4, atol=1e-4)
 
 
-def test_whole_segmentor_initialises_its_backbone(tmp_path):
-    source = backbone()
-    torch.save(
-        {f'Scale.{k}': v for k, v in source.state_dict().items()}, tmp_path / 'n.pth'
-    )
-    model = MODELS.build(
-        dict(
-            type='EncoderDecoder',
-            backbone=dict(
-                type='ResNetMulti',
-                depth=26,
-                base_channels=4,
-                init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'n.pth')),
-            ),
-            decode_head=dict(
-                type='ClassifierModule', in_channels=128, in_index=3, num_classes=2
-            ),
-        )
-    )
-    model.init_weights()
-    assert torch.equal(model.backbone.conv1.weight, source.conv1.weight)
-    assert model.decode_head.conv2d_list[0].weight.std() < 0.02
-
-
 @pytest.mark.parametrize('options', [dict(depth=50), dict(base_channels=8)])
 def test_a_file_of_another_net_is_an_error_that_says_what_differs(tmp_path, options):
     with pytest.raises(FileNotFoundError, match=r'nowhere\.pth'):

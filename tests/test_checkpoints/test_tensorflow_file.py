@@ -13,8 +13,8 @@ import tensorflow_side
 import torch
 from tensorflow_networks import value_of
 
-from mmseg_deeplab.checkpoints import convert_file, load_tensorflow
-from mmseg_deeplab.checkpoints.formats.crc32c import crc32c, unmask
+from mmseg_deeplab.checkpoints import load_tensorflow
+from mmseg_deeplab.checkpoints.formats.crc32c import crc32c
 from mmseg_deeplab.checkpoints.formats.tensorflow_table import read_table
 
 DATA = Path(__file__).resolve().parents[1] / 'data' / 'tensorflow'
@@ -129,12 +129,6 @@ def test_a_frozen_graph_is_named(tmp_path):
         load_tensorflow(tmp_path / 'frozen_inference_graph.pb')
 
 
-def test_the_tool_names_what_it_cannot_place(tmp_path):
-    """convert_file reads a prefix as it reads a file."""
-    with pytest.raises(ValueError, match=r'not known for source .tensorflow.: empty'):
-        convert_file('tensorflow', DATA / 'model.ckpt', tmp_path / 'ours.pth')
-
-
 # RFC 3720, appendix B.4.
 @pytest.mark.parametrize(
     'data, expected',
@@ -162,13 +156,6 @@ def test_checksum_of_long_data_by_the_definition(size):
     for byte in data:
         crc = table[(crc ^ byte) & 0xFF] ^ (crc >> 8)
     assert crc32c(data) == crc ^ 0xFFFFFFFF
-
-
-def test_masked_checksum_is_undone():
-    """crc32c.h of LevelDB: rotate right by 15, add the delta."""
-    crc = 0x12345678
-    masked = (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
-    assert unmask(masked) == crc
 
 
 @pytest.mark.slow

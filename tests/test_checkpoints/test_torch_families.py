@@ -143,14 +143,6 @@ def test_backbones_of_jfzhang95_without_counterpart_are_refused(key, name):
         convert(state, 'jfzhang95')
 
 
-def test_separable_networks_of_vainf_are_refused_by_their_keys():
-    state = empty_state('vainf')
-    kernel = state.pop('classifier.classifier.0.weight')
-    state['classifier.classifier.0.body.0.weight'] = kernel[:, :1]
-    with pytest.raises(ValueError, match=r'classifier\.0\.body\.0\.weight'):
-        convert(state, 'vainf')
-
-
 def test_resnet_18_is_refused():
     state = {k: v for k, v in empty_state('vainf').items() if 'backbone' not in k}
     net = get_model('resnet18')

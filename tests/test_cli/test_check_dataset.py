@@ -78,8 +78,3 @@ def test_missing_data_root_is_explained(check, root, tmp_path):
     assert code == 1
     assert f'{tmp_path}/none/SegmentationClassAug/*.png' in out
     assert f'{tmp_path}/none/ImageSets/Segmentation/val.txt' in out
-
-
-def test_missing_config_is_explained(check, tmp_path):
-    code, _ = check(tmp_path / 'none.py')
-    assert 'none.py' in code

@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from training import TRAIN, Server, start_ranks, write_config
+from training import TRAIN, Server, write_config
 
 
 @pytest.fixture
@@ -38,14 +38,6 @@ def test_mixins_reach_a_training_and_its_dumped_config(tool, server: Server, tmp
     dumped = (tmp_path / 'run' / 'tiny.py').read_text()
     for piece in ('w.npy', 'EMAHook', 'OHEMPixelSampler'):
         assert piece in dumped
-
-
-def test_syncbn_is_left_out_where_there_is_no_gpu(server: Server, tmp_path):
-    config = write_config(tmp_path, iters=1)
-    argv = (TRAIN, config, '--work-dir', tmp_path / 'run', '--mixin', 'syncbn')
-    ranks = start_ranks(server, tmp_path, *argv)
-    assert [rank.wait() for rank in ranks] == [0, 0], ranks[0].log.read_text()
-    assert 'SyncBN needs GPUs' in ranks[0].log.read_text()
 
 
 def test_a_mistake_with_mixins_is_one_line(server: Server, tmp_path):

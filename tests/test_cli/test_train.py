@@ -135,13 +135,6 @@ def test_a_mistake_is_one_line(server, trained, arguments, message):
     assert re.search(message, line)
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason='needs a machine without a GPU')
-def test_amp_without_a_gpu_is_one_line(server, trained):
-    log = trained / 'amp.log'
-    assert server.run(TRAIN, trained / 'tiny.py', '--amp', log=log) == 1
-    assert 'error: --amp needs a GPU' in log.read_text()
-
-
 def test_a_checkpoint_that_runs_code_is_refused(server, trained, tmp_path):
     class Code:
         def __reduce__(self):

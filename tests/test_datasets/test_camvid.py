@@ -20,13 +20,6 @@ def write(folder, names) -> dict:
     return dict(data_root=str(folder), data_prefix=prefix, serialize_data=False)
 
 
-def test_palette_has_a_colour_of_its_own_for_each_class():
-    meta = CamVidDataset.METAINFO
-    colors = dict(zip(meta['classes'], map(tuple, meta['palette']), strict=True))
-    assert len(set(colors.values())) == 11
-    assert colors['bicyclist'] == (0, 128, 192)
-
-
 @pytest.mark.parametrize('suffix', ['.png', '.jpg'])
 def test_both_suffixes_load(tmp_path, suffix):
     dataset = CamVidDataset(**write(tmp_path, [f'b{suffix}', f'a{suffix}']))
@@ -47,7 +40,7 @@ def test_mixed_suffixes_must_be_named(tmp_path):
 
 def test_folders_without_images_are_an_error(tmp_path):
     prefix = dict(img_path='img_dir/train', seg_map_path='ann_dir/train')
-    with pytest.raises(FileNotFoundError, match=r'img_dir/train.*ters/camvid\.py'):
+    with pytest.raises(FileNotFoundError, match=r'img_dir/train.*convert-camvid'):
         CamVidDataset(data_root=str(tmp_path), data_prefix=prefix)
     with pytest.raises(FileNotFoundError, match=r'\.png or \.jpg'):
         CamVidDataset(**write(tmp_path, []))

@@ -232,15 +232,3 @@ def test_voc_trains_on_both_annotations_or_on_its_own(load_config):
     )
     assert own == [('train.txt', 'SegmentationClass')]
     assert both == [*own, ('aug.txt', 'SegmentationClassAug')]
-
-
-def test_data_root_option_reaches_all_data_sets(tmp_path):
-    path = tmp_path / 'config.py'
-    path.write_text(
-        "data_root = 'old/'\n"
-        'train_dataloader = dict(dataset=dict(dataset=dict(data_root=data_root)))\n'
-        "val_dataloader = dict(dataset=dict(data_root='other/'))\n"
-    )
-    cfg = read_config(str(path), dict(data_root='new/'))
-    assert cfg.train_dataloader.dataset.dataset.data_root == 'new/'
-    assert cfg.val_dataloader.dataset.data_root == 'other/'

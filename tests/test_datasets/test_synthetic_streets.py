@@ -98,13 +98,6 @@ def test_label_follows_the_image(load):
     )
 
 
-def test_label_stays_at_native_size_where_it_is_loaded_late():
-    resize = dict(type='Resize', scale_factor=2.0, keep_ratio=True)
-    sample = build([LOAD[0], resize, LOAD[1], PACK], test_mode=True)[0]
-    assert sample['inputs'].shape == (3, 64, 128)
-    assert sample['data_samples'].gt_sem_seg.shape == SIZE
-
-
 def test_workers_draw_the_same_scenes():
     dataset = build([*LOAD, PACK])
     loader = DataLoader(dataset, batch_size=None, num_workers=2)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from mmseg_deeplab.inference.input_files import find_inputs, read_list
-from mmseg_deeplab.inference.model_source import ModelSource, split_models, take_model
+from mmseg_deeplab.inference.input_files import find_inputs
+from mmseg_deeplab.inference.model_source import ModelSource, split_models
 
 
 @pytest.fixture
@@ -41,12 +41,6 @@ def names(*arguments: str, **options) -> list[str]:
 )
 def test_names_are_those_below_the_common_folder(files, arguments, expected):
     assert names(*arguments) == expected
-
-
-def test_paths_are_absolute(files):
-    root, (item,) = find_inputs(['scans'])
-    assert root == str(files / 'scans')
-    assert item.path == str(files / 'scans' / '1.tif')
 
 
 def test_listed_files_need_not_exist(files):
@@ -100,10 +94,6 @@ def test_refuses_a_folder_without_images(files):
         names('empty')
 
 
-def test_blank_lines_of_a_list_do_not_count():
-    assert read_list(['a b.png\n', '\n', '  \n', 'c.png']) == ['a b.png', 'c.png']
-
-
 @pytest.mark.parametrize(
     ('arguments', 'models'),
     [
@@ -121,11 +111,6 @@ def test_blank_lines_of_a_list_do_not_count():
 )
 def test_models_of_a_command_line(arguments, models):
     assert split_models(arguments) == models
-
-
-def test_the_model_comes_before_the_inputs():
-    model, rest = take_model(['a.py', 'a.pth', 'x.png', 'y.png'])
-    assert (model.name, rest) == ('a', ['x.png', 'y.png'])
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from predicting import smooth_image, write_model
 from mmseg_deeplab.inference import (
     DeepLabInferencer,
     ModelSource,
-    Predictor,
     load_predictor,
 )
 
@@ -47,12 +46,6 @@ def stock(source: ModelSource, image: np.ndarray, **options):
 
 def agreement(one: np.ndarray, other: torch.Tensor) -> float:
     return (one == other.squeeze(0).numpy()).mean()
-
-
-def test_is_a_predictor(predictor):
-    assert isinstance(predictor, Predictor)
-    assert predictor.classes[3] == 'sky'
-    assert predictor.palette[1] == [10, 235, 7]
 
 
 def test_labels_are_those_of_the_inferencer(source, predictor):
@@ -101,10 +94,6 @@ def test_labels_alone_make_no_logits_of_full_size(predictor):
     with LargestTensor() as all_of_it:
         predictor.predict([image], probabilities=True)
     assert labels_only.elements < 8 * 512 * 512 <= all_of_it.elements
-
-
-def test_nothing_for_no_images(predictor):
-    assert predictor.predict([]) == []
 
 
 @pytest.mark.parametrize(

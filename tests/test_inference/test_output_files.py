@@ -14,7 +14,6 @@ from mmseg_deeplab.inference.output_files import (
     write_png,
     write_probabilities,
 )
-from mmseg_deeplab.inference.overlay import class_shares
 from mmseg_deeplab.inference.predictor import label_dtype
 
 LABELS = np.arange(12, dtype=np.uint8).reshape(3, 4) % 8
@@ -44,10 +43,6 @@ def test_overlay_refuses_an_impossible_opacity(opacity):
 def test_overlay_refuses_labels_of_another_size():
     with pytest.raises(ValueError, match='one size'):
         overlay(IMAGE, LABELS[:2], PALETTE)
-
-
-def test_shares_of_the_classes():
-    assert class_shares(np.array([[0, 0], [2, 0]]), 4).tolist() == [0.75, 0, 0.25, 0]
 
 
 @pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
