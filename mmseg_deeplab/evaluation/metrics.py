@@ -11,15 +11,10 @@ def per_class_metrics(
 ) -> dict[str, np.ndarray]:
     """Return IoU, Acc, Dice, Fscore, Precision and Recall of each class, 0..1.
 
-    Args:
-        confusion: ``(K, K)`` counts; rows are the ground truth.
-        beta: The weight of recall in the F-score.
-        nan_to_num: Replaces NaN.
-
-    Returns:
-        ``(K,)`` arrays by name. A value is NaN where the class occurs neither in the
-        ground truth nor in the prediction (``Acc`` and ``Recall``: not in the ground
-        truth; ``Precision``: not in the prediction).
+    ``confusion`` has the ground truth in its rows, ``beta`` is the weight of recall in
+    the F-score. A value is NaN, or ``nan_to_num``, where the class occurs neither in
+    the ground truth nor in the prediction (``Acc`` and ``Recall``: not in the ground
+    truth; ``Precision``: not in the prediction).
     """
     confusion = confusion.astype(np.float64)
     hits, labelled, predicted = confusion.diagonal(), confusion.sum(1), confusion.sum(0)
@@ -45,11 +40,7 @@ def summary_metrics(
     """Return aAcc, fwIoU and the class means (``mIoU``, ``mAcc``, ...), 0..1.
 
     ``fwIoU`` weights the IoU of each class by its share of the labelled pixels. The
-    means leave out classes whose value is NaN. The arguments are those of
-    :func:`per_class_metrics`.
-
-    Raises:
-        ValueError: If no pixel is labelled.
+    means leave out classes whose value is NaN.
     """
     classes = per_class_metrics(confusion, beta=beta, nan_to_num=nan_to_num)
     total = confusion.sum()
@@ -85,20 +76,11 @@ def trimap_metrics(
     *,
     nan_to_num: float | None = None,
 ) -> dict[str, Any]:
-    """Return mIoU, aAcc and the IoU of each class within each band, in percent.
+    """Return mIoU, aAcc, pixel counts and the IoU of each class by band, in percent.
 
-    Args:
-        bands: ``(B, K, K)`` counts of the pixels that lie in a band but in no narrower
-            one; rows are the ground truth.
-        widths: The ``B`` widths in pixels.
-        classes: The ``K`` names.
-        nan_to_num: Replaces the IoU of classes that do not occur in a band; by default
-            the mean leaves them out.
-
-    Returns:
-        ``widths``, ``mIoU``, ``aAcc`` and ``pixels`` (the number of labelled pixels in
-        the band) as lists of ``B`` values, and ``per_class``: such a list of IoUs for
-        each name. A value is None where the band is empty or lacks the class.
+    ``bands``, ``(B, K, K)``, are counts of the pixels that lie in a band but in no
+    narrower one. A value is None where the band is empty or lacks the class, unless
+    ``nan_to_num`` replaces its IoU.
     """
     cumulative = bands.cumsum(0)
     ious = [per_class_metrics(c, nan_to_num=nan_to_num)['IoU'] for c in cumulative]

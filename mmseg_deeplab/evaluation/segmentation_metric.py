@@ -94,11 +94,7 @@ class SegmentationMetric(BaseMetric):
         self._seen = 0
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Count one batch of predictions.
-
-        Raises:
-            ValueError: If a sample has no ground truth and ``format_only`` is off.
-        """
+        """Count one batch of predictions, and write the masks."""
         for sample in data_samples:
             prediction = _mask(sample['pred_sem_seg']['data'])
             if self.output_dir is not None:
@@ -152,11 +148,7 @@ class SegmentationMetric(BaseMetric):
     def evaluate(self, size: int) -> dict[str, float]:
         """Sum the counts over all processes and return the metrics in percent.
 
-        Args:
-            size: The number of images in the whole data set.
-
-        Raises:
-            ValueError: If nothing was processed.
+        ``size`` is the number of images in the whole data set.
         """
         if self.format_only:
             print_log(f'predictions are in {self.output_dir}', logger='current')

@@ -12,12 +12,7 @@ _NEIGHBOURS = np.ones((3, 3), np.uint8)
 
 
 def check_widths(widths: int | Sequence[int] | None) -> tuple[int, ...]:
-    """Return the widths of the trimap bands as a tuple, which is empty for None.
-
-    Raises:
-        TypeError: If a width is no integer.
-        ValueError: If the widths do not increase strictly within 1..255.
-    """
+    """Return the widths as a tuple if they increase strictly within 1..255."""
     if widths is None:
         return ()
     found = widths if isinstance(widths, list | tuple) else [widths]
@@ -42,7 +37,7 @@ def trimap_bands(
     ignore_index: int = 255,
     around: str = 'labels',
 ) -> np.ndarray:
-    """Return for each pixel the narrowest band around the borders that contains it.
+    """Return the index of the narrowest band around borders that contains each pixel.
 
     A pixel is in the band of width ``w`` if the square of ``2 w + 1`` pixels around it
     holds another label than its own: ``w`` pixels on either side of a border, by
@@ -55,7 +50,8 @@ def trimap_bands(
     where two classes touch without a contour.
 
     One chessboard distance transform serves all widths. The edge of the image is no
-    border.
+    border. The index is ``len(widths)`` where no band contains the pixel; void pixels
+    have a band as well.
 
     Args:
         target: ``(H, W)`` integers, the ground truth.
@@ -66,13 +62,6 @@ def trimap_bands(
             where a 3 x 3 window holds two classes; borders with void do not count. This
             suits data sets whose void is no object (the ego vehicle of Cityscapes).
             ``'void'``: between void and anything else.
-
-    Returns:
-        ``(H, W)`` uint8: the index in ``widths`` of the narrowest band that contains
-        the pixel, ``len(widths)`` where none does. Void pixels have a band as well.
-
-    Raises:
-        ValueError: If ``around`` is unknown or ``target`` does not have two dimensions.
     """
     if target.ndim != 2:
         raise ValueError(f'target must be (H, W), received shape {target.shape}')

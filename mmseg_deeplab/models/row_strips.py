@@ -25,20 +25,12 @@ def forward_by_rows(
     stride: int,
     reach: int,
 ) -> Tensor:
-    """Return ``function(x)``, computed by strips of rows.
+    """Return ``function(x)``, computed by strips of ``rows`` rows of the result.
 
-    Each strip is read with all rows around it that its result depends on, so that the
+    Row ``i`` of the result may depend on the rows ``i * stride - reach`` to
+    ``i * stride + reach`` of ``x``. Each strip is read with all of these, so that the
     zeros which a convolution puts around a strip change only rows that are dropped. At
     the edges of the image these zeros are the function's own.
-
-    Args:
-        function: From ``(N, C, H, W)`` to ``(N, C', ceil(H / stride), ...)``. Row ``i``
-            of its result depends on no other rows than ``i * stride - reach`` to
-            ``i * stride + reach``.
-        x: The input.
-        rows: Rows of the result in one strip.
-        stride: Rows of the input for one of the result.
-        reach: Rows of the input that a row of the result depends on, above and below.
     """
     height = x.shape[2]
     result = None

@@ -17,10 +17,7 @@ BLOCKS_PER_BAND = 2
 
 
 class RowBlock(NamedTuple):
-    """``groups * repeats`` output rows that lie between neighbouring input rows.
-
-    Group ``g`` lies between input row ``low + g`` and the next.
-    """
+    """``repeats`` output rows between each of ``groups`` pairs of input rows."""
 
     low: int
     groups: int
@@ -51,13 +48,8 @@ class BilinearRows:
 
     Output rows between the same two input rows are one ``lerp`` of both, so a block
     costs one pass over its result. Elementwise work is preferred to matrix products,
-    which may round to TF32 or bfloat16.
-
-    Args:
-        logits: ``(N, K, h, w)`` of any floating dtype; computed in float32, or in
-            float64 if they are float64.
-        size: Output size ``(H, W)``.
-        align_corners: As in :func:`torch.nn.functional.interpolate`.
+    which may round to TF32 or bfloat16. All is computed in float32, or in float64 for
+    logits of float64.
     """
 
     def __init__(
@@ -133,10 +125,7 @@ class BilinearRows:
     def reduce(
         self, gradient: Tensor, band: RowBand, block: RowBlock, wide_gradient: Tensor
     ) -> None:
-        """Add the adjoint of :meth:`expand` to the gradient of a band, in place.
-
-        ``gradient`` is used as scratch.
-        """
+        """Add the adjoint of :meth:`expand` in place; ``gradient`` is used up."""
         first = block.low - band.low
         gradient = gradient.unflatten(2, (block.groups, block.repeats))
         above = gradient.sum(3)

@@ -11,14 +11,9 @@ TRUNCATE = 4.0
 
 
 def gaussian_taps(sigma: Tensor, *, longest: int | None = None) -> Tensor:
-    """Sample ``exp(-x^2 / (2 sigma^2))`` at the integers up to 4 sigma.
+    """Sample ``exp(-x^2 / (2 sigma^2))`` at the integers up to 4 sigma: ``(2 r + 1,)``.
 
-    Args:
-        sigma: Standard deviation in pixels, a scalar; gradients reach it.
-        longest: The longest distance in the image; those beyond are left out.
-
-    Returns:
-        ``(2 r + 1,)``, the middle one is 1.
+    Distances beyond ``longest``, the longest in the image, are left out.
     """
     radius = max(1, math.ceil(TRUNCATE * sigma.item()))
     radius = radius if longest is None else min(radius, longest)
@@ -43,15 +38,9 @@ def gaussian_filter(
 ) -> Tensor:
     """Filter ``(H, W, K)`` along both image axes; outside the image is zero.
 
-    Args:
-        x: The classes lie next to each other in memory, which the depthwise
-            convolutions of oneDNN and cuDNN take as it is (channels_last).
-        taps: The result of :func:`gaussian_taps`.
-        halo: Number of rows above and below that only serve their neighbours and are
-            not in the result; less than the kernel's radius where the image ends.
-
-    Returns:
-        ``(H - sum(halo), W, K)``.
+    The first and last rows of ``x``, as many as ``halo`` says, only serve their
+    neighbours and are not in the result; where the image ends they are fewer than the
+    kernel's radius.
     """
     height, width, channels = x.shape
     down, across = _shortened(taps, height), _shortened(taps, width)

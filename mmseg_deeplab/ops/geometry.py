@@ -38,11 +38,6 @@ def block_geometry(
     reached before (``stack_blocks_dense`` of ``research/deeplab/core/xception.py`` and
     ``mobilenet_base`` of ``research/slim/nets/mobilenet/mobilenet.py``). So a dilated
     network equals the strided one wherever both have a value.
-
-    Args:
-        strides: Stride of every block in the image classifier.
-        output_stride: Input size over feature size.
-        stem_stride: Stride before the first block.
     """
     check_output_stride(output_stride)
     reached, rate, geometry = stem_stride, 1, []
@@ -59,15 +54,10 @@ def block_geometry(
 def scaled_rates(
     rates: Sequence[int], growth: Fraction, *, owner: str
 ) -> tuple[int, ...]:
-    """Return rates that cover the same piece of the image on a finer or coarser grid.
+    """Return rates that cover the same piece of the image on another grid.
 
-    Args:
-        rates: Dilations on the old grid.
-        growth: Size of the new grid over that of the old one.
-        owner: Name for the message.
-
-    Raises:
-        ValueError: If a rate has no whole value on the new grid.
+    ``growth`` is the size of the new grid over that of the old one. A rate without a
+    whole value there is a ValueError, which names ``owner``.
     """
     for rate in rates:
         if (rate * growth).denominator != 1:

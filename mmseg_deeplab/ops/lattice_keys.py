@@ -18,23 +18,16 @@ class LatticeKeys(NamedTuple):
     where ``n`` numbers the cells ``q`` of the box around the points, row by row. A box
     of more than 2^58 cells is numbered by odd random factors modulo 2^58 instead, by
     which two of a million points fall together with a probability below 1e-5.
-
-    Args:
-        strides: Factor of each coordinate in ``n``, 0 for the last coordinate, which
-            follows from the others.
-        origin: The cell with number 0.
     """
 
-    strides: tuple[int, ...]
-    origin: tuple[int, ...]
+    strides: tuple[int, ...]  # factors of q in n; 0 for the last, which is redundant
+    origin: tuple[int, ...]  # the cell with number 0
 
     @classmethod
     def around(cls, features: Tensor, elevation: Tensor) -> 'LatticeKeys':
-        """Number the box around points.
+        """Number the box around points ``(P, d)``.
 
-        Args:
-            features: ``(P, d)``.
-            elevation: ``(d + 1, d)``, makes coordinates in units of d + 1 of them.
+        ``elevation``, ``(d + 1, d)``, makes coordinates in units of d + 1 of them.
         """
         matrix = elevation[:-1]
         low, high = (ends.double().cpu() for ends in features.aminmax(dim=0))
@@ -57,15 +50,10 @@ class LatticeKeys(NamedTuple):
         return len(self.strides)
 
     def of_corners(self, cell: Tensor, rank: Tensor) -> Tensor:
-        """Return the integers of a simplex's corners.
+        """Return the integers ``(d + 1, P)`` of the corners of simplices.
 
-        Args:
-            cell: ``(d + 1, P)``, the corner with remainder 0, in units of d + 1.
-            rank: ``(d + 1, P)``, order of the coordinates, 0 for the one that goes on
-                longest.
-
-        Returns:
-            ``(d + 1, P)``.
+        ``cell`` is the corner with remainder 0, in units of d + 1, and ``rank`` the
+        order of the coordinates, 0 for the one that goes on longest, ``(d + 1, P)``.
         """
         strides = torch.tensor(self.strides, device=cell.device)[:, None]
         origin = torch.tensor(self.origin, device=cell.device)[:, None]
@@ -81,13 +69,9 @@ class LatticeKeys(NamedTuple):
         return self._join(number, remainder)
 
     def step(self, keys: Tensor, axis: int) -> Tensor:
-        """Return the next points along an axis.
+        """Return the next points along an axis, one of 0..d.
 
         A step adds 1 to each coordinate and takes d + 1 from that of the axis.
-
-        Args:
-            keys: Integers of lattice points.
-            axis: 0..d.
         """
         number = keys.div(self.num_corners, rounding_mode='floor')
         remainder = keys - number * self.num_corners

@@ -48,23 +48,13 @@ class PermutohedralLattice:
     """The lattice around a set of points, built once and used for many values.
 
     :meth:`filter` approximates ``y_i = sum_j exp(-|f_i - f_j|^2 / 2) x_j``, the term
-    ``j = i`` included, up to a factor that depends on d alone.
-
-    Args:
-        features: ``(P, d)``, the position of each point in units of the Gaussian's
-            standard deviation; float32 or float64, on any device. Gradients of what
-            :meth:`filter` returns reach it.
+    ``j = i`` included, up to a factor that depends on d alone. Its gradients reach the
+    positions ``features``, ``(P, d)`` in units of the Gaussian's standard deviation.
 
     Attributes:
-        num_points: ``P``.
         num_vertices: ``M``, the lattice points at the corners of the simplices.
-        requires_grad: Whether gradients are to reach the positions.
         weights: ``(P, d + 1)``, the share of each corner in each point.
         vertices: ``(P, d + 1)``, the corners, 0..M-1.
-
-    Raises:
-        ValueError: If ``features`` is not ``(P, d)`` with P and d of at least 1, not
-            finite, or more than 1e12 standard deviations from the origin.
     """
 
     def __init__(self, features: Tensor) -> None:
@@ -266,12 +256,10 @@ def _nearest_zero(height: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _number(keys: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Number the different integers among ``(P, d + 1)``.
+    """Number the M different integers among ``keys``, ``(P, d + 1)``.
 
-    Returns:
-        The M different ones, ascending; the entries of ``keys`` ordered by integer;
-        where each integer's entries start in that order, M + 1 numbers; the number of
-        each entry, ``(P, d + 1)``.
+    Return these in ascending order; the entries of ``keys`` ordered by integer; where
+    each integer's entries start in that order, M + 1 numbers; the number of each entry.
     """
     ordered, order = keys.reshape(-1).sort(stable=True)
     is_first = torch.ones_like(ordered, dtype=torch.bool)
@@ -297,9 +285,8 @@ def _index_dtype(count: int) -> torch.dtype:
 def _neighbours(keys: Tensor, lattice: LatticeKeys) -> list[Tensor]:
     """Add B bridges to M ascending keys, and find the neighbours along each axis.
 
-    Returns:
-        For each axis a table ``(M + B, 3)``: the point itself, the next, the previous;
-        M + B for none. Points from M on are bridges.
+    Return a table ``(M + B, 3)`` for each axis: the point itself, the next, the
+    previous; M + B for none. Points from M on are bridges.
     """
     axes = range(lattice.num_corners)
     wanted = torch.stack([lattice.step(keys, axis) for axis in axes])
@@ -339,15 +326,11 @@ def _table(following: Tensor, own: Tensor) -> Tensor:
 
 
 def _add_bridges(following: Tensor, wanted: Tensor, count: int) -> Tensor:
-    """Find lattice points that are missing and follow on three or more others.
+    """Return the integers of missing lattice points that follow on three others.
 
-    Args:
-        following: ``(d + 1, M)``, the place of the next point along each axis, -1 for
-            none; the numbers of the bridges, from ``count`` = M on, are filled in.
-        wanted: ``(d + 1, M)``, the integers of those next points.
-
-    Returns:
-        The integers of the bridges, ascending.
+    ``wanted``, ``(d + 1, M)``, are the integers of the next points along each axis and
+    ``following`` their places, -1 for none, where the numbers of the bridges, from
+    ``count`` = M on, are filled in.
     """
     following = following.view(-1)
     gaps = (following < 0).nonzero().squeeze(1)

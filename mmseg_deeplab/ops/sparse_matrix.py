@@ -30,13 +30,10 @@ class SparseMatrix(NamedTuple):
     def from_table(
         cls, table: Tensor, weights: Tensor, *, num_columns: int
     ) -> 'SparseMatrix':
-        """Build a matrix from a table of columns.
+        """Build a matrix from a table ``(m, c)`` of the columns of each row.
 
-        Args:
-            table: ``(m, c)``, the columns of each row; those from ``num_columns`` on
-                mean no entry.
-            weights: ``(c,)``, the same for each row.
-            num_columns: Columns of the matrix.
+        Columns from ``num_columns`` on mean no entry; ``weights``, ``(c,)``, are the
+        same for each row.
         """
         exists = table < num_columns
         offsets = table.new_zeros(len(table) + 1)

@@ -46,23 +46,14 @@ class Axis(NamedTuple):
     Output ``i`` is ``(1 - weights[i])`` times input ``lows[i]`` plus ``weights[i]``
     times input ``lows[i] + 1``. Before the first input ``lows`` is -1 with weight 1,
     after the last one weights are 0: a result takes part in the inputs that it names.
-
-    Args:
-        lows: int32.
-        weights: float32.
-        starts: int32, inputs + 2: first output whose ``lows`` is at least ``i - 1``.
-        chunks: int32 ``(chunks, 3)``: of outputs with one ``lows``, at most ``step``
-            each: ``lows``, first output, output after the last one.
-        step: A power of two.
-        window: The most outputs that an input takes part in.
     """
 
-    lows: Tensor
-    weights: Tensor
-    starts: Tensor
-    chunks: Tensor
-    step: int
-    window: int
+    lows: Tensor  # int32
+    weights: Tensor  # float32
+    starts: Tensor  # int32, inputs + 2: first output whose `lows` is at least i - 1
+    chunks: Tensor  # int32, (chunks, 3): `lows`, first output, output after the last
+    step: int  # the most outputs of a chunk, a power of two
+    window: int  # the most outputs that an input takes part in
 
 
 def wanted(logits: Tensor) -> bool:
@@ -113,14 +104,6 @@ def cross_entropy_sums(
 
     Beyond the results it takes two float32 maps ``(N, H, W)`` if the gradient is
     needed, else nothing of that size. No atomics: results repeat bit by bit.
-
-    Args:
-        logits: ``(N, K, h, w)``, any strides.
-        target: ``(N, H, W)`` int64, checked.
-        ignore_index: Pixels of this value count nowhere.
-        class_weight: ``K`` float32 or None.
-        align_corners: As in :func:`torch.nn.functional.interpolate`.
-        needs_gradient: Whether to compute the gradient.
     """
     logits, target = logits.contiguous(), target.contiguous()
     rows, columns = axes(logits, target.shape[1:], align_corners)

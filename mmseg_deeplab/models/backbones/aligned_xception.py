@@ -41,16 +41,8 @@ class XceptionBlock(BaseModule):
     `DeepLab v3+ <https://arxiv.org/abs/1802.02611>`_, figure 4, in the form of
     ``xception_module`` of TF's ``research/deeplab/core/xception.py``: the last
     convolution carries the stride, BatchNorm follows every depthwise and every
-    pointwise convolution, padding is ``dilation`` on each side.
-
-    Args:
-        in_channels: Channels of the input.
-        channels: Output channels of the three convolutions.
-        dilations: Rates of the three convolutions.
-        stride: Stride of the last convolution and of the shortcut.
-        skip: ``'conv'`` adds a 1x1 convolution of the input, ``'sum'`` the input
-            itself, ``'none'`` nothing.
-        with_cp: Recompute the block in the backward pass: less memory, more time.
+    pointwise convolution, padding is ``dilation`` on each side. ``skip='conv'`` adds a
+    1x1 convolution of the input, ``'sum'`` the input itself, ``'none'`` nothing.
     """
 
     act_cfg: dict | None = None
@@ -92,7 +84,7 @@ class XceptionBlock(BaseModule):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the output, and the map before the last separable convolution.
 
-        The latter, still at the input's size, is what TF's decoder takes.
+        TF's decoder takes the latter, which still has the size of the input.
         """
         return recompute(self, self._forward, x, when=self.with_cp)
 

@@ -126,10 +126,7 @@ class DeepLabMobileNetV2(PretrainedBackbone, MobileNetV2):
         return [[next(blocks) for _ in range(count)] for count in counts]
 
     def make_layer(self, out_channels, num_blocks, stride, dilation, expand_ratio):
-        """Build the next stage; the base class calls this once for each stage.
-
-        Widths, strides and dilations that it passes do not count here.
-        """
+        """Build the next stage, whose widths, strides and dilations are those of TF."""
         stage = len(self.layers)
         if stage == 0:
             self._make_stem()

@@ -21,10 +21,7 @@ class PretrainedBackbone:
             load_pretrained(self, **pretrained)
 
     def train(self, mode: bool = True) -> Self:
-        """Switch the mode and keep frozen parts frozen.
-
-        Unlike the method of MMSegmentation's backbones it returns the module.
-        """
+        """Switch the mode and return the module, unlike the base class."""
         super().train(mode)
         return self
 

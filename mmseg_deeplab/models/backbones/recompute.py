@@ -30,16 +30,10 @@ def frozen_statistics(module: nn.Module) -> Iterator[None]:
 def recompute(
     module: nn.Module, function: Callable[[Tensor], Output], x: Tensor, *, when: bool
 ) -> Output:
-    """Return ``function(x)`` and recompute its activations in the backward pass.
+    """Return ``function(x)``; with ``when`` recompute its activations in ``backward``.
 
     MMSegmentation recomputes with BatchNorm in training mode, so that the running
-    statistics move twice in each step; here they move once.
-
-    Args:
-        module: Contains the BatchNorm layers that ``function`` runs.
-        function: The forward function.
-        x: The input of ``function``.
-        when: Whether to recompute at all; without gradients it never does.
+    statistics of ``module`` move twice in each step; here they move once.
     """
     if not (when and torch.is_grad_enabled()):
         return function(x)

@@ -15,13 +15,7 @@ _SUM_TOLERANCE = {torch.float16: 1e-2, torch.bfloat16: 3e-2}
 def check_settings(
     num_iterations: int, values: Mapping[str, float], widths: Sequence[str]
 ) -> None:
-    """Raise if a parameter is outside its range.
-
-    Args:
-        num_iterations: At least 0.
-        values: Weights and widths by name.
-        widths: Names of those that must be above 0; the others may be 0.
-    """
+    """Raise if a value is negative or not finite, or if a width is 0."""
     check_integer('num_iterations', num_iterations)
     if num_iterations < 0:
         raise ValueError(f'num_iterations must be at least 0, got {num_iterations}')

@@ -10,19 +10,12 @@ from mmseg_deeplab.ops.permutohedral import PermutohedralLattice
 
 
 class CRFKernels(NamedTuple):
-    """The parts of the kernels that depend on the image and on the widths alone.
+    """The parts of the kernels that depend on the image and on the widths alone."""
 
-    Args:
-        lattice: The normalised lattice of the bilateral kernel.
-        taps: One-dimensional filter of the spatial kernel, ``(2 r + 1,)``.
-        rows: Normalisation of the spatial kernel in each row, ``(H,)``.
-        columns: The same in each column, ``(W,)``.
-    """
-
-    lattice: PermutohedralLattice
-    taps: Tensor
-    rows: Tensor
-    columns: Tensor
+    lattice: PermutohedralLattice  # of the bilateral kernel, normalised
+    taps: Tensor  # of the spatial kernel, (2 r + 1,)
+    rows: Tensor  # normalisation of the spatial kernel in each row, (H,)
+    columns: Tensor  # the same in each column, (W,)
 
     @classmethod
     def of_image(
@@ -33,13 +26,9 @@ class CRFKernels(NamedTuple):
         bilateral_rgb: Tensor,
         gaussian_xy: Tensor,
     ) -> 'CRFKernels':
-        """Prepare the kernels; gradients reach the widths.
+        """Prepare the kernels of an RGB image ``(3, H, W)``.
 
-        Args:
-            image: ``(3, H, W)``, RGB 0..255; with float64 all is computed in float64.
-            bilateral_xy: ``sigma_alpha``, pixels.
-            bilateral_rgb: ``sigma_beta``.
-            gaussian_xy: ``sigma_gamma``, pixels.
+        Gradients reach the widths. With an image of float64 all is computed in float64.
         """
         dtype = torch.float64 if image.dtype == torch.float64 else torch.float32
         height, width = image.shape[1:]

@@ -120,9 +120,6 @@ class DenseCRF(nn.Module):
         """Prepare the kernels of each image of a batch: most of a call's fixed cost.
 
         They depend on the widths and not on the weights or on the compatibility.
-
-        Args:
-            image: See :meth:`forward`.
         """
         check_image(image)
         # A width may have been changed after construction, by learning for example.
@@ -134,15 +131,7 @@ class DenseCRF(nn.Module):
             return [CRFKernels.of_image(single, **widths) for single in image]
 
     def refine(self, probabilities: Tensor, kernels: Sequence[CRFKernels]) -> Tensor:
-        """Run the mean field with prepared kernels.
-
-        Args:
-            probabilities: See :meth:`forward`.
-            kernels: From :meth:`build_kernels`.
-
-        Raises:
-            ValueError: See :meth:`forward`.
-        """
+        """Run the mean field with the kernels from :meth:`build_kernels`."""
         check_probabilities(
             probabilities, [(len(k.rows), len(k.columns)) for k in kernels]
         )

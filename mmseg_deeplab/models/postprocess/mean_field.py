@@ -27,19 +27,9 @@ def mean_field(
 ) -> Tensor:
     """Run ``Q <- softmax(log p + (w_1 K_1 Q + w_2 K_2 Q) C)`` from ``Q = p``.
 
-    With gradients each iteration is one graph over the whole image; without, the image
-    goes strip by strip and little but ``log p`` and two ``Q`` is in memory.
-
-    Args:
-        probabilities: ``(K, H, W)``.
-        kernels: Those of the image.
-        num_iterations: Number of iterations.
-        bilateral_weight: ``w_1``.
-        gaussian_weight: ``w_2``.
-        compatibility: ``C``, or None for the identity.
-
-    Returns:
-        ``(K, H, W)``, float32, or float64 where that came in.
+    Both are ``(K, H, W)``; without ``compatibility``, ``C`` is the identity. With
+    gradients each iteration is one graph over the whole image; without, the image goes
+    strip by strip and little but ``log p`` and two ``Q`` is in memory.
     """
     dtype = kernels.taps.dtype
     with torch.autocast(probabilities.device.type, enabled=False):

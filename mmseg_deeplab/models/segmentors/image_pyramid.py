@@ -23,14 +23,6 @@ def resize_images(images: Tensor, scale: float, rule: str) -> Tensor:
     A side of ``L`` becomes ``(L - 1) * scale + 1`` under ``'align_corners'`` (321 ->
     241 and 161 in the release's ``train.prototxt``), rounded to the nearest, and
     ``floor(L * scale)`` under ``'scale_factor'``.
-
-    Args:
-        images: ``(N, C, H, W)``.
-        scale: 1 returns the images themselves.
-        rule: One of :data:`RULES`.
-
-    Raises:
-        ValueError: If nothing would be left.
     """
     if scale == 1:
         return images
@@ -52,13 +44,7 @@ def resize_images(images: Tensor, scale: float, rule: str) -> Tensor:
 
 
 def resize_logits(logits: Tensor, size: tuple[int, int], rule: str) -> Tensor:
-    """Return logits on another grid, bilinearly.
-
-    Args:
-        logits: ``(N, K, h, w)``.
-        size: Rows and columns of the grid.
-        rule: One of :data:`RULES`.
-    """
+    """Return logits ``(N, K, h, w)`` on another grid, bilinearly."""
     if tuple(logits.shape[-2:]) == tuple(size):
         return logits
     return F.interpolate(
@@ -67,17 +53,12 @@ def resize_logits(logits: Tensor, size: tuple[int, int], rule: str) -> Tensor:
 
 
 def subsample_labels(labels: Tensor, size: tuple[int, int], rule: str) -> Tensor:
-    """Return the labels at the points of a coarser grid.
+    """Return the labels ``(..., H, W)`` at the points of a coarser grid.
 
     Under ``'align_corners'`` the grid spans the outermost pixels: 321 labels on 41
     points are every eighth, as the release's ``label_shrink`` takes them. Under
     ``'scale_factor'`` a point takes the label at the centre of its cell, as Pillow's
     ``NEAREST`` in kazuto1011's training.
-
-    Args:
-        labels: ``(..., H, W)``, integers.
-        size: Rows and columns of the grid.
-        rule: One of :data:`RULES`.
     """
     rows, columns = (
         _nearest(side, count, rule).to(labels.device)

@@ -85,17 +85,7 @@ class LeanEncoderDecoder(EncoderDecoder):
     ) -> list[SegDataSample]:
         """Predict what ``EncoderDecoder`` does, and let the CRF refine each sample.
 
-        Args:
-            inputs: ``(N, 3, H, W)``, normalised.
-            data_samples: The samples of the images; None if ``inputs`` are the original
-                images.
-
-        Returns:
-            The samples with ``pred_sem_seg``, and with ``seg_logits`` if asked for.
-
-        Raises:
-            ValueError: If the CRF cannot get an original image, see
-                :func:`original_image`, or ``test_cfg.slide_batch_size`` is below 1.
+        Without ``data_samples``, ``inputs`` are the original images.
         """
         if not self._only_resizes():
             return self._predict_by_base_class(inputs, data_samples)
@@ -225,13 +215,9 @@ def predicting(
 def set_probabilities(
     sample: SegDataSample, probabilities: Tensor, *, keep_logits: bool
 ) -> None:
-    """Set the most probable class as prediction.
+    """Set the most probable class of ``(K, H, W)`` as the prediction of a sample.
 
-    Args:
-        sample: Changed in place.
-        probabilities: ``(K, H, W)``.
-        keep_logits: Whether to set log-probabilities as ``seg_logits``, which the
-            sample loses otherwise.
+    The sample gets log-probabilities as ``seg_logits``, or loses what it has there.
     """
     labels = probabilities.argmax(dim=0, keepdim=True)
     sample.pred_sem_seg = PixelData(data=labels)
@@ -254,11 +240,6 @@ def window_corners(
 
     They are those of ``EncoderDecoder``: steps of ``stride``, and the last window ends
     at the edge.
-
-    Args:
-        size: Rows and columns of the image.
-        window: Rows and columns of a window, not more than those of the image.
-        stride: Steps in both directions.
     """
     starts = []
     for side, length, step in zip(size, window, stride, strict=True):

@@ -21,14 +21,7 @@ def head_loss(
     data_samples: list[SegDataSample],
     train_cfg: ConfigType | None,
 ) -> dict[str, Tensor]:
-    """Return what ``head.loss`` would.
-
-    Args:
-        head: A decode head or auxiliary head.
-        features: The input of the head.
-        data_samples: The samples with their ground truth.
-        train_cfg: Passed to heads that have a loss of their own.
-    """
+    """Return what ``head.loss`` would."""
     if not has_plain_loss(head):
         return head.loss(features, data_samples, train_cfg)
     return loss_by_logits(head, head.forward(features), data_samples)
@@ -37,13 +30,7 @@ def head_loss(
 def loss_by_logits(
     head: nn.Module, logits: Tensor, data_samples: list[SegDataSample]
 ) -> dict[str, Tensor]:
-    """Return what ``head.loss_by_feat`` would, ``acc_seg`` included.
-
-    Args:
-        head: A decode head; without a plain loss its own method is called.
-        logits: ``(N, K, h, w)``.
-        data_samples: The samples with ground truth ``(1, H, W)``.
-    """
+    """Return what ``head.loss_by_feat`` would, ``acc_seg`` included."""
     if not has_plain_loss(head):
         return head.loss_by_feat(logits, data_samples)
     target = torch.cat([sample.gt_sem_seg.data for sample in data_samples])
@@ -83,11 +70,7 @@ def has_plain_loss(head: nn.Module) -> bool:
 
 
 def plain_loss_is_configured(head: Mapping[str, Any]) -> bool:
-    """Tell from a head's config what :func:`has_plain_loss` will tell from the head.
-
-    Args:
-        head: The config, with ``type`` and ``loss_decode``.
-    """
+    """Tell from a head's config what :func:`has_plain_loss` will tell from the head."""
     kind = head.get('type')
     kind = MODELS.get(kind) if isinstance(kind, str) else kind
     losses = head.get('loss_decode') or ()

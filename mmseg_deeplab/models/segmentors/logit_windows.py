@@ -30,22 +30,14 @@ class LogitWindows(NamedTuple):
     cuts off the padding and resizes to the original size. At 19 classes of 1024x2048
     pixels each of these tensors has 159 MB; the maps of stride 8 together have 1/64 of
     it, with overlap about 1/30.
-
-    Args:
-        maps: ``(N, K, h, w)`` for each window.
-        corners: Top and left pixel of each window.
-        window: Rows and columns of a window, the same for all.
-        size: Rows and columns of the image.
-        align_corners: As in :func:`torch.nn.functional.interpolate`.
-        dtype: Type of the mean over windows.
     """
 
-    maps: Sequence[Tensor]
-    corners: Sequence[tuple[int, int]]
-    window: tuple[int, int]
-    size: tuple[int, int]
+    maps: Sequence[Tensor]  # (N, K, h, w) for each window
+    corners: Sequence[tuple[int, int]]  # top and left pixel of each window
+    window: tuple[int, int]  # rows and columns of every window
+    size: tuple[int, int]  # rows and columns of the image
     align_corners: bool
-    dtype: torch.dtype
+    dtype: torch.dtype  # of the mean over windows
 
     @property
     def is_whole(self) -> bool:
@@ -59,9 +51,7 @@ class LogitWindows(NamedTuple):
     def original_logits(self, metainfo: Mapping[str, Any]) -> Tensor:
         """Return the logits of one image ``(K, H, W)`` as ``EncoderDecoder`` does.
 
-        Args:
-            metainfo: That of the sample; the result has the size ``ori_shape``, or that
-                of the input without it.
+        They have the size ``ori_shape``, or that of the input without it.
         """
         full = undo_geometry(self.full(), metainfo)
         if 'ori_shape' in metainfo:
@@ -69,11 +59,7 @@ class LogitWindows(NamedTuple):
         return full.squeeze(0)
 
     def original_labels(self, metainfo: Mapping[str, Any]) -> Tensor:
-        """Return the labels ``(1, H, W)`` of :meth:`original_logits`, without these.
-
-        Args:
-            metainfo: That of the sample.
-        """
+        """Return the labels ``(1, H, W)`` of :meth:`original_logits`, without these."""
         left, right, top, bottom = padding_of(metainfo)
         height, width = self.size
         part = (left, width - right, top, height - bottom)
@@ -97,14 +83,12 @@ class LogitWindows(NamedTuple):
     def labels(
         self, part: tuple[int, int, int, int] | None = None, size: Sequence[int] = ()
     ) -> Tensor:
-        """Return the classes with the largest logits, ``(N, H, W)`` int64.
+        """Return the classes ``(N, H, W)`` with the largest logits, in int64.
 
-        Nothing of full size is kept but the labels. They equal those of the full-size
-        logits except at pixels whose two best classes differ by rounding.
-
-        Args:
-            part: Left, right, top and bottom edge of the part to look at.
-            size: Rows and columns to which the logits of this part are resized again.
+        ``part`` is cut out (left, right, top and bottom edge) and its logits are
+        resized to ``size``, yet nothing of full size is kept but the labels. They equal
+        those of the full-size logits except at pixels whose two best classes differ by
+        rounding.
         """
         left, right, top, bottom = part or (0, self.size[1], 0, self.size[0])
         inside = (bottom - top, right - left)

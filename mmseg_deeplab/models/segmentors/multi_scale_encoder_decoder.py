@@ -90,13 +90,8 @@ class MultiScaleEncoderDecoder(LeanEncoderDecoder):
     def loss(self, inputs: Tensor, data_samples: list[SegDataSample]) -> dict:
         """Return the losses of the fused logits and of each scale.
 
-        Args:
-            inputs: ``(N, 3, H, W)``.
-            data_samples: The samples with labels of the same size.
-
-        Returns:
-            ``decode.*`` of the fused logits; with several scales also
-            ``decode_x<scale>.*`` of each; ``aux.*`` of auxiliary heads.
+        ``decode.*`` are those of the fused logits, ``decode_x<scale>.*`` those of each
+        scale if there are several, ``aux.*`` those of auxiliary heads.
         """
         features = self.extract_feat(inputs)
         logits = {1: self.decode_head(features)}

@@ -14,22 +14,13 @@ FLIPPED_AXES = dict(horizontal=-1, vertical=-2)
 def original_image(
     inputs: Tensor, metainfo: dict[str, Any], preprocessor: nn.Module
 ) -> Tensor:
-    """Return the RGB image at ``ori_shape`` that belongs to a sample.
+    """Return the RGB image of a sample at ``ori_shape``, ``(3, H, W)`` in uint8.
 
-    Where the network saw the image at its original size, its input is taken: padding
-    removed, un-flipped, with mean, deviation and channel order undone. Otherwise
+    Where the network saw the image at its original size, its input ``(3, H', W')`` is
+    taken: padding removed, un-flipped, with mean, deviation and channel order undone (a
+    preprocessor that swaps the channels makes RGB, as pipelines load BGR). Otherwise
     ``img_path`` is read again, upright as its EXIF orientation says, as the loading
     transforms do.
-
-    Args:
-        inputs: The input of the network for this sample, ``(3, H', W')``.
-        metainfo: That of the ``SegDataSample``; without ``ori_shape`` the input is the
-            original.
-        preprocessor: The segmentor's ``data_preprocessor``. If it swaps the channels,
-            its result is RGB, as pipelines load BGR.
-
-    Returns:
-        ``(3, H, W)``, uint8, on the device of ``inputs``.
 
     Raises:
         ValueError: If the original cannot be read, has another size than ``ori_shape``
@@ -57,11 +48,7 @@ def padding_of(metainfo: Mapping[str, Any]) -> tuple[int, int, int, int]:
 
 
 def undo_flip(inputs: Tensor, metainfo: Mapping[str, Any]) -> Tensor:
-    """Flip an image, logits or labels ``(..., H, W)`` back.
-
-    Raises:
-        ValueError: If they were flipped in another way than these two.
-    """
+    """Flip an image, logits or labels ``(..., H, W)`` back."""
     if not metainfo.get('flip'):
         return inputs
     direction = metainfo.get('flip_direction')
@@ -74,12 +61,7 @@ def undo_flip(inputs: Tensor, metainfo: Mapping[str, Any]) -> Tensor:
 
 
 def undo_normalization(image: Tensor, preprocessor: nn.Module) -> Tensor:
-    """Return the RGB image in 0..255 that a preprocessor made its input from.
-
-    Raises:
-        ValueError: If there are not three channels, or values outside of 0..255 come
-            out.
-    """
+    """Return the RGB image in 0..255 that a preprocessor made its input from."""
     if image.shape[0] != 3:
         raise ValueError(
             f'the CRF compares colours: it needs images of 3 channels, received '

@@ -29,15 +29,10 @@ class LeanTTAModel(SegTTAModel):
     """
 
     def test_step(self, data: dict[str, Any]) -> list[SegDataSample]:
-        """Predict a batch.
+        """Predict a batch: ``inputs`` and ``data_samples`` are lists over the views.
 
-        Args:
-            data: ``inputs`` and ``data_samples``, each a list over the views of a list
-                over the batch.
-
-        Returns:
-            The first view's samples with ``pred_sem_seg``; they get ``seg_logits``
-            (log-probabilities) where the module keeps its logits.
+        The first view's samples are returned with ``pred_sem_seg``, and with
+        ``seg_logits`` (log-probabilities) where the module keeps its logits.
         """
         inputs = data['inputs']
         count = len(inputs[0])
