@@ -121,9 +121,6 @@ def convert_file(
 
     Returns:
         The files written: one for initial weights without a classifier, else two.
-
-    Raises:
-        ValueError: If ``dst`` is ``src``, or :func:`load` or :func:`convert` fails.
     """
     src, dst = Path(src), Path(dst)
     if dst.resolve() == src.resolve() or dst.suffix == '.py':

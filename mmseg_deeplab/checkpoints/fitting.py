@@ -17,16 +17,7 @@ LEAST_SHARED = 0.1
 
 
 def check_shared(state: Mapping[str, Any], model: nn.Module, *, source: str) -> None:
-    """Refuse a checkpoint that has (almost) nothing in common with a model.
-
-    Args:
-        state: Tensors by the model's names.
-        model: The model that they are to be loaded into.
-        source: Name of the checkpoint, for the message.
-
-    Raises:
-        ValueError: If fewer than a tenth of the model's tensors are there.
-    """
+    """Refuse a checkpoint that has less than a tenth of a model's tensors."""
     wanted = model.state_dict().keys()
     shared = wanted & state.keys()
     if len(shared) < LEAST_SHARED * len(wanted):

@@ -71,8 +71,7 @@ def load_from_web_safetensors(
 ) -> dict[str, Any]:
     """Download a ``.safetensors`` file to where torch.hub keeps the others, once.
 
-    Raises:
-        RuntimeError: If the name ends in ``-`` and a hash, and the bytes have another.
+    Where the name ends in ``-`` and a hash, the bytes must have it.
     """
     name = Path(urlsplit(filename).path).name
     file = Path(torch.hub.get_dir()) / 'checkpoints' / name
@@ -95,8 +94,7 @@ def enable_safe_loading() -> None:
     """Make mmengine refuse what :func:`load` refuses, for files, URLs and resuming.
 
     Importing this module does it for the whole process. Where others call
-    ``torch.load`` themselves, torch's own switch, set when the package is imported,
-    forbids code.
+    ``torch.load``, torch's own switch, which the package sets, forbids code.
     """
     # mmengine takes the first pattern that matches, the longest first.
     for scheme, loader in {

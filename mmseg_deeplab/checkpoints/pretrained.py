@@ -26,11 +26,9 @@ from .state_dicts import (
 def split_pretrained(
     init_cfg: dict | list[dict] | None,
 ) -> tuple[list[dict] | None, dict[str, Any] | None]:
-    """Separate the ``Pretrained`` entry of an ``init_cfg`` from the others.
+    """Separate the arguments of the ``Pretrained`` entry of an ``init_cfg``.
 
-    Returns:
-        The other entries (None if there were none at all), and the arguments of the
-        ``Pretrained`` one: ``checkpoint``, ``prefix``, ``map_location``.
+    Returns the other entries (None if there were none at all), and the arguments.
     """
     entries = [init_cfg] if isinstance(init_cfg, dict) else list(init_cfg or [])
     pretrained = [dict(entry) for entry in entries if entry['type'] == 'Pretrained']
@@ -88,10 +86,7 @@ def to_backbone(
 ) -> tuple[str, StateDict]:
     """Find the family by its key names and return it with ``backbone.*`` keys.
 
-    Args:
-        state: Tensors by the file's names.
-        own_keys: Names in the backbone that is to be filled: a file of no known family
-            that has some of them is taken for the backbone's own.
+    A file of no known family that has some of ``own_keys`` is the backbone's own.
     """
     if any(key.endswith(kazuto1011.MARKER) for key in state):
         return 'kazuto1011', kazuto1011.convert(state)

@@ -13,13 +13,7 @@ StateDict = dict[str, Tensor]
 
 
 def tensors_of(checkpoint: Mapping[str, Any]) -> StateDict:
-    """Return the tensors of a checkpoint, out of ``state_dict`` or ``model`` if nested.
-
-    NumPy arrays, which the readers of other frameworks give, become tensors.
-
-    Raises:
-        ValueError: If what is found is empty or holds something else than tensors.
-    """
+    """Return the tensors of a checkpoint, nested or not, numpy's arrays included."""
     for name in ('state_dict', 'model', 'model_state', 'model_state_dict'):
         if isinstance(checkpoint.get(name), Mapping):
             checkpoint = checkpoint[name]
@@ -40,8 +34,7 @@ def tensors_of(checkpoint: Mapping[str, Any]) -> StateDict:
 def strip_leading(state: StateDict, *markers: str) -> StateDict:
     """Drop what stands before a marker in the key that ends with it, from every key.
 
-    Wrappers put names there: ``Scale.``, ``base.``, ``module.``. The first marker that
-    is found counts.
+    Wrappers put names there (``Scale.``, ``module.``). The first marker found counts.
     """
     for marker in markers:
         ends = [key for key in state if key.endswith('.' + marker)]
@@ -66,16 +59,9 @@ def rename_modules(
     source: str,
     split: Callable[[str], tuple[str, str]] = split_key,
 ) -> StateDict:
-    """Rename every key, or fail with the list of those that have no place.
+    """Rename every key by our name of its module, or raise with those that have none.
 
-    Args:
-        state: Tensors by the source's names.
-        modules: Our name of each of the source's modules.
-        source: Name of the code base, for the error.
-        split: Splits a key into the source's module and our name of the tensor.
-
-    Raises:
-        ValueError: If keys are left over.
+    ``split`` splits a key into the source's module and our name of the tensor.
     """
     renamed = {}
     for key in state:

@@ -40,13 +40,7 @@ EXPECTED = '`name`, `name R G B` or `name #rrggbb`'
 
 @dataclass(frozen=True)
 class ClassList:
-    """What a class list holds.
-
-    Args:
-        names: Names of the K classes, in the order of their ids.
-        colors: Their colours, R, G, B; empty if the file has none.
-        ignored: Colours of pixels that are not counted.
-    """
+    """Names and colours of the K classes by id, and colours that are not counted."""
 
     names: tuple[str, ...]
     colors: tuple[Color, ...] = ()
@@ -62,16 +56,10 @@ class ClassList:
 
 
 def read_class_list(path: str, backend_args: dict | None = None) -> ClassList:
-    """Read a class list.
+    """Read a class list; a file ``*.json`` is read as JSON, any other as text.
 
-    Args:
-        path: The file; ``.json`` is read as JSON, any other as text.
-        backend_args: Arguments of mmengine's storage backend.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If the file is empty or malformed, two rows have the same name or
-            colour, or only some rows have a colour; the message names the row.
+    Raises ValueError, with the row's place, if the file is empty or malformed, two rows
+    have the same name or colour, or only some rows have a colour.
     """
     content = read_file(
         path,

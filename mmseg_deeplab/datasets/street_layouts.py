@@ -1,7 +1,4 @@
-"""How data sets name their files, and what their labels hold for our eight classes.
-
-Every config for these data sets can be tried on SyntheticStreets in its layout.
-"""
+"""How data sets name their files, and what their labels hold for our eight classes."""
 
 import io
 from collections.abc import Callable
@@ -27,21 +24,13 @@ BACKGROUND = 0  # of a data set that does not know a class
 
 @dataclass(frozen=True)
 class Part:
-    """Scenes of one split.
+    """Scenes of one split."""
 
-    Args:
-        stream: The scenes drawn: ``'train'``, ``'val'`` or ``'test'``.
-        folder: Stands for ``{folder}`` in the names of files; None takes ``stream``.
-        suffix: Stands for ``{suffix}`` in the names of labels.
-        lists: Files that list the stems of its images.
-        skip: Scenes of the stream to leave out first, as a multiple of their number.
-    """
-
-    stream: str
-    folder: str | None = None
-    suffix: str = ''
-    lists: tuple[str, ...] = ()
-    skip: int = 0
+    stream: str  # 'train', 'val' or 'test': the scenes drawn
+    folder: str | None = None  # {folder} in the names of files; None takes the stream
+    suffix: str = ''  # {suffix} in the names of labels
+    lists: tuple[str, ...] = ()  # files that list the stems of its images
+    skip: int = 0  # how many times their number of scenes is left out first
 
 
 def _grey_png(label: np.ndarray) -> bytes:
@@ -64,30 +53,19 @@ def _color_png(label: np.ndarray) -> bytes:
 
 @dataclass(frozen=True)
 class Layout:
-    """One data set on disk.
+    """One data set on disk."""
 
-    Args:
-        image: Name of an image below the root: ``{stream}`` and ``{folder}`` are those
-            of its part, ``{index}`` counts from 0, ``{number}`` from 1.
-        label: Name of its label.
-        parts: Its splits.
-        dataset: The data set whose class ids the labels hold; None for our own.
-        synonyms: What the data set calls our classes, where that differs.
-        first_id: What labels hold for the first class.
-        root: Where ``data_root`` is below the folder asked for.
-        encode: Turns ids ``(H, W)`` into a PNG file.
-        texts: Other files below the root: name and content.
-    """
-
+    # Names below the root: {stream}, {folder} and {suffix} are those of the part,
+    # {index} counts from 0, {number} from 1.
     image: str
     label: str
     parts: tuple[Part, ...] = (Part('train'), Part('val'))
-    dataset: type[BaseSegDataset] | None = None
-    synonyms: dict[str, str] = field(default_factory=dict)
-    first_id: int = 0
-    root: str = ''
-    encode: Callable[[np.ndarray], bytes] = _grey_png
-    texts: dict[str, str] = field(default_factory=dict)
+    dataset: type[BaseSegDataset] | None = None  # with its class ids; None for ours
+    synonyms: dict[str, str] = field(default_factory=dict)  # its names of our classes
+    first_id: int = 0  # what labels hold for the first class
+    root: str = ''  # where `data_root` is below the folder asked for
+    encode: Callable[[np.ndarray], bytes] = _grey_png  # ids (H, W) to a PNG file
+    texts: dict[str, str] = field(default_factory=dict)  # other files below the root
 
     @property
     def ids(self) -> np.ndarray:

@@ -92,11 +92,7 @@ class SyntheticStreets(BaseSegDataset):
         ]
 
     def get_data_info(self, idx: int) -> dict:
-        """Draw one scene.
-
-        Raises:
-            IndexError: If there is no such scene.
-        """
+        """Draw one scene."""
         if not -len(self) <= idx < len(self):
             raise IndexError(
                 f'index {idx} is out of range: the {self.split} split of '

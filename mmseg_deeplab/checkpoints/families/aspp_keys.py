@@ -23,10 +23,7 @@ CLASSIFIER = 'decode_head.conv_seg.weight'
 
 
 def conv_and_norm(units: Mapping[str, str]) -> dict[str, str]:
-    """Map units of a convolution and its norm: ``X.conv``, ``X.bn`` to those of ours.
-
-    Where the source numbers its layers, ``X.3`` stands for ``X.3`` and ``X.4``.
-    """
+    """Map units of a convolution and its norm, perhaps numbered: ``X.3``, ``X.4``."""
     modules = {}
     for theirs, ours in units.items():
         name, _, place = theirs.rpartition('.')
@@ -48,10 +45,7 @@ def torchvision_pyramid(name: str) -> dict[str, str]:
 
 
 def pool_first(state: StateDict) -> StateDict:
-    """Permute the fusion's inputs: here, as in MMSeg, the pooled image comes first.
-
-    Every other code base concatenates it last.
-    """
+    """Permute the fusion's inputs: only MMSeg concatenates the pooled image first."""
     return _last_inputs_first(state, FUSION, count=state[POOL].shape[0])
 
 
@@ -73,18 +67,7 @@ def head_config(
     dilations: tuple[int, ...] | None = None,
     in_index: int = 3,
 ) -> dict:
-    """Read a ``DeepLabV3Head`` or ``DeepLabV3PlusHead`` from converted weights.
-
-    Args:
-        state: Converted weights, the head under ``decode_head``.
-        output_stride: Decides the rates, which are not in the weights.
-        align_corners: How the source interpolates.
-        dilations: Other rates than :data:`DILATIONS`.
-        in_index: Which output of the backbone the pyramid reads.
-
-    Raises:
-        ValueError: If there is no such head.
-    """
+    """Read a ``DeepLabV3Head`` or ``DeepLabV3PlusHead`` from converted weights."""
     if not {POOL, FUSION, CLASSIFIER} <= state.keys():
         raise ValueError(
             'these weights have no DeepLab v3 head: a backbone alone goes into '

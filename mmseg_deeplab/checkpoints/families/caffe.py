@@ -1,8 +1,7 @@
 """The Caffe releases of DeepLab: v2 on ResNet (R101), v1 and v2 on VGG16.
 
-Names are those of MSRA's ResNet (``res4b22_branch2c``, ``bn4b22_branch2c``,
-``scale4b22_branch2c``), of VGG16 (``conv5_3``, ``fc6``), and of the released heads
-(``fc1_voc12_c0`` to ``c3``, ``fc8_voc12``, ``fc8_voc12_1`` to ``_4``).
+Names are those of MSRA's ResNet (``res4b22_branch2c``), of VGG16 (``conv5_3``), and of
+the released heads (``fc1_voc12_c0`` to ``c3``, ``fc8_voc12``, ``fc8_voc12_1``, ...).
 """
 
 import logging
@@ -67,10 +66,6 @@ def convert(state: StateDict, *, fc_branches: int = 0) -> StateDict:
             (4096 channels, 7x7) are cut down as in DeepLab v1, section 3.1, by simple
             decimation: every fourth channel, and rows and columns 0, 3 and 6. With 0
             ImageNet's are left out, and others fill the branches that they name.
-
-    Raises:
-        ValueError: If layers with weights are left over, or ``fc_branches`` is given
-            for a network without a single fc6.
     """
     layers = _layers(_without_copies(state))
     if not layers.keys().isdisjoint(CONV_NAMES):
@@ -123,15 +118,7 @@ def _drop_layers(layers: Layers, pattern: re.Pattern[str], *, why: str) -> Layer
 
 
 def _renamed(layers: Layers, names: dict[str, list[str]]) -> StateDict:
-    """Give the tensors of all layers by our names.
-
-    Args:
-        layers: Blobs by layer.
-        names: Our modules that each layer fills.
-
-    Raises:
-        ValueError: If a layer is not known, or a tensor comes twice.
-    """
+    """Give the tensors of all layers by the modules of ours that each layer fills."""
     unknown = [name for name in layers if name not in names]
     if unknown:
         raise ValueError(
@@ -207,12 +194,7 @@ def _decimated(layers: Layers) -> Layers:
 
 
 def model_config(state: StateDict, *, output_stride: int) -> dict:
-    """Return the segmentor of converted weights, trained at output stride 8.
-
-    Raises:
-        ValueError: If the weights have no classifier, or, on VGG16, the rates have no
-            whole value at this output stride.
-    """
+    """Return the segmentor of converted weights, trained at output stride 8."""
     if 'backbone.conv1.weight' in state:
         return isht7.model_config(state, output_stride=output_stride)
     branches = [key for key in state if key.endswith('.fc8.weight')]

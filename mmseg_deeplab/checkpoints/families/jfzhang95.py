@@ -68,11 +68,7 @@ HEAD |= {
 
 
 def convert(state: StateDict) -> StateDict:
-    """Rename to ``backbone.*`` and ``decode_head.*``.
-
-    Raises:
-        ValueError: If the backbone is one that has no counterpart here.
-    """
+    """Rename to ``backbone.*`` and ``decode_head.*``."""
     state = strip_leading(state, CLASSIFIER)
     for sign, name in (('low_level_features', 'MobileNetV2'), ('layer0', 'DRN')):
         if any(key.startswith(f'backbone.{sign}.') for key in state):

@@ -59,10 +59,7 @@ def convert(state: StateDict) -> StateDict:
 
 
 def model_config(state: StateDict, *, output_stride: int) -> dict:
-    """Return the segmentor that converted weights load into strictly.
-
-    v2 is trained at output stride 8, v3 and v3+ at 16.
-    """
+    """Return the segmentor; v2 is trained at output stride 8, v3 and v3+ at 16."""
     options = dict(output_stride=output_stride)
     if POOL not in state:
         head = classifier_config(state, **options, align_corners=False)

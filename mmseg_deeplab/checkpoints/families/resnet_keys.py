@@ -43,10 +43,7 @@ def resnet_modules(prefix: str = '') -> dict[str, str]:
 
 
 def fold_stem_bias(state: StateDict) -> StateDict:
-    """Move the bias of the stem's convolution into the mean of its BatchNorm: exact.
-
-    MSRA's Caffe files, and what other projects made of them, have ``conv1.bias``.
-    """
+    """Move the stem's bias, as in MSRA's Caffe files, into its BatchNorm: exact."""
     bias = state.pop('conv1.bias', None)
     if bias is not None:
         state['bn1.running_mean'] = state['bn1.running_mean'] - bias
@@ -54,11 +51,7 @@ def fold_stem_bias(state: StateDict) -> StateDict:
 
 
 def depth_of(state: StateDict) -> int:
-    """Return the depth of a bottleneck ResNet by its numbers of blocks.
-
-    Raises:
-        ValueError: If they are those of no known depth.
-    """
+    """Return the depth of a bottleneck ResNet by its numbers of blocks."""
     pattern = re.compile(r'backbone\.layer(\d)\.(\d+)\.conv1\.weight')
     found = [match.groups() for match in map(pattern.fullmatch, state) if match]
     blocks = tuple(sum(stage == str(i) for stage, _ in found) for i in range(1, 5))
@@ -98,15 +91,9 @@ def mmseg_resnet_config(
 ) -> dict:
     """Read MMSeg's ``ResNet`` from converted weights: stride in the 3x3, floor pool.
 
-    Args:
-        state: Converted weights.
-        output_stride: Decides strides and dilations.
-        contract_dilation: The first block of a dilated stage keeps the rate so far, as
-            ``replace_stride_with_dilation`` of torchvision does.
-        multi_grid: Factors of the last stage's rate; the config holds their products.
-
-    Raises:
-        ValueError: If the numbers of blocks are those of no known depth, or of 26.
+    With ``contract_dilation`` the first block of a dilated stage keeps the rate so far,
+    as with torchvision's ``replace_stride_with_dilation``. ``multi_grid`` holds factors
+    of the last stage's rate; the config holds their products.
     """
     depth = depth_of(state)
     if depth == 26:
@@ -141,10 +128,6 @@ def classifier_config(
 
     The rates are not in the weights: 6, 12, 18, 24 at output stride 8, as every
     published model has them, or the first of these when there are fewer branches.
-
-    Raises:
-        ValueError: If there is no such head, no rates are known for its branches, or
-            they have no whole value at this output stride.
     """
     pattern = re.compile(rf'{head}\.conv2d_list\.(\d+)\.weight')
     branches = [key for key in state if pattern.fullmatch(key)]

@@ -104,13 +104,8 @@ def _split(key: str) -> tuple[str, str]:
 def convert(state: StateDict, *, use_averages: bool = False) -> StateDict:
     """Rename and transpose to ``backbone.*`` and ``decode_head.*``.
 
-    Args:
-        state: Variables as :func:`load_tensorflow` gives them.
-        use_averages: Take the exponential moving averages of the weights, where the
-            checkpoint has them (slim's ImageNet classifiers), instead of the weights.
-
-    Raises:
-        ValueError: If it is a ResNet, or keys are left over.
+    ``use_averages`` takes the exponential moving averages of the weights, where the
+    checkpoint has them (slim's ImageNet classifiers), instead of the weights.
     """
     resnet = [key for key in state if re.match(r'resnet_v1_\d+/', key)]
     if resnet:
@@ -155,11 +150,7 @@ def _averages(state: StateDict) -> StateDict:
 
 
 def model_config(state: StateDict, *, output_stride: int) -> dict:
-    """Return the segmentor of converted weights, trained at output stride 16.
-
-    Raises:
-        ValueError: If it is an image classifier, or a network of no known depth.
-    """
+    """Return the segmentor of converted weights, trained at output stride 16."""
     if CLASSIFIER not in state:
         raise ValueError(
             'these weights are an image classifier: convert them and use the file as '

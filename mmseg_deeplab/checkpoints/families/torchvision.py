@@ -53,11 +53,7 @@ def knows(state: StateDict) -> bool:
 
 
 def convert(state: StateDict) -> StateDict:
-    """Rename to ``backbone.*``, ``decode_head.*`` and ``auxiliary_head.*``.
-
-    Image classifiers (ResNet, MobileNetV3; both generations of weights) lose their
-    last layers, and the log says so.
-    """
+    """Rename networks, and image classifiers without their last layers."""
     state = strip_leading(state, SEGMENTOR)
     if SEGMENTOR in state:
         modules = HEADS | resnet_modules('backbone.')
@@ -73,8 +69,8 @@ def convert(state: StateDict) -> StateDict:
 def mobilenet_modules(state: StateDict, prefix: str) -> dict[str, str]:
     """Map MobileNetV3's modules, after ``prefix``, to MMSeg's.
 
-    Blocks without expansion or squeeze-and-excitation count their units from another
-    start, so that the unit is told by its place among the convolutions.
+    A unit is told by its place among the convolutions: blocks without expansion or
+    squeeze-and-excitation count their units from another start.
     """
     places = defaultdict(list)
     for key in state:
@@ -95,13 +91,7 @@ def mobilenet_modules(state: StateDict, prefix: str) -> dict[str, str]:
 
 
 def model_config(state: StateDict, *, output_stride: int) -> dict:
-    """Return the segmentor that converted weights load into strictly.
-
-    ResNets are trained at output stride 8, MobileNetV3 at 16.
-
-    Raises:
-        ValueError: If the weights are those of an image classifier.
-    """
+    """Return the segmentor; ResNets are trained at stride 8, MobileNetV3 at 16."""
     if not any(key.startswith('decode_head.') for key in state):
         raise ValueError(
             f'these {len(state)} torchvision tensors are an image classifier: use them '

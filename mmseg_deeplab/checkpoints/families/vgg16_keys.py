@@ -24,11 +24,7 @@ def is_vgg16(state: StateDict) -> bool:
 
 
 def convert(state: StateDict) -> StateDict:
-    """Rename to ``backbone.conv1_1.*`` ...; the image classifier is left out.
-
-    Caffe's names (``conv1_1``, ``fc6``) are ours; torchvision numbers the layers of
-    ``features``, of which the convolutions are taken in order.
-    """
+    """Rename to ``backbone.conv1_1.*`` ...; torchvision numbers the layers instead."""
     state = strip_leading(state, MARKER)
     places = {
         module: int(match[1])

@@ -1,7 +1,4 @@
-"""CRC-32C of whole tensors in numpy, for the checksums of TensorFlow's files.
-
-zlib has another polynomial; a loop over bytes in Python needs a minute for a network.
-"""
+"""CRC-32C in numpy, for the checksums of TensorFlow's files; zlib has another one."""
 
 import numpy as np
 

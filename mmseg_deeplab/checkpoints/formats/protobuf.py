@@ -1,9 +1,7 @@
-"""The encoding of protocol buffers, as far as checkpoints need it.
+"""The encoding of protocol buffers: https://protobuf.dev/programming-guides/encoding.
 
-``protobuf`` itself would hold a model of 500 MB in memory as the file, as messages and
-as Python floats, and it needs the message types of Caffe and TensorFlow, of which only
-four fields each are used here.
-https://protobuf.dev/programming-guides/encoding
+The package ``protobuf`` would hold a model of 500 MB in memory three times, and needs
+the message types of Caffe and TensorFlow, of which only four fields are used here.
 """
 
 from collections.abc import Iterator
@@ -15,11 +13,7 @@ FIXED_SIZE = {FIXED64: 8, FIXED32: 4}
 
 
 def varint(data: memoryview, offset: int) -> tuple[int, int]:
-    """Return the number at ``offset`` and the offset after it.
-
-    Raises:
-        ValueError: If the data end within it, or it has more than 64 bits.
-    """
+    """Return the number at ``offset``, of up to 64 bits, and the offset after it."""
     value = shift = 0
     while shift < 64:
         if offset >= len(data):
@@ -33,13 +27,9 @@ def varint(data: memoryview, offset: int) -> tuple[int, int]:
 
 
 def fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Yield number and value of every field of a message.
+    """Yield number and value of every field: a number, or a view of its bytes.
 
-    Values are numbers, or the bytes of nested messages, strings, arrays and fixed-size
-    numbers; these are views, nothing is copied.
-
-    Raises:
-        ValueError: If the data end within a field or hold none.
+    Raises ValueError if the data end within a field or hold none.
     """
     offset = 0
     while offset < len(data):
@@ -87,11 +77,7 @@ def integers(values: list[int | memoryview]) -> list[int]:
 
 
 def reals(values: list[int | memoryview], dtype: str) -> np.ndarray:
-    """Return the numbers of a repeated float or double field, packed or one by one.
-
-    Raises:
-        ValueError: If the field holds something else.
-    """
+    """Return the numbers of a repeated float or double field, packed or one by one."""
     if any(isinstance(value, int) for value in values):
         raise ValueError('a field of whole numbers where an array of floats should be')
     return np.concatenate([np.frombuffer(value, dtype=dtype) for value in values])

@@ -1,9 +1,8 @@
-"""Checkpoints in the format of safetensors: tensors and text, nothing that can run.
+"""Checkpoints in the format of safetensors: https://github.com/huggingface/safetensors.
 
-https://github.com/huggingface/safetensors. What ``torch.save`` keeps beside the tensors
-is one text in the header here: JSON under the name ``meta``. One, because the library
-writes several in an order that changes from process to process (tried with 0.4.3 to
-0.8.0), and equal contents shall give equal files.
+What ``torch.save`` keeps beside the tensors is one text in the header here: JSON under
+the name ``meta``. The library writes several texts in an order that changes from
+process to process (tried with 0.4.3 to 0.8.0); equal contents shall give equal files.
 """
 
 import json
@@ -25,16 +24,8 @@ def load_safetensors(
 ) -> dict[str, Any]:
     """Read a file of this package, or any other of the format.
 
-    Args:
-        path: A file on disk.
-        map_location: Device for the tensors; None is the CPU.
-
-    Returns:
-        ``state_dict``, the tensors, and ``meta``: what :func:`dump_safetensors` was
-        given or, in a foreign file, its texts by their names.
-
-    Raises:
-        ValueError: If the file is truncated, or in another format.
+    Returns ``state_dict``, the tensors, and ``meta``: what :func:`dump_safetensors` was
+    given or, in a foreign file, its texts by their names.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -60,13 +51,7 @@ def load_safetensors(
 def dump_safetensors(state: StateDict, meta: Mapping[str, Any]) -> bytes:
     """Give the bytes of a file: the same ones for the same contents.
 
-    Args:
-        state: Tensors by their names, of any memory layout; where two share memory,
-            each is written.
-        meta: What JSON can hold.
-
-    Raises:
-        TypeError: If JSON cannot hold ``meta``.
+    Tensors may have any memory layout; JSON must be able to hold ``meta``.
     """
     from safetensors.torch import save
 

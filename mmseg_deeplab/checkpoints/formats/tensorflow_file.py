@@ -113,11 +113,7 @@ def _explain_other_file(path: Path) -> str:
 
 
 def read_index(file: Path) -> tuple[dict[str, Entry], int]:
-    """Return the tensors of an index file by name, and the number of its shards.
-
-    Raises:
-        ValueError: If it is no index, is damaged, or of a big-endian machine.
-    """
+    """Return the tensors of an index file by name, and the number of its shards."""
     try:
         table = dict(read_table(memoryview(file.read_bytes())))
         header = message(table.pop(b''))
@@ -139,11 +135,7 @@ def read_index(file: Path) -> tuple[dict[str, Entry], int]:
 
 
 def open_shard(prefix: Path, index: int, shards: int) -> np.ndarray:
-    """Return the bytes of a shard, mapped from the file.
-
-    Raises:
-        FileNotFoundError: If it is missing.
-    """
+    """Return the bytes of a shard, mapped from the file."""
     file = Path(f'{prefix}.data-{index:05d}-of-{shards:05d}')
     if not file.is_file():
         raise FileNotFoundError(
@@ -155,11 +147,7 @@ def open_shard(prefix: Path, index: int, shards: int) -> np.ndarray:
 
 
 def read_tensor(entry: Entry, data: np.ndarray, name: str) -> Tensor:
-    """Return one tensor, copied out of its shard.
-
-    Raises:
-        ValueError: If the shard is too short, or the bytes do not have their checksum.
-    """
+    """Return one tensor, copied out of its shard, after a check of its checksum."""
     dtype, size = DTYPES[_one(entry, DTYPE)], _one(entry, SIZE)
     dims = message(_one(entry, SHAPE, memoryview(b''))).get(2, [])
     shape = tuple(_one(message(dim), 1) for dim in dims)

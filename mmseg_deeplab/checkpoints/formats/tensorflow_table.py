@@ -20,11 +20,7 @@ def is_table(end: bytes) -> bool:
 
 
 def read_table(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    """Yield keys and values of a table, the whole file, in order.
-
-    Raises:
-        ValueError: If it is no table, is damaged, or is compressed.
-    """
+    """Yield keys and values of a table, the whole file, in order."""
     if len(data) < FOOTER_SIZE or not is_table(bytes(data[-8:])):
         raise ValueError('does not end as a table does: truncated, or another format')
     footer = data[-FOOTER_SIZE:]

@@ -78,15 +78,9 @@ def draw_camera(rng: RandomNumbers, height: int, width: int) -> Camera:
 def photograph(
     image: np.ndarray, rng: RandomNumbers, pixel_rng: RandomNumbers
 ) -> np.ndarray:
-    """Add exposure, colour cast, vignette, blur and noise; labels are not touched.
+    """Turn ``(H, W, 3)`` float32, BGR, of any range into a photograph in uint8.
 
-    Args:
-        image: ``(H, W, 3)`` float32, BGR, any range.
-        rng: Draws the settings.
-        pixel_rng: Draws the noise of each pixel.
-
-    Returns:
-        ``(H, W, 3)`` uint8.
+    Exposure, colour cast, vignette, blur and noise are added to the image alone.
     """
     height, width = image.shape[:2]
     cast = np.array([rng.uniform(0.94, 1.06) for _ in range(3)], np.float32)

@@ -78,10 +78,7 @@ def _box_faces(shape: Shape) -> Iterator[Face]:
 def _quad(
     low: tuple[float, float], high: tuple[float, float], half: float, high_half: float
 ) -> np.ndarray:
-    """A face across the car from one (along, up) to another: left, right, right, left.
-
-    A negative ``half`` makes it look backwards.
-    """
+    """A face across the car between two (along, up), backwards if ``half`` < 0."""
     (a, b), (c, d) = low, high
     return np.array(
         [(a, half, b), (a, -half, b), (c, -high_half, d), (c, high_half, d)], float
@@ -105,10 +102,7 @@ def _cabin_faces(shape: Shape) -> Iterator[Face]:
 def inset(
     quad: np.ndarray, left: float, right: float, low: float, high: float
 ) -> np.ndarray:
-    """Cut a part out of a quad ``(4, 3)``, whose corners begin at the bottom left.
-
-    The bounds are shares of its width and of its height.
-    """
+    """Cut shares of width and height out of a quad ``(4, 3)``, bottom left first."""
     bottom_left, bottom_right, top_right, top_left = quad
 
     def at(across: float, up: float) -> np.ndarray:
@@ -156,10 +150,7 @@ def _windows(shape: Shape) -> Iterator[Face]:
 
 
 class Mesh:
-    """All faces of a kind of car in the order of drawing.
-
-    The rough mesh lacks plates, bumpers and rims.
-    """
+    """All faces of a kind of car; a rough one lacks plates, bumpers and rims."""
 
     def __init__(self, kind: str, *, fine: bool) -> None:
         shape = SHAPES[kind]

@@ -82,8 +82,7 @@ def _smooth_grid(rng: RandomNumbers, cells: int) -> np.ndarray:
 def noise_tile(coarse: int, octaves: int) -> np.ndarray:
     """A fixed fractal tile, ``(256, 256)`` float32, mean about 0, range about -1 .. 1.
 
-    The first octave has ``coarse`` cells along an edge; each further one doubles the
-    cells and halves the strength.
+    ``coarse`` cells along an edge double with each octave, the strength halves.
     """
     rng = RandomNumbers(coarse, octaves)
     total = np.zeros((SIZE, SIZE), np.float32)

@@ -44,13 +44,10 @@ class Scene:
         *,
         scale: tuple[float, float] = (1.0, 1.0),
     ) -> None:
-        """Fill polygons that stand upright and face the camera.
+        """Fill polygons that stand upright at ``x`` and depth, and face the camera.
 
-        Args:
-            place: ``x`` and depth in metres.
-            parts: Points ``(n, 2)``, across and up, and the colour of each polygon.
-            label: Their class.
-            scale: Factors on what is across, after that on everything.
+        Parts are points ``(n, 2)``, across and up, and their colour; ``scale`` holds
+        factors on what is across, after that on everything.
         """
         (x, depth), (wide, tall) = place, scale
         points = np.concatenate([part for part, _ in parts]) * tall

@@ -14,11 +14,7 @@ COLUMNS = 3
 
 
 def draw_scene_grid(indices: Sequence[int], *, seed: int = 0) -> np.ndarray:
-    """Draw scenes of the validation split in rows, each image above its label.
-
-    Returns:
-        ``(H, W, 3)`` uint8, BGR.
-    """
+    """Draw validation scenes in rows, each above its label: ``(H, W, 3)``, BGR."""
     height, width = 132, 264
     pairs = []
     for index in indices:

@@ -88,10 +88,7 @@ def _clip(first: float, last: float, size: int) -> tuple[int, int]:
 
 
 def crown_mask(u: np.ndarray, v: np.ndarray, leaves: np.ndarray) -> np.ndarray:
-    """Where leaves are, ``(h, w)``: a union of discs with a ragged border.
-
-    ``u`` (w,) and ``v`` (h,) go from -1 to 1 over the crown; ``leaves`` is noise.
-    """
+    """Where leaves are: a ragged union of discs; u (w,) and v (h,) are -1 .. 1."""
     inside = np.full(leaves.shape, np.float32(-9))
     for x, y, size in LUMPS:
         across, down = u - np.float32(x), v - np.float32(y)

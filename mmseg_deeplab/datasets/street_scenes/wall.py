@@ -48,10 +48,7 @@ def _clip_near(start: Place, end: Place) -> tuple[Place, Place] | None:
 
 
 def see_wall(scene: Scene, start: Place, end: Place, height: float) -> Wall | None:
-    """Find the pixels of a wall from ``start``, where ``u`` is 0, to ``end``.
-
-    Returns None if there are none. ``height`` is its greatest height in metres.
-    """
+    """Find the pixels of a wall, if any; its ``u`` is 0 at ``start``."""
     camera = scene.camera
     clipped = _clip_near(start, end)
     if clipped is None:

@@ -135,11 +135,7 @@ class LoadCheckedAnnotations(LoadAnnotations):
                 raise fault
 
     def load(self, results: dict) -> bool:
-        """Set ``gt_seg_map`` and ``seg_fields`` without looking at size and range.
-
-        Returns:
-            False where there is no label to load: prediction on a bare image.
-        """
+        """Set ``gt_seg_map`` and ``seg_fields`` unchecked; False on a bare image."""
         source = self.source(results)
         if results.get('gt_seg_map') is not None:
             label = as_class_ids(results['gt_seg_map'], source)

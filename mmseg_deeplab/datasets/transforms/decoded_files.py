@@ -30,14 +30,7 @@ class DecodedFiles:
     def get(
         self, path: str, decode: Callable[[], np.ndarray], *, setting: str
     ) -> np.ndarray:
-        """Return the array of a file, decoding it if that was not done yet.
-
-        ``setting`` names what else decides about the array, such as the flag and the
-        decoder.
-
-        Raises:
-            ValueError: If ``path`` is an address and not a file of this machine.
-        """
+        """Return the array of a file; ``setting`` names what else decides about it."""
         if not self.folder:
             return decode()
         if '://' in path:

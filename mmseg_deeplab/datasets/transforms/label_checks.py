@@ -1,7 +1,4 @@
-"""Checks of one label map: arrays only, no files.
-
-``H, W`` is the size of the image, ``K`` the number of classes.
-"""
+"""Checks of one label map ``(H, W)`` of K classes: arrays only, no files."""
 
 from collections.abc import Mapping
 
@@ -27,13 +24,9 @@ def _with_counts(found: np.ndarray, counts: np.ndarray) -> str:
 
 
 def as_class_ids(label: np.ndarray, source: str) -> np.ndarray:
-    """Turn a decoded label into ``(H, W)`` uint8 without changing a value.
+    """Turn a decoded label into ``(H, W)`` uint8 without changing a value, or raise.
 
     A plain ``astype(np.uint8)`` would wrap 256 to 0 and -1 to 255.
-
-    Raises:
-        LabelFormatError: If the label has several channels, holds real numbers, or
-            values outside 0..255; ``source`` is the file that the message names.
     """
     if label.ndim == 3 and label.shape[2] == 1:
         label = label[..., 0]
@@ -130,14 +123,9 @@ def check_range(
     ignore_index: int = 255,
     reduced: bool = False,
 ) -> LabelValueError | None:
-    """Give the error of a label with ids that the loss and the metric cannot take.
+    """Give the error of ids ``(H, W)`` that the loss and the metric cannot take.
 
-    Args:
-        label: Class ids ``(H, W)`` as training sees them.
-        num_classes: K; ids 0..K-1 are valid.
-        source: The label's file, for the error.
-        ignore_index: The only other valid value.
-        reduced: Whether ``reduce_zero_label`` was applied, for the error.
+    ``reduced`` tells for the message whether ``reduce_zero_label`` was applied.
     """
     outside = label >= num_classes
     outside &= label != ignore_index

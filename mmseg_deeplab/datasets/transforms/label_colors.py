@@ -1,7 +1,4 @@
-"""Turn label images whose colours stand for classes into class ids.
-
-``K`` is the number of classes, ``H, W`` the size of the image.
-"""
+"""Turn label images ``(H, W)`` whose colours stand for K classes into class ids."""
 
 import io
 from collections.abc import Sequence
@@ -49,18 +46,14 @@ class LabelColors:
         self.keys, self.ids = keys[order], np.array(ids, np.uint8)[order]
 
     def read(self, content: bytes, source: str) -> np.ndarray | None:
-        """Give the class ids of a label file that holds colours, ``(H, W)`` uint8.
+        """Give the class ids ``(H, W)`` uint8 of a label file, None for no colours.
 
         In a palette PNG the colours count, not the indices, which many programs choose
         as they like; where none of its colours is known, the indices are ids.
 
-        Returns:
-            None if the file holds ids instead of colours.
-
         Raises:
             LabelColorError: If a colour is unknown.
             LabelFormatError: If the file has half-transparent pixels or 16 bits.
-            DataFileError: If the file is truncated or unreadable.
         """
         color_type = png_color_type(content)
         if color_type in (PNG_GREY, PNG_GREY_ALPHA):
