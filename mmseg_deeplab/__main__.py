@@ -1,5 +1,5 @@
 """``python -m mmseg_deeplab`` is ``mmseg-deeplab``."""
 
-from .cli import main
+from mmseg_deeplab.cli import main
 
 main()
