@@ -67,7 +67,7 @@ class Sandbox:
     """
 
     def __init__(self, folder: Path, server: Server) -> None:
-        self.folder, self.server = folder, server
+        self.folder, self.server, self.done = folder, server, set()
         for name in ('configs', 'tools', 'docs'):
             shutil.copytree(ROOT / name, folder / name)
         (folder / 'README.md').write_text((ROOT / 'README.md').read_text('utf-8'))
@@ -87,11 +87,32 @@ class Sandbox:
         Raises:
             AssertionError: If it fails.
         """
-        if re.match(r'(python|mmseg-deeplab) [^|<>$*?{]*$', command):
-            code, output = self.run_tool(script_and_arguments(shlex.split(command)))
+        if re.match(r'(python|mmseg-deeplab) [^|<>$]*$', command):
+            code, output = self.run_tool(script_and_arguments(self.words(command)))
         else:
             code, output = self.run_shell(command)
         assert code == 0, f'{command}\nexit code {code}\n{output[-4000:]}'
+
+    def run_once(self, command: str) -> None:
+        """Run one command unless this very command has been run before."""
+        if command not in self.done:
+            self.run(command)
+            self.done.add(command)
+
+    def words(self, command: str) -> list[str]:
+        """Return the words of a command as the shell sees them, in this folder."""
+        if not re.search(r'[{*?]', command):
+            return shlex.split(command)
+        script = f'shopt -s failglob; printf "%s\\n" {command}'
+        done = subprocess.run(
+            ['bash', '-c', script],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f'{command}\n{done.stderr}'
+        return done.stdout.splitlines()
 
     def run_tool(self, argv: list[str]) -> tuple[int, str]:
         """Run a script in a forked process; return exit code and output."""

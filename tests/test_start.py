@@ -95,6 +95,21 @@ def test_the_import_prints_nothing():
     assert python(IMPORT + 'import mmseg.datasets, mmseg.models, mmseg.engine') == ''
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    'name',
+    [
+        'mmengine.model',
+        'mmengine.runner',
+        'mmseg.apis',
+        'mmseg.visualization',
+        'mmcv.cnn',
+    ],
+)
+def test_any_package_may_be_imported_next(name):
+    assert python(f'import mmseg_deeplab, {name}') == ''
+
+
 def test_no_loader_runs_code_after_the_import(tmp_path):
     attack = tmp_path / 'attack.pth'
     code = f"""

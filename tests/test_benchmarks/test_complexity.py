@@ -100,3 +100,59 @@ def test_xception_costs_what_the_paper_says(load_config, name, separable, paper)
     cfg = model_config(load_config, name, **separable)
     ours = complexity(cfg, SIZE).multiply_adds + padding_of_space_to_batch(cfg)
     assert ours / 1e9 == pytest.approx(paper, rel=0.005)
+
+
+def deep_stem():
+    """Three 3x3 convolutions of 64, 64 and 128 channels instead of one 7x7 of 64."""
+    stem = 257**2 * (27 * 64 + 9 * 64 * 64 + 9 * 64 * 128 - 49 * 3 * 64)
+    first_block = 129**2 * 64 * (64 + 256)  # reads 128 channels instead of 64
+    return stem + first_block
+
+
+def late_strides(output_stride):
+    """Strides in the 3x3 of a stage's last unit (TF), not in the first 1x1 of the next.
+
+    The last unit's 3x3 and second 1x1 of a stage move to the coarse grid; the next
+    stage's first unit has all its parts there already.
+    """
+    sides, widths = (129, 65, 33, 17), (64, 128, 256)
+    steps = {8: 1, 16: 2, 32: 3}[output_stride]
+    moved = 0
+    for width, fine, coarse in zip(widths, sides, sides[1 : steps + 1]):  # noqa: B905
+        moved += (coarse**2 - fine**2) * (9 * width**2 + 4 * width**2)
+    return moved
+
+
+# DeepLab v3+, table 3.
+@pytest.mark.parametrize(
+    'name, output_stride, paper',
+    [
+        ('deeplabv3_r101', 16, 81.02),
+        ('deeplabv3plus_r101', 16, 101.28),
+        ('deeplabv3_r101', 8, 276.18),
+        ('deeplabv3plus_r101', 8, 297.92),
+        ('deeplabv3_r101', 32, 52.43),
+        ('deeplabv3plus_r101', 32, 74.20),
+    ],
+)
+def test_resnet_differs_from_the_paper_by_three_known_things(
+    load_config, name, output_stride, paper
+):
+    cfg = model_config(load_config, name, output_stride)
+    ours = complexity(cfg, SIZE).multiply_adds
+    theirs = (
+        ours
+        + padding_of_space_to_batch(cfg)
+        + deep_stem()
+        + late_strides(output_stride)
+    )
+    assert theirs / 1e9 == pytest.approx(paper, rel=0.015)
+
+
+@pytest.mark.parametrize('name, millions', [('segformer_b0', 3.72), ('unet', 28.99)])
+def test_networks_of_the_host_are_counted_too(load_config, name, millions):
+    cfg = load_config(f'_base_/models/{name}.py').model.to_dict()
+    cfg['decode_head'].update(num_classes=5)
+    result = complexity(cfg, (64, 96))
+    assert result.multiply_adds > 0
+    assert result.parameters / 1e6 == pytest.approx(millions, abs=0.1)

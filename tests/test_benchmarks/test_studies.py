@@ -17,7 +17,7 @@ from benchmarks import (
     training,
 )
 from benchmarks.case import CPU, ResultsDiffer
-from benchmarks.networks import Network
+from benchmarks.networks import Network, lean_segmentor, scenes, stock_segmentor
 
 pytestmark = pytest.mark.slow
 
@@ -53,6 +53,16 @@ def test_operators_agree(make, shape):
         assert max(check(case).values()) < 1e-3
 
 
+def test_wrong_gradients_of_an_operator_are_found(monkeypatch):
+    plain = operators.plain_summed_atrous_conv2d
+    monkeypatch.setattr(
+        operators, 'summed_atrous_conv2d', lambda x, *a: plain(x + 1e-2, *a)
+    )
+    _, case = operators.conv_cases([(1, 8, 3, (9, 7))], CPU)
+    with pytest.raises(ResultsDiffer, match='summed_atrous_conv2d'):
+        check(case)
+
+
 def test_the_crf_agrees_with_pydensecrf():
     cases = list(crf.crf_cases((4, (40, 64), (5.0, 0.0)), (), CPU))
     points = [case.facts['points_per_pixel'] for case in cases]
@@ -70,6 +80,24 @@ def test_exact_variants_predict_the_stock_labels(network):
         assert errors['other_labels'] <= 1e-3 and errors['classes'] > 1
 
 
+def test_wrong_labels_are_found():
+    (case,) = inference.inference_cases(SMALL, ['fast'], CPU)
+    with pytest.raises(ResultsDiffer, match='other_labels'):
+        case.compare(case.stock(), (case.ours() + 1) % 5)
+
+
+def test_the_lean_segmentor_has_the_weights_of_the_stock_one():
+    cfg = SMALL.config()
+    stock = stock_segmentor(cfg, SMALL.size, CPU)
+    own = lean_segmentor(cfg, stock).state_dict()
+    assert all(torch.equal(own[key], v) for key, v in stock.state_dict().items())
+
+
+def test_large_scenes_are_repeated():
+    (image,) = scenes(1, (1100, 2100), CPU)
+    assert torch.equal(image[:, 1024:, 2048:], image[:, :76, :52])
+
+
 def test_a_lean_step_has_the_stock_losses_and_gradients():
     (case,) = training.training_cases(SMALL, ['lean'], CPU)
     stock, ours = case.stock(), case.ours()
@@ -81,6 +109,21 @@ def test_a_lean_step_has_the_stock_losses_and_gradients():
     ours.gradients[0] = ours.gradients[0] + 1
     with pytest.raises(ResultsDiffer, match='gradient'):
         case.compare(stock, ours)
+
+
+def test_channels_last_differs_by_rounding_alone():
+    """In float64 the gradients agree to 1e-9."""
+    cfg = SMALL.config()
+    cfg.data_preprocessor.size = SMALL.size
+    samples, gradients = training.labelled_samples(SMALL, 2), []
+    for model in training.make_pair(cfg, training.MODES['fast'], CPU):
+        model.double()
+        torch.manual_seed(0)  # dropout
+        inputs = torch.stack(scenes(2, SMALL.size, CPU)).double() / 255
+        losses = model(inputs, samples, mode='loss')
+        model.parse_losses(losses)[0].backward()
+        gradients.append(torch.cat([p.grad.flatten() for p in model.parameters()]))
+    assert (gradients[0] - gradients[1]).norm() < 1e-9 * gradients[0].norm()
 
 
 def test_growth_cases_agree(monkeypatch):
@@ -104,6 +147,12 @@ def test_an_exported_network_predicts_the_stock_labels():
         assert check(case)['other_labels'] < 1e-3
 
 
+def test_without_a_compiler_its_variant_is_left_out(monkeypatch, capsys):
+    monkeypatch.setenv('CXX', 'no-such-compiler')
+    assert list(inference.inference_cases(SMALL, ['compile'], CPU)) == []
+    assert 'C++ compiler' in capsys.readouterr().out
+
+
 def test_both_pipelines_give_equal_samples(tmp_path):
     root = CAMVID.write(tmp_path, 'train')
     for cache in (False, True):
@@ -120,6 +169,14 @@ def test_both_pipelines_give_equal_samples(tmp_path):
 def job(tmp_path_factory):
     """Return the evaluation of two small scenes in the layout of CamVid."""
     return evaluation.drawn_job(CAMVID, tmp_path_factory.mktemp('drawn'))
+
+
+def test_the_stock_config_has_nothing_of_ours(job):
+    cfg = evaluation.side_config(job, 'stock')
+    assert cfg.model.type == 'EncoderDecoder' and cfg.runner_type == 'Runner'
+    assert cfg.test_evaluator.type == 'IoUMetric' and not cfg.get('custom_hooks')
+    loaders = [step.type for step in cfg.test_dataloader.dataset.pipeline[:2]]
+    assert loaders == ['LoadImageFromFile', 'LoadAnnotations']
 
 
 def test_both_evaluations_find_the_same_metrics(job, tmp_path):

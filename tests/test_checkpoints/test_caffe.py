@@ -1,6 +1,7 @@
 """Caffe's networks, converted: same logits as the references."""
 
 import re
+import runpy
 
 import numpy as np
 import pytest
@@ -207,6 +208,19 @@ def test_v1_files_with_old_shapes_load(tmp_path):
     np.testing.assert_array_equal(
         state['decode_head.branches.0.fc6.bias'].numpy(), layers['fc6'][1]
     )
+
+
+def test_the_tool_fills_branches_from_initial_weights(tmp_path, root, monkeypatch):
+    """A file with fc6 and fc7 but no fc8, like the release's vgg16_20M.caffemodel."""
+    caffe_proto = pytest.importorskip('caffe_proto', reason='needs protobuf')
+    layers = {k: v for k, v in vgg_layers(['']).items() if 'fc8' not in k}
+    file = caffe_proto.write(tmp_path / 'init.caffemodel', layers, version=1)
+    command = ['convert_weights.py', 'caffe', file, tmp_path / 'init.pth']
+    monkeypatch.setattr('sys.argv', [*map(str, command), '--fc-branches', '4'])
+    runpy.run_path(str(root / 'tools' / 'convert_weights.py'), run_name='__main__')
+    state = load(tmp_path / 'init.pth')['state_dict']
+    assert len([k for k in state if k.endswith('fc6.weight')]) == 4
+    assert not (tmp_path / 'init.py').exists()
 
 
 def imagenet_vgg() -> dict[str, torch.Tensor]:

@@ -28,6 +28,20 @@ def test_leading_components_are_dropped_whatever_they_are(prefix):
     assert all(torch.equal(converted[key], expected[key]) for key in expected)
 
 
+def test_no_tensor_is_lost_or_doubled():
+    state = small_state()
+    converted = convert(state, 'resnet_multi')
+    assert len(converted) == len(state)
+    places = {value.data_ptr() for value in converted.values()}
+    assert places == {value.data_ptr() for value in state.values()}
+
+
+def test_left_over_keys_are_listed():
+    state = small_state() | {'decoder.nobody.weight': torch.zeros(1)}
+    with pytest.raises(ValueError, match=r'decoder\.nobody\.weight'):
+        convert(state, 'resnet_multi')
+
+
 @pytest.mark.parametrize('layer', ['layer5', 'layer6'])
 def test_one_level_classifier_becomes_the_decode_head(layer):
     state = small_state(layer)

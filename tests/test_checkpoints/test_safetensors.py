@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 
 from mmseg_deeplab.checkpoints import enable_safe_loading, load
 from mmseg_deeplab.checkpoints.formats.safetensors_file import dump_safetensors
+from mmseg_deeplab.models import ResNetMulti
 
 META = {'classes': ['Straße', 'b"c'], 'palette': [[1, 2, 3]], 'iter': 7}
 
@@ -73,6 +74,14 @@ def test_truncated_files_are_named(tmp_path, keep):
         load(tmp_path / 'cut.safetensors')
 
 
+def test_other_files_of_this_name_are_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'none\.safetensors'):
+        load(tmp_path / 'none.safetensors')
+    torch.save({'w': torch.ones(2)}, tmp_path / 'x.safetensors')
+    with pytest.raises(ValueError, match='not a whole file of safetensors'):
+        load(tmp_path / 'x.safetensors')
+
+
 @pytest.mark.parametrize('safe', [False, True])
 def test_mmengine_loads_it(tmp_path, monkeypatch, safe):
     monkeypatch.setattr(CheckpointLoader, '_schemes', dict(CheckpointLoader._schemes))
@@ -87,6 +96,15 @@ def test_mmengine_loads_it(tmp_path, monkeypatch, safe):
     assert content['meta'] == META
 
 
+@pytest.mark.parametrize(
+    'name',
+    ['x.pth', 'https://h/x.pth', 's3://b/x.safetensors', 'torchvision://x', 'x.pth?a'],
+)
+def test_other_names_keep_their_loader(name):
+    chosen = CheckpointLoader._get_checkpoint_loader(name)
+    assert 'safetensors' not in chosen.__name__
+
+
 def test_it_is_downloaded_once(tmp_path, monkeypatch):
     monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'home'))
     (tmp_path / 'x.safetensors').write_bytes(dump_safetensors(tensors(), META))
@@ -99,3 +117,13 @@ def test_it_is_downloaded_once(tmp_path, monkeypatch):
         assert CheckpointLoader.load_checkpoint(url)['meta'] == META
         server.shutdown()
     assert CheckpointLoader.load_checkpoint(url)['meta'] == META
+
+
+def test_a_backbone_starts_from_it(tmp_path):
+    source = ResNetMulti(depth=26, base_channels=4)
+    file = tmp_path / 'backbone.safetensors'
+    file.write_bytes(dump_safetensors(source.state_dict(), {}))
+    init_cfg = dict(type='Pretrained', checkpoint=str(file))
+    target = ResNetMulti(depth=26, base_channels=4, init_cfg=init_cfg)
+    target.init_weights()
+    assert torch.equal(target.conv1.weight, source.conv1.weight)

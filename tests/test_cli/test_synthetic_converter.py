@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 import pytest
 from mmseg.datasets import CityscapesDataset, PascalVOCDataset
+from mmseg.registry import DATASETS
+from PIL import Image
 
 from mmseg_deeplab.datasets import export_streets as export
 from mmseg_deeplab.datasets.export_streets import MARKER, Request, export_streets
@@ -77,6 +79,32 @@ def test_voc_reads_the_same_scenes(tmp_path, name, folder, split, first, count):
         assert abs(sample['img'].mean() - image.mean()) < 1
 
 
+def test_voc_labels_carry_the_palette(tmp_path):
+    root = export_streets(tmp_path, request('voc'))
+    label = Image.open(next((root / 'SegmentationClass').glob('*.png')))
+    palette = PascalVOCDataset.METAINFO['palette']
+    assert label.mode == 'P'
+    assert label.getpalette()[:63] == np.ravel(palette).tolist()
+    trainval = (root / 'ImageSets/Segmentation/trainval.txt').read_text().split()
+    assert len(trainval) == 5
+
+
+@pytest.mark.parametrize(
+    'layout, base',
+    [('cityscapes', 'cityscapes'), ('voc', 'voc12aug')],
+)
+def test_configs_run_on_it(tmp_path, load_config, layout, base):
+    root = str(export_streets(tmp_path, request(layout, size=(320, 640))))
+    cfg = load_config(f'_base_/datasets/{base}.py')
+    train = cfg.train_dataloader.dataset
+    for part in train.get('datasets', [train]):
+        part.data_root = root
+    cfg.val_dataloader.dataset.data_root = root
+    for dataset in (train, cfg.val_dataloader.dataset):
+        label = DATASETS.build(dataset)[0]['data_samples'].gt_sem_seg.data
+        assert label.max() < cfg.num_classes
+
+
 @pytest.mark.parametrize(
     'layout, expected',
     [
@@ -121,6 +149,15 @@ def test_voc_lists_name_their_splits(tmp_path):
     assert names['trainaug'] == names['train'] + names['aug']
 
 
+def test_colour_labels_of_the_folder_layout_are_those_of_its_labels_file(tmp_path):
+    root = export_streets(tmp_path, request('folder'))
+    rows = [line.rsplit(' ', 3) for line in (root / 'labels.txt').open()]
+    assert [row[0] for row in rows] == list(CLASSES)
+    colors = np.array([row[1:] for row in rows], np.uint8)
+    label = cv2.imread(str(root / 'labels/val/streets_000001.png'))[..., ::-1]
+    np.testing.assert_array_equal(label, colors[render_scene('val', 1, SIZE)[1]])
+
+
 def test_a_stopped_run_goes_on(tmp_path, monkeypatch):
     write, left = export.write_whole, [6]
 
@@ -147,6 +184,13 @@ def test_a_stopped_run_goes_on(tmp_path, monkeypatch):
         assert twin.read_bytes() == path.read_bytes()
     assert all(path.stat().st_mtime_ns == time for path, time in finished.items())
     assert not list(tmp_path.rglob('*.part'))
+
+
+def test_another_data_set_is_left_alone(tmp_path):
+    (tmp_path / 'leftImg8bit').mkdir()
+    with pytest.raises(FileExistsError, match=r'real data set.*--out'):
+        export_streets(tmp_path, request('cityscapes'))
+    assert [path.name for path in tmp_path.iterdir()] == ['leftImg8bit']
 
 
 def test_other_settings_do_not_mix(tmp_path):
@@ -182,6 +226,11 @@ def test_the_command_explains_a_refusal(command, tmp_path):
     (tmp_path / 'other').touch()
     with pytest.raises(SystemExit, match='not empty'):
         command('draw-streets', '--layout', 'cityscapes', '--out', tmp_path)
+
+
+def test_the_command_needs_a_task(command):
+    with pytest.raises(SystemExit, match='--layout and --out'):
+        command('draw-streets', '--layout', 'voc')
 
 
 def test_the_command_draws_an_image_grid(command, tmp_path):

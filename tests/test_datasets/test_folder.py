@@ -6,6 +6,7 @@ import pytest
 from mmseg.registry import DATASETS
 
 from mmseg_deeplab.datasets import FolderDataset
+from mmseg_deeplab.datasets.scan import scan_dataset
 
 COLORS = ((128, 64, 128), (0, 0, 142), (70, 130, 180))
 LABELS = 'road 128 64 128\ncar 0 0 142\nsky 70 130 180\nignore 0 0 0\n'
@@ -120,6 +121,17 @@ def test_files_without_partner_are_all_listed(write, build, images, labels, reas
         build()
 
 
+def test_unknown_colour_names_file_colour_and_place(write, build, tmp_path):
+    write('images/a.jpg')
+    image = paint(np.zeros(SIZE, np.uint8))
+    image[2, 3] = 9, 8, 7
+    (tmp_path / 'labels').mkdir()
+    cv2.imwrite(str(tmp_path / 'labels/a.png'), image)
+    reason = r'labels/a\.png.*labels\.txt.*\(7, 8, 9\).*row 2, column 3'
+    with pytest.raises(ValueError, match=reason):
+        build()[0]
+
+
 def test_splits_are_folders_or_lists(write, build, tmp_path):
     for kind, suffix in (('images', 'jpg'), ('labels', 'png')):
         write(*[f'{kind}/{name}.{suffix}' for name in ('train/a', 'train/b', 'val/c')])
@@ -169,3 +181,17 @@ def test_images_without_labels_can_be_predicted(write, build):
     dataset = build(data_prefix=dict(img_path='images'), pipeline=LOAD[:1])
     assert 'seg_map_path' not in dataset[0]
     assert dataset[0]['img'].shape[:2] == SIZE
+
+
+@pytest.mark.parametrize('color', [False, True])
+def test_scan_reads_it(write, build, tmp_path, color):
+    write('images/a.jpg', 'images/b.png')
+    write('labels/a.png', 'labels/b.png', color=color)
+    (tmp_path / 'labels/notes.md').write_text('no label')
+    report = scan_dataset(build(), progress=False)
+    assert report.faults == []
+    expected = np.bincount(np.ravel([label('a'), label('b')]), minlength=256)
+    np.testing.assert_array_equal(report.pixels, expected)
+    cv2.imwrite(str(tmp_path / 'labels/a.png'), np.full(SIZE, 3, np.uint8))
+    (fault,) = scan_dataset(build(), progress=False).faults
+    assert fault.kind == 'label values outside the classes'

@@ -51,6 +51,21 @@ def test_crops_are_those_of_the_base_class(crop_size, cat_max_ratio):
         assert stock['img_shape'] == ours['img_shape']
 
 
+def test_a_crop_is_tried_again_where_one_class_covers_it():
+    label = np.zeros((40, 400), np.uint8)
+    label[:, 200:210] = 1
+    crop = LeanRandomCrop((40, 40), cat_max_ratio=0.9)
+    plain = LeanRandomCrop((40, 40))
+    found = []
+    for step in (crop, plain):
+        np.random.seed(0)
+        bare = dict(img=np.zeros((40, 400, 3), np.uint8), gt_seg_map=label)
+        found.append(
+            [len(np.unique(step.crop(label, step.crop_bbox(bare)))) for _ in range(60)]
+        )
+    assert np.mean(found[0]) > np.mean(found[1]) + 0.3
+
+
 @pytest.mark.parametrize('ignore_index', [255, 0, -100])
 @pytest.mark.parametrize('dtype', [np.uint8, np.int64])
 def test_counts_are_those_of_unique(dtype, ignore_index):

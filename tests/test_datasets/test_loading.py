@@ -8,11 +8,14 @@ import cv2
 import numpy as np
 import pytest
 from mmcv.transforms import LoadImageFromFile
+from mmengine.dataset import Compose
 from mmseg.apis.utils import _preprare_data
 from mmseg.datasets.transforms import LoadAnnotations
+from mmseg.registry import TRANSFORMS
 from PIL import Image
 
 from mmseg_deeplab.datasets import LoadCheckedAnnotations, LoadCheckedImage
+from mmseg_deeplab.datasets.transforms.label_checks import label_table
 from mmseg_deeplab.utils.image_files import check_whole
 
 SIZE = (12, 16)
@@ -139,6 +142,13 @@ def test_sound_label_equals_mmseg(save, label, reduce_zero_label, label_map):
     assert ours['seg_fields'] == ['gt_seg_map']
 
 
+def test_table_follows_mmseg_for_every_value(save):
+    values = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    settings = dict(reduce_zero_label=True, label_map={0: 7, 7: 0, 254: 3, 9: 255})
+    theirs = LoadAnnotations()(save(values, **settings))
+    np.testing.assert_array_equal(label_table(**settings)[values], theirs['gt_seg_map'])
+
+
 @pytest.mark.parametrize('backend', ['pillow', 'cv2'])
 @pytest.mark.parametrize('bits', [4, 8])
 def test_palette_file_loads_as_indices(tmp_path, label, backend, bits):
@@ -183,6 +193,20 @@ def test_16_bit_label_of_small_ids_loads(save, label):
 def test_label_that_holds_no_ids_is_named(save, label, broken, name, reason):
     with pytest.raises(ValueError, match=rf'{name}.*{reason}'):
         LoadCheckedAnnotations(num_classes=5)(save(broken(label), name))
+
+
+def test_out_of_range_values_are_counted(save):
+    label = np.zeros(SIZE, np.uint8)
+    label[0, :3], label[1, :5], label[2] = 30, 11, 255
+    with pytest.raises(ValueError) as error:
+        LoadCheckedAnnotations(num_classes=11)(save(label))
+    for part in (
+        'label.png',
+        '11 (5 pixels), 30 (3 pixels).',
+        'All values: 0, 11, 30, 255.',
+        'num_classes=11; 255 is ignored',
+    ):
+        assert part in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -233,6 +257,31 @@ def test_what_is_in_range(save, settings, label_map, expected):
 def test_label_of_another_size_is_named(save, label, size, remedy):
     with pytest.raises(ValueError, match=rf'12x16.*{size[0]}x{size[1]}.*{remedy}'):
         LoadCheckedAnnotations()(save(label, ori_shape=size))
+
+
+def test_image_may_be_resized_before_the_label_is_loaded(tmp_path, image, label, save):
+    cv2.imwrite(str(tmp_path / 'image.png'), image)
+    steps = [
+        dict(type='LoadCheckedImage'),
+        dict(type='Resize', scale=(32, 24)),
+        dict(type='LoadCheckedAnnotations', num_classes=5),
+    ]
+    results = save(label, img_path=str(tmp_path / 'image.png'))
+    results = Compose([TRANSFORMS.build(step) for step in steps])(results)
+    assert results['img'].shape == (24, 32, 3)
+    assert results['gt_seg_map'].shape == SIZE
+
+
+def test_rendered_sample_is_left_as_it_is_and_checked(image, label):
+    results = LoadCheckedImage()(dict(img=image, img_path='street/0.png'))
+    results |= dict(gt_seg_map=label, seg_map_path=None)
+    results = LoadCheckedAnnotations(num_classes=5)(results)
+    assert results['img'] is image
+    assert results['gt_seg_map'] is label
+    assert results['ori_shape'] == results['img_shape'] == SIZE
+    assert results['seg_fields'] == ['gt_seg_map']
+    with pytest.raises(ValueError, match=r'street/0\.png.*9 \('):
+        LoadCheckedAnnotations(num_classes=5)(results | dict(gt_seg_map=label + 9))
 
 
 def test_data_set_without_labels_is_an_error():

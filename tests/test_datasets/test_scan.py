@@ -8,6 +8,7 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from mmseg_deeplab.config.scan_config import dataset_configs, scan_config
+from mmseg_deeplab.datasets import SyntheticStreets
 from mmseg_deeplab.datasets.scan import scan_dataset
 
 CLASSES = ('road', 'car', 'sky')
@@ -136,6 +137,15 @@ def test_a_part_of_a_data_set_has_no_labels_too_many(tmp_path):
     assert (report.num_samples, report.faults) == (1, [])
 
 
+def test_reduce_zero_label_of_the_data_set_is_followed(tmp_path):
+    write(tmp_path, count=1)
+    write_label(tmp_path, 0, np.full((8, 10), 3))
+    assert scan(tmp_path).faults != []
+    report = scan(tmp_path, reduce_zero_label=True)
+    assert report.faults == []
+    assert report.pixels[2] == 80
+
+
 def test_suspicious_labels_are_warnings(tmp_path):
     write(tmp_path, count=2)
     mask = np.zeros((8, 10))
@@ -160,6 +170,16 @@ def test_rendered_data_set_is_scanned_to_its_end():
     ]
     assert 'scene/1' in report.faults[0].message
     assert report.images[1] == 2
+
+
+def test_synthetic_streets_are_scanned():
+    pipeline = [dict(type='LoadCheckedImage'), dict(type='LoadCheckedAnnotations')]
+    settings = dict(pipeline=pipeline, serialize_data=False)
+    streets = SyntheticStreets(num_images=3, size=(40, 72), **settings)
+    report = scan_dataset(streets, progress=False)
+    assert report.faults == []
+    assert report.sizes == {(40, 72): 3}
+    assert report.pixels.sum() == 3 * 40 * 72
 
 
 def test_config_is_scanned_with_wrappers_and_the_same_set_once(tmp_path):

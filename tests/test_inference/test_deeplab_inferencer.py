@@ -8,6 +8,7 @@ from mmseg.models.segmentors import EncoderDecoder
 from PIL import Image
 from predicting import CLASSES, PALETTE, smooth_image, write_image, write_model
 
+import mmseg_deeplab
 from mmseg_deeplab import DeepLabInferencer
 from mmseg_deeplab.config import read_config
 from mmseg_deeplab.models import LeanEncoderDecoder
@@ -63,6 +64,19 @@ def test_writes_what_the_inferencer_of_mmseg_writes(source, tmp_path):
         sorted(map(np.sum, written)), sorted(map(np.sum, results['predictions']))
     )
     assert results['visualization'][0].shape == (40, 72, 3)
+
+
+def test_a_batch_gives_what_single_images_give(source):
+    images = [smooth_image(seed=seed)[..., ::-1] for seed in range(3)]
+    call = inferencer(source)
+    single = [call(image)['predictions'] for image in images]
+    assert np.array_equal(call(images, batch_size=3)['predictions'], single)
+
+
+def test_is_exported_lazily():
+    assert mmseg_deeplab.DeepLabInferencer is DeepLabInferencer
+    with pytest.raises(AttributeError, match='no_such_name'):
+        mmseg_deeplab.no_such_name  # noqa: B018
 
 
 @pytest.mark.parametrize(
@@ -122,6 +136,28 @@ def test_refuses_a_checkpoint_that_leaves_weights_random(source, tmp_path):
 def test_refuses_weights_of_other_shapes(source):
     with pytest.raises(ValueError, match=r'leaf\.pth does not fit the model'):
         inferencer(source, cfg_options={'model.decode_head.num_classes': 5})
+
+
+class Harmful:
+    """Would make a folder when it is unpickled."""
+
+    def __reduce__(self):
+        import os
+
+        return os.mkdir, ('harm_done',)
+
+
+def test_never_runs_code_of_a_checkpoint(source, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save(dict(state_dict={}, meta=Harmful()), 'harmful.pth')
+    with pytest.raises(ValueError, match='refused'):
+        DeepLabInferencer(source.config, 'harmful.pth', device='cpu')
+    assert not (tmp_path / 'harm_done').exists()
+
+
+def test_names_a_missing_config(source):
+    with pytest.raises(FileNotFoundError, match=r'gone\.py'):
+        DeepLabInferencer('gone.py', source.checkpoint)
 
 
 def test_needs_a_pipeline_that_loads_an_image(tmp_path):
