@@ -8,6 +8,7 @@ compared with the outputs stored in ``data/golden``.
 from __future__ import annotations
 
 import functools
+import gzip
 import hashlib
 import json
 import re
@@ -116,3 +117,27 @@ def reference_input(size: str) -> torch.Tensor:
     """Return the input called ``odd``, ``even``, ``wide``, ``square`` or ``xwide``."""
     batch, _, height, width = METADATA['inputs'][size]
     return deterministic_input(height, width, batch)
+
+
+def tensorflow_value(name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the value of a TensorFlow variable, a function of name and shape."""
+    rng = np.random.default_rng(zlib.crc32(name.encode()))
+    if name.endswith(('gamma', 'moving_variance')):
+        # Residual branches are quiet, so that the sum does not grow over 20 units.
+        quiet = 'separable_conv3_pointwise' in name and name.endswith('gamma')
+        return rng.uniform(0.5, 1.5, shape).astype('f4') * np.float32(0.3**quiet)
+    if len(shape) == 4:
+        fan_in = np.prod(shape[:2]) * (1 if 'depthwise' in name else shape[2])
+        return (rng.normal(size=shape) * np.sqrt(2 / fan_in)).astype('f4')
+    return (0.1 * rng.normal(size=shape)).astype('f4')
+
+
+@functools.cache
+def tensorflow_shapes() -> dict[str, dict[str, list[int]]]:
+    """Return the shapes of the variables of TensorFlow's networks, by their kind.
+
+    Their names are those of research/deeplab; ``zoo_*`` have the sizes of the zoo.
+    """
+    return json.loads(
+        gzip.decompress((GOLDEN / 'tensorflow_shapes.json.gz').read_bytes())
+    )

@@ -7,12 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from golden import tensorflow_shapes, tensorflow_value
 from mmseg.registry import MODELS
-from tensorflow_networks import (
-    add_head,
-    mobilenet_variables,
-    xception_variables,
-)
 from torch.nn import functional as F
 
 from mmseg_deeplab.checkpoints import convert, model_config
@@ -23,20 +19,8 @@ GOLDEN = Path(__file__).parents[1] / 'data' / 'golden' / 'tensorflow.npz'
 @functools.cache
 def network(kind: str) -> dict[str, np.ndarray]:
     """Return the variables of a small network of that kind."""
-    if kind.startswith('mobilenet'):
-        variables, channels = mobilenet_variables(1 if kind == 'mobilenet' else 0.5)
-        add_head(variables, channels, rates=0)
-        return variables.values()
-    depth = int(kind.split('_')[1])
-    variables, channels, low_level = xception_variables(depth, width=1 / 16)
-    add_head(
-        variables,
-        channels,
-        low_level=None if 'v3_only' in kind else low_level,
-        separable='plain' not in kind,
-        image_pooling='no_pool' not in kind,
-    )
-    return variables.values()
+    shapes = tensorflow_shapes()[kind]
+    return {name: tensorflow_value(name, shape) for name, shape in shapes.items()}
 
 
 def as_state(values: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
@@ -67,19 +51,12 @@ def test_same_logits_as_tensorflow(kind, stride, size):
 
 # Parameters of bonlime/keras-deeplab-v3-plus, which holds the zoo's VOC weights.
 @pytest.mark.parametrize(
-    'kind, parameters', [('xception', 41_258_213), ('mobilenet', 2_146_645)]
+    'kind, parameters', [('zoo_xception_65', 41_258_213), ('zoo_mobilenet', 2_146_645)]
 )
 def test_the_zoos_networks_load_strictly(kind, parameters):
-    options = dict(depth=256, classes=21)
-    if kind == 'xception':
-        variables, channels, low_level = xception_variables(65)
-        options |= dict(low_level=low_level, low_level_depth=48)
-    else:
-        variables, channels = mobilenet_variables()
-        options |= dict(rates=0)
-    add_head(variables, channels, **options)
-    assert sum(map(math.prod, variables.shapes.values())) == parameters
-    state = {key: torch.empty(shape) for key, shape in variables.shapes.items()}
+    shapes = tensorflow_shapes()[kind]
+    assert sum(map(math.prod, shapes.values())) == parameters
+    state = {key: torch.empty(shape) for key, shape in shapes.items()}
     with torch.device('meta'):
         model = MODELS.build(model_config(state, 'tensorflow', output_stride=16))
     model.load_state_dict(convert(state, 'tensorflow'), strict=True, assign=True)

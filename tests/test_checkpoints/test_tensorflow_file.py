@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tensorflow_networks import value_of
+from golden import tensorflow_value as value_of
 
 from mmseg_deeplab.checkpoints import load_tensorflow
 from mmseg_deeplab.checkpoints.formats.crc32c import crc32c

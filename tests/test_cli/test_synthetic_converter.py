@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import pytest
 from mmseg.datasets import CityscapesDataset, PascalVOCDataset
-from mmseg.registry import DATASETS
 from PIL import Image
 
 from mmseg_deeplab.datasets import export_streets as export
@@ -89,57 +88,6 @@ def test_voc_labels_carry_the_palette(tmp_path):
     assert len(trainval) == 5
 
 
-@pytest.mark.parametrize(
-    'layout, base',
-    [('cityscapes', 'cityscapes'), ('voc', 'voc12aug')],
-)
-def test_configs_run_on_it(tmp_path, load_config, layout, base):
-    root = str(export_streets(tmp_path, request(layout, size=(320, 640))))
-    cfg = load_config(f'_base_/datasets/{base}.py')
-    train = cfg.train_dataloader.dataset
-    for part in train.get('datasets', [train]):
-        part.data_root = root
-    cfg.val_dataloader.dataset.data_root = root
-    for dataset in (train, cfg.val_dataloader.dataset):
-        label = DATASETS.build(dataset)[0]['data_samples'].gt_sem_seg.data
-        assert label.max() < cfg.num_classes
-
-
-@pytest.mark.parametrize(
-    'layout, expected',
-    [
-        (
-            'camvid',
-            [f'ann_dir/{s}/streets_000000.png' for s in ('test', 'train', 'val')]
-            + [f'img_dir/{s}/streets_000000.png' for s in ('test', 'train', 'val')],
-        ),
-        (
-            'coco_stuff10k',
-            [
-                'annotations/test2014/COCO_train2014_000000000001_labelTrainIds.png',
-                'annotations/train2014/COCO_train2014_000000000001_labelTrainIds.png',
-                'images/test2014/COCO_train2014_000000000001.jpg',
-                'images/train2014/COCO_train2014_000000000001.jpg',
-            ],
-        ),
-        (
-            'folder',
-            [
-                'images/train/streets_000000.jpg',
-                'images/val/streets_000000.jpg',
-                'labels.txt',
-                'labels/train/streets_000000.png',
-                'labels/val/streets_000000.png',
-            ],
-        ),
-    ],
-)
-def test_files_are_named_as_the_data_set_names_them(tmp_path, layout, expected):
-    root = export_streets(tmp_path, request(layout, num_train=1, num_val=1))
-    found = {str(path.relative_to(root)) for path in root.rglob('*') if path.is_file()}
-    assert found == {*expected, MARKER}
-
-
 def test_voc_lists_name_their_splits(tmp_path):
     root = export_streets(tmp_path, request('voc'))
     lists = root / 'ImageSets/Segmentation'
@@ -147,15 +95,6 @@ def test_voc_lists_name_their_splits(tmp_path):
     assert [len(names[split]) for split in ('train', 'aug', 'val')] == [3, 3, 2]
     assert names['trainval'] == names['train'] + names['val']
     assert names['trainaug'] == names['train'] + names['aug']
-
-
-def test_colour_labels_of_the_folder_layout_are_those_of_its_labels_file(tmp_path):
-    root = export_streets(tmp_path, request('folder'))
-    rows = [line.rsplit(' ', 3) for line in (root / 'labels.txt').open()]
-    assert [row[0] for row in rows] == list(CLASSES)
-    colors = np.array([row[1:] for row in rows], np.uint8)
-    label = cv2.imread(str(root / 'labels/val/streets_000001.png'))[..., ::-1]
-    np.testing.assert_array_equal(label, colors[render_scene('val', 1, SIZE)[1]])
 
 
 def test_a_stopped_run_goes_on(tmp_path, monkeypatch):
