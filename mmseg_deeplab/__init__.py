@@ -12,26 +12,10 @@ from .registration import register
 from .version import __version__
 
 FLOORS = (
-    'checkpoints',
-    'config',
-    'crf_tuning',
-    'datasets',
-    'engine',
-    'evaluation',
-    'export',
-    'hub',
-    'inference',
-    'models',
-    'ops',
-    'utils',
-    'visualization',
-    'web_demo',
-)
-HOMES = {
-    'DeepLabInferencer': 'inference',
-    'deeplabv3': 'hub',
-    'get_deeplab_v2': 'hub',
-}
+    'checkpoints', 'config', 'crf_tuning', 'datasets', 'engine', 'evaluation', 'export',
+    'hub', 'inference', 'models', 'ops', 'utils', 'visualization', 'web_demo',
+)  # fmt: skip
+HOMES = dict(DeepLabInferencer='inference', deeplabv3='hub', get_deeplab_v2='hub')
 
 __all__ = ['DeepLabInferencer', '__version__', 'deeplabv3', 'get_deeplab_v2']
 

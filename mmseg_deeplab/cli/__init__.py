@@ -20,12 +20,7 @@ COMMANDS = (
 
 
 def main(command: str | None = None) -> None:
-    """Run a command.
-
-    Args:
-        command: One of :data:`COMMANDS`, whose arguments are then those of the process;
-            None if the first argument is the command.
-    """
+    """Run a command, by default the one that the first argument names."""
     if command is None:
         args = choose_command().parse_args(sys.argv[1:2])
         run(args.command, sys.argv[2:], prog=f'mmseg-deeplab {args.command}')
@@ -54,12 +49,7 @@ def run(command: str, arguments: list[str], *, prog: str | None = None) -> None:
 
 
 def command_parser(command: str, *, prog: str | None = None) -> ArgumentParser:
-    """Return the parser of the arguments of a command.
-
-    Args:
-        command: One of :data:`COMMANDS`.
-        prog: How messages name the command; the script's name by default.
-    """
+    """Return the parser of a command; by default messages name the script."""
     module = import_command(command)
     summary, example, more = read_help(module)
     parser = ArgumentParser(

@@ -128,26 +128,27 @@ def add_workers(parser: ArgumentParser) -> None:
     )
 
 
+def pick(args: Namespace, *names: str) -> dict[str, Any]:
+    """Return the arguments of these names that the command has."""
+    return {name: getattr(args, name) for name in names if name in args}
+
+
 def prediction_options(args: Namespace) -> dict[str, Any]:
     """Return what :func:`add_prediction_arguments` has read, as keyword arguments."""
-    names = [n for n in ('msc', 'fast', 'tta', 'output_stride') if n in args]
-    options = {name: getattr(args, name) for name in names}
+    options = pick(args, 'msc', 'fast', 'tta', 'output_stride')
     return {'crf': False if args.no_crf else args.crf, **options}
 
 
 def read_config(args: Namespace, **others: Any) -> 'Config':
     """Read the config with the overrides and mixins of the command line.
 
-    Args:
-        args: What :func:`add_config` and :func:`add_launch_arguments` have read.
-        others: Arguments to use instead of those in ``args``.
+    ``others`` are used instead of those in ``args``.
     """
     from mmseg_deeplab import config
 
     if 'local_rank' in args:
         os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    names = [name for name in ('work_dir', 'launcher', 'mixins') if name in args]
-    options = {name: getattr(args, name) for name in names} | others
+    options = pick(args, 'work_dir', 'launcher', 'mixins') | others
     return config.read_config(args.config, args.cfg_options, **options)
 
 

@@ -7,7 +7,7 @@ It writes an image of each sample and sheet.png with several draws of each.
 
 from argparse import ArgumentParser, Namespace
 
-from .arguments import add_config, one_line_errors, read_config
+from .arguments import add_config, one_line_errors, pick, read_config
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -36,14 +36,6 @@ def run(args: Namespace) -> None:
     from mmseg_deeplab.visualization.dataset_samples import browse
 
     with one_line_errors():
-        cfg = read_config(args)
-        files = browse(
-            cfg,
-            args.out,
-            split=args.split,
-            number=args.number,
-            draws=args.draws,
-            stage=args.stage,
-            seed=args.seed,
-        )
+        options = pick(args, 'split', 'number', 'draws', 'stage', 'seed')
+        files = browse(read_config(args), args.out, **options)
     print(f'{len(files)} images: {files[-1]}, and of each sample {files[0]} ...')

@@ -29,8 +29,7 @@ def run(args: Namespace) -> None:
 
     splits = SPLITS if args.split == 'all' else (args.split,)
     with one_line_errors():
-        cfg = read_config(args)
-        report = scan_config(cfg, splits=splits, workers=args.workers)
+        report = scan_config(read_config(args), splits=splits, workers=args.workers)
     print(report)
     if args.out:
         args.out.parent.mkdir(parents=True, exist_ok=True)

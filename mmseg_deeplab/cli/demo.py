@@ -5,7 +5,7 @@ mmseg-deeplab demo deeplabv2_r26_synthetic_streets work_dirs/quickstart/iter_140
 
 from argparse import ArgumentParser, Namespace
 
-from .arguments import one_line_errors
+from .arguments import one_line_errors, pick
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -55,9 +55,7 @@ def run(args: Namespace) -> None:
             models,
             examples=examples,
             limits=limits,
-            host=args.host,
-            port=args.port,
-            root_path=args.root_path,
+            **pick(args, 'host', 'port', 'root_path'),
         )
         with page as served:
             web_demo.serve(served)

@@ -17,7 +17,7 @@ What --out gets, and what the labels hold:
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from .arguments import one_line_errors
+from .arguments import one_line_errors, pick
 
 LAYOUTS = (
     'cityscapes', 'voc', 'ade20k', 'coco_stuff10k', 'coco_stuff164k', 'camvid',
@@ -70,12 +70,7 @@ def write_data_set(args: Namespace) -> None:
     """Write scenes in the layout of a data set."""
     from mmseg_deeplab.datasets.export_streets import Request, export_streets
 
-    request = Request(
-        layout=args.layout,
-        num_train=args.num_train,
-        num_val=args.num_val,
-        size=tuple(args.size),
-        seed=args.seed,
-    )
+    options = pick(args, 'layout', 'num_train', 'num_val', 'seed')
+    request = Request(size=tuple(args.size), **options)
     root = export_streets(args.out, request)
     print(f"\nwritten; data_root = '{root}'")

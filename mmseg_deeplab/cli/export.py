@@ -13,6 +13,7 @@ from .arguments import (
     add_msc,
     add_output_stride,
     one_line_errors,
+    pick,
     read_config,
 )
 
@@ -62,33 +63,22 @@ def run(args: Namespace) -> None:
             )
         from mmseg_deeplab import export
 
+        names = ('format', 'out', 'output', 'device', 'msc', 'output_stride')
         exported = export.export_model(
             args.config,
             args.checkpoint,
-            format=args.format,
-            out=args.out,
-            output=args.output,
-            device=args.device,
-            msc=args.msc,
-            output_stride=args.output_stride,
             cfg_options=args.cfg_options,
+            **pick(args, *names),
         )
         print(exported.text())
         if args.int8 is not None:
-            print(quantise(exported, args))
-
-
-def quantise(exported: object, args: Namespace) -> str:
-    """Write the second file and return its metrics."""
-    from mmseg_deeplab import export
-
-    result = export.export_int8(
-        exported,
-        read_config(args),
-        folder=args.int8 or None,
-        num_images=args.num_calibration_images,
-        method=args.calibration_method,
-        split=args.evaluation_split,
-        num_evaluation_images=args.num_evaluation_images,
-    )
-    return export.int8_text(result)
+            result = export.export_int8(
+                exported,
+                read_config(args),
+                folder=args.int8 or None,
+                num_images=args.num_calibration_images,
+                method=args.calibration_method,
+                split=args.evaluation_split,
+                num_evaluation_images=args.num_evaluation_images,
+            )
+            print(export.int8_text(result))

@@ -15,6 +15,7 @@ from .arguments import (
     add_overrides,
     add_prediction_arguments,
     one_line_errors,
+    pick,
     prediction_options,
 )
 
@@ -60,11 +61,6 @@ def add_arguments(parser: ArgumentParser) -> None:
         '--overwrite', action='store_true', help='predict finished inputs again'
     )
     add_prediction_arguments(parser)
-    add_raster_arguments(parser)
-
-
-def add_raster_arguments(parser: ArgumentParser) -> None:
-    """Add what says how large inputs are cut."""
     group = parser.add_argument_group('rasters and very large images')
     group.add_argument(
         '--max-pixels',
@@ -114,14 +110,9 @@ def predict(args: Namespace) -> object:
     if '-' in inputs:
         inputs.remove('-')
         lists.append('-')
-    given = dict(
-        workers=args.workers,
-        max_pixels=args.max_pixels,
-        window=args.window,
-        overlap=args.overlap,
-        bands=args.bands and tuple(args.bands),
-        scale=raster_scale(args.scale),
-    )
+    given = pick(args, 'batch_size', 'workers', 'max_pixels', 'window', 'overlap')
+    given['bands'] = args.bands and tuple(args.bands)
+    given['scale'] = raster_scale(args.scale)
     options = prediction_options(args)
     del options['fast']  # a prediction always is
     return inference.predict_files(
@@ -134,16 +125,11 @@ def predict(args: Namespace) -> object:
             opacity=args.opacity,
         ),
         listed=[path for name in lists for path in read_list(name)],
-        device=args.device,
-        cfg_options=args.cfg_options,
-        overwrite=args.overwrite,
         options=inference.RunOptions(
-            batch_size=args.batch_size,
-            **{name: value for name, value in given.items() if value is not None},
+            **{name: value for name, value in given.items() if value is not None}
         ),
-        ray=args.ray,
-        actors=args.actors,
         show_progress=inference.world()[0] == 0,
+        **pick(args, 'device', 'cfg_options', 'overwrite', 'ray', 'actors'),
         **options,
     )
 

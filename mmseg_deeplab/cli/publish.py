@@ -8,7 +8,7 @@ It writes NAME-HASH.pth (or .safetensors), NAME-HASH.py and NAME-HASH.md.
 from argparse import ArgumentParser, BooleanOptionalAction, Namespace
 from pathlib import Path
 
-from .arguments import add_config, one_line_errors, read_config
+from .arguments import add_config, one_line_errors, pick, read_config
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -54,9 +54,7 @@ def run(args: Namespace) -> None:
             name=args.name or Path(args.config).stem,
             file_format=args.format,
             licence=args.license,
-            metrics=args.metrics,
-            ema=args.ema,
-            overwrite=args.overwrite,
+            **pick(args, 'metrics', 'ema', 'overwrite'),
         )
     for part in ('weights', 'config', 'card'):
         print(f'{part:8} {getattr(published, part)}')

@@ -10,6 +10,7 @@ from .arguments import (
     add_launch_arguments,
     add_prediction_arguments,
     one_line_errors,
+    pick,
     prediction_options,
     read_config,
 )
@@ -37,10 +38,7 @@ def run(args: Namespace) -> None:
         prepare_testing(
             cfg,
             args.checkpoint,
-            out=args.out,
-            show=args.show,
-            show_dir=args.show_dir,
-            wait_time=args.wait_time,
+            **pick(args, 'out', 'show', 'show_dir', 'wait_time'),
             **prediction_options(args),
         )
     build_runner(cfg).test()

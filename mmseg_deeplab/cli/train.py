@@ -10,6 +10,7 @@ from .arguments import (
     add_launch_arguments,
     add_output_stride,
     one_line_errors,
+    pick,
     read_config,
 )
 
@@ -36,10 +37,8 @@ def run(args: Namespace) -> None:
         cfg = read_config(args)
         prepare_training(
             cfg,
-            resume=args.resume,
             resume_from=(args.cfg_options or {}).get('load_from'),
-            amp=args.amp,
-            output_stride=args.output_stride,
+            **pick(args, 'resume', 'amp', 'output_stride'),
         )
     build_runner(cfg).train()
     leave_process_group()

@@ -7,7 +7,7 @@ A second call goes on where the first stopped. docs/crf.md says how and how long
 
 from argparse import ArgumentParser, Namespace
 
-from .arguments import add_config, one_line_errors
+from .arguments import add_config, one_line_errors, pick
 
 RANGES = ('v1', 'v2')
 AXES = ('bilateral_weight', 'bilateral_xy', 'bilateral_rgb')
@@ -81,35 +81,24 @@ def tune(args: Namespace) -> dict:
         axis: crf_tuning.parse_range(getattr(args, axis) or text)
         for axis, text in crf_tuning.RANGES[args.ranges].items()
     }
+    names = (
+        'config', 'checkpoint', 'cfg_options', 'work_dir', 'num_images',
+        'holdout_split', 'num_holdout', 'seed', 'tta', 'start', 'device', 'restart',
+    )  # fmt: skip
+    iterations = args.num_iterations
     setup = crf_tuning.TuningSetup(
-        args.config,
-        args.checkpoint,
-        cfg_options=args.cfg_options,
-        work_dir=args.work_dir,
-        num_images=args.num_images,
-        holdout_split=args.holdout_split,
-        num_holdout=args.num_holdout,
-        seed=args.seed,
-        tta=args.tta,
-        start=args.start,
-        num_iterations=10 if args.learn else args.num_iterations or 10,
-        device=args.device,
-        restart=args.restart,
+        num_iterations=10 if args.learn else iterations or 10, **pick(args, *names)
     )
     if args.learn:
-        learner = crf_tuning.CRFLearner(
-            setup,
-            epochs=args.epochs,
-            lr=args.lr,
-            learnable=list(args.learnable),
-            num_iterations=args.num_iterations or 5,
+        return crf_tuning.tune(
+            crf_tuning.CRFLearner(
+                setup,
+                learnable=list(args.learnable),
+                num_iterations=iterations or 5,
+                **pick(args, 'epochs', 'lr'),
+            )
         )
-        return crf_tuning.tune(learner)
-    search = crf_tuning.CRFSearch(
-        setup,
-        ranges,
-        gaussian_weight=args.gaussian_weight,
-        gaussian_xy=args.gaussian_xy,
-        rounds=args.fine_rounds,
+    weights = pick(args, 'gaussian_weight', 'gaussian_xy')
+    return crf_tuning.tune(
+        crf_tuning.CRFSearch(setup, ranges, rounds=args.fine_rounds, **weights)
     )
-    return crf_tuning.tune(search)

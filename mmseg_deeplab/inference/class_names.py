@@ -1,7 +1,6 @@
 """Names and colours of a model's classes, from wherever they are known."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -45,7 +44,11 @@ def class_meta(
             raise ValueError(
                 f'{name}: the model has {num_classes} classes, received {len(given)}'
             )
-    known = next(_of_that_number(num_classes, checkpoint, cfg))
+    known = next(
+        meta
+        for meta in _known(num_classes, checkpoint, cfg)
+        if len(meta.get('classes') or ()) == num_classes
+    )
     colours = colours or known.get('palette')
     if not colours or len(colours) != num_classes:
         colours = voc_palette(num_classes)
@@ -55,23 +58,17 @@ def class_meta(
     )
 
 
-def _of_that_number(
+def _known(
     num_classes: int, checkpoint: Mapping[str, Any], cfg: Config
 ) -> Iterator[Mapping[str, Any]]:
-    """Yield what is known of the ``num_classes`` classes, the best first."""
-    for meta in chain([checkpoint_meta(checkpoint)], _of_config(cfg)):
-        if len(meta.get('classes') or ()) == num_classes:
-            yield meta
-    yield dict(classes=[f'class {index}' for index in range(num_classes)])
-
-
-def _of_config(cfg: Config) -> Iterator[Mapping[str, Any]]:
-    """Yield the meta information of the config's data sets."""
+    """Yield what may be known of the classes, the best first; read as needed."""
+    yield checkpoint_meta(checkpoint)
     for split in ('test', 'val', 'train'):
         dataset = (cfg.get(f'{split}_dataloader') or {}).get('dataset') or {}
         yield dataset.get('metainfo') or {}
         kind = DATASETS.get(dataset['type']) if 'type' in dataset else None
         yield getattr(kind, 'METAINFO', {})
+    yield dict(classes=[f'class {index}' for index in range(num_classes)])
 
 
 def voc_palette(num_classes: int) -> list[list[int]]:

@@ -75,24 +75,18 @@ class FileOutputs:
             write_probabilities(path, prediction.probabilities)
         if self.overlays:
             painted = overlay(image, prediction.labels, palette, opacity=self.opacity)
-            write_jpeg(self.path(item, 'overlays', '.jpg'), painted)
+            save_image(self.path(item, 'overlays', '.jpg'), painted)
         write_labels(self.path(item, 'labels', '.png'), prediction.labels)
 
 
-def write_png(path: str | Path, image: np.ndarray) -> None:
-    """Write a PNG of RGB ``(H, W, 3)`` uint8, or of ``(H, W)`` uint8 or uint16."""
-    _write_image(path, image, '.png')
+def save_image(path: str | Path, image: np.ndarray) -> None:
+    """Write RGB ``(H, W, 3)`` uint8, or ``(H, W)`` uint8 or uint16, by the suffix.
 
-
-def write_jpeg(path: str | Path, image: np.ndarray) -> None:
-    """Write an RGB image as JPEG; see :func:`write_png`."""
-    _write_image(path, image, '.jpg')
-
-
-def _write_image(path: str | Path, image: np.ndarray, suffix: str) -> None:
+    JPEG has quality 95.
+    """
     if image.ndim == 3:
         image = image[..., ::-1]  # OpenCV writes BGR
-    _, content = cv2.imencode(suffix, np.ascontiguousarray(image))  # quality 95
+    _, content = cv2.imencode(Path(path).suffix, np.ascontiguousarray(image))
     write_whole(content.tobytes(), Path(path))
 
 
@@ -100,7 +94,7 @@ def write_labels(path: str | Path, labels: np.ndarray) -> None:
     """Write class ids ``(H, W)``, uint8 or uint16, as a grey PNG."""
     if labels.dtype not in (np.uint8, np.uint16):
         raise TypeError(f'labels must be uint8 or uint16, received {labels.dtype}')
-    write_png(path, labels)
+    save_image(path, labels)
 
 
 def write_probabilities(path: str | Path, probabilities: np.ndarray) -> None:

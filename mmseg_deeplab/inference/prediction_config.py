@@ -4,7 +4,7 @@ import copy
 import os
 from typing import Any
 
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
 
 from mmseg_deeplab import checkpoints
 from mmseg_deeplab.config.config_file import fill_in_classes, read_config
@@ -49,14 +49,10 @@ def prediction_config(
             'model must be the path of a config, a Config or a dict, received '
             f'{type(config).__name__}'
         )
-    _leave_out_training(cfg.model)
-    return cfg
-
-
-def _leave_out_training(model: ConfigDict) -> None:
-    model.pop('pretrained', None)
-    model.train_cfg = None
-    for _, node in named_dicts(model):
+    cfg.model.pop('pretrained', None)
+    cfg.model.train_cfg = None
+    for _, node in named_dicts(cfg.model):
         initial = node.get('init_cfg')
         if isinstance(initial, dict) and initial.get('type') == 'Pretrained':
             node['init_cfg'] = None
+    return cfg

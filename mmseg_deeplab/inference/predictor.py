@@ -22,11 +22,6 @@ class ModelSource:
     checkpoint: str
 
     @property
-    def is_exported(self) -> bool:
-        """Whether one file holds the whole model."""
-        return self.config is None
-
-    @property
     def name(self) -> str:
         """A short name: that of the config, or of the exported file."""
         return Path(self.config or self.checkpoint).stem

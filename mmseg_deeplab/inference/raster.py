@@ -20,7 +20,6 @@ from .raster_reader import (
     RasterReader,
     load_rasterio,
     open_raster,
-    without_place_warnings,
 )
 from .raster_windows import DEFAULT_OVERLAP, DEFAULT_WINDOW, Span, WindowGrid
 
@@ -181,27 +180,27 @@ def _geotiff(
         # A TIFF of 32-bit offsets ends at 4 GiB, and the size is not known beforehand.
         BIGTIFF='IF_SAFER',
     )  # fmt: skip
-    with streamed_file(path) as part:
-        with without_place_warnings():
-            raster = load_rasterio().open(part, 'w', **profile)
-        with raster:
-            _copy_georeference(source, raster)
-            tags = dict(
-                SOURCE=os.path.basename(source.name),
-                BANDS=','.join(map(str, reader.bands)),
-                SCALE_TO_8_BITS=str(reader.scale or 'none'),
-                WINDOW=str(grid.window),
-                OVERLAP=str(grid.overlap),
-            )
-            if not is_float:
-                colours = {i: (*rgb, 255) for i, rgb in enumerate(predictor.palette)}
-                raster.write_colormap(1, colours | {NODATA[dtype]: (*IGNORED, 0)})
-                tags |= {f'CLASS_{index}': name for index, name in enumerate(classes)}
-                tags['CLASSES'] = json.dumps(list(classes))
-            raster.update_tags(**tags)
-            for band, name in enumerate(classes if is_float else ['class'], start=1):
-                raster.set_band_description(band, name)
-            yield raster
+    with (
+        streamed_file(path) as part,
+        load_rasterio().open(part, 'w', **profile) as raster,
+    ):
+        _copy_georeference(source, raster)
+        tags = dict(
+            SOURCE=os.path.basename(source.name),
+            BANDS=','.join(map(str, reader.bands)),
+            SCALE_TO_8_BITS=str(reader.scale or 'none'),
+            WINDOW=str(grid.window),
+            OVERLAP=str(grid.overlap),
+        )
+        if not is_float:
+            colours = {i: (*rgb, 255) for i, rgb in enumerate(predictor.palette)}
+            raster.write_colormap(1, colours | {NODATA[dtype]: (*IGNORED, 0)})
+            tags |= {f'CLASS_{index}': name for index, name in enumerate(classes)}
+            tags['CLASSES'] = json.dumps(list(classes))
+        raster.update_tags(**tags)
+        for band, name in enumerate(classes if is_float else ['class'], start=1):
+            raster.set_band_description(band, name)
+        yield raster
 
 
 def _copy_georeference(source: Any, target: Any) -> None:

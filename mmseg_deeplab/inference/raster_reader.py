@@ -46,17 +46,11 @@ def is_raster(path: str | os.PathLike) -> bool:
 
 
 def load_rasterio() -> Any:
-    """Import rasterio, or raise an ImportError with the remedy."""
-    return optional_package('rasterio', extra='images', purpose='a large raster')
-
-
-@contextmanager
-def without_place_warnings() -> Iterator[None]:
-    """Silence rasterio's warning that a file has no georeference."""
-    with warnings.catch_warnings():
-        kind = load_rasterio().errors.NotGeoreferencedWarning
-        warnings.simplefilter('ignore', kind)
-        yield
+    """Import rasterio without its warning that a file has no georeference."""
+    rasterio = optional_package('rasterio', extra='images', purpose='a large raster')
+    kind = rasterio.errors.NotGeoreferencedWarning
+    warnings.filterwarnings('ignore', category=kind)
+    return rasterio
 
 
 @contextmanager
@@ -67,8 +61,7 @@ def open_raster(path: str | os.PathLike) -> Iterator[Any]:
     if not os.path.exists(path):
         raise FileNotFoundError(f'{path}: no such file. Remedy: check the path')
     try:
-        with without_place_warnings():
-            raster = rasterio.open(path)
+        raster = rasterio.open(path)
     except rasterio.errors.RasterioError as error:
         raise ValueError(
             f'{path}: not a readable raster ({error}). Remedy: download or export it '

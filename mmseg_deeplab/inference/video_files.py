@@ -95,7 +95,13 @@ class VideoReader:
             for item in self._decoded():
                 if isinstance(item, av.VideoFrame):
                     item = self._frame(item, last)
-                    self._check_size(item, last or item)
+                    if last is not None and item.image.shape != last.image.shape:
+                        raise ValueError(
+                            f'{self.path}: the frame at {float(item.time):.2f} s has '
+                            f'the size {item.image.shape[:2]} instead of '
+                            f'{last.image.shape[:2]}. Remedy: cut the video there, or '
+                            'scale it with ffmpeg'
+                        )
                     last = item
                 yield item
         except (av.error.FFmpegError, OSError) as error:
@@ -171,14 +177,6 @@ class VideoReader:
             duration=(frame.duration or 0) * self.video.time_base,
             is_turned=turns % 2 == 1,
         )
-
-    def _check_size(self, frame: Frame, last: Frame) -> None:
-        if frame.image.shape != last.image.shape:
-            raise ValueError(
-                f'{self.path}: the frame at {float(frame.time):.2f} s has another '
-                f'size, {frame.image.shape[:2]} instead of {last.image.shape[:2]}. '
-                'Remedy: cut the video there, or scale it with ffmpeg'
-            )
 
 
 @contextmanager

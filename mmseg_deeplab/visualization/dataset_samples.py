@@ -12,7 +12,7 @@ from mmengine.runner import set_random_seed
 from mmseg.registry import DATASETS
 
 from mmseg_deeplab.config.labelled_images import LabelledImages
-from mmseg_deeplab.inference.output_files import write_png
+from mmseg_deeplab.inference.output_files import save_image
 from mmseg_deeplab.inference.overlay import class_shares, overlay
 
 from .image_grid import draw_image_grid
@@ -125,7 +125,7 @@ def _write_grid(
         captions=captions,
         tile_width=tile_width,
     )
-    write_png(file, grid)
+    save_image(file, grid)
 
 
 def draw_sample(

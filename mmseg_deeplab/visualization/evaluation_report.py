@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 
 from mmseg_deeplab.evaluation import SegmentationMetric
 from mmseg_deeplab.evaluation.metrics import metrics_table, trimap_table
-from mmseg_deeplab.inference.output_files import write_png
+from mmseg_deeplab.inference.output_files import save_image
 
 from .curves import plot_curves
 from .image_grid import draw_image_grid
@@ -69,7 +69,7 @@ def write_report(
         notes=['-' if iou is None else f'{iou:.1f}' for iou in ious],
     )
     files['scenes'] = out / 'scenes.png'
-    write_png(files['scenes'], grid)
+    save_image(files['scenes'], grid)
     return files
 
 

@@ -9,9 +9,8 @@ from predicting import PALETTE, smooth_image
 
 from mmseg_deeplab.inference import overlay
 from mmseg_deeplab.inference.output_files import (
-    write_jpeg,
+    save_image,
     write_labels,
-    write_png,
     write_probabilities,
 )
 from mmseg_deeplab.inference.predictor import label_dtype
@@ -58,13 +57,13 @@ def test_labels_of_another_type_are_refused(tmp_path):
 
 
 def test_colours_come_back_from_a_png(tmp_path):
-    write_png(tmp_path / '1.png', IMAGE)
+    save_image(tmp_path / '1.png', IMAGE)
     assert np.array_equal(Image.open(tmp_path / '1.png'), IMAGE)
 
 
 def test_a_jpeg_has_the_colours_in_order(tmp_path):
     red = np.zeros((16, 16, 3), np.uint8) + np.uint8([200, 30, 60])
-    write_jpeg(tmp_path / '1.jpg', red)
+    save_image(tmp_path / '1.jpg', red)
     found = np.asarray(Image.open(tmp_path / '1.jpg')).astype(int)
     assert np.abs(found - red).max() < 4
 
@@ -78,7 +77,7 @@ def test_probabilities_have_half_precision(tmp_path):
 
 
 def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
-    write_png(tmp_path / '1.png', IMAGE)
+    save_image(tmp_path / '1.png', IMAGE)
     before = (tmp_path / '1.png').read_bytes()
 
     def full(*_: object) -> None:
@@ -86,7 +85,7 @@ def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, 'fsync', full)
     with pytest.raises(OSError, match='No space left'):
-        write_png(tmp_path / '1.png', IMAGE[:2])
+        save_image(tmp_path / '1.png', IMAGE[:2])
     assert [p.name for p in tmp_path.iterdir()] == ['1.png']
     assert (tmp_path / '1.png').read_bytes() == before
 
