@@ -28,7 +28,7 @@ def published_config(cfg: Config) -> Config:
       ``resume``, ...) is removed.
 
     Args:
-        cfg: As :meth:`Config.fromfile` reads it; it is not changed.
+        cfg: The config, read by :meth:`Config.fromfile`; it is not changed.
 
     Raises:
         FileNotFoundError: If a file of class weights is missing.

@@ -25,7 +25,7 @@ def upsample_argmax(
         logits: ``(N, K, h, w)``, finite, any floating dtype, device and strides.
             float16 and bfloat16 are computed in float32, float64 in float64.
         size: Output size ``(H, W)`` in pixels, larger or smaller than ``(h, w)``.
-        align_corners: As in :func:`torch.nn.functional.interpolate`.
+        align_corners: See :func:`torch.nn.functional.interpolate`.
 
     Returns:
         ``(N, H, W)`` int64 labels on the device of ``logits``; the lowest class among

@@ -56,7 +56,7 @@ def upsample_cross_entropy(
             pixels above.
         class_weight: ``K`` factors on the loss of the pixels of each class.
         avg_non_ignore: Whether to divide by labelled pixels only.
-        align_corners: As in :func:`torch.nn.functional.interpolate`.
+        align_corners: See :func:`torch.nn.functional.interpolate`.
         return_accuracy: Whether to count right pixels in the same pass.
 
     Returns:

@@ -25,7 +25,8 @@ class LeanTTAModel(SegTTAModel):
 
     Args:
         module: A segmentor or its config.
-        data_preprocessor: As in ``SegTTAModel``: it replaces the module's own.
+        data_preprocessor: A preprocessor that replaces the module's own, as in
+            ``SegTTAModel``.
     """
 
     def test_step(self, data: dict[str, Any]) -> list[SegDataSample]:
