@@ -75,19 +75,16 @@ def load_from_web_safetensors(
     """
     name = Path(urlsplit(filename).path).name
     file = Path(torch.hub.get_dir()) / 'checkpoints' / name
+    found = re.search(r'-([0-9a-f]{8,64})\.', name)
+    if not is_main_process():
+        barrier()
+    if not file.exists():  # here, and on each other machine
+        file.parent.mkdir(parents=True, exist_ok=True)
+        hashed = found and found[1]
+        torch.hub.download_url_to_file(filename, str(file), hashed, progress=False)
     if is_main_process():
-        _download(filename, file)
-    barrier()
-    _download(filename, file)  # on the other machines
+        barrier()
     return load(file, map_location=map_location)
-
-
-def _download(url: str, file: Path) -> None:
-    if file.exists():
-        return
-    file.parent.mkdir(parents=True, exist_ok=True)
-    found = re.search(r'-([0-9a-f]{8,64})\.', file.name)
-    torch.hub.download_url_to_file(url, str(file), found and found[1], progress=False)
 
 
 def enable_safe_loading() -> None:

@@ -99,20 +99,16 @@ def to_backbone(
     if vainf.knows(state):
         return 'vainf', vainf.convert(state)
     if any(key.startswith('backbone.') for key in state):
-        return 'mmseg', _mmseg(state)
+        if any(key.startswith('backbone.layer7.') for key in state):
+            # mmpretrain's MobileNetV2 has one more convolution than MMSeg's.
+            last = [key for key in state if key.startswith('backbone.conv2.')]
+            state = drop(state, last, why='the last one of the image classifier')
+        return 'mmseg', with_counters(state)
     foreign = any(key.endswith(isht7.MARKER) for key in state)
     if not foreign and not state.keys().isdisjoint(own_keys):
         own = {f'backbone.{key}': value for key, value in state.items()}
         return 'own', with_counters(own)
     return 'resnet_multi', isht7.convert(state)
-
-
-def _mmseg(state: StateDict) -> StateDict:
-    """Keep the keys; mmpretrain's MobileNetV2 has one more convolution than MMSeg's."""
-    if any(key.startswith('backbone.layer7.') for key in state):
-        last = [key for key in state if key.startswith('backbone.conv2.')]
-        state = drop(state, last, why='the last convolution of the image classifier')
-    return with_counters(state)
 
 
 def _jfzhang95(state: StateDict) -> StateDict:

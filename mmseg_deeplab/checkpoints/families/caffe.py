@@ -4,12 +4,10 @@ Names are those of MSRA's ResNet (``res4b22_branch2c``), of VGG16 (``conv5_3``),
 the released heads (``fc1_voc12_c0`` to ``c3``, ``fc8_voc12``, ``fc8_voc12_1``, ...).
 """
 
-import logging
 import re
 from fractions import Fraction
 
 import torch
-from mmengine.logging import print_log
 from torch import Tensor
 
 from mmseg_deeplab.ops.geometry import scaled_rates
@@ -22,7 +20,7 @@ from .vgg16_keys import CONV_NAMES
 Layers = dict[str, list[Tensor]]  # blobs by the name of the layer
 
 # Layers of the training network's other scales share the weights of the first.
-SCALE_COPY = re.compile(r'(.+)_res0\d+(\.\d+)$')
+SCALE_COPY = re.compile(r'.+_res0\d+\.\d+')
 CLASSIFIER = re.compile(r'fc1_(.+)_c(\d)')
 # ImageNet's, and the COCO classifier in DeepLab v2's initial file.
 OTHER_CLASSIFIER = re.compile(r'fc1000|fc1_[a-z0-9]+|fc8')
@@ -67,7 +65,8 @@ def convert(state: StateDict, *, fc_branches: int = 0) -> StateDict:
             decimation: every fourth channel, and rows and columns 0, 3 and 6. With 0
             ImageNet's are left out, and others fill the branches that they name.
     """
-    layers = _layers(_without_copies(state))
+    copies = [key for key in state if SCALE_COPY.fullmatch(key)]
+    layers = _layers(drop(state, copies, why='copies for other scales'))
     if not layers.keys().isdisjoint(CONV_NAMES):
         return _convert_vgg(layers, fc_branches)
     if fc_branches:
@@ -81,22 +80,6 @@ def convert(state: StateDict, *, fc_branches: int = 0) -> StateDict:
         if match := CLASSIFIER.fullmatch(layer):
             names[layer] = [f'layer5.conv2d_list.{match[2]}']
     return isht7.convert(_renamed(layers, names))
-
-
-def _without_copies(state: StateDict) -> StateDict:
-    copies = {key: match for key in state if (match := SCALE_COPY.fullmatch(key))}
-    other = []
-    for key, match in copies.items():
-        copy, first = state[key], state.get(match[1] + match[2])
-        if copy.numel() and (first is None or not torch.equal(copy, first)):
-            other.append(key)
-    if other:
-        print_log(
-            f'copies for other scales differ from their first: {some(other)}',
-            logger='current',
-            level=logging.WARNING,
-        )
-    return drop(state, copies, why='copies for other scales')
 
 
 def _layers(state: StateDict) -> Layers:

@@ -4,10 +4,8 @@ Names of research/deeplab/model.py and core/xception.py, and of
 research/slim/nets/mobilenet; convolutions are stored as height, width, input, output.
 """
 
-import logging
 import re
 
-from mmengine.logging import print_log
 from torch import Tensor
 
 from ..state_dicts import StateDict, drop, rename_modules, some
@@ -115,7 +113,17 @@ def convert(state: StateDict, *, use_averages: bool = False) -> StateDict:
             f'Found {some(resnet)}'
         )
     if use_averages:
-        state = _averages(state)
+        averages = {
+            key.removesuffix(f'/{AVERAGE}'): value
+            for key, value in state.items()
+            if key.endswith(f'/{AVERAGE}')
+        }
+        if not averages:
+            raise ValueError(
+                'use_averages: this checkpoint has no exponential moving averages '
+                f'(.../{AVERAGE}); its keys are {some(state)}'
+            )
+        state = state | averages
     slots = [key for key in state if SLOT.fullmatch(key) or COUNTER.fullmatch(key)]
     state = drop(state, slots, why='part of the optimizer')
     classifier = [key for key in state if IMAGE_CLASSIFIER.fullmatch(key)]
@@ -133,22 +141,6 @@ def _to_torch(key: str, value: Tensor) -> Tensor:
     return value.permute(3, 2, 0, 1).contiguous()  # (H, W, C, K) to (K, C, H, W)
 
 
-def _averages(state: StateDict) -> StateDict:
-    """Put the moving averages in the place of the weights."""
-    averages = {
-        key.removesuffix(f'/{AVERAGE}'): value
-        for key, value in state.items()
-        if key.endswith(f'/{AVERAGE}')
-    }
-    if not averages:
-        raise ValueError(
-            'use_averages: this checkpoint has no exponential moving averages '
-            f'(.../{AVERAGE}); its keys are {some(state)}'
-        )
-    print_log(f'{len(averages)} moving averages taken', 'current', logging.INFO)
-    return state | averages
-
-
 def model_config(state: StateDict, *, output_stride: int) -> dict:
     """Return the segmentor of converted weights, trained at output stride 16."""
     if CLASSIFIER not in state:
@@ -156,8 +148,11 @@ def model_config(state: StateDict, *, output_stride: int) -> dict:
             'these weights are an image classifier: convert them and use the file as '
             "backbone.init_cfg=dict(type='Pretrained', checkpoint=...)"
         )
-    is_mobilenet = MOBILENET_MARKER in state
-    backbone = _mobilenet_config(state) if is_mobilenet else _xception_config(state)
+    if MOBILENET_MARKER in state:
+        last = state['backbone.layer7.0.conv.2.conv.weight']
+        backbone = dict(type='DeepLabMobileNetV2', widen_factor=last.shape[0] / 320)
+    else:
+        backbone = _xception_config(state)
     return segmentor_config(
         backbone | dict(output_stride=output_stride, norm_cfg=BACKBONE_NORM.copy()),
         _head_config(state, output_stride=output_stride),
@@ -180,11 +175,6 @@ def _xception_config(state: StateDict) -> dict:
         depth=DEPTHS[blocks],
         widen_factor=state['backbone.conv1.conv.weight'].shape[0] / 32,
     )
-
-
-def _mobilenet_config(state: StateDict) -> dict:
-    last = state['backbone.layer7.0.conv.2.conv.weight']
-    return dict(type='DeepLabMobileNetV2', widen_factor=last.shape[0] / 320)
 
 
 def _head_config(state: StateDict, *, output_stride: int) -> dict:

@@ -62,25 +62,20 @@ def load_caffe(path: str | os.PathLike) -> StateDict:
 def _blobs(file: Path) -> Iterator[tuple[str, Tensor]]:
     with open(file, 'rb') as opened:
         mapped = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
-    for number, layer in fields(memoryview(mapped)):
-        if number in NAME_AND_BLOBS and not isinstance(layer, int):
-            yield from _layer(layer, *NAME_AND_BLOBS[number])
-
-
-def _layer(
-    data: memoryview, name_field: int, blobs_field: int
-) -> Iterator[tuple[str, Tensor]]:
-    layer = message(data)
-    if name_field not in layer:
-        if V1_NESTED_V0 in layer:
+    for number, data in fields(memoryview(mapped)):
+        if number not in NAME_AND_BLOBS or isinstance(data, int):
+            continue
+        name_field, blobs_field = NAME_AND_BLOBS[number]
+        layer = message(data)
+        if name_field in layer:
+            name = bytes(layer[name_field][0]).decode()
+            for index, blob in enumerate(layer.get(blobs_field, [])):
+                yield f'{name}.{index}', _tensor(message(blob), f'{name}, blob {index}')
+        elif V1_NESTED_V0 in layer:
             raise ValueError(
                 'a layer without a name, as before 2014: run upgrade_net_proto_binary '
                 'of Caffe on it'
             )
-        return
-    name = bytes(layer[name_field][0]).decode()
-    for index, blob in enumerate(layer.get(blobs_field, [])):
-        yield f'{name}.{index}', _tensor(message(blob), f'{name}, blob {index}')
 
 
 def _tensor(blob: dict[int, list[int | memoryview]], name: str) -> Tensor:

@@ -14,9 +14,8 @@ import torch
 from torch import Tensor
 
 from ..state_dicts import StateDict, drop, some
-from .crc32c import crc32c, unmask
 from .protobuf import message
-from .tensorflow_table import is_table, read_table
+from .tensorflow_table import crc32c, read_table, unmask
 
 # DataType of tensorflow/core/framework/types.proto; bfloat16 has no numpy type.
 DTYPES = {
@@ -50,7 +49,7 @@ def load_tensorflow(path: str | os.PathLike) -> StateDict:
     Raises:
         FileNotFoundError: If there is no checkpoint, or one of its shards is missing.
         ValueError: If it is damaged, of the old format V1, a frozen graph, sliced over
-            several devices, or if a folder holds several.
+            several devices, or if a folder does not hold exactly one.
     """
     prefix = find_prefix(Path(path).expanduser())
     entries, shards = read_index(Path(f'{prefix}.index'))
@@ -71,44 +70,28 @@ def _one(entry: Entry, number: int, default: int = 0) -> int:
 def find_prefix(path: Path) -> Path:
     """Return what TensorFlow calls the checkpoint: the path without ``.index``."""
     if path.is_dir():
-        return _only_checkpoint(path)
+        found = sorted(file.with_suffix('') for file in path.glob('*.index'))
+        if len(found) != 1:
+            names = some(prefix.name for prefix in found)
+            raise ValueError(
+                f'{path}: holds {len(found)} TensorFlow checkpoints (*.index), give '
+                f'one of them: {names}'
+            )
+        return found[0]
     ending = re.compile(r'\.(index|meta|data-\d{5}-of-\d{5})$')
     prefix = path.with_name(ending.sub('', path.name))
     if Path(f'{prefix}.index').is_file():
         return prefix
     if path.is_file() and prefix == path:
-        raise ValueError(_explain_other_file(path))
+        raise ValueError(
+            f'{path}: not a TensorFlow checkpoint of format V2; expected a path that '
+            'ends in .ckpt or .index, or a folder. Frozen graphs (.pb) are not read; '
+            'load one of the old format V1 in TensorFlow and save it with '
+            'tf.compat.v1.train.Saver(write_version=2)'
+        )
     raise FileNotFoundError(
         f'{prefix}.index: no such file; a TensorFlow checkpoint is this and '
         f'{prefix.name}.data-00000-of-00001'
-    )
-
-
-def _only_checkpoint(folder: Path) -> Path:
-    found = sorted(file.with_suffix('') for file in folder.glob('*.index'))
-    state = folder / 'checkpoint'
-    if len(found) > 1 and state.is_file():
-        latest = re.match(r'model_checkpoint_path: "(.*)"', state.read_text())
-        found = [p for p in found if latest and p.name == Path(latest[1]).name] or found
-    if not found:
-        raise FileNotFoundError(
-            f'{folder}: no TensorFlow checkpoint (*.index) in this folder'
-        )
-    if len(found) > 1:
-        names = some(prefix.name for prefix in found)
-        raise ValueError(f'{folder}: several checkpoints, name one of them: {names}')
-    return found[0]
-
-
-def _explain_other_file(path: Path) -> str:
-    if is_table(path.read_bytes()):
-        return (
-            f'{path}: a checkpoint of the old format V1; load it in TensorFlow and '
-            'save it with tf.compat.v1.train.Saver(write_version=2)'
-        )
-    return (
-        f'{path}: not a TensorFlow checkpoint (frozen graphs, .pb, are not read); '
-        'expected a path that ends in .ckpt or .index, or a folder'
     )
 
 

@@ -6,22 +6,23 @@ beginnings cut off, a block that lists these blocks, and a footer that points at
 
 from collections.abc import Iterator
 
-from .crc32c import crc32c, unmask
+import numpy as np
+
 from .protobuf import varint
 
 MAGIC = 0xDB4775248B80FB57.to_bytes(8, 'little')
 FOOTER_SIZE = 48  # two block handles, padded to 40 bytes, and the magic number
 TRAILER_SIZE = 5  # compression and checksum behind each block
-
-
-def is_table(end: bytes) -> bool:
-    """Tell whether the last bytes of a file are those of a table."""
-    return end.endswith(MAGIC)
+# Castagnoli's polynomial, reflected (RFC 3720, appendix B.4).
+POLYNOMIAL = np.uint32(0x82F63B78)
+# TensorFlow and LevelDB store a rotated sum plus this (leveldb/util/crc32c.h).
+MASK_DELTA = 0xA282EAD8
+MAX_ROWS = 4096  # that are summed side by side
 
 
 def read_table(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
     """Yield keys and values of a table, the whole file, in order."""
-    if len(data) < FOOTER_SIZE or not is_table(bytes(data[-8:])):
+    if len(data) < FOOTER_SIZE or bytes(data[-8:]) != MAGIC:
         raise ValueError('does not end as a table does: truncated, or another format')
     footer = data[-FOOTER_SIZE:]
     _, offset = _handle(footer, 0)  # of the meta index, which is empty
@@ -66,3 +67,60 @@ def _entries(block: memoryview) -> Iterator[tuple[bytes, memoryview]]:
         offset += unshared
         yield key, block[offset : offset + size]
         offset += size
+
+
+def _byte_table() -> np.ndarray:
+    table = np.arange(256, dtype=np.uint32)
+    for _ in range(8):
+        table = (table >> 1) ^ np.where(table & 1, POLYNOMIAL, np.uint32(0))
+    return table
+
+
+_TABLE = _byte_table()
+
+
+def _step(state: np.ndarray, column: np.ndarray | int) -> np.ndarray:
+    """Take one byte into every state."""
+    return _TABLE[(state ^ column) & 0xFF] ^ (state >> 8)
+
+
+def _apply(operator: np.ndarray, states: np.ndarray) -> np.ndarray:
+    """Apply a linear map, given as the images of the 32 bits, to every state."""
+    bits = (states[:, None] >> np.arange(32, dtype=np.uint32)) & 1
+    return np.bitwise_xor.reduce(np.where(bits, operator, np.uint32(0)), axis=1)
+
+
+def crc32c(data: bytes | memoryview | np.ndarray) -> int:
+    """Return the CRC-32C of bytes, or of a contiguous array of uint8.
+
+    The sum is linear over GF(2): rows of bytes are summed side by side, then
+    neighbours are joined, the left one moved on by the length of the right.
+    """
+    data = np.frombuffer(data, dtype=np.uint8)
+    if len(data) < 64:
+        state = np.array([0xFFFFFFFF], dtype=np.uint32)
+        for byte in data:
+            state = _step(state, byte)
+        return int(state[0]) ^ 0xFFFFFFFF
+    rows = 1 << min(MAX_ROWS, len(data) // 64).bit_length() - 1
+    length = -(-len(data) // rows)
+    # Zeros in front do not change a sum that starts from 0; the usual start from all
+    # ones is the same as inverting the first four bytes.
+    padded = np.zeros(rows * length, dtype=np.uint8)
+    begin = len(padded) - len(data)
+    padded[begin:] = data
+    padded[begin : begin + 4] ^= 0xFF
+    state = np.zeros(rows, dtype=np.uint32)
+    operator = np.uint32(1) << np.arange(32, dtype=np.uint32)
+    for column in np.ascontiguousarray(padded.reshape(rows, length).T):
+        state, operator = _step(state, column), _step(operator, 0)
+    while len(state) > 1:
+        state = _apply(operator, state[0::2]) ^ state[1::2]
+        operator = _apply(operator, operator)
+    return int(state[0]) ^ 0xFFFFFFFF
+
+
+def unmask(masked: int) -> int:
+    """Return the sum of a stored, masked one."""
+    rotated = (masked - MASK_DELTA) & 0xFFFFFFFF
+    return ((rotated >> 17) | (rotated << 15)) & 0xFFFFFFFF

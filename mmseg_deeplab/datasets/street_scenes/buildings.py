@@ -6,10 +6,9 @@ import numpy as np
 
 from .light import Colour, Light, mix, rgb
 from .random_numbers import RandomNumbers, noise_at, noise_tile
-from .scene import Scene
+from .scene import Place, Scene, Wall, see_wall
 from .scene_options import BUILDING
 from .street import Side, Street
-from .wall import Place, Wall, see_wall
 
 BACK = 11.0  # metres; how deep a building reaches away from the street
 LAST = 95.0  # metres; where the rows of buildings end

@@ -23,10 +23,6 @@ PARTS = {
     'plate': rgb(0xE6E4D6),
 }  # fmt: skip
 LAMPS = {'tail': rgb(0xFF4030), 'head': rgb(0xFFFBE8)}
-# Faces of the body that are painted alike.
-MATERIALS = {
-    'window side': 'side', 'window end': 'end', 'rear': 'end', 'front': 'end',
-}  # fmt: skip
 BOTTOM = 0.24  # metres; clearance below the body
 WHEEL = 0.33  # metres; radius
 
@@ -69,8 +65,8 @@ def _box_faces(shape: Shape) -> Iterator[Face]:
     for side in (-1, 1):
         corners = [(along, side * half, up) for along, up in profile[::side]]
         yield np.array(corners), 'side'
-    yield _quad(low, high, -half, -half), 'rear'
-    yield _quad((front, BOTTOM), (front, hood), half, half), 'front'
+    yield _quad(low, high, -half, -half), 'end'
+    yield _quad((front, BOTTOM), (front, hood), half, half), 'end'
     yield _quad((front, hood), (nose, belt), half, half), 'top'
     yield _quad((nose, belt), high, half, half), 'top'
 
@@ -86,17 +82,24 @@ def _quad(
 
 
 def _cabin_faces(shape: Shape) -> Iterator[Face]:
-    """The faces of the cabin; the four around it carry windows."""
+    """The faces of the cabin, then the windows in the four around it."""
     foot, back, fore, nose = (share * shape.length for share in shape.cabin)
     wide, slim = shape.width * 0.48, shape.width * 0.40
     belt, roof = shape.belt, shape.roof
     rear = _quad((foot, belt), (back, roof), -wide, -slim)
     front = _quad((nose, belt), (fore, roof), wide, slim)
-    yield np.array([front[1], rear[0], rear[3], front[2]]), 'window side'
-    yield np.array([rear[1], front[0], front[3], rear[2]]), 'window side'
-    yield rear, 'window end'
-    yield front, 'window end'
+    sides = [
+        np.array([front[1], rear[0], rear[3], front[2]]),
+        np.array([rear[1], front[0], front[3], rear[2]]),
+    ]
+    yield from ((face, 'side') for face in sides)
+    yield from ((face, 'end') for face in (rear, front))
     yield _quad((fore, roof), (back, roof), slim, slim), 'top'
+    for face in sides:
+        yield inset(face, 0.08, 0.47, 0.1, 0.88), 'glass'
+        yield inset(face, 0.53, 0.93, 0.1, 0.88), 'glass'
+    for face in (rear, front):
+        yield inset(face, 0.07, 0.93, 0.1, 0.92), 'glass'
 
 
 def inset(
@@ -127,8 +130,8 @@ def _wheels(shape: Shape) -> Iterator[Face]:
 
 def _end_details(shape: Shape) -> Iterator[Face]:
     """Lamps, plates, bumpers, and the tyres as seen from behind and from the front."""
-    for face, material in list(_box_faces(shape))[2:4]:
-        lamp = 'tail' if material == 'rear' else 'head'
+    ends = [face for face, material in _box_faces(shape) if material == 'end']
+    for face, lamp in zip(ends, ('tail', 'head'), strict=True):
         yield inset(face, 0.03, 0.97, 0.0, 0.3), 'trim'
         yield inset(face, 0.02, 0.22, 0.5, 0.85), lamp
         yield inset(face, 0.78, 0.98, 0.5, 0.85), lamp
@@ -137,16 +140,6 @@ def _end_details(shape: Shape) -> Iterator[Face]:
             tyre = inset(face, left, left + 0.14, 0.0, 0.1)
             tyre[:2, 2] = 0.0
             yield tyre, 'tyre'
-
-
-def _windows(shape: Shape) -> Iterator[Face]:
-    """Panes inside the faces of the cabin."""
-    for face, material in _cabin_faces(shape):
-        if material == 'window side':
-            yield inset(face, 0.08, 0.47, 0.1, 0.88), 'glass'
-            yield inset(face, 0.53, 0.93, 0.1, 0.88), 'glass'
-        elif material == 'window end':
-            yield inset(face, 0.07, 0.93, 0.1, 0.92), 'glass'
 
 
 class Mesh:
@@ -158,12 +151,12 @@ class Mesh:
         faces = [face for face in details if face[1] == 'tyre']
         faces += [*_box_faces(shape), *_wheels(shape)]
         faces += [face for face in details if face[1] != 'tyre']
-        faces += [*_cabin_faces(shape), *_windows(shape)]
+        faces += [*_cabin_faces(shape)]
         if not fine:
             faces = [face for face in faces if face[1] not in ('rim', 'trim', 'plate')]
         # Corners of all faces, (n, 3): along, across, up.
         self.corners = np.concatenate([corners for corners, _ in faces])
-        self.materials = [MATERIALS.get(name, name) for _, name in faces]
+        self.materials = [name for _, name in faces]
         lasts = np.cumsum([len(corners) for corners, _ in faces]).tolist()
         self.spans = list(zip([0, *lasts[:-1]], lasts, strict=True))
         # Number of the corner that follows each corner around its face.
@@ -188,8 +181,8 @@ class Car:
         self, rng: RandomNumbers, x: float, z: float, heading: Heading, *, lamps: bool
     ) -> None:
         self.x, self.z, self.heading, self.lamps = x, z, heading, lamps
-        body = rgb(rng.weighted(PAINTS)) * np.float32(rng.uniform(0.8, 1.1))
-        self.body_colour = body
+        paint = rgb(rng.weighted(PAINTS))
+        self.body_colour = paint * np.float32(rng.uniform(0.8, 1.1))
         self.shape = rng.weighted(SHAPE_SHARES)
 
     @property

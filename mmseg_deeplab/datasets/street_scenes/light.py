@@ -125,12 +125,8 @@ class Light:
         """Light on what faces the camera."""
         return self.on((0.0, 0.28, -0.96))
 
-    @cached_property
-    def _haze(self) -> list[float]:
-        return self.haze.tolist()
-
     def seen(self, colour: Colour, depth: float) -> list[float]:
         """A lit colour as it is seen through the air, ready for `cv2`."""
         share = self.haze_share(depth)
-        pairs = zip(colour.tolist(), self._haze, strict=True)
+        pairs = zip(colour.tolist(), self.haze.tolist(), strict=True)
         return [part + (haze - part) * share for part, haze in pairs]

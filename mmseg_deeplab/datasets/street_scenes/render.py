@@ -2,21 +2,24 @@
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 
 from .buildings import draw_buildings, draw_skyline
 from .camera import Camera, draw_camera, photograph
-from .cars import Car, draw_parked, draw_traffic
+from .cars import draw_parked, draw_traffic
+from .figures import Person, draw_group, draw_poles
 from .ground_and_sky import paint_ground, paint_sky
 from .light import Light
-from .people import Person, draw_group
-from .poles import draw_poles
 from .random_numbers import RandomNumbers
 from .scene import Scene, Thing
-from .scene_options import SPLITS, check_integer, check_size, check_split
+from .scene_options import PALETTE, SPLITS, check_scene
 from .street import Side, Street
-from .vegetation import Season, draw_hedge, draw_season, draw_tree_row, draw_woods
+from .vegetation import SEASONS, Hedge, Season, draw_tree_row, draw_woods
 
+GAP = 6  # pixels of white between scenes
+FINER = 3  # images are drawn finer and averaged, which calms noise and edges
+COLUMNS = 3
 SHADOWS = 60.0  # metres; farther shadows would be a line of pixels
 
 
@@ -36,18 +39,6 @@ def _people(rng: RandomNumbers, street: Street, camera: Camera) -> list[Person]:
     return people
 
 
-def _cars(
-    rng: RandomNumbers, street: Street, camera: Camera, *, lamps: bool
-) -> list[Car]:
-    """Cars that drive and cars that are parked."""
-    cars = draw_traffic(rng, street, lamps=lamps)
-    for side in street.sides:
-        s = side.sign * (side.kerb - 1.0)
-        nearest = max(7.0, 1.1 * camera.visible_from(s - street.eye))
-        cars += draw_parked(rng, street, side, nearest)
-    return cars
-
-
 def _plants(
     rng: RandomNumbers, street: Street, side: Side, season: Season
 ) -> list[Thing]:
@@ -63,19 +54,18 @@ def _plants(
         while z < 80.0:
             long = rng.uniform(3.0, 14.0)
             if rng.chance(0.6) and not street.crossed(z, z + long, margin=2.0):
-                plants.append(draw_hedge(rng, street, side, season, z, long))
+                s = side.sign * (side.walk + 0.4)  # the outer edge of the sidewalk
+                start, end = ((street.x(s, at), at) for at in (z, z + long))
+                height, ragged = rng.uniform(0.9, 2.6), rng.uniform(0.1, 0.35)
+                plants.append(Hedge(rng, start, end, season, height, ragged, 9.0))
             z += long + rng.uniform(0.5, 4.0)
     return plants
-
-
-def _far_to_near(things: Sequence[Thing]) -> list[Thing]:
-    return sorted(things, key=lambda thing: -thing.depth)
 
 
 def _things(rng: RandomNumbers, scene: Scene) -> list[Thing]:
     """Everything that stands on the ground, from far to near."""
     street, camera, light = scene.street, scene.camera, scene.light
-    season = draw_season(rng)
+    season = rng.weighted(SEASONS)
     things: list[Thing] = []
     for side in street.sides:
         things += draw_buildings(rng, street, side, light)
@@ -83,21 +73,19 @@ def _things(rng: RandomNumbers, scene: Scene) -> list[Thing]:
         s = side.sign * (side.kerb + 0.5)
         nearest = max(6.5, 1.05 * camera.visible_from(s - street.eye))
         things += draw_poles(rng, street, side, nearest)
-    cars = _cars(rng, street, camera, lamps=light.lamps)
+    cars = draw_traffic(rng, street, lamps=light.lamps)
+    for side in street.sides:
+        s = side.sign * (side.kerb - 1.0)
+        nearest = max(7.0, 1.1 * camera.visible_from(s - street.eye))
+        cars += draw_parked(rng, street, side, nearest)
     people = _people(rng, street, camera)
     things += cars
     things += [p for p in people if not any(c.covers(p.x, p.depth) for c in cars)]
     return _far_to_near(things)
 
 
-def _backdrop(rng: RandomNumbers, scene: Scene) -> list[Thing]:
-    """What closes the view at the horizon."""
-    things: list[Thing] = []
-    if rng.chance(0.7):
-        things.append(draw_woods(rng, scene.street, draw_season(rng)))
-    if rng.chance(0.7):
-        things += draw_skyline(rng, scene.street, scene.light)
-    return _far_to_near(things)
+def _far_to_near(things: list[Thing]) -> list[Thing]:
+    return sorted(things, key=lambda thing: -thing.depth)
 
 
 def render_scene(
@@ -116,15 +104,8 @@ def render_scene(
 
     Returns:
         The image ``(H, W, 3)`` uint8 BGR, and its label ``(H, W)`` uint8.
-
-    Raises:
-        TypeError: If an argument has the wrong type.
-        ValueError: If an argument is out of range.
     """
-    check_split(split)
-    check_integer('index', index, 0)
-    check_integer('seed', seed, 0)
-    check_size(size)
+    check_scene(split, index, size, seed)
     plan, things_rng, surfaces, pixels = (
         RandomNumbers(seed, SPLITS.index(split), index, part) for part in range(4)
     )
@@ -135,9 +116,29 @@ def render_scene(
         if thing.depth < SHADOWS:
             thing.cast(scene)
     paint_sky(scene, surfaces)
-    for thing in _backdrop(surfaces, scene):
+    backdrop: list[Thing] = []
+    if surfaces.chance(0.7):
+        backdrop.append(draw_woods(surfaces, scene.street, surfaces.weighted(SEASONS)))
+    if surfaces.chance(0.7):
+        backdrop += draw_skyline(surfaces, scene.street, scene.light)
+    for thing in _far_to_near(backdrop):
         thing.paint(scene)
     paint_ground(scene, surfaces)
     for thing in things:
         thing.paint(scene)
     return photograph(scene.image, surfaces, pixels), scene.label
+
+
+def draw_scene_grid(indices: Sequence[int], *, seed: int = 0) -> np.ndarray:
+    """Draw validation scenes in rows, each above its label: ``(H, W, 3)``, BGR."""
+    height, width = 132, 264
+    pairs = []
+    for index in indices:
+        fine, _ = render_scene('val', index, (FINER * height, FINER * width), seed)
+        image = cv2.resize(fine, (width, height), interpolation=cv2.INTER_AREA)
+        _, label = render_scene('val', index, (height, width), seed)
+        pair = np.concatenate([image, np.array(PALETTE, np.uint8)[label][..., ::-1]])
+        pairs.append(np.pad(pair, ((0, GAP), (0, GAP), (0, 0)), constant_values=255))
+    pairs += [np.full_like(pairs[0], 255)] * (-len(pairs) % COLUMNS)
+    rows = [np.hstack(pairs[i : i + COLUMNS]) for i in range(0, len(pairs), COLUMNS)]
+    return np.vstack(rows)[:-GAP, :-GAP]

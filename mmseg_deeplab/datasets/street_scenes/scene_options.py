@@ -22,12 +22,6 @@ CLASSES, PALETTE = tuple(COLOURS), tuple(COLOURS.values())
 ROAD, SIDEWALK, BUILDING, SKY, VEGETATION, PERSON, CAR, POLE = range(len(CLASSES))
 
 
-def check_split(split: str) -> None:
-    """Raise ValueError if ``split`` is not one of `SPLITS`."""
-    if split not in SPLITS:
-        raise ValueError(f'split is {split!r}, expected one of {SPLITS}')
-
-
 def _is_integer(value: object) -> bool:
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
@@ -40,8 +34,12 @@ def check_integer(name: str, value: int, least: int) -> None:
         raise ValueError(f'{name} is {value}, expected an integer >= {least}')
 
 
-def check_size(size: tuple[int, int]) -> None:
-    """Raise TypeError for no pair of integers, ValueError outside the limits."""
+def check_scene(split: str, index: int, size: tuple[int, int], seed: int) -> None:
+    """Raise TypeError or ValueError for what cannot be drawn; size is ``(H, W)``."""
+    if split not in SPLITS:
+        raise ValueError(f'split is {split!r}, expected one of {SPLITS}')
+    check_integer('index', index, 0)
+    check_integer('seed', seed, 0)
     pair = isinstance(size, (tuple, list)) and len(size) == 2
     if not pair or not all(map(_is_integer, size)):
         raise TypeError(f'size is {size!r}, expected two integers (height, width)')

@@ -4,10 +4,9 @@ import numpy as np
 
 from .light import Colour, mix, rgb
 from .random_numbers import RandomNumbers, noise_at, noise_grid, noise_tile
-from .scene import Scene, disc, strip
+from .scene import Place, Scene, disc, see_wall, strip
 from .scene_options import VEGETATION
 from .street import Side, Street
-from .wall import Place, see_wall
 
 SUMMER = (0x4E6B2A, 0x5F7F35, 0x3D5A2C, 0x6E8442, 0x4A6644)
 AUTUMN = (0xB0813A, 0xA85A2E, 0x8C4A32, 0xC2A046, 0x7F6A3A)
@@ -26,17 +25,13 @@ class Tree:
         self, rng: RandomNumbers, x: float, depth: float, season: Season, size: float
     ) -> None:
         self.x, self.depth = x, depth  # place of the trunk
-        self.trunk = rng.uniform(1.9, 3.2)  # height of the lowest leaves in metres
+        trunk = rng.uniform(1.9, 3.2)  # height of the lowest leaves in metres
         self.crown = size * rng.uniform(0.8, 1.25)  # half the width in metres
         self.tall = rng.uniform(0.9, 1.5)  # height of the crown over its width
+        self.middle = trunk + 0.8 * self.crown * self.tall  # height of its middle
         self.leaves = _leaf_colour(rng, season)
         self.bark = rgb(rng.choice(BARK)) * np.float32(rng.uniform(0.8, 1.2))
         self.phase = rng.place()
-
-    @property
-    def middle(self) -> float:
-        """Height of the middle of the crown."""
-        return self.trunk + 0.8 * self.crown * self.tall
 
     def cast(self, scene: Scene) -> None:
         """Draw the shadows of the trunk and of the crown."""
@@ -60,8 +55,10 @@ class Tree:
         high = radius * self.tall
         column = camera.column(self.x, self.depth)
         row = camera.row(self.middle, self.depth)
-        top, bottom = _clip(row - high, row + high, camera.height)
-        left, right = _clip(column - radius, column + radius, camera.width)
+        top = max(int(np.floor(row - high)), 0)
+        left = max(int(np.floor(column - radius)), 0)
+        bottom = min(int(row + high) + 1, camera.height)
+        right = min(int(column + radius) + 1, camera.width)
         if top >= bottom or left >= right or radius < 0.7:
             return
         u = ((np.arange(left, right) + 0.5 - column) / radius).astype(np.float32)
@@ -72,7 +69,12 @@ class Tree:
             self.phase[1] + int((left - column) * step),
         )
         leaves = noise_grid(noise_tile(16, 4), len(v), len(u), step, corner)
-        mask = crown_mask(u, v, leaves)
+        inside = np.full(leaves.shape, np.float32(-9))
+        for x, y, size in LUMPS:
+            across, down = u - np.float32(x), v - np.float32(y)
+            bulge = (np.float32(size * size) - down * down)[:, None] - across * across
+            np.maximum(inside, bulge, out=inside)
+        mask = inside + np.float32(0.3) * leaves > 0  # with a ragged border
         twigs = noise_grid(noise_tile(64, 3), len(v), len(u), step * 1.7, corner)
         bright = 0.95 + 0.7 * leaves + 0.45 * twigs - 0.38 * v[:, None]
         bright += np.float32(0.35 * light.shadow_strength * light.sun[0]) * u[None, :]
@@ -82,36 +84,20 @@ class Tree:
         scene.paste(top, left, mask, colour, VEGETATION)
 
 
-def _clip(first: float, last: float, size: int) -> tuple[int, int]:
-    """Whole pixels, of which the image has ``size``, between two places."""
-    return max(int(np.floor(first)), 0), min(int(last) + 1, size)
-
-
-def crown_mask(u: np.ndarray, v: np.ndarray, leaves: np.ndarray) -> np.ndarray:
-    """Where leaves are: a ragged union of discs; u (w,) and v (h,) are -1 .. 1."""
-    inside = np.full(leaves.shape, np.float32(-9))
-    for x, y, size in LUMPS:
-        across, down = u - np.float32(x), v - np.float32(y)
-        bulge = (np.float32(size * size) - down * down)[:, None] - (across * across)
-        np.maximum(inside, bulge, out=inside)
-    return inside + np.float32(0.3) * leaves > 0
-
-
 class Hedge:
     """A hedge, or far away a line of trees."""
 
     def __init__(
         self,
         rng: RandomNumbers,
-        ends: tuple[Place, Place],
+        start: Place,
+        end: Place,
         season: Season,
-        *,
         height: float,
         ragged: float,
         scale: float,
     ) -> None:
-        self.start, self.end = ends
-        self.depth = self.end[1]
+        self.start, self.end, self.depth = start, end, end[1]
         self.height = height  # greatest height in metres
         self.ragged = ragged  # how far the noise cuts into the height, 0 .. 1
         self.leaves = _leaf_colour(rng, season)
@@ -137,11 +123,6 @@ class Hedge:
         wall.paint(scene, edge, colour, VEGETATION)
 
 
-def draw_season(rng: RandomNumbers) -> Season:
-    """Draw the season."""
-    return rng.weighted(SEASONS)
-
-
 def _leaf_colour(rng: RandomNumbers, season: Season) -> Colour:
     """Draw the colour of one plant."""
     blend = mix(rgb(rng.choice(season)), rgb(rng.choice(season)), 0.4)
@@ -162,24 +143,8 @@ def draw_tree_row(
     return trees
 
 
-def draw_hedge(
-    rng: RandomNumbers,
-    street: Street,
-    side: Side,
-    season: Season,
-    z: float,
-    long: float,
-) -> Hedge:
-    """Draw a hedge along the outer edge of the sidewalk."""
-    s, far = side.sign * (side.walk + 0.4), z + long
-    ends = (street.x(s, z), z), (street.x(s, far), far)
-    height, ragged = rng.uniform(0.9, 2.6), rng.uniform(0.1, 0.35)
-    return Hedge(rng, ends, season, height=height, ragged=ragged, scale=9.0)
-
-
 def draw_woods(rng: RandomNumbers, street: Street, season: Season) -> Hedge:
     """Draw a line of trees at the horizon."""
     z, middle = rng.uniform(140.0, 230.0), street.x(0.0, 130.0)
-    ends = (middle - 220.0, z), (middle + 220.0, z)
-    height = rng.uniform(8.0, 20.0)
-    return Hedge(rng, ends, season, height=height, ragged=0.6, scale=1.2)
+    start, end = (middle - 220.0, z), (middle + 220.0, z)
+    return Hedge(rng, start, end, season, rng.uniform(8.0, 20.0), 0.6, 1.2)
