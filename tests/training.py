@@ -247,17 +247,12 @@ def start_ranks(server: Server, folder: Path, *argv: object) -> list[Process]:
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
+    env = dict(WORLD_SIZE=2, MASTER_ADDR='127.0.0.1', MASTER_PORT=port)
     return [
         server.start(
-            *argv,
-            '--launcher',
-            'pytorch',
+            *(*argv, '--launcher', 'pytorch'),
             log=folder / f'{rank}.log',
-            RANK=rank,
-            LOCAL_RANK=rank,
-            WORLD_SIZE=2,
-            MASTER_ADDR='127.0.0.1',
-            MASTER_PORT=port,
+            **dict(env, RANK=rank, LOCAL_RANK=rank),
         )
         for rank in range(2)
     ]
@@ -278,3 +273,11 @@ def running_server() -> Iterator[Server]:
     yield server
     server.process.stdin.close()
     server.process.wait()
+
+
+def fake_python(folder: Path) -> str:
+    """Return a program that prints each argument that the interpreter would get."""
+    script = folder / 'python'
+    script.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    script.chmod(0o755)
+    return str(script)

@@ -2,6 +2,7 @@
 
 import re
 import runpy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from torch.nn import functional as F
 from mmseg_deeplab.checkpoints import convert, convert_file, load, model_config
 
 ISHT7 = 'isht7_deeplabv2_resnet101_ms'
+# Written by the protobuf library with Caffe's caffe.proto.
+FILES = Path(__file__).parents[1] / 'data' / 'caffe'
 
 
 def caffe_resnet_name(key: str) -> str:
@@ -57,17 +60,13 @@ def as_state(layers: dict[str, list[np.ndarray]]) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.slow
-def test_released_r101_gives_the_references_logits(tmp_path):
-    """From a .caffemodel of 178 MB to the logits that isht7's network stored."""
-    caffe_proto = pytest.importorskip('caffe_proto', reason='needs protobuf')
+def test_released_r101_gives_the_references_logits():
+    """From Caffe's layers to the logits that isht7's network stored."""
     layers = caffe_resnet_layers(reference_state(ISHT7))
     assert {'res4b22_branch2c', 'bn_conv1', 'scale3b3_branch2a'} <= layers.keys()
-    file = caffe_proto.write(tmp_path / 'train2.caffemodel', layers, raw=True)
-    convert_file('caffe', file, tmp_path / 'ours.pth')
-    file.unlink()
-    model = MODELS.build(Config.fromfile(tmp_path / 'ours.py').model).eval()
-    model.load_state_dict(load(tmp_path / 'ours.pth')['state_dict'], strict=True)
-    (tmp_path / 'ours.pth').unlink()
+    state = as_state(layers)
+    model = MODELS.build(model_config(state, 'caffe', output_stride=8)).eval()
+    model.load_state_dict(convert(state, 'caffe'), strict=True)
     with torch.no_grad():
         logits = model(reference_input('odd'), mode='tensor').numpy()
     stored = reference_output(ISHT7, 'logits_odd')
@@ -191,23 +190,19 @@ def test_vgg16_gives_the_prototxts_logits(rates, size):
 
 
 def test_v1_files_with_old_shapes_load(tmp_path):
-    caffe_proto = pytest.importorskip('caffe_proto', reason='needs protobuf')
-    layers = vgg_layers([''])
-    file = tmp_path / 'v1.caffemodel'
-    caffe_proto.write(file, layers, version=1, old_shape=True)
+    file = FILES / 'vgg16_v1_old_shape.caffemodel'
     convert_file('caffe', file, tmp_path / 'ours.pth')
     state = load(tmp_path / 'ours.pth')['state_dict']
     MODELS.build(Config.fromfile(tmp_path / 'ours.py').model).load_state_dict(state)
     np.testing.assert_array_equal(
-        state['decode_head.branches.0.fc6.bias'].numpy(), layers['fc6'][1]
+        state['decode_head.branches.0.fc6.bias'].numpy(),
+        vgg_layers([''], width=1)['fc6'][1],
     )
 
 
 def test_the_tool_fills_branches_from_initial_weights(tmp_path, root, monkeypatch):
     """A file with fc6 and fc7 but no fc8, like the release's vgg16_20M.caffemodel."""
-    caffe_proto = pytest.importorskip('caffe_proto', reason='needs protobuf')
-    layers = {k: v for k, v in vgg_layers(['']).items() if 'fc8' not in k}
-    file = caffe_proto.write(tmp_path / 'init.caffemodel', layers, version=1)
+    file = FILES / 'vgg16_v1_init.caffemodel'
     command = ['convert_weights.py', 'caffe', file, tmp_path / 'init.pth']
     monkeypatch.setattr('sys.argv', [*map(str, command), '--fc-branches', '4'])
     runpy.run_path(str(root / 'tools' / 'convert_weights.py'), run_name='__main__')

@@ -1,11 +1,16 @@
-"""Reading ``.caffemodel`` files: the format's variants, and what is broken."""
+"""Reading ``.caffemodel`` files: the format's variants, and what is broken.
+
+The files in tests/data/caffe were written by the protobuf library with caffe.proto.
+"""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mmseg_deeplab.checkpoints import load_caffe
 
-caffe_proto = pytest.importorskip('caffe_proto', reason='needs protobuf')
+FILES = Path(__file__).parents[1] / 'data' / 'caffe'
 
 
 @pytest.fixture
@@ -22,33 +27,24 @@ def layers() -> dict[str, list[np.ndarray]]:
     }
 
 
-@pytest.mark.parametrize(
-    'options',
-    [
-        dict(),
-        dict(version=1),
-        dict(version=1, old_shape=True),
-        dict(data='double_data'),
-        dict(packed=False),
-        dict(raw=True),
-    ],
-)
-def test_every_form_of_the_format_is_read(tmp_path, layers, options):
-    state = load_caffe(caffe_proto.write(tmp_path / 'a.caffemodel', layers, **options))
+@pytest.mark.parametrize('form', ['plain', 'v1', 'v1_old_shape', 'double', 'unpacked'])
+def test_every_form_of_the_format_is_read(layers, form):
+    state = load_caffe(FILES / f'{form}.caffemodel')
     expected = {
         f'{name}.{i}': b for name, bs in layers.items() for i, b in enumerate(bs)
     }
     assert state.keys() == expected.keys()
     for key, blob in expected.items():
-        if 'old_shape' in options:
+        if form == 'v1_old_shape':
             blob = blob.reshape((1,) * (4 - blob.ndim) + blob.shape)
         np.testing.assert_array_equal(state[key].numpy(), blob)
 
 
 @pytest.mark.parametrize('keep', [0.1, 0.5, 0.99])
-def test_truncated_files_are_named(tmp_path, layers, keep):
-    file = caffe_proto.write(tmp_path / 'cut.caffemodel', layers)
-    file.write_bytes(file.read_bytes()[: int(keep * file.stat().st_size)])
+def test_truncated_files_are_named(tmp_path, keep):
+    content = (FILES / 'plain.caffemodel').read_bytes()
+    file = tmp_path / 'cut.caffemodel'
+    file.write_bytes(content[: int(keep * len(content))])
     with pytest.raises(ValueError, match=r'cut\.caffemodel .*not a whole .caffemodel'):
         load_caffe(file)
 
@@ -62,20 +58,13 @@ def test_other_files_are_named(tmp_path, content):
         load_caffe(tmp_path / 'net.prototxt')
 
 
-def test_a_shape_that_does_not_fit_is_named(tmp_path, layers):
-    classes = caffe_proto.message_classes()
-    net = classes['NetParameter']()
-    blob = net.layer.add(name='conv1').blobs.add()
-    blob.shape.dim.extend([2, 2])
-    blob.data.extend([1.0])
-    (tmp_path / 'a.caffemodel').write_bytes(net.SerializeToString())
-    with pytest.raises(ValueError, match=r'conv1, blob 0: 1 values for .*\(2, 2\)'):
-        load_caffe(tmp_path / 'a.caffemodel')
-
-
-def test_the_oldest_format_is_named(tmp_path):
-    net = caffe_proto.message_classes()['NetParameter']()
-    net.layers.add().layer.name = 'conv1'
-    (tmp_path / 'a.caffemodel').write_bytes(net.SerializeToString())
-    with pytest.raises(ValueError, match='upgrade_net_proto_binary'):
-        load_caffe(tmp_path / 'a.caffemodel')
+@pytest.mark.parametrize(
+    'name, message',
+    [
+        ('wrong_shape', r'conv1, blob 0: 1 values for .*\(2, 2\)'),
+        ('v0', 'upgrade_net_proto_binary'),  # the oldest format
+    ],
+)
+def test_what_cannot_be_read_is_named(name, message):
+    with pytest.raises(ValueError, match=message):
+        load_caffe(FILES / f'{name}.caffemodel')

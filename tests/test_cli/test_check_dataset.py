@@ -70,11 +70,3 @@ def test_one_split_is_scanned_alone(check, args, camvid):
     code, out = check(*args, '--split', 'val')
     assert code == 0
     assert 'train' not in out
-
-
-def test_missing_data_root_is_explained(check, root, tmp_path):
-    config = root / 'configs/_base_/datasets/voc12aug.py'
-    code, out = check(config, '--cfg-options', f'data_root={tmp_path / "none"}')
-    assert code == 1
-    assert f'{tmp_path}/none/SegmentationClassAug/*.png' in out
-    assert f'{tmp_path}/none/ImageSets/Segmentation/val.txt' in out

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from training import (
@@ -12,6 +11,7 @@ from training import (
     TRAIN,
     Server,
     assert_all_ended_well,
+    fake_python,
     losses,
     start_ranks,
     weights,
@@ -113,14 +113,6 @@ def test_sync_bn_becomes_plain_bn_on_the_cpu(server: Server, tmp_path):
     assert_all_ended_well(ranks)
     assert 'SyncBN needs GPUs' in ranks[0].log.read_text()
     assert weights(tmp_path / 'run' / 'iter_2.pth')['backbone.bn1.running_mean'].any()
-
-
-def fake_python(folder: Path) -> str:
-    """Return a program that prints each argument that the interpreter would get."""
-    script = folder / 'python'
-    script.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
-    script.chmod(0o755)
-    return str(script)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,6 @@ import torch
 from mmseg.registry import MODELS
 from training import ROOT, Server, write_config
 
-from mmseg_deeplab import export
-from mmseg_deeplab.cli import export as command
 from mmseg_deeplab.inference.exported import ExportedPredictor
 from mmseg_deeplab.inference.prediction_config import prediction_config
 
@@ -70,9 +68,3 @@ def test_wrong_arguments_end_in_one_line(
     assert server.run(EXPORT, *model, *options, log=log) == 1
     assert message in log.read_text().splitlines()[-1]
     assert 'Traceback' not in log.read_text()
-
-
-def test_the_choices_of_the_command_are_those_of_the_package():
-    assert list(command.FORMATS) == list(export.FORMATS)
-    assert command.OUTPUTS == export.OUTPUTS
-    assert list(command.CALIBRATION_METHODS) == list(export.METHODS)

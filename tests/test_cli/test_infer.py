@@ -10,7 +10,7 @@ import pytest
 from mmseg.apis import inference_model, init_model
 from PIL import Image
 from predicting import write_image, write_model
-from training import ROOT, Process, Server
+from training import ROOT, Process, Server, fake_python
 
 INFER = str(ROOT / 'tools' / 'infer.py')
 
@@ -48,7 +48,7 @@ def written(folder: Path) -> dict[str, int]:
     return {
         path.relative_to(folder).as_posix(): path.stat().st_mtime_ns
         for path in folder.rglob('*.*')
-        if path.is_file() and len(path.relative_to(folder).parts) > 1
+        if path.suffix != '.part' and len(path.relative_to(folder).parts) > 1
     }
 
 
@@ -190,14 +190,6 @@ def test_a_process_of_many_tells_bad_files_and_does_not_stop_the_others(infer, f
         code, log = infer('in', '--out', 'out', '--no-overlay', RANK=rank, WORLD_SIZE=2)
         assert code == 0
         assert f'process {rank} of 2: out: {told} inputs are predicted' in log
-
-
-def fake_python(folder: Path) -> str:
-    """Return a program that prints each argument that the interpreter would get."""
-    script = folder / 'python'
-    script.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
-    script.chmod(0o755)
-    return str(script)
 
 
 def shell(*arguments: object, folder: Path) -> subprocess.CompletedProcess:

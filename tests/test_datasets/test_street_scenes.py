@@ -22,29 +22,13 @@ from mmseg_deeplab.datasets.street_scenes.scene import Scene, see_wall
 from mmseg_deeplab.datasets.street_scenes.street import Street
 
 K = len(CLASSES)
-# SHA-256 of the labels; found equal with OpenCV 4.8, 4.12 and 5.0, NumPy 1.26 to 2.4.
-GOLDEN_LABELS = {
-    '80c74412bd801d5627b573a8dd32171d0f9ddf8b09c5d56627f0333c6aeff836': (
-        'train',
-        0,
-        (128, 256),
-    ),
-    '1767a7c6c34cd5edf71498c8ab9cbb27b53d8a8e0bf0c788a0f36964a850d1a5': (
-        'val',
-        3,
-        (128, 256),
-    ),
-    '6c94476234f5fdf561002c53d71d331527bc9448b987ff112475e21570ddeaea': (
-        'test',
-        7,
-        (200, 300),
-    ),
-    '820ee6a7c12b6d84ff11f930a774d398dc4ac0cd9214a61984bd983c99f6cd54': (
-        'val',
-        24,
-        (256, 512),
-    ),
-}
+# Start of the labels' SHA-256; equal with OpenCV 4.8, 4.12 and 5.0, NumPy 1.26 to 2.4.
+GOLDEN_LABELS = [
+    ('train', 0, (128, 256), '80c74412bd801d5627b573a8dd32171d'),
+    ('val', 3, (128, 256), '1767a7c6c34cd5edf71498c8ab9cbb27'),
+    ('test', 7, (200, 300), '6c94476234f5fdf561002c53d71d3315'),
+    ('val', 24, (256, 512), '820ee6a7c12b6d84ff11f930a774d398'),
+]
 
 
 @pytest.fixture(scope='module')
@@ -63,11 +47,10 @@ def scene() -> Scene:
     return Scene(draw_camera(rng, 48, 96), Street(rng), Light(rng))
 
 
-@pytest.mark.parametrize('digest', GOLDEN_LABELS)
-def test_scenes_are_the_same_on_every_machine(digest, root):
-    split, index, size = GOLDEN_LABELS[digest]
+@pytest.mark.parametrize('split, index, size, digest', GOLDEN_LABELS)
+def test_scenes_are_the_same_on_every_machine(split, index, size, digest, root):
     image, label = render_scene(split, index, size)
-    assert hashlib.sha256(label.tobytes()).hexdigest() == digest
+    assert hashlib.sha256(label.tobytes()).hexdigest().startswith(digest)
     # The blur and the sums of floats may differ in the last digit.
     thumbnail = cv2.resize(image, (16, 8), interpolation=cv2.INTER_AREA)
     with np.load(root / 'tests/data/golden/street_scenes.npz') as golden:
