@@ -110,6 +110,10 @@ def predict(args: Namespace) -> object:
     if '-' in inputs:
         inputs.remove('-')
         lists.append('-')
+    listed = []
+    for name in lists:
+        lines = sys.stdin if name == '-' else Path(name).read_text().splitlines()
+        listed += inference.read_list(lines)
     given = pick(args, 'batch_size', 'workers', 'max_pixels', 'window', 'overlap')
     given['bands'] = args.bands and tuple(args.bands)
     given['scale'] = raster_scale(args.scale)
@@ -124,7 +128,7 @@ def predict(args: Namespace) -> object:
             probabilities=args.probabilities,
             opacity=args.opacity,
         ),
-        listed=[path for name in lists for path in read_list(name)],
+        listed=listed,
         options=inference.RunOptions(
             **{name: value for name, value in given.items() if value is not None}
         ),
@@ -132,17 +136,6 @@ def predict(args: Namespace) -> object:
         **pick(args, 'device', 'cfg_options', 'overwrite', 'ray', 'actors'),
         **options,
     )
-
-
-def read_list(name: str) -> list[str]:
-    """Read paths from a file or from the standard input."""
-    from mmseg_deeplab import inference
-
-    if name == '-':
-        return inference.read_list(sys.stdin)
-    if not Path(name).is_file():
-        raise FileNotFoundError(f'--list {name}: no such file')
-    return inference.read_list(Path(name).read_text().splitlines())
 
 
 def raster_scale(values: list[str] | None) -> tuple[float, float] | str | None:

@@ -1,5 +1,6 @@
 """Prediction with a config and its checkpoint, or with an exported file."""
 
+from importlib import import_module
 from typing import Any
 
 from .file_run import DeviceError, RunOptions
@@ -36,14 +37,11 @@ __all__ = [
 ]
 
 
+# Imported when they are asked for: they need the models.
+LAZY = dict(DeepLabInferencer='deeplab_inferencer', NetworkPredictor='network')
+
+
 def __getattr__(name: str) -> Any:
-    """Import what needs the models, or mmseg's inferencer, when it is asked for."""
-    if name == 'DeepLabInferencer':
-        from .deeplab_inferencer import DeepLabInferencer
-
-        return DeepLabInferencer
-    if name == 'NetworkPredictor':
-        from .network import NetworkPredictor
-
-        return NetworkPredictor
+    if name in LAZY:
+        return getattr(import_module(f'.{LAZY[name]}', __name__), name)
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -1,11 +1,10 @@
 """Test pipelines of any transforms, by MMSegmentation's registry."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from mmcv.transforms import Compose, LoadImageFromFile
-from mmseg.datasets.transforms import LoadAnnotations, LoadImageFromNDArray
+from mmseg.datasets.transforms.loading import InferencerLoader, LoadAnnotations
 from mmseg.registry import TRANSFORMS
 
 
@@ -23,7 +22,7 @@ def build_full_pipeline(steps: Sequence[dict[str, Any]]) -> Compose:
             'test_dataloader.dataset.pipeline must begin with LoadCheckedImage, '
             f'LoadImageFromFile or a class derived from it, received {kept[:1]}'
         )
-    return Compose([_load_file_or_array(kept[0]), *kept[1:]])
+    return Compose([_Loader(kept[0]), *kept[1:]])
 
 
 def _without_ground_truth(steps: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -50,21 +49,10 @@ def _is_a(step: dict[str, Any], kind: type) -> bool:
     return isinstance(found, type) and issubclass(found, kind)
 
 
-def _load_file_or_array(step: dict[str, Any]) -> Callable[[Any], dict[str, Any]]:
-    """Return MMSegmentation's ``InferencerLoader`` with the config's own loader."""
-    from_file = TRANSFORMS.build(step)
-    from_array = LoadImageFromNDArray(to_float32=from_file.to_float32)
+class _Loader(InferencerLoader):
+    """Takes paths, BGR arrays and dicts, and reads files with the config's loader."""
 
-    def load(image: str | np.ndarray | dict[str, Any]) -> dict[str, Any]:
-        if isinstance(image, str):
-            return from_file(dict(img_path=image))
-        if isinstance(image, np.ndarray):
-            return from_array(dict(img=image))
-        if isinstance(image, dict):
-            return from_array(image) if 'img' in image else from_file(image)
-        raise TypeError(
-            'an input must be a path, a BGR array (H, W, 3) or a dict of img_path or '
-            f'img, received {type(image).__name__}'
-        )
-
-    return load
+    def __init__(self, step: dict[str, Any]) -> None:
+        from_file = TRANSFORMS.build(step)
+        super().__init__(to_float32=from_file.to_float32)
+        self.from_file = from_file

@@ -5,6 +5,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from .images import IMAGE_SUFFIXES
@@ -47,19 +48,14 @@ def find_inputs(
         The folder below which the outputs are named, and the files in order.
 
     Raises:
-        FileNotFoundError: If an argument is no file, no folder and no pattern.
+        FileNotFoundError: If an argument names no file and no folder.
         ValueError: If there is nothing to predict, or two files would have one name.
     """
-    roots: set[str] = set()
-    paths: dict[str, None] = {}  # a set in order
-    for argument in arguments:
-        for folder, path in _expand(argument):
-            roots.add(folder)
-            paths[path] = None
+    found = [pair for argument in arguments for pair in _expand(argument)]
     for line in listed:
         path = os.path.abspath(os.path.expanduser(line))
-        roots.add(os.path.dirname(path))
-        paths[path] = None
+        found.append((os.path.dirname(path), path))
+    paths = dict.fromkeys(path for _, path in found)  # a set in order
     kept = [path for path in paths if out is None or not _is_below(path, out)]
     if not kept:
         raise ValueError(
@@ -67,7 +63,7 @@ def find_inputs(
             f'the suffixes {", ".join(sorted(KNOWN_SUFFIXES))}'
         )
     if root is None or not all(_is_below(path, root) for path in kept):
-        root = os.path.commonpath(roots)
+        root = os.path.commonpath({folder for folder, _ in found})
     return root, _named(kept, root)
 
 
@@ -83,16 +79,10 @@ def _expand(argument: str) -> Iterator[tuple[str, str]]:
         yield from ((path, found) for found in _below(path))
     elif os.path.isfile(path):
         yield os.path.dirname(path), path
-    elif glob.has_magic(argument):
-        parts = Path(path).parts
-        fixed = next(i for i, part in enumerate(parts) if glob.has_magic(part))
-        found = sorted(filter(os.path.isfile, glob.iglob(path, recursive=True)))
-        if not found:
-            raise FileNotFoundError(
-                f'input {argument!r}: no file has such a name (current folder '
-                f'{os.getcwd()})'
-            )
-        yield from ((os.path.join(*parts[:fixed]), path) for path in found)
+    elif found := sorted(filter(os.path.isfile, glob.iglob(path, recursive=True))):
+        folders = takewhile(lambda part: not glob.has_magic(part), Path(path).parts)
+        folder = os.path.join(*folders)
+        yield from ((folder, path) for path in found)
     else:
         raise FileNotFoundError(
             f'input {argument!r} does not exist (current folder {os.getcwd()}); give '
@@ -123,12 +113,11 @@ def _named(paths: Sequence[str], root: str) -> list[InputFile]:
     for path in paths:
         folder, base = os.path.split(path)
         names[folder].add(base)
-    for folder in filter(os.path.isdir, names):
-        names[folder].update(filter(_is_known, os.listdir(folder)))
-    stems = {
-        folder: Counter(os.path.splitext(base)[0] for base in bases)
-        for folder, bases in names.items()
-    }
+    stems = {}
+    for folder, bases in names.items():
+        if os.path.isdir(folder):
+            bases.update(filter(_is_known, os.listdir(folder)))
+        stems[folder] = Counter(os.path.splitext(base)[0] for base in bases)
     files: dict[str, InputFile] = {}
     for path in paths:
         folder, base = os.path.split(path)

@@ -107,7 +107,10 @@ class NetworkPredictor:
         only_labels = only_labels and len(all_views) == len(images)
         labels: dict[int, Tensor] = {}
         sums: dict[int, Tensor] = {}
-        for views in _of_one_size(all_views):
+        groups: dict[tuple[int, ...], list[View]] = {}  # of one size
+        for view in all_views:
+            groups.setdefault(tuple(view.inputs.shape), []).append(view)
+        for views in groups.values():
             samples = self._forward(views, keep_logits=not only_labels)
             for view, sample in zip(views, samples, strict=True):
                 if only_labels:
@@ -119,7 +122,9 @@ class NetworkPredictor:
         for index, total in sums.items():
             sums[index] = total / (len(all_views) / len(images))
             if crf is not None:
-                sums[index] = _refine(sums[index], crf, images[index])
+                rgb = torch.from_numpy(np.array(images[index])).permute(2, 0, 1)
+                rgb = rgb[None].to(sums[index].device)
+                sums[index] = crf(rgb, sums[index][None])[0]
             labels[index] = self._labels(sums[index])
         return [
             Prediction(
@@ -162,19 +167,6 @@ class NetworkPredictor:
         if self.segmentor.out_channels == 1:
             return probabilities[1] > self.segmentor.decode_head.threshold
         return probabilities.argmax(dim=0)
-
-
-def _of_one_size(views: Sequence[View]) -> list[list[View]]:
-    """Return the views, those of one size together."""
-    groups: dict[tuple[int, ...], list[View]] = {}
-    for view in views:
-        groups.setdefault(tuple(view.inputs.shape), []).append(view)
-    return list(groups.values())
-
-
-def _refine(probabilities: Tensor, crf: nn.Module, image: np.ndarray) -> Tensor:
-    rgb = torch.from_numpy(np.array(image)).permute(2, 0, 1)  # a writable copy
-    return crf(rgb[None].to(probabilities.device), probabilities[None])[0]
 
 
 def inner_segmentor(model: nn.Module) -> BaseSegmentor:

@@ -118,11 +118,8 @@ def _short(value: Any) -> str:
 def _file(path: str) -> dict[str, str]:
     if not os.path.isfile(path):  # a URL, whose name has to do
         return dict(path=path, sha256=path)
-    content = hashlib.sha256()
-    with open(path, 'rb') as file:
-        while chunk := file.read(1 << 20):
-            content.update(chunk)
-    return dict(path=path, sha256=content.hexdigest())
+    sha256 = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    return dict(path=path, sha256=sha256)
 
 
 def _config_hash(path: str) -> str:

@@ -80,10 +80,8 @@ def predict_files(
         show_progress: Whether to show a progress bar.
 
     Raises:
-        FileNotFoundError: If an input, the config or the checkpoint is missing.
         ValueError: If there is no input, two would have one output, the folder holds
             other predictions, or the model lacks what is asked for.
-        OSError: If an output cannot be written.
         DeviceError: If the model fails for another reason than the file.
     """
     options, folder = options or RunOptions(), outputs.folder

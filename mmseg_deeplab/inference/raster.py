@@ -74,10 +74,8 @@ def predict_raster(
             call.
 
     Raises:
-        FileNotFoundError: If there is no such raster.
         ValueError: If it cannot be read, lacks a band or needs a scale, or an argument
             is out of range.
-        ImportError: If rasterio is missing.
     """
     grid = WindowGrid(window or DEFAULT_WINDOW + predictor.align_corners, overlap)
     if batch_size < 1:

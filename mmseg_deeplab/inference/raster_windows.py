@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 # Windows begin at multiples of this number: the output strides are 8, 16 and 32.
 ALIGNMENT = 32
@@ -90,8 +91,5 @@ class WindowGrid:
         return found
 
     def windows(self, size: tuple[int, int]) -> Iterator[tuple[Span, Span]]:
-        """Yield the windows of ``(rows, columns)`` as spans of rows and columns."""
-        columns = self.spans(size[1])
-        for row in self.spans(size[0]):
-            for column in columns:
-                yield row, column
+        """Iterate over the spans of rows and columns of all windows of ``(H, W)``."""
+        return product(self.spans(size[0]), self.spans(size[1]))

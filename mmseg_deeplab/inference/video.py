@@ -48,15 +48,11 @@ def predict_video(
         on_frames: Called with the number of frames that were done since the last call.
 
     Raises:
-        FileNotFoundError: If there is no such video.
         ValueError: If it is no video, truncated or damaged, or an argument is out of
             range.
-        ImportError: If PyAV is missing.
     """
     if batch_size < 1:
         raise ValueError(f'batch_size must be 1 or more, received {batch_size!r}')
-    if not 0 <= opacity <= 1:
-        raise ValueError(f'opacity must be in 0..1, received {opacity!r}')
     _check_names(source, target, label_video)
     with ExitStack() as stack:
         reader = stack.enter_context(open_video(source))
