@@ -28,15 +28,11 @@ def prepare_training(
     amp: bool = False,
     output_stride: int | None = None,
 ) -> None:
-    """Prepare a config for training.
+    """Prepare a config for training, in place.
 
-    Args:
-        cfg: Changed in place.
-        resume: Go on from the newest whole checkpoint of the work folder; if there is
-            none, start as configured, ``load_from`` included.
-        resume_from: With ``resume``, go on from this file instead.
-        amp: Mixed precision.
-        output_stride: Train at another output stride than the config's.
+    ``resume`` goes on from the newest whole checkpoint of the work folder (if there is
+    none, the training starts as configured, ``load_from`` included), or from the file
+    ``resume_from``. ``output_stride`` replaces that of the config.
     """
     cfg.resume = resume
     if resume and not resume_from:
@@ -85,14 +81,9 @@ def prepare_testing(
 ) -> None:
     """Prepare a config for testing, in place.
 
-    Args:
-        cfg: The config.
-        checkpoint: File or URL of the weights.
-        out: Folder for the predicted masks.
-        show: Show the predictions in a window.
-        show_dir: Folder for images with the predictions painted over them.
-        wait_time: Seconds for which each window stays.
-        crf: See :func:`apply_prediction_options`, also for all that follow.
+    ``out`` is a folder for the predicted masks, ``show_dir`` one for images with the
+    predictions painted over them. ``show`` opens a window for ``wait_time`` seconds.
+    The other arguments are those of :func:`apply_prediction_options`.
     """
     check_checkpoint(checkpoint)
     check_data(cfg, 'test_dataloader')

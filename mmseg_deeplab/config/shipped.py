@@ -14,15 +14,11 @@ def configs_folder() -> Path:
 
 
 def find_config(config: str | os.PathLike) -> Path:
-    """Find a config file.
+    """Find a config file by its path, or a shipped config by its name.
 
-    Args:
-        config: A path; or the name of a shipped config with or without ``.py``, such
-            as ``deeplabv2_r101_cityscapes`` or ``pretrain/r50_imagenet``.
-
-    Raises:
-        FileNotFoundError: If there is neither such a file nor such a name; the message
-            gives the nearest names.
+    The name is that of a file in ``configs`` with or without ``.py``, such as
+    ``deeplabv2_r101_cityscapes`` or ``pretrain/r50_imagenet``. For an unknown one the
+    FileNotFoundError gives the nearest names.
     """
     path = Path(config)
     if path.is_file():

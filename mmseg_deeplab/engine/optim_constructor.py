@@ -45,11 +45,6 @@ class DeepLabOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         paramwise_cfg: Other values for any of :data:`MULTIPLIERS`; and ``classifier``,
             names of modules such as ``('fc8',)``, to which the heads' rates are
             restricted: the rest of the heads then has the backbone's.
-
-    Raises:
-        ValueError: If a multiplier is unknown or negative, the optimizer has no ``lr``,
-            the model has no decode head or nothing to train, or no module in the heads
-            is named as ``classifier`` says.
     """
 
     def _validate_cfg(self) -> None:

@@ -40,14 +40,8 @@ def newest_whole_checkpoint(
     mmengine trusts the text file ``last_checkpoint``, which may be older than the
     newest checkpoint, be empty, or name a file that is gone or truncated. Here the
     numbers in the names decide, and each candidate is read: damaged and incomplete ones
-    are skipped with a warning that names them.
-
-    Args:
-        folder: The folder, which need not exist.
-        template: File name with one ``{}`` for the iteration or epoch.
-
-    Raises:
-        ValueError: If an undamaged file is refused because it would run code.
+    are skipped with a warning that names them. An undamaged file that would run code is
+    an error.
     """
     for _, path in reversed(numbered_checkpoints(folder, template)):
         fault = archive_fault(path)

@@ -51,17 +51,7 @@ def browse(
 
     ``<index>_<name>_<draw>.png`` shows an image and its labels in colour with the
     classes and their shares. ``sheet.png`` shows all images: first as they are loaded,
-    then their draws.
-
-    Args:
-        cfg: The config.
-        out: The folder to write into.
-        split: ``'train'``, ``'val'`` or ``'test'``.
-        number: The number of images.
-        draws: How often each image is drawn; original ones are drawn once.
-        stage: ``'augmented'`` for the whole pipeline, ``'original'`` for images and
-            labels as they are loaded.
-        seed: Determines the draws; the same seed gives the same images.
+    then their draws. The stage ``'original'`` shows each image once, as it is loaded.
     """
     for name, value in dict(number=number, draws=draws).items():
         if value < 1:

@@ -23,15 +23,10 @@ def write_report(
 ) -> dict[str, Path]:
     """Test the model of a runner and write what a person wants to see of it.
 
-    Args:
-        runner: A runner with ``load_from`` and a ``SegmentationMetric``.
-        out: The folder to write into.
-        curves_from: The work folder of the training, or None for no curves.
-        num_scenes: The number of rows of the image grid, spread over the data set.
-
-    Returns:
-        The files by what they hold: ``metrics``, ``table``, ``curves``, ``scenes``,
-        and ``trimap`` if the metric has ``trimap_widths``.
+    The curves are those of a work folder, or left out; the image grid has
+    ``num_scenes`` rows, spread over the data set. The result maps what is written to
+    the files: ``metrics``, ``table``, ``curves``, ``scenes``, and ``trimap`` if the
+    metric has ``trimap_widths``.
     """
     out, title = Path(out), runner.experiment_name
     out.mkdir(parents=True, exist_ok=True)

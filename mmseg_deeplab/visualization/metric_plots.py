@@ -1,4 +1,8 @@
-"""Plots of evaluations: metrics by class, confusion matrix, metrics at borders."""
+"""Plots of evaluations: metrics by class, confusion matrix, metrics at borders.
+
+The suffix of ``path`` determines the format of a plot. ``labels`` are the names of the
+files in the legend, by default folder and file.
+"""
 
 import json
 import math
@@ -59,14 +63,8 @@ def plot_classes(
 ) -> None:
     """Draw a bar per class and evaluation; the legend has the means.
 
-    Args:
-        files: Reports of evaluations on the same classes.
-        path: The file of the plot; its suffix determines the format.
-        labels: The names of the files in the legend; by default folder and file.
-        figure: The metric, such as ``'IoU'`` or ``'Recall'``.
-        sort: Put the best class of the first file first; by default the order is that
-            of the data set.
-        title: The heading.
+    ``figure`` is a metric such as ``'IoU'`` or ``'Recall'``. The order of the classes
+    is that of the data set, or with ``sort`` the best class of the first file first.
     """
     check_format(path)
     labels = names_of(files, labels)
@@ -160,15 +158,8 @@ def plot_trimap(
 ) -> None:
     """Draw the mean IoU against the width of the band, one line per evaluation.
 
-    This is the plot of DeepLab v1 and v2 (and, with ``aAcc``, that of Krähenbühl and
-    Koltun 2011). A dashed line shows the same metric for whole images.
-
-    Args:
-        files: Reports of evaluations with ``trimap_widths``, around the same borders.
-        path: The file of the plot; its suffix determines the format.
-        labels: The names of the files in the legend; by default folder and file.
-        figure: The metric, ``'mIoU'`` or ``'aAcc'``.
-        title: The heading.
+    This is the plot of DeepLab v1 and v2 (and, with ``figure='aAcc'``, that of
+    Krähenbühl and Koltun 2011). A dashed line shows the same metric for whole images.
     """
     check_format(path)
     if figure not in TRIMAP_METRICS:

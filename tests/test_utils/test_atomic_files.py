@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from mmengine.fileio import get_file_backend
 
-from mmseg_deeplab.engine.atomic_backend import AtomicLocalBackend
+from mmseg_deeplab.engine.hooks.trusted_checkpoint import AtomicLocalBackend
 from mmseg_deeplab.utils.atomic_files import (
     remove_parts,
     write_whole,
