@@ -1,4 +1,4 @@
-"""Mixins: how they reach a config, and what each does to a training."""
+"""Mixins: how they reach a config."""
 
 from pathlib import Path
 
@@ -16,25 +16,15 @@ ROOT = Path(__file__).resolve().parents[2]
 MIXINS = ROOT / 'configs' / '_base_' / 'mixins'
 ALL = sorted(path.stem for path in MIXINS.glob('*.py'))
 LEAF = ROOT / 'configs' / 'deeplabv2_r50_camvid.py'
-# SyntheticStreets for the small network; BatchNorm moves, so that buffers do.
-STREETS = """
-model['decode_head'].update(num_classes=8, norm_cfg=dict(type='BN'))
-model['backbone'].update(norm_eval=False)
-model['data_preprocessor'].update(size=(64, 128))
-pipeline = [
-    dict(type='LoadCheckedImage'), dict(type='LoadCheckedAnnotations', num_classes=8),
-    dict(type='PackSegInputs')]
-train_dataloader['dataset'] = dict(
-    type='SyntheticStreets', split='train', num_images=4, size=(64, 128),
-    pipeline=pipeline)
-val_dataloader['dataset'] = dict(train_dataloader['dataset'], num_images=1)
-"""
+# BatchNorm moves, so that buffers do.
+MOVING = "model['decode_head'].update(norm_cfg=dict(type='BN'))\n"
+MOVING += "model['backbone'].update(norm_eval=False)"
 
 
 def train(folder: Path, iters: int = 2, **options) -> Runner:
-    """Train on SyntheticStreets with the mixin ema at a rate above 0."""
+    """Train with the mixin ema at a rate above 0."""
     return train_here(
-        write_config(folder, iters=iters, extra=STREETS),
+        write_config(folder, iters=iters, extra=MOVING),
         folder / 'run',
         mixins=['ema'],
         param_scheduler__0__end=100,
@@ -43,31 +33,10 @@ def train(folder: Path, iters: int = 2, **options) -> Runner:
     )
 
 
-def test_ema_weights_and_buffers_are_in_the_checkpoint(tmp_path):
-    runner = train(tmp_path)
-    first, second = (
-        torch.load(tmp_path / f'run/iter_{i}.pth', weights_only=False) for i in (1, 2)
-    )
-    trained = {
-        key.removeprefix('module.'): value
-        for key, value in second['ema_state_dict'].items()
-        if key.startswith('module.')
-    }
-    moved = set()
-    for key, value in second['state_dict'].items():
-        before = first['state_dict'][key]  # the average begins as a copy
-        assert torch.equal(trained[key], runner.model.state_dict()[key])
-        if value.is_floating_point():
-            torch.testing.assert_close(value, before.lerp(trained[key], 0.0069))
-            moved |= {key} if not torch.equal(before, trained[key]) else set()
-    assert any(key.endswith('running_mean') for key in moved)
-    assert any(key.endswith('conv_seg.weight') for key in moved)
-
-
 def test_ema_goes_on_after_a_resume(tmp_path):
     whole, parts = tmp_path / 'whole', tmp_path / 'parts'
-    for folder in (whole, parts):
-        folder.mkdir()
+    whole.mkdir()
+    parts.mkdir()
     train(whole, iters=3)
     train(parts, iters=3, train_cfg__max_iters=2)
     train(parts, iters=3, resume=True)
@@ -119,14 +88,8 @@ def test_inheriting_a_mixin_is_the_same_as_asking_for_it(tmp_path, name):
     found = inherited(tmp_path, [name], TAKEN_UP[name]).to_dict()
     by_flag = read_config(LEAF, mixins=[name]).to_dict()
     plain = Config.fromfile(LEAF).to_dict()
-    keys = (
-        'model',
-        'optim_wrapper',
-        'custom_hooks',
-        'compile',
-        'sync_bn',
-        'visualizer',
-    )
+    keys = ('model', 'optim_wrapper', 'custom_hooks', 'compile', 'sync_bn')
+    keys += ('visualizer',)
     assert [found.get(key) for key in keys] == [by_flag.get(key) for key in keys]
     assert [found.get(key) for key in keys] != [plain.get(key) for key in keys]
 
@@ -176,24 +139,14 @@ def test_a_mixin_that_does_not_fit_is_named(tmp_path):
         read_config(LEAF, mixins=[str(mixin)])
 
 
-@pytest.mark.parametrize(
-    ('content', 'options', 'error', 'match'),
-    [
-        (None, {}, FileNotFoundError, r'weights\.json.*class-weights'),
-        ('[1, 2]', {}, ValueError, r'2 class weights for 11 classes'),
-    ],
-)
-def test_class_weights_that_cannot_work(tmp_path, content, options, error, match):
+def test_class_weights_that_cannot_work(tmp_path):
     file = tmp_path / 'weights.json'
-    if content:
-        file.write_text(content)
-    options = {**options, 'loss_decode.class_weight': str(file)}
-    config = read_config(
-        str(LEAF),
-        mixins=['class_weight'],
-        options={f'model.decode_head.{k}': v for k, v in options.items()},
-    )
-    with pytest.raises(error, match=match):
+    options = {'model.decode_head.loss_decode.class_weight': str(file)}
+    config = read_config(str(LEAF), options, mixins=['class_weight'])
+    with pytest.raises(FileNotFoundError, match=r'weights\.json.*class-weights'):
+        check_class_weights(config.model)
+    file.write_text('[1, 2]')
+    with pytest.raises(ValueError, match=r'2 class weights for 11 classes'):
         check_class_weights(config.model)
 
 

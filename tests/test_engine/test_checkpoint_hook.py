@@ -9,7 +9,6 @@ from mmengine.hooks import CheckpointHook, Hook
 from training import train_here, write_config
 
 from mmseg_deeplab.engine import TrustedCheckpointHook
-from mmseg_deeplab.engine.hooks.trusted_checkpoint import checkpoint_folder
 
 
 class Watch(Hook):
@@ -132,14 +131,6 @@ def test_the_atomic_backend_is_the_default_on_the_local_disk(arguments, backend)
     hook = TrustedCheckpointHook(interval=1, **arguments)
     assert isinstance(hook, CheckpointHook)
     assert hook.backend_args == backend
-
-
-@pytest.mark.parametrize(
-    ('out_dir', 'folder'),
-    [(None, '/w/run'), ('/w/run', '/w/run'), ('/else', '/else/run')],
-)
-def test_checkpoint_folder_follows_mmengine(out_dir, folder):
-    assert checkpoint_folder(out_dir, '/w/run') == folder
 
 
 def test_the_resume_looks_into_the_out_dir(tmp_path):

@@ -155,9 +155,6 @@ def test_the_closure_is_evaluated_with_gradients():
     [
         (dict(weight_decay=1.0), 'weight_decay is the share .* 1.0'),
         (dict(weight_decay=-1e-4), 'weight_decay'),
-        (dict(lr=-1.0), 'learning rate'),
-        (dict(momentum=-0.1), 'momentum'),
-        (dict(nesterov=True), 'Nesterov'),
     ],
 )
 def test_values_out_of_range_are_refused(options, match):

@@ -5,34 +5,18 @@ from types import SimpleNamespace
 import pytest
 import torch
 from mmengine.registry import init_default_scope
-from mmengine.structures import PixelData
 from mmseg.models import SegTTAModel
-from mmseg.registry import HOOKS, MODELS
+from mmseg.registry import HOOKS
 from mmseg.structures import SegDataSample
+from small_segmentor import (
+    auxiliary_head,
+    random_images,
+    random_samples,
+    small_segmentor,
+)
 from torch import nn
 
 K, SIZE = 5, 65
-MODEL = dict(
-    type='LeanEncoderDecoder',
-    data_preprocessor=dict(
-        type='SegDataPreProcessor', mean=[127.5] * 3, std=[60.0] * 3, size=(SIZE, SIZE)
-    ),
-    backbone=dict(
-        type='ResNetMulti', depth=26, output_stride=16, base_channels=4,
-        frozen_bn='none',
-    ),
-    decode_head=dict(
-        type='DeepLabV3PlusHead', in_channels=128, in_index=3, c1_in_channels=16,
-        c1_channels=4, channels=8, dilations=(1, 2), num_classes=K, dropout_ratio=0.0,
-        norm_cfg=dict(type='BN'), align_corners=True,
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
-    ),
-    auxiliary_head=dict(
-        type='FCNHead', in_channels=64, in_index=2, channels=4, num_convs=1,
-        num_classes=K, norm_cfg=dict(type='BN'), dropout_ratio=0.0,
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
-    ),
-)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -41,17 +25,19 @@ def scope():
 
 
 def build() -> nn.Module:
-    torch.manual_seed(0)
-    return MODELS.build(MODEL).train()
+    """Return a segmentor with two heads and without randomness, in training."""
+    bn = dict(norm_cfg=dict(type='BN'), dropout_ratio=0.0)
+    model = small_segmentor(
+        'LeanEncoderDecoder', 'DeepLabV3PlusHead', num_classes=K, frozen_bn='none',
+        head_options=bn, auxiliary_head=auxiliary_head(K) | bn, std=0.1,
+        preprocessor=dict(size=(SIZE, SIZE)),
+    )  # fmt: skip
+    return model.train()
 
 
 def batch() -> tuple[torch.Tensor, list[SegDataSample]]:
-    generator = torch.Generator().manual_seed(1)
-    samples = []
-    for _ in range(2):
-        label = torch.randint(K, (1, SIZE, SIZE), generator=generator)
-        samples.append(SegDataSample(gt_sem_seg=PixelData(data=label)))
-    return torch.randn(2, 3, SIZE, SIZE, generator=generator), samples
+    size = (SIZE, SIZE)
+    return random_images(2, size), random_samples(2, size, K)
 
 
 def run(hook: dict, stage: str, model: nn.Module) -> nn.Module:

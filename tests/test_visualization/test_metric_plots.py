@@ -9,7 +9,7 @@ from drawn import drawn, legend_of
 from matplotlib.colors import to_rgb
 
 from mmseg_deeplab.visualization import plot_classes, plot_confusion, plot_trimap
-from mmseg_deeplab.visualization.metric_plots import ABSENT, MOST_BARS
+from mmseg_deeplab.visualization.metric_plots import ABSENT
 
 
 def write(folder, name: str, **report):
@@ -77,17 +77,6 @@ def test_bars_of_another_metric_sorted_by_the_first_file(evaluations, tmp_path):
     (axes,) = drawn(plot_classes, evaluations, tmp_path / 'c.png', **options).axes
     assert list(bars(axes)) == ['sky', 'road', 'pole', 'train']
     assert bars(axes)['sky'] == [45, 40] and axes.get_xlabel() == 'Recall, %'
-
-
-def test_many_classes_go_into_columns(tmp_path):
-    values = {f'class {i}': float(i % 100) for i in range(90)}
-    file = write_classes(tmp_path, 'a', values)
-    parts = [
-        bars(axes) for axes in drawn(plot_classes, [file], tmp_path / 'c.png').axes
-    ]
-    assert max(map(len, parts)) <= MOST_BARS
-    joined = {name: lengths for part in parts for name, lengths in part.items()}
-    assert joined == {name: [value] for name, value in values.items()}
 
 
 def test_cells_are_shares_of_the_ground_truth(tmp_path):
@@ -171,8 +160,6 @@ def test_wrong_options_are_refused(evaluations, tmp_path):
             '{"figures": {"mIoU": 3}}',
             r"no report with 'per_class'\. Eval",
         ),
-        (plot_classes, '{"per_class": {}}', "no report with 'per_class'"),
-        (plot_trimap, '[1]', "no report with 'figures'"),
         (plot_trimap, '{"figures": {"mIoU": 1}}', "'trimap'.*trimap_widths=1,2"),
         (plot_trimap, 'mIoU 3', 'is no JSON file'),
     ],
