@@ -17,6 +17,7 @@ from mmseg_deeplab.engine.distributed import (
 from mmseg_deeplab.models import set_output_stride
 
 from .config_checks import check_checkpoint, check_class_weights, check_data
+from .option_check import named_dicts
 from .prediction_options import apply_prediction_options
 
 
@@ -163,14 +164,10 @@ def prepare_device(cfg: Config) -> None:
 
 def replace_sync_bn(node: Any) -> bool:
     """Replace ``type='SyncBN'`` by ``'BN'`` at any depth; say whether there was any."""
-    if isinstance(node, list | tuple):
-        return sum(map(replace_sync_bn, node)) > 0
-    if not isinstance(node, dict):
-        return False
-    own = node.get('type') == 'SyncBN'
-    if own:
-        node['type'] = 'BN'
-    return own + sum(map(replace_sync_bn, node.values())) > 0
+    found = [part for _, part in named_dicts(node) if part.get('type') == 'SyncBN']
+    for part in found:
+        part['type'] = 'BN'
+    return bool(found)
 
 
 @master_only

@@ -6,27 +6,18 @@ import pytest
 import torch
 from mmengine.optim import build_optim_wrapper
 from mmseg.registry import MODELS
+from small_segmentor import auxiliary_head, small_segmentor
 from torch import nn
 
 from mmseg_deeplab.engine.optim_constructor import trainable_parameters
 
-ASPP = dict(
-    type='ASPPHead', in_channels=128, in_index=3, channels=8, num_classes=3,
-    norm_cfg=dict(type='BN'),
-)  # fmt: skip
-CLASSIFIER = dict(type='ClassifierModule', in_channels=128, in_index=3, num_classes=3)
-SEPARABLE = dict(
-    type='DepthwiseSeparableASPPHead', in_channels=128, in_index=3, channels=8,
-    num_classes=3, c1_in_channels=16, c1_channels=4, norm_cfg=dict(type='BN'),
-)  # fmt: skip
+HEADS = ('ClassifierModule', 'ASPPHead', 'DepthwiseSeparableASPPHead')
 
 
-def segmentor(head: dict = CLASSIFIER, frozen_bn: str = 'all') -> nn.Module:
-    torch.manual_seed(0)
-    backbone = dict(type='ResNetMulti', depth=26, base_channels=4, frozen_bn=frozen_bn)
-    return MODELS.build(
-        dict(type='EncoderDecoder', backbone=backbone, decode_head=head)
-    )
+def segmentor(head: str = 'ClassifierModule', frozen_bn: str = 'all') -> nn.Module:
+    bn = {} if head == 'ClassifierModule' else dict(norm_cfg=dict(type='BN'))
+    options = dict(num_classes=3, frozen_bn=frozen_bn, head_options=bn)
+    return small_segmentor('EncoderDecoder', head, **options).train()
 
 
 def groups(
@@ -58,7 +49,7 @@ def test_rates_and_decays_are_those_of_the_caffe_release():
     }
 
 
-@pytest.mark.parametrize('head', [CLASSIFIER, ASPP, SEPARABLE])
+@pytest.mark.parametrize('head', HEADS)
 @pytest.mark.parametrize('frozen_bn', ['none', 'affine', 'all'])
 def test_every_trainable_parameter_is_there_once(head, frozen_bn):
     model = segmentor(head, frozen_bn)
@@ -69,7 +60,7 @@ def test_every_trainable_parameter_is_there_once(head, frozen_bn):
 
 
 def test_head_is_found_by_module_and_not_by_name():
-    model = segmentor(ASPP)
+    model = segmentor('ASPPHead')
     # A name that a substring rule would take for a head.
     model.backbone.layer1[0].decode_head_like = nn.Linear(2, 2)
     kinds = {id(p): kind for kind, p in trainable_parameters(model)}
@@ -82,7 +73,7 @@ def test_head_is_found_by_module_and_not_by_name():
 
 def test_auxiliary_heads_count_as_heads():
     model = segmentor()
-    model.auxiliary_head = nn.ModuleList([MODELS.build(CLASSIFIER)])
+    model.auxiliary_head = nn.ModuleList([MODELS.build(auxiliary_head(3))])
     kinds = {kind for kind, p in trainable_parameters(model.auxiliary_head[0])}
     assert kinds == {'backbone', 'backbone_bias'}  # alone it is no head
     in_model = {id(p): kind for kind, p in trainable_parameters(model)}
@@ -91,7 +82,7 @@ def test_auxiliary_heads_count_as_heads():
 
 
 def test_only_the_named_classifier_has_the_rates_of_a_head():
-    model = segmentor(ASPP)
+    model = segmentor('ASPPHead')
     kinds = {id(p): k for k, p in trainable_parameters(model, ('conv_seg',))}
     assert kinds[id(model.decode_head.conv_seg.weight)] == 'head'
     assert kinds[id(model.decode_head.conv_seg.bias)] == 'head_bias'
