@@ -10,15 +10,10 @@ from training import ROOT, Server
 
 TOOL = ROOT / 'tools' / 'browse_dataset.py'
 CONFIG = ROOT / 'configs' / 'deeplabv2_r26_synthetic_streets.py'
-SMALL = [
-    '--number',
-    2,
-    '--draws',
-    3,
-    '--cfg-options',
-    'train_dataloader.dataset.num_images=9',
-    'train_dataloader.dataset.size=(64,128)',
-    'train_dataloader.dataset.pipeline.2.crop_size=(32,64)',
+SMALL = ['--number', 2, '--draws', 3, '--cfg-options']
+SMALL += [
+    f'train_dataloader.dataset.{option}'
+    for option in ('num_images=9', 'size=(64,128)', 'pipeline.2.crop_size=(32,64)')
 ]
 
 

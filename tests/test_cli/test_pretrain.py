@@ -25,15 +25,15 @@ OPTIONS = [
     'model.head.num_classes=2',
     'model.head.topk=1',
     'val_evaluator.topk=1',
-    *(
-        f'{loader}_dataloader.{option}'
-        for loader in ('train', 'val')
-        for option in (
-            'num_workers=0',
-            'persistent_workers=False',
-            'dataset.metainfo.classes=cat,dog',
-        )
-    ),
+]
+OPTIONS += [
+    f'{loader}_dataloader.{option}'
+    for loader in ('train', 'val')
+    for option in (
+        'num_workers=0',
+        'persistent_workers=False',
+        'dataset.metainfo.classes=cat,dog',
+    )
 ]
 NARROW = {
     'resnet50_imagenet': dict(type='ResNetMulti', depth=26, base_channels=4),

@@ -1,7 +1,6 @@
 """Rasters by windows: against the same predictor on the whole image, and GDAL."""
 
 import json
-import warnings
 from pathlib import Path
 
 import cv2
@@ -83,12 +82,9 @@ def blots(height, width, seed=0):
 def write(path, values, **profile):
     """Write (C, H, W) with rasterio."""
     options = dict(driver='GTiff', dtype=values.dtype, count=len(values)) | profile
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore')
-        with rasterio.open(
-            path, 'w', height=values.shape[1], width=values.shape[2], **options
-        ) as raster:
-            raster.write(values)
+    options |= dict(height=values.shape[1], width=values.shape[2])
+    with rasterio.open(path, 'w', **options) as raster:
+        raster.write(values)
     return path
 
 
@@ -96,11 +92,16 @@ def geotiff(path, image, **profile):
     return write(path, image.transpose(2, 0, 1), **(PLACE | profile))
 
 
+def predict(source, predictor=None, **options):
+    """Predict by small windows; return the path of the result."""
+    target = source.with_name('b.tif')
+    predict_raster(predictor or Brightness(), source, target, **(SMALL | options))
+    return target
+
+
 def read(path, band=1):
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore')
-        with rasterio.open(path) as raster:
-            return raster.read(band)
+    with rasterio.open(path) as raster:
+        return raster.read(band)
 
 
 @pytest.mark.parametrize('length', [1, 128, 129, 150, 192, 193, 500, 512, 513, 1000])
@@ -122,9 +123,7 @@ def test_windows_cover_an_axis_once_with_their_margins(length, window, overlap):
 def test_equals_the_whole_image_at_once(tmp_path, size, batch_size):
     image, predictor = blots(*size), Brightness()
     source = geotiff(tmp_path / 'a.tif', image)
-    predict_raster(
-        predictor, source, tmp_path / 'b.tif', batch_size=batch_size, **SMALL
-    )
+    predict(source, predictor, batch_size=batch_size)
     expected = Brightness().predict([image])[0].labels
     assert set(np.unique(expected)) >= {1, 2, 3}
     assert np.array_equal(read(tmp_path / 'b.tif'), expected)
@@ -182,7 +181,7 @@ def test_control_points_and_rpcs_are_kept(tmp_path):
         tmp_path / 'a.tif', blots(64, 64).transpose(2, 0, 1),
         gcps=points, crs='EPSG:4326', rpcs=rpcs,
     )  # fmt: skip
-    predict_raster(Brightness(), source, tmp_path / 'b.tif', **SMALL)
+    predict(source)
     with rasterio.open(source) as before, rasterio.open(tmp_path / 'b.tif') as after:
         assert after.gcps[1] == before.gcps[1] == 'EPSG:4326'
         assert [p.asdict() for p in after.gcps[0]] == [
@@ -194,7 +193,7 @@ def test_control_points_and_rpcs_are_kept(tmp_path):
 
 def test_the_file_is_tiled_packed_and_says_what_is_in_it(tmp_path):
     source = geotiff(tmp_path / 'a.tif', blots(200, 150))
-    predict_raster(Brightness(), source, tmp_path / 'b.tif', **SMALL)
+    predict(source)
     with rasterio.open(tmp_path / 'b.tif') as result:
         tags, profile = result.tags(), result.profile
         assert (result.crs, result.transform) == (PLACE['crs'], PLACE['transform'])
@@ -219,7 +218,7 @@ def test_more_than_255_classes_take_16_bits(tmp_path):
             return Prediction(np.full(image.shape[:2], 299, np.uint16))
 
     source = geotiff(tmp_path / 'a.tif', blots(40, 40), nodata=None)
-    predict_raster(Many(), source, tmp_path / 'b.tif', **SMALL)
+    predict(source, Many())
     with rasterio.open(tmp_path / 'b.tif') as result:
         assert (result.dtypes, result.nodata) == (('uint16',), 65535)
         assert (result.read(1) == 299).all()
@@ -229,9 +228,7 @@ def test_probabilities_are_written_as_bands(tmp_path):
     image = blots(200, 150)
     source = geotiff(tmp_path / 'a.tif', image)
     path = tmp_path / 'p.tif'
-    predict_raster(
-        Brightness(), source, tmp_path / 'b.tif', probabilities=path, **SMALL
-    )
+    predict(source, probabilities=path)
     expected = Brightness().predict([image])[0].probabilities
     with rasterio.open(path) as result:
         assert result.descriptions == Brightness.classes
@@ -274,9 +271,7 @@ def test_empty_windows_are_not_predicted(tmp_path):
     image[:, :400] = 0
     source, predictor = geotiff(tmp_path / 'a.tif', image, nodata=0), Brightness()
     done = []
-    predict_raster(
-        predictor, source, tmp_path / 'b.tif', on_windows=done.append, **SMALL
-    )
+    predict(source, predictor, on_windows=done.append)
     assert all(seen.any() for seen in predictor.seen)
     assert len(predictor.seen) < sum(done) == len(WindowGrid(**SMALL).spans(600))
     assert (read(tmp_path / 'b.tif')[:, :400] == 255).all()
@@ -286,7 +281,7 @@ def test_other_bands_can_be_red_green_and_blue(tmp_path):
     image = blots(64, 64)
     values = np.concatenate([np.zeros((2, 64, 64), np.uint8), image.transpose(2, 0, 1)])
     source, predictor = write(tmp_path / 'a.tif', values, **PLACE), Brightness()
-    predict_raster(predictor, source, tmp_path / 'b.tif', bands=(5, 4, 3), **SMALL)
+    predict(source, predictor, bands=(5, 4, 3))
     assert np.array_equal(predictor.seen[0], image[..., ::-1])
 
 
@@ -294,7 +289,7 @@ def test_values_of_16_bits_need_a_scale(tmp_path):
     image = blots(64, 64).astype(np.uint16) * 10 + 300
     source = geotiff(tmp_path / 'a.tif', image)
     with pytest.raises(ValueError, match=r'a\.tif.*uint16.*--scale LOW HIGH') as error:
-        predict_raster(Brightness(), source, tmp_path / 'b.tif', **SMALL)
+        predict(source)
     assert f'{np.percentile(image[..., 0], 2):g}' in str(error.value)
 
 
@@ -304,7 +299,7 @@ def test_a_scale_makes_8_bits(tmp_path, dtype):
     values = image.astype(dtype) * 10 + 300
     values[0, 0], image[0, 0] = 10000, 255
     source = geotiff(tmp_path / 'a.tif', values)
-    predict_raster(predictor, source, tmp_path / 'b.tif', scale=(300, 2850), **SMALL)
+    predict(source, predictor, scale=(300, 2850))
     assert np.array_equal(predictor.seen[0], image)
     with rasterio.open(tmp_path / 'b.tif') as result:
         assert '300.0, 2850.0' in result.tags()['SCALE_TO_8_BITS']
