@@ -32,7 +32,6 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    """Write the images and print where they are."""
     from mmseg_deeplab.visualization.dataset_samples import browse
 
     with one_line_errors():

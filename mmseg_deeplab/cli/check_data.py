@@ -24,7 +24,6 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    """Scan, print and write; exit with 1 where there are faults."""
     from mmseg_deeplab.config.scan_config import scan_config
 
     splits = SPLITS if args.split == 'all' else (args.split,)

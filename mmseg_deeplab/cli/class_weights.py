@@ -33,7 +33,6 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    """Count, compute, print and write."""
     from mmseg_deeplab.config import class_balance
 
     with one_line_errors():

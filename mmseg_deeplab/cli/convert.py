@@ -46,7 +46,6 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    """Convert, and print the paths."""
     from mmseg_deeplab.checkpoints import convert_file
 
     wanted = dict(use_averages=args.use_averages, fc_branches=args.fc_branches)

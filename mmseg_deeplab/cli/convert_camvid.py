@@ -16,7 +16,6 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    """Convert, and print what was written."""
     from mmseg_deeplab.datasets.camvid import convert_camvid
 
     with one_line_errors():

@@ -37,7 +37,6 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    """Load the models and serve the page until Ctrl-C."""
     with one_line_errors():
         from mmseg_deeplab import web_demo
         from mmseg_deeplab.inference import split_models

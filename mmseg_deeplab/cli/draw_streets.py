@@ -43,7 +43,6 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    """Write what was asked for, and print where it is."""
     with one_line_errors():
         if args.sheet:
             write_grid(args)

@@ -8,14 +8,7 @@ name. docs/deployment.md says what is inside, and how to use it.
 
 from argparse import ArgumentParser, Namespace
 
-from .arguments import (
-    add_config,
-    add_msc,
-    add_output_stride,
-    one_line_errors,
-    pick,
-    read_config,
-)
+from . import arguments
 
 FORMATS = ('onnx', 'torch_export', 'torchscript')
 OUTPUTS = ('labels', 'probabilities')
@@ -24,7 +17,7 @@ TRAINING_SET = ''
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    add_config(parser, checkpoint=True)
+    arguments.add_config(parser, checkpoint=True)
     parser.add_argument(
         '--format', choices=FORMATS, default='onnx', help='(%(default)s)'
     )
@@ -32,8 +25,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         '--output', choices=OUTPUTS, default='labels', help='(%(default)s)'
     )
-    add_msc(parser)
-    add_output_stride(parser)
+    arguments.add_msc(parser)
+    arguments.add_output_stride(parser)
     parser.add_argument('--device', default='cpu', help='for the check (%(default)s)')
     int8 = parser.add_argument_group('quantisation, for --format onnx')
     int8.add_argument(
@@ -55,8 +48,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    """Write the file and, if asked for, the one in 8 bits."""
-    with one_line_errors():
+    with arguments.one_line_errors():
         if args.int8 is not None and args.format != 'onnx':
             raise ValueError(
                 f'--int8 goes with --format onnx alone, received {args.format!r}'
@@ -68,13 +60,13 @@ def run(args: Namespace) -> None:
             args.config,
             args.checkpoint,
             cfg_options=args.cfg_options,
-            **pick(args, *names),
+            **arguments.pick(args, *names),
         )
         print(exported.text())
         if args.int8 is not None:
             result = export.export_int8(
                 exported,
-                read_config(args),
+                arguments.read_config(args),
                 folder=args.int8 or None,
                 num_images=args.num_calibration_images,
                 method=args.calibration_method,

@@ -64,7 +64,6 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    """Draw the plot."""
     from mmseg_deeplab import visualization
 
     options = vars(args)

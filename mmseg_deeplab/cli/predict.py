@@ -11,13 +11,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from .arguments import (
-    add_overrides,
-    add_prediction_arguments,
-    one_line_errors,
-    pick,
-    prediction_options,
-)
+from . import arguments
 
 # Options may stand between the inputs.
 PARSE = ArgumentParser.parse_intermixed_args
@@ -45,7 +39,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         '--actors', type=int, help='with --ray: processes that hold the model'
     )
-    add_overrides(parser)
+    arguments.add_overrides(parser)
     parser.add_argument(
         '--no-overlay', action='store_true', help='no colours over the images'
     )
@@ -60,7 +54,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         '--overwrite', action='store_true', help='predict finished inputs again'
     )
-    add_prediction_arguments(parser)
+    arguments.add_prediction_arguments(parser)
     group = parser.add_argument_group('rasters and very large images')
     group.add_argument(
         '--max-pixels',
@@ -82,12 +76,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    """Predict, then say what could not be predicted."""
     from mmseg_deeplab.inference import DeviceError, world
 
     rank, processes = world()
     try:
-        with one_line_errors():
+        with arguments.one_line_errors():
             outcome = predict(args)
     except DeviceError as error:
         print(f'error: {error}', file=sys.stderr)
@@ -114,10 +107,12 @@ def predict(args: Namespace) -> object:
     for name in lists:
         lines = sys.stdin if name == '-' else Path(name).read_text().splitlines()
         listed += inference.read_list(lines)
-    given = pick(args, 'batch_size', 'workers', 'max_pixels', 'window', 'overlap')
+    given = arguments.pick(
+        args, 'batch_size', 'workers', 'max_pixels', 'window', 'overlap'
+    )
     given['bands'] = args.bands and tuple(args.bands)
     given['scale'] = raster_scale(args.scale)
-    options = prediction_options(args)
+    options = arguments.prediction_options(args)
     del options['fast']  # a prediction always is
     return inference.predict_files(
         source,
@@ -133,7 +128,7 @@ def predict(args: Namespace) -> object:
             **{name: value for name, value in given.items() if value is not None}
         ),
         show_progress=inference.world()[0] == 0,
-        **pick(args, 'device', 'cfg_options', 'overwrite', 'ray', 'actors'),
+        **arguments.pick(args, 'device', 'cfg_options', 'overwrite', 'ray', 'actors'),
         **options,
     )
 

@@ -43,7 +43,6 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    """Publish, and print the paths."""
     from mmseg_deeplab.hub import publish
 
     with one_line_errors():

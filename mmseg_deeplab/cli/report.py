@@ -9,36 +9,28 @@ whose folder is taken as the work folder of the training.
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from .arguments import (
-    add_config,
-    add_launch_arguments,
-    add_prediction_arguments,
-    one_line_errors,
-    prediction_options,
-    read_config,
-)
+from . import arguments
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    add_config(parser, checkpoint=True)
+    arguments.add_config(parser, checkpoint=True)
     parser.add_argument('--out', help="folder to write to (the checkpoint's)")
     parser.add_argument(
         '--num-scenes', type=int, default=6, help='rows of the image grid (%(default)s)'
     )
-    add_prediction_arguments(parser)
-    add_launch_arguments(parser)
+    arguments.add_prediction_arguments(parser)
+    arguments.add_launch_arguments(parser)
 
 
 def run(args: Namespace) -> None:
-    """Evaluate, and print the paths and the metrics."""
     from mmseg_deeplab.config.run_setup import build_runner, prepare_testing
     from mmseg_deeplab.visualization.evaluation_report import write_report
 
     folder = Path(args.checkpoint).parent
     out = Path(args.out or folder)
-    with one_line_errors():
-        cfg = read_config(args, work_dir=args.work_dir or str(out / 'test'))
-        prepare_testing(cfg, args.checkpoint, **prediction_options(args))
+    with arguments.one_line_errors():
+        cfg = arguments.read_config(args, work_dir=args.work_dir or str(out / 'test'))
+        prepare_testing(cfg, args.checkpoint, **arguments.prediction_options(args))
     files = write_report(
         build_runner(cfg),
         out,

@@ -5,41 +5,32 @@ mmseg-deeplab test CONFIG CHECKPOINT --show-dir painted --out masks
 
 from argparse import ArgumentParser, Namespace
 
-from .arguments import (
-    add_config,
-    add_launch_arguments,
-    add_prediction_arguments,
-    one_line_errors,
-    pick,
-    prediction_options,
-    read_config,
-)
+from . import arguments
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    add_config(parser, checkpoint=True)
+    arguments.add_config(parser, checkpoint=True)
     parser.add_argument('--out', help='folder for the predicted masks (PNG)')
     parser.add_argument('--show', action='store_true', help='show in a window')
     parser.add_argument('--show-dir', help='folder for painted images')
     parser.add_argument(
         '--wait-time', type=float, default=2, help='seconds per window (%(default)s)'
     )
-    add_prediction_arguments(parser)
-    add_launch_arguments(parser, mixins=True)
+    arguments.add_prediction_arguments(parser)
+    arguments.add_launch_arguments(parser, mixins=True)
 
 
 def run(args: Namespace) -> None:
-    """Test, and leave the process group."""
     from mmseg_deeplab.config.run_setup import build_runner, prepare_testing
     from mmseg_deeplab.engine.distributed import leave_process_group
 
-    with one_line_errors():
-        cfg = read_config(args)
+    with arguments.one_line_errors():
+        cfg = arguments.read_config(args)
         prepare_testing(
             cfg,
             args.checkpoint,
-            **pick(args, 'out', 'show', 'show_dir', 'wait_time'),
-            **prediction_options(args),
+            **arguments.pick(args, 'out', 'show', 'show_dir', 'wait_time'),
+            **arguments.prediction_options(args),
         )
     build_runner(cfg).test()
     leave_process_group()

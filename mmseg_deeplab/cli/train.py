@@ -5,18 +5,11 @@ mmseg-deeplab train deeplabv2_r101_cityscapes --resume
 
 from argparse import ArgumentParser, Namespace
 
-from .arguments import (
-    add_config,
-    add_launch_arguments,
-    add_output_stride,
-    one_line_errors,
-    pick,
-    read_config,
-)
+from . import arguments
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    add_config(parser)
+    arguments.add_config(parser)
     parser.add_argument(
         '--resume',
         action='store_true',
@@ -24,21 +17,20 @@ def add_arguments(parser: ArgumentParser) -> None:
         '--cfg-options load_from=FILE from that file',
     )
     parser.add_argument('--amp', action='store_true', help='mixed precision (GPU)')
-    add_output_stride(parser)
-    add_launch_arguments(parser, mixins=True)
+    arguments.add_output_stride(parser)
+    arguments.add_launch_arguments(parser, mixins=True)
 
 
 def run(args: Namespace) -> None:
-    """Train, and leave the process group."""
     from mmseg_deeplab.config.run_setup import build_runner, prepare_training
     from mmseg_deeplab.engine.distributed import leave_process_group
 
-    with one_line_errors():
-        cfg = read_config(args)
+    with arguments.one_line_errors():
+        cfg = arguments.read_config(args)
         prepare_training(
             cfg,
             resume_from=(args.cfg_options or {}).get('load_from'),
-            **pick(args, 'resume', 'amp', 'output_stride'),
+            **arguments.pick(args, 'resume', 'amp', 'output_stride'),
         )
     build_runner(cfg).train()
     leave_process_group()

@@ -61,7 +61,6 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    """Tune, and print what was found."""
     from mmseg_deeplab.crf_tuning import comparison_table
 
     with one_line_errors():
