@@ -33,9 +33,7 @@ def load(
         ``.safetensors`` see :func:`load_safetensors`.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If the file would run code, is truncated, is no checkpoint, or does
-            not hold a dictionary.
+        ValueError: If the file would run code, is not whole, or holds no dictionary.
     """
     file = Path(path).expanduser()
     if not file.is_file():

@@ -59,7 +59,6 @@ def load_pretrained(
         map_location: Device for the tensors, see :func:`torch.load`.
 
     Raises:
-        FileNotFoundError: If the file is missing.
         ValueError: If tensors of the backbone are missing or have another shape.
     """
     read = CheckpointLoader.load_checkpoint if '://' in checkpoint else load
@@ -68,7 +67,19 @@ def load_pretrained(
         state = _part(state, prefix.rstrip('.') + '.')
     family, converted = to_backbone(state, own_keys=backbone.state_dict())
     own = _part(converted, 'backbone.')
-    _check_fit(backbone, own, checkpoint)
+    wanted = backbone.state_dict()
+    missing, unexpected = wanted.keys() - own.keys(), own.keys() - wanted.keys()
+    other_shape = misfits(own, backbone).values()
+    if missing or unexpected or other_shape:
+        depth = getattr(backbone, 'depth', None)
+        name = type(backbone).__name__
+        raise ValueError(
+            f'{checkpoint} does not fit {name}{f"(depth={depth})" if depth else ""}: '
+            f'missing [{some(sorted(missing))}], '
+            f'unexpected [{some(sorted(unexpected))}], '
+            f'other shape [{some(sorted(other_shape))}]. '
+            'Check depth and width of the backbone'
+        )
     backbone.load_state_dict(own)
     heads = sorted({key.split('.')[0] for key in converted if 'backbone' not in key})
     left = f'; left out: {", ".join(heads)}' if heads else ''
@@ -119,19 +130,3 @@ def _jfzhang95(state: StateDict) -> StateDict:
     state = drop(state, others, why='not the backbone')
     modules = {theirs: f'backbone.{ours}' for theirs, ours in modules.items()}
     return rename_modules(state, modules, source='jfzhang95')
-
-
-def _check_fit(backbone: nn.Module, state: StateDict, checkpoint: str) -> None:
-    wanted = backbone.state_dict()
-    missing, unexpected = wanted.keys() - state.keys(), state.keys() - wanted.keys()
-    other_shape = misfits(state, backbone).values()
-    if missing or unexpected or other_shape:
-        depth = getattr(backbone, 'depth', None)
-        name = type(backbone).__name__
-        raise ValueError(
-            f'{checkpoint} does not fit {name}{f"(depth={depth})" if depth else ""}: '
-            f'missing [{some(sorted(missing))}], '
-            f'unexpected [{some(sorted(unexpected))}], '
-            f'other shape [{some(sorted(other_shape))}]. '
-            'Check depth and width of the backbone'
-        )

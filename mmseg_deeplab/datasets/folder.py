@@ -45,9 +45,7 @@ class FolderDataset(BaseSegDataset):
             same with it and without.
 
     Raises:
-        FileNotFoundError: If the class list, a folder, or a listed image is missing.
-        ValueError: If the class list is malformed, an image has no label, a label no
-            image, or two images have one stem; the message lists them.
+        FileNotFoundError, ValueError: What is missing or not paired, with its names.
     """
 
     def __init__(
@@ -104,7 +102,13 @@ class FolderDataset(BaseSegDataset):
         ann_dir = self.data_prefix.get('seg_map_path')
         images = find_files(img_dir, self.img_suffix, 'images', **backend)
         if self.ann_file:
-            images = choose_listed(images, self._read_list(), self.ann_file)
+            if not fileio.isfile(self.ann_file, **backend):
+                raise FileNotFoundError(
+                    f'{self.ann_file}: no such list of images. Remedy: write it, one '
+                    'name a line, or correct ann_file.'
+                )
+            listed = fileio.get_text(self.ann_file, **backend)
+            images = choose_listed(images, listed, self.ann_file)
         labels = {}
         if ann_dir:
             labels = find_files(ann_dir, self.seg_map_suffix, 'labels', **backend)
@@ -124,14 +128,6 @@ class FolderDataset(BaseSegDataset):
                 info['seg_map_path'] = path
             infos.append(info)
         return infos
-
-    def _read_list(self) -> str:
-        if not fileio.isfile(self.ann_file, backend_args=self.backend_args):
-            raise FileNotFoundError(
-                f'{self.ann_file}: no such list of images. Remedy: write it, one name '
-                'a line, or correct ann_file.'
-            )
-        return fileio.get_text(self.ann_file, backend_args=self.backend_args)
 
     def get_data_info(self, idx: int) -> dict:
         """Give the paths of a sample, and the colours that its label may have."""

@@ -13,14 +13,9 @@ from .street_scenes.scene_options import check_integer, check_scene
 from .transforms.label_checks import label_table
 
 FILE_OPTIONS = {
-    'data_root',
-    'data_prefix',
-    'ann_file',
-    'img_suffix',
-    'seg_map_suffix',
-    'reduce_zero_label',
-    'backend_args',
-}
+    'data_root', 'data_prefix', 'ann_file', 'img_suffix', 'seg_map_suffix',
+    'reduce_zero_label', 'backend_args',
+}  # fmt: skip
 
 
 @DATASETS.register_module()
@@ -45,9 +40,7 @@ class SyntheticStreets(BaseSegDataset):
             others; ``indices``, ``pipeline``, ``serialize_data``, ``lazy_init``, ...
 
     Raises:
-        TypeError: If ``num_images``, ``size`` or ``seed`` has the wrong type, or an
-            option about files is given.
-        ValueError: If one of them is out of range, or the split is unknown.
+        TypeError, ValueError: If a value cannot be, or an option is about files.
     """
 
     METAINFO = dict(classes=CLASSES, palette=[list(colour) for colour in PALETTE])
@@ -97,7 +90,13 @@ class SyntheticStreets(BaseSegDataset):
                 f'SyntheticStreets has {len(self)} scenes'
             )
         results = super().get_data_info(int(idx) % len(self))
-        image, label = self._scene(results['scene'])
+        scene = results['scene']
+        image, label = self._kept.get(scene) or render_scene(
+            self.split, scene, self.size, self.seed
+        )
+        if self._keeps_scenes:
+            self._kept[scene] = image, label
+            image, label = image.copy(), label.copy()
         table = label_table(reduce_zero_label=False, label_map=self.label_map)
         results['img'] = image
         results['gt_seg_map'] = label if table is None else cv2.LUT(label, table)
@@ -107,17 +106,6 @@ class SyntheticStreets(BaseSegDataset):
         loaded = _loads_labels(self.pipeline.transforms)
         results['seg_fields'] = [] if loaded else ['gt_seg_map']
         return results
-
-    def _scene(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Draw a scene, or take a copy of the one that was kept."""
-        scene = self._kept.get(index)
-        if scene is None:
-            scene = render_scene(self.split, index, self.size, self.seed)
-        if not self._keeps_scenes:
-            return scene
-        self._kept[index] = scene
-        image, label = scene
-        return image.copy(), label.copy()
 
 
 def _loads_labels(transforms: Sequence[Callable]) -> bool:

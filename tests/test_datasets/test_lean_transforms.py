@@ -6,7 +6,7 @@ from mmcv.transforms.utils import cache_random_params
 from mmseg.datasets.transforms import PhotoMetricDistortion, RandomCrop
 
 from mmseg_deeplab.datasets.transforms import LeanPhotoMetricDistortion, LeanRandomCrop
-from mmseg_deeplab.datasets.transforms.random_crop import class_counts
+from mmseg_deeplab.datasets.transforms.lean_transforms import class_counts
 
 
 def image(size=(40, 60), seed=0) -> np.ndarray:

@@ -30,15 +30,11 @@ def load_caffe(path: str | os.PathLike) -> StateDict:
     The file is mapped, so that memory holds the blobs once, without the gradients that
     a solver may have stored beside them.
 
-    Args:
-        path: A ``.caffemodel`` file.
-
     Returns:
         Tensors by ``layer.i``, ``i`` counting the blobs of the layer: ``conv1.0`` is
         the weight of ``conv1``, ``bn_conv1.2`` the scale factor of ``bn_conv1``.
 
     Raises:
-        FileNotFoundError: If there is no such file.
         ValueError: If it is truncated, no network with weights, or older than 2014.
     """
     file = Path(path).expanduser()

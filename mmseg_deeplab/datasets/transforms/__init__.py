@@ -2,11 +2,9 @@
 
 from mmseg_deeplab.utils.data_file_errors import DataFileError
 
-from .checked_loading import LoadCheckedAnnotations, LoadCheckedImage
-from .decoded_files import DecodedFiles
+from .checked_loading import DecodedFiles, LoadCheckedAnnotations, LoadCheckedImage
 from .label_colors import LabelColors
-from .photometric import LeanPhotoMetricDistortion
-from .random_crop import LeanRandomCrop
+from .lean_transforms import LeanPhotoMetricDistortion, LeanRandomCrop
 
 __all__ = [
     'DataFileError',

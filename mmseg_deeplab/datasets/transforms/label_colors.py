@@ -89,15 +89,10 @@ class LabelColors:
         if not known[used].any():
             return None
         if not known[used].all():
-            unknown = [
-                f'index {index} is {tuple(palette[index].tolist())}'
-                for index in used[~known[used]][:MAX_LISTED]
-            ]
+            unknown = np.isin(indices, used[~known[used]])
+            message = self._unknown_colors(_pack(palette)[indices], ~unknown, source)
             raise LabelColorError(
-                f'{source}: a palette image; {self.origin} lists {known[used].sum()} '
-                f'of the {len(used)} colours in use, but not these: '
-                f'{", ".join(unknown)}. Remedy: list these colours too (`name R G B` '
-                'or `ignore R G B`); or, if the indices are class ids, give the '
+                f'{message} If the indices of the palette are class ids, give the '
                 "classes the palette's colours, or none."
             )
         return np.where(known, ids, self.ignore_index).astype(np.uint8)[indices]
