@@ -30,12 +30,9 @@ def class_meta(
 ) -> dict[str, Any]:
     """Return ``classes`` and ``palette`` for K classes.
 
-    What is given (values, or the name of a data set of MMSegmentation) comes first,
+    What is given (K values, or the name of a data set of MMSegmentation) comes first,
     then the checkpoint's, then those of the config's data set. Where none has K
     classes, the names are ``class 0``, ... and the colours those of VOC.
-
-    Raises:
-        ValueError: If another number than K is given.
     """
     names = get_classes(classes) if isinstance(classes, str) else classes
     colours = get_palette(palette) if isinstance(palette, str) else palette

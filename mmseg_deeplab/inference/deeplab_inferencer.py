@@ -40,10 +40,6 @@ class DeepLabInferencer(MMSegInferencer):
     :func:`~mmseg_deeplab.inference.load_predictor`. ``fast`` takes a
     ``LeanEncoderDecoder``, folds BatchNorm and uses channels_last: the predictions are
     the same up to rounding, and the network can only predict.
-
-    Raises:
-        FileNotFoundError: If the config, the checkpoint or the CRF fragment is missing.
-        ValueError: If they do not fit together.
     """
 
     def __init__(

@@ -37,19 +37,12 @@ class DeviceError(RuntimeError):
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How inputs are put through the model.
+    """How inputs are put through the model."""
 
-    Args:
-        batch_size: How many images, frames or windows go through it together.
-        workers: How many processes read and decode images.
-        max_pixels: Larger images are predicted by windows, as rasters are.
-        window, overlap, bands, scale: See :func:`predict_raster`.
-    """
-
-    batch_size: int = 1
-    workers: int = min(4, len(os.sched_getaffinity(0)))
-    max_pixels: int = MAX_PIXELS
-    window: int | None = None
+    batch_size: int = 1  # images, frames or windows that go through it together
+    workers: int = min(4, len(os.sched_getaffinity(0)))  # processes that read images
+    max_pixels: int = MAX_PIXELS  # larger images are predicted by windows, as rasters
+    window: int | None = None  # see :func:`predict_raster`, as for the next three
     overlap: int = DEFAULT_OVERLAP
     bands: tuple[int, ...] | None = None
     scale: tuple[float, float] | str | None = None

@@ -12,9 +12,6 @@ def build_full_pipeline(steps: Sequence[dict[str, Any]]) -> Compose:
     """Build a pipeline without the transforms that load the ground truth.
 
     It takes the path of an image, a BGR array, or a dict with ``img_path`` or ``img``.
-
-    Raises:
-        ValueError: If the pipeline does not begin with loading an image.
     """
     kept = _without_ground_truth(steps)
     if not kept or not _is_a(kept[0], LoadImageFromFile):

@@ -16,11 +16,7 @@ def is_exported(path: str) -> bool:
 
 
 def take_model(arguments: Sequence[str]) -> tuple[ModelSource, list[str]]:
-    """Take the model from the front of the arguments; return it and the others.
-
-    Raises:
-        ValueError: If the arguments do not begin with a model.
-    """
+    """Take the model from the front of the arguments; return it and the others."""
     expected = (
         'expected CONFIG CHECKPOINT, or a file of mmseg-deeplab export '
         f'({", ".join(EXPORTED_SUFFIXES)})'
@@ -41,11 +37,7 @@ def take_model(arguments: Sequence[str]) -> tuple[ModelSource, list[str]]:
 
 
 def split_models(arguments: Sequence[str]) -> list[ModelSource]:
-    """Split ``CONFIG CHECKPOINT [EXPORTED_FILE ...]`` into models.
-
-    Raises:
-        ValueError: If there is no model, or half of one.
-    """
+    """Split ``CONFIG CHECKPOINT [EXPORTED_FILE ...]`` into models."""
     models, rest = [], list(arguments)
     while rest or not models:
         model, rest = take_model(rest)
@@ -77,9 +69,7 @@ def load_predictor(
         cfg_options: Settings of the config to override, by dotted keys.
 
     Raises:
-        FileNotFoundError: If a file is missing.
-        ValueError: If the files do not fit together or the model lacks what is asked
-            for.
+        ValueError: If the files do not fit, or the model lacks what is asked for.
     """
     options = dict(
         tta=tta,

@@ -38,16 +38,11 @@ class View(NamedTuple):
 class NetworkPredictor:
     """A segmentor of MMSegmentation as a :class:`Predictor`.
 
-    The config's test pipeline prepares the images. Those that then have one size go
-    through the network together, so that no padding changes a prediction. With
-    test-time augmentation the probabilities of the views are averaged as
-    ``SegTTAModel`` does. A CRF comes last and sees the image as it was given, whatever
-    the pipeline made of it.
-
-    Args:
-        segmentor: The network with its weights.
-        pipeline: Takes a BGR array, see :func:`~.pipeline.build_array_pipeline`.
-        meta: ``classes`` and ``palette``.
+    The config's test pipeline, which takes BGR arrays, prepares the images. Those that
+    then have one size go through the network together, so that no padding changes a
+    prediction. With test-time augmentation the probabilities of the views are averaged
+    as ``SegTTAModel`` does. A CRF comes last and sees the image as it was given,
+    whatever the pipeline made of it.
     """
 
     def __init__(
@@ -177,11 +172,7 @@ def inner_segmentor(model: nn.Module) -> BaseSegmentor:
 def load_weights(
     model: nn.Module, checkpoint: Mapping[str, Any], *, source: str
 ) -> None:
-    """Load a checkpoint into a network that is to predict: all of it, or nothing.
-
-    Raises:
-        ValueError: If weights are missing or have another shape; it names them.
-    """
+    """Load a checkpoint into a network that is to predict: all of it, or ValueError."""
     state = checkpoint.get('state_dict', checkpoint)
     tensors = {
         re.sub(r'^module\.', '', name): value

@@ -24,31 +24,19 @@ _OTHER_PARTS = {
 
 @dataclass(frozen=True)
 class FileOutputs:
-    """Which files are written for an input, and where.
+    """Which files are written for an input, and where."""
 
-    Args:
-        folder: The output folder, which gets ``labels``, ``overlays`` and
-            ``probabilities``.
-        overlays: Whether to paint the labels over the images.
-        probabilities: Whether to write probabilities.
-        opacity: How much the colours of overlays cover, 0..1.
-    """
-
-    folder: Path
-    overlays: bool = True
-    probabilities: bool = False
-    opacity: float = 0.5
+    folder: Path  # it gets labels, overlays and probabilities
+    overlays: bool = True  # whether to paint the labels over the images
+    probabilities: bool = False  # whether to write probabilities
+    opacity: float = 0.5  # how much the colours of overlays cover, 0..1
 
     def path(self, item: InputFile, part: str, suffix: str) -> Path:
         """Return a path; ``part`` is labels, overlays or probabilities."""
         return self.folder / part / f'{item.name}{suffix}'
 
     def are_finished(self, item: InputFile, *, since: float) -> bool:
-        """Tell whether an input has all its outputs.
-
-        Each output appears whole, the labels last. Outputs that are older than their
-        input or than ``since``, s, do not count.
-        """
+        """Tell whether it has all outputs, none older than it or than ``since``, s."""
         for suffix, others in _OTHER_PARTS.items():
             paths = [self.path(item, 'labels', suffix)]
             paths += [

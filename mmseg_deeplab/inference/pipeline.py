@@ -41,13 +41,7 @@ class PlainPipeline:
 
 
 def build_array_pipeline(cfg: Config) -> Callable[[np.ndarray], dict[str, Any]]:
-    """Build the config's test pipeline for BGR arrays.
-
-    Without a test set, images are predicted at their own size.
-
-    Raises:
-        ValueError: If the pipeline does not begin with loading an image.
-    """
+    """Build the config's test pipeline, by default one at full size, for BGR arrays."""
     steps = test_pipeline(cfg)
     kept = [step for step in steps if step['type'] not in GROUND_TRUTH_LOADERS]
     resize = kept.pop(1) if len(kept) == 3 and kept[1]['type'] == 'Resize' else None

@@ -29,16 +29,11 @@ class ModelSource:
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """The labels of one image, and its probabilities where they were asked for.
+    """The labels of one image, and its probabilities where they were asked for."""
 
-    Args:
-        labels: ``(H, W)`` class ids 0..K-1 at the size of the image, uint8; uint16
-            with more than 256 classes.
-        probabilities: ``(K, H, W)`` float32, after the CRF if there is one, or None.
-    """
-
+    # (H, W) class ids 0..K-1 at the size of the image, uint8; uint16 if K > 256
     labels: np.ndarray
-    probabilities: np.ndarray | None = None
+    probabilities: np.ndarray | None = None  # (K, H, W) float32, after the CRF, if any
 
 
 def label_dtype(num_classes: int) -> np.dtype:

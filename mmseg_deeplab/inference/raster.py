@@ -164,8 +164,7 @@ def _geotiff(
 ) -> Iterator[Any]:
     """Create a tiled GeoTIFF in the place of its source that says how it was made.
 
-    Of float32 it has one band of probabilities per class, "no data" is NaN; of uint8
-    and uint16 it has one band of class ids.
+    Of float32 it holds the probabilities, NaN for "no data"; else class ids.
     """
     source, classes = reader.raster, predictor.classes
     is_float = dtype == 'float32'
