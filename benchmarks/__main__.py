@@ -1,7 +1,4 @@
-"""Compare this project with stock MMSegmentation and with other libraries.
-
-python -m benchmarks ops --threads 2 --document docs/benchmarks.md
-"""
+"""Compare this project with stock MMSegmentation and with other libraries."""
 
 import shlex
 import sys
@@ -9,7 +6,6 @@ from argparse import ArgumentParser, Namespace
 
 import torch
 from mmengine.registry import init_default_scope
-from torch.utils.benchmark import Compare
 
 import mmseg_deeplab  # noqa: F401
 from mmseg_deeplab.cli.arguments import one_line_errors
@@ -48,8 +44,7 @@ COMMANDS = {'table': results_table, 'refine': refinement, 'startup': startup}
 
 def build_parser() -> ArgumentParser:
     """Return the parser of the command line."""
-    description = __doc__.split('\n')[0]
-    parser = ArgumentParser(prog='python -m benchmarks', description=description)
+    parser = ArgumentParser(prog='python -m benchmarks', description=__doc__)
     parsers = parser.add_subparsers(dest='command', required=True)
     for name, study in STUDIES.items():
         child = parsers.add_parser(name, help=study.help, description=study.help)
@@ -75,8 +70,6 @@ def add_study_options(parser: ArgumentParser, study: Study) -> None:
         '--out', default='work_dirs/benchmark', help='folder (%(default)s)'
     )
     parser.add_argument('--document', help='Markdown file that gets the table')
-    if study.add_options:
-        study.add_options(parser)
 
 
 def run_study(args: Namespace) -> None:
@@ -96,16 +89,13 @@ def run_study(args: Namespace) -> None:
         rows=[],
     )
     name = args.command + ('_cuda' if device.type == 'cuda' else '')
-    measurements, text = [], ''
+    text = ''
     for case in study.chosen(args):
-        row, found = measure(case, rate=rate, seconds=seconds, rounds=args.rounds)
+        row = measure(case, rate=rate, seconds=seconds, rounds=args.rounds)
         result['rows'].append(row)
-        measurements += found
         print(f'{case.group}  {case.name}: {row["ratio"]}', flush=True)
         del case  # its tensors
         text = write_result(result, study.columns, args.out, name, args.document)
-    if measurements:
-        Compare(measurements).print()
     print(f'\n{text}\n\n{args.out}')
 
 

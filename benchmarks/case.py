@@ -1,6 +1,6 @@
 """What a study compares: pairs of functions that must give the same result."""
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,79 +10,53 @@ import torch
 CPU = torch.device('cpu')
 Errors = dict[str, float]
 Row = dict[str, Any]
+Columns = Mapping[str, Callable[[Row], str]]  # a function to a cell's text, by heading
 
 
 @dataclass(frozen=True)
 class Case:
-    """One row of a table.
+    """One row of a table."""
 
-    Args:
-        group: The subject, such as the name of a function.
-        name: The sizes or the variant.
-        ours: Does the job once and returns the result.
-        stock: Does the same in the stock way; None if that is not installed.
-        compare: Takes the results of stock and ours and returns named errors; raises
-            :class:`ResultsDiffer` where they are too large.
-        device: The device of our function.
-        stock_device: The device of the stock function, if it is another one.
-        facts: More numbers about the case for the table.
-        measures_itself: The functions run in processes of their own. Their results are
-            dicts with ``seconds`` and ``peak_bytes``.
-    """
-
-    group: str
-    name: str
-    ours: Callable[[], Any]
-    stock: Callable[[], Any] | None
+    group: str  # the subject, such as the name of a function
+    name: str  # the sizes or the variant
+    ours: Callable[[], Any]  # does the job once and returns the result
+    stock: Callable[[], Any] | None  # the same in the stock way; None: not installed
+    # Takes the results of stock and ours and returns named errors; raises ResultsDiffer
+    # where they are too large.
     compare: Callable[[Any, Any], Errors]
     device: torch.device = CPU
-    stock_device: torch.device | None = None
-    facts: dict[str, float] = field(default_factory=dict)
+    stock_device: torch.device | None = None  # of stock, if it is another one
+    facts: dict[str, float] = field(default_factory=dict)  # more numbers for the table
+    # The functions run in processes of their own and return dicts with ``seconds`` and
+    # ``peak_bytes``.
     measures_itself: bool = False
 
 
 @dataclass(frozen=True)
 class Study:
-    """A subcommand of ``python -m benchmarks`` that measures cases.
-
-    Args:
-        help: One line for ``--help``.
-        columns: The table: a function from a row to the text of a cell, by heading.
-        subjects: What is measured, by the names of ``--only``.
-        quick: The subjects of ``--quick``.
-        cases: Makes the cases of one subject for some variants on a device.
-        variants: Names for ``--variants``; ``--quick`` takes the first two. The variant
-            ``compile`` takes minutes and is measured only if it is named.
-        add_options: Adds options of this study alone.
-        own_subject: Returns the subject that these options describe, or None.
-    """
+    """A subcommand of ``python -m benchmarks`` that measures cases."""
 
     help: str
-    columns: Mapping[str, Callable[[Row], str]]
-    subjects: Mapping[str, Any]
-    quick: Mapping[str, Any]
+    columns: Columns
+    subjects: Mapping[str, Any]  # what is measured, by the names of ``--only``
+    quick: Mapping[str, Any]  # the subjects of ``--quick``
+    # Makes the cases of one subject for some variants on a device.
     cases: Callable[[Any, Sequence[str], torch.device], Iterator[Case]]
+    # Names for ``--variants``; ``--quick`` takes the first two. The variant ``compile``
+    # takes minutes and is measured only if it is named.
     variants: Sequence[str] = ()
-    add_options: Callable[[ArgumentParser], None] | None = None
-    own_subject: Callable[[Namespace], Any] | None = None
 
     def chosen(self, args: Namespace) -> Iterator[Case]:
-        """Make the cases that the options choose, one after the other.
-
-        Raises:
-            ValueError: If there is no such subject or variant.
-        """
-        known = {**self.quick, **self.subjects}
-        known |= self.quick if args.quick else {}
+        """Make the cases that the options choose; ValueError for unknown names."""
+        known = {**self.quick, **self.subjects, **(self.quick if args.quick else {})}
         only = args.only or (self.quick if args.quick else self.subjects)
         default = self.variants[:2] if args.quick else self.variants
         variants = args.variants or [name for name in default if name != 'compile']
         for names, there in ((only, known), (variants, self.variants)):
             if unknown := [name for name in names if name not in there]:
                 raise ValueError(f'unknown {unknown}: choose among {list(there)}')
-        own = self.own_subject(args) if self.own_subject else None
-        for subject in [known[n] for n in only] if own is None else [own]:
-            yield from self.cases(subject, variants, torch.device(args.device))
+        for name in only:
+            yield from self.cases(known[name], variants, torch.device(args.device))
 
 
 class ResultsDiffer(RuntimeError):

@@ -1,24 +1,17 @@
 """Multiply-adds and parameters of a segmentor, counted without running it."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from mmseg.registry import MODELS
 from torch.utils.flop_counter import FlopCounterMode
 
 
-@dataclass(frozen=True)
-class Complexity:
-    """The cost of a forward pass.
+class Complexity(NamedTuple):
+    """The cost of a forward pass of one image."""
 
-    Args:
-        multiply_adds: Those of convolutions and matrix products for one image.
-        parameters: All parameters that an evaluation uses, trained or not.
-    """
-
-    multiply_adds: int
-    parameters: int
+    multiply_adds: int  # of convolutions and matrix products
+    parameters: int  # all that an evaluation uses, trained or not
 
 
 def complexity(model_cfg: dict, size: tuple[int, int]) -> Complexity:
@@ -26,11 +19,8 @@ def complexity(model_cfg: dict, size: tuple[int, int]) -> Complexity:
 
     Operators are counted as they are dispatched on PyTorch's meta device, where nothing
     is computed. As in the tables of the papers, normalisation, activations and resizing
-    do not count, nor do auxiliary heads, which only training needs.
-
-    Args:
-        model_cfg: The config of a segmentor.
-        size: The height and width of the image in pixels.
+    do not count, nor do auxiliary heads, which only training needs. ``size`` is the
+    height and width of the image in pixels.
     """
     cfg = without_training_parts(model_cfg)
     # Not built on the meta device: some networks compute values as they are built.

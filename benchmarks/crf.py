@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,8 @@ from torch import Tensor
 
 from mmseg_deeplab.datasets.street_scenes import render_scene
 
-from .case import CPU, Case, Errors, Row, Study, require
-from .report import per_pixel, ratio_text, seconds_of
+from .case import CPU, Case, Errors, Study, require
+from .report import RATIO, column, per_pixel
 
 # Classes, size, and levels of noise: the standard deviation of Gaussian noise in the
 # image, of 255. Noise makes neighbours differ in colour and so multiplies the points of
@@ -29,6 +30,7 @@ SHAPES = {
 LOGIT_GRID, DEVIATION = 40, 2.5
 # Two approximations of the same kernels; farther apart, they would not be the same CRF.
 LEAST_AGREEMENT, LARGEST_MEAN = 0.97, 0.02
+INSTALLED = find_spec('pydensecrf') is not None
 SMALLEST = 1e-5  # DenseCRF clips probabilities here
 
 
@@ -39,6 +41,8 @@ def crf_cases(
 ) -> Iterator[Case]:
     """Make a case per level of noise."""
     classes, size, levels = subject
+    if not INSTALLED:
+        print('pydensecrf is missing, only ours is measured: pip install pydensecrf2')
     for noise in levels:
         yield crf_case(classes, size, noise, device)
 
@@ -51,6 +55,7 @@ def crf_case(
     crf = MODELS.build(dict(type='DenseCRF', num_iterations=10)).to(device)
     image = torch.from_numpy(scene).permute(2, 0, 1)[None].to(device)
     inputs, settings = probabilities.to(device), crf.settings()
+    array = probabilities[0].numpy()
 
     @torch.no_grad()
     def ours() -> Tensor:
@@ -62,7 +67,7 @@ def crf_case(
         group='DenseCRF',
         name=f'{classes} x {size[0]} x {size[1]}, noise {noise:g}',
         ours=ours,
-        stock=pydensecrf_run(settings, scene, probabilities[0].numpy()),
+        stock=pydensecrf_run(settings, scene, array) if INSTALLED else None,
         compare=compare_refined,
         device=device,
         stock_device=CPU,
@@ -87,13 +92,9 @@ def smooth_probabilities(classes: int, size: tuple[int, int]) -> Tensor:
 
 def pydensecrf_run(
     settings: dict[str, Any], image: np.ndarray, probabilities: np.ndarray
-) -> Callable[[], np.ndarray] | None:
-    """Return the refinement of ``DenseCRF`` by pydensecrf, None if it is missing."""
-    try:
-        module = import_module('pydensecrf.densecrf')
-    except ImportError:
-        print('pydensecrf is missing, only ours is measured: pip install pydensecrf2')
-        return None
+) -> Callable[[], np.ndarray]:
+    """Return a function that refines as ``DenseCRF`` does, by pydensecrf."""
+    module = import_module('pydensecrf.densecrf')
     classes, height, width = probabilities.shape
     common = dict(kernel=module.DIAG_KERNEL, normalization=module.NORMALIZE_SYMMETRIC)
     weights = settings['gaussian_weight'], settings['bilateral_weight']
@@ -115,11 +116,7 @@ def pydensecrf_run(
 
 
 def compare_refined(stock: np.ndarray, ours: Tensor) -> Errors:
-    """Return the share of equal labels and the mean difference of probabilities.
-
-    Raises:
-        ResultsDiffer: If these are not two approximations of the same thing.
-    """
+    """Return the share of equal labels and the mean difference of probabilities."""
     stock, ours = torch.from_numpy(stock), ours[0].cpu()
     errors = dict(
         same_labels=(stock.argmax(0) == ours.argmax(0)).double().mean().item(),
@@ -130,25 +127,25 @@ def compare_refined(stock: np.ndarray, ours: Tensor) -> Errors:
     return errors
 
 
-def _error(row: Row, name: str, text: str) -> str:
-    return text.format(row['errors'][name]) if row['errors'] else '-'
-
-
 STUDY = Study(
     help='DenseCRF against pydensecrf',
     columns={
         'classes x height x width': lambda row: row['name'].partition(',')[0],
-        'noise': lambda row: f'{row["facts"]["noise"]:g}',
-        'lattice points per pixel': lambda row: (
-            f'{row["facts"]["points_per_pixel"]:.2f}'
+        'noise': column(lambda row: row['facts']['noise']),
+        'lattice points per pixel': column(
+            lambda row: row['facts']['points_per_pixel'], '{:.2f}'.format
         ),
-        'pydensecrf, s': seconds_of('stock'),
-        'ours, s': seconds_of('ours'),
-        'times faster (range)': ratio_text,
-        'pydensecrf, bytes per pixel': lambda row: per_pixel(row, 'stock'),
-        'ours, bytes per pixel': lambda row: per_pixel(row, 'ours'),
-        'same labels': lambda row: _error(row, 'same_labels', '{:.2%}'),
-        'mean difference of Q': lambda row: _error(row, 'mean_difference', '{:.5f}'),
+        'pydensecrf, s': column(lambda row: row['stock']['seconds']['median']),
+        'ours, s': column(lambda row: row['ours']['seconds']['median']),
+        **RATIO,
+        'pydensecrf, bytes per pixel': per_pixel('stock'),
+        'ours, bytes per pixel': per_pixel('ours'),
+        'same labels': column(
+            lambda row: row['errors']['same_labels'], '{:.2%}'.format
+        ),
+        'mean difference of Q': column(
+            lambda row: row['errors']['mean_difference'], '{:.5f}'.format
+        ),
     },
     subjects=SHAPES,
     quick={'21x188x250': (21, (188, 250), (2.0,))},

@@ -15,7 +15,7 @@ from mmseg_deeplab.config.shipped import configs_folder
 from mmseg_deeplab.datasets.export_streets import Request, export_streets
 
 from .case import Case, Errors, Row, Study, require
-from .report import errors_text, ratio_text
+from .report import RATIO, column, errors_text
 
 
 class DrawnDataSet(NamedTuple):
@@ -115,7 +115,10 @@ def _compare(stock: list[dict], ours: list[dict]) -> Errors:
 
 def rate_of(role: str) -> Callable[[Row], str]:
     """Return a column with the images per second of stock or ours."""
-    return lambda row: f'{row["facts"]["images"] / row[role]["seconds"]["median"]:.1f}'
+    return column(
+        lambda row: row['facts']['images'] / row[role]['seconds']['median'],
+        '{:.1f}'.format,
+    )
 
 
 STUDY = Study(
@@ -125,7 +128,7 @@ STUDY = Study(
         'case': lambda row: row['name'],
         'stock, images/s per core': rate_of('stock'),
         'ours, images/s per core': rate_of('ours'),
-        'times faster (range)': ratio_text,
+        **RATIO,
         'different samples': errors_text,
     },
     subjects=DATA_SETS,

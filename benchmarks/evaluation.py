@@ -2,7 +2,6 @@
 
 import json
 import time
-from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -10,21 +9,20 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import torch
-from mmengine.config import Config, ConfigDict, DictAction
+from mmengine.config import Config, ConfigDict
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS, HOOKS
 
-from mmseg_deeplab.config.config_checks import check_checkpoint, check_data
 from mmseg_deeplab.config.config_file import read_config
 from mmseg_deeplab.config.shipped import configs_folder
 
 from .case import Case, Errors, Row, Study, require
 from .complexity import without_training_parts
 from .data import DATA_SETS, DrawnDataSet, rate_of, stock_step
-from .memory import high_water, peak_since, start_peak
+from .measure import high_water, peak_since, start_peak
 from .networks import Size, stock_segmentor
-from .report import digits, peak_of, ratio_text
+from .report import MEMORY, RATIO, column
 from .results_table import run_tool
 
 CONFIG = 'deeplabv3_mobilenetv2_{}.py'  # for each of DATA_SETS
@@ -42,26 +40,6 @@ class Job(NamedTuple):
     options: dict[str, Any]
 
 
-def add_options(parser: ArgumentParser) -> None:
-    """Add the options for a model and data of one's own."""
-    parser.add_argument('--config', help='evaluate the model of this config instead')
-    parser.add_argument('--checkpoint', help='its checkpoint')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
-
-
-def own_job(args: Namespace) -> Job | None:
-    """Return the evaluation of a user's own model, None if there is none.
-
-    Raises:
-        FileNotFoundError: If the checkpoint or the data is missing.
-    """
-    if args.config is None:
-        return None
-    check_checkpoint(args.checkpoint or '')
-    check_data(read_config(args.config, args.cfg_options), 'test_dataloader')
-    return Job(Path(args.config), Path(args.checkpoint), args.cfg_options)
-
-
 def drawn_job(drawn: DrawnDataSet, folder: Path) -> Job:
     """Draw a data set and give its config a checkpoint of random weights."""
     config = configs_folder() / CONFIG.format(drawn.name)
@@ -73,19 +51,12 @@ def drawn_job(drawn: DrawnDataSet, folder: Path) -> Job:
 
 
 def evaluation_cases(
-    subject: DrawnDataSet | Job, variants: Sequence[str], device: torch.device
+    drawn: DrawnDataSet, variants: Sequence[str], device: torch.device
 ) -> Iterator[Case]:
-    """Make the case of a drawn data set or of a user's job.
-
-    Raises:
-        ValueError: If there is no stock counterpart of the segmentor or the metric.
-    """
+    """Make the case of a drawn data set."""
     with TemporaryDirectory(prefix='benchmark_') as temporary:
         folder = Path(temporary)
-        drawn = isinstance(subject, DrawnDataSet)
-        yield evaluation_case(
-            drawn_job(subject, folder) if drawn else subject, folder, device
-        )
+        yield evaluation_case(drawn_job(drawn, folder), folder, device)
 
 
 def evaluation_case(job: Job, folder: Path, device: torch.device) -> Case:
@@ -122,11 +93,6 @@ def side_config(job: Job, role: str) -> Config:
     mixins = [] if stock else ['fast_inference']
     cfg = read_config(job.config, job.options, mixins=mixins)
     evaluator = cfg.test_evaluator
-    if cfg.model.type not in SEGMENTORS or evaluator.get('type') not in METRICS:
-        raise ValueError(
-            f'{job.config}: {cfg.model.type!r} with test_evaluator={evaluator} has no '
-            f'stock counterpart; give one of {SEGMENTORS} with one of {METRICS}'
-        )
     cfg.model.type = SEGMENTORS[0 if stock else 1]
     cfg.model.pop('crf', None)
     kept = {k: evaluator[k] for k in ('ignore_index', 'nan_to_num') if k in evaluator}
@@ -156,11 +122,7 @@ def _run(
 
 
 def compare_metrics(stock: dict[str, Any], ours: dict[str, Any]) -> Errors:
-    """Return the largest difference of mIoU and accuracies, in percent.
-
-    Raises:
-        ResultsDiffer: If it is more than rounding.
-    """
+    """Return the largest difference of mIoU and accuracies, in percent."""
     pairs = [(stock['metrics'][name], ours['metrics'][name]) for name in COMPARED]
     errors = dict(percent=max(abs(one - other) for one, other in pairs))
     require(errors['percent'] <= TOLERANCE, 'evaluation', errors)
@@ -171,12 +133,9 @@ def compare_metrics(stock: dict[str, Any], ours: dict[str, Any]) -> Errors:
 class LoopMeter(Hook):
     """Measures time and memory of the test loop, from the first image to the metrics.
 
-    The result has ``seconds``, ``peak_bytes`` beyond what was held before,
-    ``process_bytes`` (the peak of the whole process, None on a GPU), ``images`` and
-    ``metrics``.
-
-    Args:
-        result: The JSON file for the result.
+    ``result``, a JSON file, gets ``seconds``, ``peak_bytes`` beyond what was held
+    before, ``process_bytes`` (the peak of the whole process, None on a GPU), ``images``
+    and ``metrics``.
     """
 
     priority = 'LOWEST'
@@ -202,11 +161,8 @@ class LoopMeter(Hook):
         self.result.write_text(json.dumps(found))
 
 
-def _process_text(row: Row, *roles: str) -> str:
-    found = [row['facts'].get(f'{role}_process_bytes') for role in roles]
-    if None in found:
-        return '-'
-    return digits(found[0] / 1e6) if len(found) == 1 else f'{found[0] / found[1]:.1f}'
+def _process_bytes(row: Row, role: str) -> float:
+    return row['facts'][f'{role}_process_bytes']
 
 
 STUDY = Study(
@@ -216,13 +172,16 @@ STUDY = Study(
         'images': lambda row: row['group'],
         'stock, images/s': rate_of('stock'),
         'ours, images/s': rate_of('ours'),
-        'times faster (range)': ratio_text,
-        'loop, stock, MB': peak_of('stock'),
-        'loop, ours, MB': peak_of('ours'),
-        'times less memory': lambda row: f'{row["memory_ratio"] or 0:.1f}',
-        'process, stock, MB': lambda row: _process_text(row, 'stock'),
-        'process, ours, MB': lambda row: _process_text(row, 'ours'),
-        'times less': lambda row: _process_text(row, 'stock', 'ours'),
+        **RATIO,
+        'loop, stock, MB': MEMORY['stock, MB'],
+        'loop, ours, MB': MEMORY['ours, MB'],
+        'times less memory': MEMORY['times less memory'],
+        'process, stock, MB': column(lambda row: _process_bytes(row, 'stock') / 1e6),
+        'process, ours, MB': column(lambda row: _process_bytes(row, 'ours') / 1e6),
+        'times less': column(
+            lambda row: _process_bytes(row, 'stock') / _process_bytes(row, 'ours'),
+            '{:.1f}'.format,
+        ),
         'mIoU of both': lambda row: ', '.join(
             f'{row["facts"][f"{role}_mIoU"]:.2f}' for role in ('stock', 'ours')
         ),
@@ -230,6 +189,4 @@ STUDY = Study(
     subjects=DATA_SETS,
     quick={'camvid': DATA_SETS['camvid']._replace(images=8)},
     cases=evaluation_cases,
-    add_options=add_options,
-    own_subject=own_job,
 )

@@ -8,7 +8,7 @@ import torch
 from .case import Case, Study
 from .inference import MNV2, inference_cases
 from .networks import Network
-from .report import MEMORY, TIMES, digits, per_pixel
+from .report import MEMORY, TIMES, column, per_pixel
 from .training import MODES, training_case
 
 # A narrow network, so that what grows around it shows, and minutes suffice.
@@ -30,12 +30,7 @@ CLASSES_SIZE, BATCH_SIZE = (512, 1024), (256, 512)
 def growth_cases(
     subject: tuple[str, Sequence[int]], variants: Sequence[str], device: torch.device
 ) -> Iterator[Case]:
-    """Make the cases of one quantity: predictions, and training steps.
-
-    Area: predictions in windows of 512x512 side by side, one at a time. Classes:
-    512x1024 pixels, one image to predict, two to train on. Batch: 256x512 pixels, 19
-    classes.
-    """
+    """Make the cases of one quantity: predictions, and training steps."""
     quantity, values = subject
     for value in values:
         sizes = dict(area=(value, 2 * value), classes=CLASSES_SIZE, batch=BATCH_SIZE)
@@ -62,10 +57,10 @@ STUDY = Study(
     help='how cost grows with image area, classes and batch',
     columns={
         'what grows': lambda row: row['group'],
-        'value': lambda row: digits(row['facts']['value']),
+        'value': column(lambda row: row['facts']['value']),
         **TIMES,
         **MEMORY,
-        'ours, bytes per pixel': lambda row: per_pixel(row, 'ours'),
+        'ours, bytes per pixel': per_pixel('ours'),
     },
     subjects={name: (name, values) for name, values in VALUES.items()},
     quick={name: (name, values) for name, values in QUICK_VALUES.items()},

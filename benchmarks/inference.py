@@ -19,9 +19,9 @@ from mmseg_deeplab.inference.export_metadata import ExportMetadata
 from mmseg_deeplab.inference.exported import OnnxFile
 from mmseg_deeplab.models.fast_prediction import prepare_for_inference
 
-from .case import CPU, Case, Errors, Row, Study, require
+from .case import CPU, Case, Errors, Study, require
 from .networks import Network, has_bfloat16, lean_segmentor, scenes, stock_segmentor
-from .report import LIMIT, columns_of
+from .report import LIMIT, column, columns_of
 
 V2_R50 = dict(backbone=dict(depth=50))
 MNV2 = ('v3 MobileNetV2', 'deeplabv3_mobilenetv2', 19)
@@ -45,20 +45,14 @@ CALIBRATION_IMAGES = 4
 
 
 class Variant(NamedTuple):
-    """A way to predict.
+    """A way to predict."""
 
-    Args:
-        text: The text in the table.
-        settings: Those of :func:`prepare_for_inference`; None for a plain lean network,
-            and for exported ones.
-        largest: The largest share of labels that may differ: where rounding decides.
-            With random weights the margins are small, so there are many in bfloat16,
-            and int8 may differ anywhere; ``tools/export.py --int8`` measures it for
-            trained networks.
-    """
-
-    text: str
+    text: str  # in the table
+    # Of `prepare_for_inference`; None for a plain lean network and for exported ones.
     settings: Mapping[str, bool] | None
+    # The largest share of labels that may differ: where rounding decides. With random
+    # weights the margins are small, so there are many in bfloat16, and int8 may differ
+    # anywhere; `mmseg-deeplab export --int8` measures it for trained networks.
     largest: float = LARGEST_SHARE
 
 
@@ -115,9 +109,7 @@ def inference_cases(
 def prediction(model: nn.Module, images: list[Tensor]) -> Callable[[], Tensor]:
     """Return a function that predicts labels ``(N, H, W)``, normalisation included.
 
-    Args:
-        model: A segmentor.
-        images: ``(3, H, W)`` uint8 each, as a data loader gives them.
+    The images are ``(3, H, W)`` uint8 each, as a data loader gives them.
     """
 
     @torch.no_grad()
@@ -170,9 +162,7 @@ def rgb(image: Tensor) -> np.ndarray:
 def compare_labels(stock: Tensor, ours: Tensor, *, largest: float) -> Errors:
     """Return the share of labels ``(N, H, W)`` that differ.
 
-    Raises:
-        ResultsDiffer: If this is more than the largest share, or the stock labels are
-            all of one class and so say nothing.
+    If the stock labels are all of one class, they say nothing.
     """
     errors = dict(
         other_labels=(stock.cpu() != ours.cpu()).double().mean().item(),
@@ -183,12 +173,8 @@ def compare_labels(stock: Tensor, ours: Tensor, *, largest: float) -> Errors:
     return errors
 
 
-def _other_labels(row: Row) -> str:
-    share = row['errors'].get('other_labels')
-    return '-' if share is None else f'{share:.2g}'
-
-
-COLUMNS = columns_of(('network', 'ours'), {**LIMIT, 'other labels': _other_labels})
+OTHER = column(lambda row: row['errors']['other_labels'], '{:.2g}'.format)
+COLUMNS = columns_of(('network', 'ours'), {**LIMIT, 'other labels': OTHER})
 STUDY = Study(
     help='prediction, from decoded images to labels',
     columns=COLUMNS,

@@ -1,25 +1,29 @@
 """One row of a table: first the agreement, then memory and time."""
 
-import statistics
+import ctypes
+import gc
+import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
-from torch.utils.benchmark import Measurement, Timer
+from torch.utils.benchmark import Timer
 from torch.utils.flop_counter import FlopCounterMode
 
 from .case import Case, Row
-from .memory import peak_memory
 
 ROUNDS = 3
+_STATUS = Path('/proc/self/status')
+_CLEAR = Path('/proc/self/clear_refs')
 # Large enough for the full rate, small enough for fractions of a second on two cores.
 MATRIX_SIZE = {'cpu': 2048, 'cuda': 8192}
 
 
-def timer(run: Callable[[], Any], **names: str) -> Timer:
+def timer(run: Callable[[], Any]) -> Timer:
     """Return a timer of a function with PyTorch's present number of threads."""
-    threads = torch.get_num_threads()
-    return Timer('run()', globals=dict(run=run), num_threads=threads, **names)
+    return Timer('run()', globals=dict(run=run), num_threads=torch.get_num_threads())
 
 
 def measure_rate(device: torch.device) -> float:
@@ -31,96 +35,117 @@ def measure_rate(device: torch.device) -> float:
 
 
 def take_turns(
-    runs: Mapping[str, Callable[[], Any]],
-    *,
-    seconds: float,
-    rounds: int = ROUNDS,
-    **names: str,
-) -> dict[str, list[Measurement]]:
+    runs: Mapping[str, Callable[[], Any]], *, seconds: float, rounds: int = ROUNDS
+) -> dict[str, list[float]]:
     """Time functions in turns, so that changes of the machine's speed hit all alike.
 
-    Every other round goes backwards.
-
-    Args:
-        runs: The functions by name.
-        seconds: The time for each function in a round; it runs twice at least, and the
-            first run does not count.
-        rounds: The number of rounds.
-        **names: ``label`` and ``sub_label`` of the timers.
-
-    Returns:
-        One measurement per round, by name.
+    Each gets ``seconds`` in a round but runs twice at least; the first run does not
+    count. Every other round goes backwards. Returns the median seconds of each round.
     """
-    timers = {name: timer(run, description=name, **names) for name, run in runs.items()}
-    found: dict[str, list[Measurement]] = {name: [] for name in runs}
+    timers = {name: timer(run) for name, run in runs.items()}
+    found: dict[str, list[float]] = {name: [] for name in runs}
     for number in range(rounds):
         for name in list(runs)[:: -1 if number % 2 else 1]:
-            measurement = timers[name].blocked_autorange(min_run_time=seconds)
-            found[name].append(measurement)
+            measured = timers[name].blocked_autorange(min_run_time=seconds)
+            found[name].append(measured.median)
     return found
 
 
 def measure(
     case: Case, *, rate: float = 1.0, seconds: float = 1.0, rounds: int = ROUNDS
-) -> tuple[Row, list[Measurement]]:
-    """Compare stock and ours and return the row, and the measurements behind it.
+) -> Row:
+    """Compare stock and ours and return the row.
 
-    Args:
-        case: The case.
-        rate: From :func:`measure_rate`.
-        seconds: See :func:`take_turns`.
-        rounds: The same.
-
-    Raises:
-        ResultsDiffer: If stock and ours do not compute the same.
+    ``rate`` comes from :func:`measure_rate`; :func:`take_turns` has the others.
     """
     runs = {'stock': case.stock, 'ours': case.ours}
     runs = {role: run for role, run in runs.items() if run is not None}
     devices = {'stock': case.stock_device or case.device, 'ours': case.device}
-    results, sides, count, merged = {}, {}, 0, []
+    results, peaks, count = {}, {}, 0
     for role, run in runs.items():
         if case.measures_itself:
             results[role] = run()
-            sides[role] = dict(peak_bytes=results[role]['peak_bytes'])
+            peaks[role] = results[role]['peak_bytes']
             continue
         # The first call, which pays for what libraries set up, only counts.
         with FlopCounterMode(display=False) as counter:
             run()
         count = count or counter.get_total_flops() // 2  # those of stock, if there is
-        results[role], peak = peak_memory(run, devices[role])
-        sides[role] = dict(peak_bytes=peak)
+        results[role], peaks[role] = peak_memory(run, devices[role])
     errors = case.compare(results['stock'], results['ours']) if case.stock else {}
     if case.measures_itself:
-        for role, run in runs.items():
-            again = [run() for _ in range(rounds - 1)]
-            sides[role]['rounds'] = [r['seconds'] for r in (results[role], *again)]
+        times = {role: [found['seconds']] for role, found in results.items()}
+        for role in [role for role in runs for _ in range(rounds - 1)]:
+            times[role].append(runs[role]()['seconds'])
     else:
         results.clear()
-        names = dict(label=case.group, sub_label=case.name)
-        found = take_turns(runs, seconds=seconds, rounds=rounds, **names)
-        for role, measurements in found.items():
-            merged += Measurement.merge(measurements)
-            sides[role]['rounds'] = [m.median for m in measurements]
-    for side in sides.values():
-        times = side['rounds']
-        median = statistics.median(times)
-        side['seconds'] = dict(median=median, min=min(times), max=max(times))
+        times = take_turns(runs, seconds=seconds, rounds=rounds)
     row = dict(group=case.group, name=case.name, errors=errors, facts=case.facts)
-    row |= dict(multiply_adds=count, **sides, **_ratios(sides))
-    row['fraction_of_limit'] = count / rate / sides['ours']['seconds']['median']
-    return row, merged
+    row |= dict(multiply_adds=count, ratio=None, memory_ratio=None)
+    for role, rounded in times.items():
+        spread = dict(median=median(rounded), min=min(rounded), max=max(rounded))
+        row[role] = dict(peak_bytes=peaks[role], rounds=rounded, seconds=spread)
+    ours = row['ours']['seconds']['median']
+    row['fraction_of_limit'] = count / rate / ours
+    if case.stock:
+        ratios = [a / b for a, b in zip(times['stock'], times['ours'], strict=True)]
+        ratio = row['stock']['seconds']['median'] / ours
+        row['ratio'] = dict(median=ratio, min=min(ratios), max=max(ratios))
+        if all(peaks.values()):
+            row['memory_ratio'] = peaks['stock'] / peaks['ours']
+    return row
 
 
-def _ratios(sides: dict[str, Any]) -> Row:
-    """Return how many times faster ours is, and how many times less memory it takes."""
-    if 'stock' not in sides:
-        return dict(ratio=None, memory_ratio=None)
-    stock, ours = sides['stock'], sides['ours']
-    pairs = zip(stock['rounds'], ours['rounds'], strict=True)
-    ratios = [slow / fast for slow, fast in pairs]
-    peaks = stock['peak_bytes'], ours['peak_bytes']
-    median = stock['seconds']['median'] / ours['seconds']['median']
-    return dict(
-        ratio=dict(median=median, min=min(ratios), max=max(ratios)),
-        memory_ratio=peaks[0] / peaks[1] if all(peaks) else None,
-    )
+def peak_memory(
+    function: Callable[[], Any], device: torch.device
+) -> tuple[Any, int | None]:
+    """Call a function and measure its peak memory, its result included.
+
+    On a GPU this is what PyTorch has allocated. On the CPU it is the growth of the
+    process's resident memory up to its high-water mark, whatever library allocates.
+    Memory that was freed before is returned to the system first, so that it counts if
+    it is used again.
+
+    Returns the result of the function, and the bytes; None where the system does not
+    tell (other than Linux).
+    """
+    before = start_peak(device)
+    result = function()
+    return result, peak_since(before, device)
+
+
+def start_peak(device: torch.device) -> int | None:
+    """Forget earlier peaks and return the bytes held now, None if unknown."""
+    gc.collect()
+    if device.type == 'cuda':
+        torch.cuda.synchronize(device)
+        torch.cuda.reset_peak_memory_stats(device)
+        return torch.cuda.memory_allocated(device)
+    trim = getattr(ctypes.CDLL(None), 'malloc_trim', None)  # only glibc has it
+    try:
+        if trim is not None:
+            trim(0)
+        _CLEAR.write_text('5')  # resets the high-water mark, proc(5)
+        return _read('VmRSS')
+    except OSError:
+        return None
+
+
+def peak_since(before: int | None, device: torch.device) -> int | None:
+    """Return the peak since :func:`start_peak`, beyond what it returned."""
+    if before is None:
+        return None
+    if device.type == 'cuda':
+        torch.cuda.synchronize(device)
+        return torch.cuda.max_memory_allocated(device) - before
+    return max(0, _read('VmHWM') - before)
+
+
+def high_water() -> int | None:
+    """Return the peak of this process's resident memory, None if unknown."""
+    return _read('VmHWM') if _STATUS.is_file() else None
+
+
+def _read(field: str) -> int:
+    kilobytes = re.search(rf'^{field}:\s*(\d+) kB', _STATUS.read_text(), re.MULTILINE)
+    return int(kilobytes[1]) * 1024

@@ -34,21 +34,13 @@ BFLOAT16_FLAGS = re.compile(r'\b(avx512_bf16|amx_bf16|bf16)\b')
 
 @dataclass(frozen=True)
 class Network:
-    """A network to build.
+    """A network to build."""
 
-    Args:
-        name: The name in the table.
-        base: A file in ``configs/_base_/models``, without ``.py``.
-        num_classes: ``K``.
-        size: The height and width of the image.
-        changes: Changes of the model's config.
-    """
-
-    name: str
-    base: str
+    name: str  # in the table
+    base: str  # a file in `configs/_base_/models`, without `.py`
     num_classes: int
-    size: Size
-    changes: Mapping[str, Any] = field(default_factory=dict)
+    size: Size  # height and width of the image
+    changes: Mapping[str, Any] = field(default_factory=dict)  # of the model's config
 
     def config(self) -> ConfigDict:
         """Return the segmentor's config without the parts that only training needs."""
@@ -88,10 +80,7 @@ def lean_segmentor(cfg: ConfigDict, stock: nn.Module) -> nn.Module:
 
 @torch.no_grad()
 def weaken_branches(model: nn.Module) -> None:
-    """Scale residual branches by ``BRANCH``, and what is pooled by ``POOLED``.
-
-    The weights of their last BatchNorm are changed in place.
-    """
+    """Scale residual branches by ``BRANCH`` and what is pooled by ``POOLED``."""
     for module in model.modules():
         if isinstance(module, Bottleneck):
             module.norm3.weight.fill_(BRANCH)
@@ -109,10 +98,7 @@ def measure_statistics(model: nn.Module, run: Callable[[], Any]) -> None:
 
     With the initial statistics, 0 and 1, hardly more than rounding errors reach the
     logits of a deep random network, and its labels would say nothing about agreement.
-
-    Args:
-        model: A network for evaluation.
-        run: Sends at least two images through it.
+    ``run`` sends at least two images through the network.
     """
     layers = [module for module in model.modules() if isinstance(module, _BatchNorm)]
     momentum = [layer.momentum for layer in layers]
@@ -126,10 +112,7 @@ def measure_statistics(model: nn.Module, run: Callable[[], Any]) -> None:
 
 @torch.no_grad()
 def balance_classes(classifier: nn.Module, logits: Tensor) -> None:
-    """Give all classes the same mean logit, so that many of them are predicted.
-
-    Changes the bias of the classifier, whose output are the logits ``(N, K, h, w)``.
-    """
+    """Give all classes the same mean logit, so that many of them are predicted."""
     classifier.bias -= logits.mean((0, 2, 3))
 
 

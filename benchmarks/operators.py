@@ -106,26 +106,32 @@ def _conv_case(
         + (', gradients' if gradients else ''),
         stock=lambda: run(plain_summed_atrous_conv2d),
         ours=lambda: run(summed_atrous_conv2d),
-        compare=_compare_conv,
+        compare=partial(_compare, 'summed_atrous_conv2d', CONV_TOLERANCE, ['output']),
         device=device,
     )
 
 
-def _compare_conv(stock: list[Tensor], ours: list[Tensor]) -> Errors:
-    relative = [_relative(*pair) for pair in zip(stock, ours, strict=True)]
-    errors = dict(output=relative[0])
-    if len(relative) > 1:
-        errors['gradient'] = max(relative[1:])
-    require(max(relative) < CONV_TOLERANCE, 'summed_atrous_conv2d', errors)
+def _compare(
+    what: str,
+    tolerance: float,
+    names: Sequence[str],
+    stock: Sequence[Tensor],
+    ours: Sequence[Tensor],
+) -> Errors:
+    """Return the largest relative errors; tensors after the names are gradients."""
+    errors: dict[str, float] = {}
+    for i, (one, other) in enumerate(zip(stock, ours, strict=True)):
+        name = names[i] if i < len(names) else 'gradient'
+        error = ((one - other).abs().max() / one.abs().max()).item()
+        errors[name] = max(error, errors.get(name, 0.0))
+    require(max(errors.values()) < tolerance, what, errors)
     return errors
-
-
-def _relative(stock: Tensor, ours: Tensor) -> float:
-    return ((stock - ours).abs().max() / stock.abs().max()).item()
 
 
 def loss_cases(shapes: Sequence[tuple], device: torch.device) -> Iterator[Case]:
     """Make the cases of ``upsample_cross_entropy``, forward and backward."""
+    names = ('loss', 'accuracy')
+    compare = partial(_compare, 'upsample_cross_entropy', LOSS_TOLERANCE, names)
     for images, classes, low, size in shapes:
         torch.manual_seed(0)
         logits = torch.randn(images, classes, *low, device=device, requires_grad=True)
@@ -134,31 +140,21 @@ def loss_cases(shapes: Sequence[tuple], device: torch.device) -> Iterator[Case]:
         yield Case(
             group='`upsample_cross_entropy`',
             name=f'{images} x {classes} x {low[0]} x {low[1]} to {size[0]} x {size[1]}',
-            stock=partial(_stock_loss, logits, target),
-            ours=partial(_our_loss, logits, target),
-            compare=_compare_losses,
+            stock=partial(_loss, logits, target, stock=True),
+            ours=partial(_loss, logits, target, stock=False),
+            compare=compare,
             device=device,
         )
 
 
-def _stock_loss(logits: Tensor, target: Tensor) -> tuple[Tensor, ...]:
-    full = _upsample(logits, target.shape[1:])
-    loss = CrossEntropyLoss(avg_non_ignore=True)(full, target, ignore_index=255)
-    right = accuracy(full, target, ignore_index=255)
+def _loss(logits: Tensor, target: Tensor, *, stock: bool) -> tuple[Tensor, ...]:
+    if stock:
+        full = _upsample(logits, target.shape[1:])
+        loss = CrossEntropyLoss(avg_non_ignore=True)(full, target, ignore_index=255)
+        right = accuracy(full, target, ignore_index=255)
+    else:
+        loss, right = upsample_cross_entropy(logits, target, return_accuracy=True)
     return loss.detach(), right, *torch.autograd.grad(loss, logits)
-
-
-def _our_loss(logits: Tensor, target: Tensor) -> tuple[Tensor, ...]:
-    loss, right = upsample_cross_entropy(logits, target, return_accuracy=True)
-    return loss.detach(), right, *torch.autograd.grad(loss, logits)
-
-
-def _compare_losses(stock: tuple[Tensor, ...], ours: tuple[Tensor, ...]) -> Errors:
-    names = ('loss', 'accuracy', 'gradient')
-    pairs = zip(names, stock, ours, strict=True)
-    errors = {name: _relative(one, other) for name, one, other in pairs}
-    require(max(errors.values()) < LOSS_TOLERANCE, 'upsample_cross_entropy', errors)
-    return errors
 
 
 def _upsample(logits: Tensor, size: Size) -> Tensor:

@@ -1,14 +1,12 @@
 """``refine``: one checkpoint with and without several scales and CRFs, in one table.
 
-    python -m benchmarks refine CONFIG CHECKPOINT --tuned work_dirs/CONFIG/crf/crf.py
-
 Each row is a run of ``tools/test.py``.
 """
 
 import json
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from mmseg_deeplab.config.config_checks import check_checkpoint
 from mmseg_deeplab.config.config_file import read_config
@@ -16,25 +14,11 @@ from mmseg_deeplab.utils.atomic_files import write_whole
 from mmseg_deeplab.visualization import plot_trimap
 
 from .report import markdown_table, write_into
-from .results_table import percent_text, test
+from .results_table import percent, test
 
 HELP = 'one checkpoint with and without several scales and CRFs'
 MULTI_SCALE = ['model.type=MultiScaleEncoderDecoder']
 TRIMAP = 'test_evaluator.trimap_widths=[1,2,5,10,20,40]'
-
-
-class Variant(NamedTuple):
-    """A way to predict with the same weights.
-
-    Args:
-        name: The name in the table.
-        crf: The arguments of ``tools/test.py`` for a CRF.
-        settings: Overrides of the config.
-    """
-
-    name: str
-    crf: list[str]
-    settings: list[str]
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -45,7 +29,6 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument('--crf', help="CRF fragment (the config's, or the release's)")
     parser.add_argument('--tuned', help='CRF fragment that a search has found')
     parser.add_argument('--learned', help='CRF fragment that was learned')
-    parser.add_argument('--no-msc', action='store_true', help='one scale only')
     parser.add_argument('--document', help='Markdown file that gets the table')
     parser.add_argument('--name', default='refinement', help='its name in this file')
     parser.add_argument(
@@ -61,22 +44,19 @@ def run(args: Namespace) -> None:
     """Test each variant; the table is written after each one."""
     cfg = read_config(args.config)
     check_checkpoint(args.checkpoint)
-    variants = list_variants(args)
     folder = Path(args.work_dir or Path(cfg.work_dir) / 'refinement')
     reports: dict[str, dict[str, Any]] = {}
-    for variant in variants:
-        out = folder_of(folder, variant.name)
-        settings = [TRIMAP, *args.cfg_options, *variant.settings]
-        options = [*variant.crf, '--cfg-options', *settings]
-        report = test(args.config, args.checkpoint, out, options)
-        reports[variant.name] = report
+    for name, (crf, settings) in list_variants(args).items():
+        out = folder_of(folder, name)
+        options = [*crf, '--cfg-options', TRIMAP, *args.cfg_options, *settings]
+        report = reports[name] = test(args.config, args.checkpoint, out, options)
         text = f'{protocol(args)}\n\n{tables(reports)}'
         write_whole(text.encode() + b'\n', folder / 'table.md')
         content = json.dumps(reports, indent=1).encode() + b'\n'
         write_whole(content, folder / 'table.json')
         files = [folder_of(folder, name) for name in reports]
         plot_trimap(files, folder / 'trimap.png', labels=list(reports))
-        print(f'{variant.name}: {report["figures"]["mIoU"]} mIoU', flush=True)
+        print(f'{name}: {report["figures"]["mIoU"]} mIoU', flush=True)
     if args.document:
         write_into(args.document, args.name, text)
     print(f'\n{text}\n\n{folder}')
@@ -87,8 +67,8 @@ def folder_of(folder: Path, name: str) -> Path:
     return folder / name.lower().replace(',', '').replace(' ', '_')
 
 
-def list_variants(args: Namespace) -> list[Variant]:
-    """Return the rows of the table, the plain network first.
+def list_variants(args: Namespace) -> dict[str, tuple[list[str], list[str]]]:
+    """Return the arguments for the CRF and the overrides of each row of the table.
 
     Several scales are combined with the tuned CRF, or else with the learned one, or
     else with the first one.
@@ -97,13 +77,10 @@ def list_variants(args: Namespace) -> list[Variant]:
     for name, file in (('tuned', args.tuned), ('learned', args.learned)):
         if file:
             crfs[f'CRF, {name}'] = ['--crf', file]
-    variants = [Variant('plain', [], [])]
-    variants += [Variant(name, crf, []) for name, crf in crfs.items()]
-    if not args.no_msc:
-        variants.insert(1, Variant('MSC', [], MULTI_SCALE))
-        best = list(crfs)[min(1, len(crfs) - 1)]
-        variants.append(Variant(f'MSC + {best}', crfs[best], MULTI_SCALE))
-    return variants
+    best = list(crfs)[min(1, len(crfs) - 1)]
+    variants = {'plain': ([], []), 'MSC': ([], MULTI_SCALE)}
+    variants |= {name: (crf, []) for name, crf in crfs.items()}
+    return variants | {f'MSC + {best}': (crfs[best], MULTI_SCALE)}
 
 
 def protocol(args: Namespace) -> str:
@@ -121,19 +98,14 @@ def tables(reports: dict[str, dict[str, Any]]) -> str:
     first = next(iter(reports.values()))
     columns = {
         '': lambda name: name,
-        'mIoU': lambda name: percent_text(reports[name]['figures']['mIoU']),
-        'aAcc': lambda name: percent_text(reports[name]['figures']['aAcc']),
+        'mIoU': percent(lambda name: reports[name]['figures']['mIoU']),
+        'aAcc': percent(lambda name: reports[name]['figures']['aAcc']),
     }
-    for place, width in enumerate(first['trimap']['widths']):
-        columns[f'trimap {width} px'] = lambda name, place=place: percent_text(
-            reports[name]['trimap']['mIoU'][place]
-        )
+    for i, width in enumerate(first['trimap']['widths']):
+        iou = percent(lambda name, i=i: reports[name]['trimap']['mIoU'][i])
+        columns[f'trimap {width} px'] = iou
     classes = {'IoU': lambda label: label}
     for name, report in reports.items():
-        classes[name] = lambda label, report=report: percent_text(
-            report['per_class'][label]['IoU']
-        )
-    return (
-        f'{markdown_table(columns, reports)}\n\n'
-        f'{markdown_table(classes, first["per_class"])}'
-    )
+        classes[name] = percent(lambda label, r=report: r['per_class'][label]['IoU'])
+    per_class = markdown_table(classes, first['per_class'])
+    return f'{markdown_table(columns, reports)}\n\n{per_class}'

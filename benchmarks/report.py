@@ -12,11 +12,10 @@ import torch
 
 from mmseg_deeplab.utils.atomic_files import write_whole
 
-from .case import Row
+from .case import Columns, Row
 
 _SECONDS = re.compile(r', (m?s|images/s)\b')
 START, END = '<!-- table {}: start -->', '<!-- table {}: end -->'
-NONE = '-'
 
 
 def describe_machine(device: torch.device) -> dict[str, Any]:
@@ -25,9 +24,8 @@ def describe_machine(device: torch.device) -> dict[str, Any]:
     text = info.read_text() if info.is_file() else ''
     name = re.search(r'^model name\s*:\s*(.+)$', text, re.MULTILINE)
     memory = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES')
-    on_gpu = device.type == 'cuda'
     return dict(
-        gpu=torch.cuda.get_device_name(device) if on_gpu else None,
+        gpu=torch.cuda.get_device_name(device) if device.type == 'cuda' else None,
         cpu=name[1] if name else platform.processor() or 'unknown processor',
         cores=len(os.sched_getaffinity(0)),
         vector_unit=torch.backends.cpu.get_cpu_capability(),
@@ -43,9 +41,9 @@ def machine_text(machine: dict[str, Any]) -> str:
     """Describe the machine in a sentence."""
     gpu = f'{machine["gpu"]}, ' if machine['gpu'] else ''
     return gpu + (
-        '{cores} cores of {cpu} ({vector_unit}), {memory_gb} GB, {threads} threads, '
+        '{cores} cores of {cpu} ({vector_unit}), {memory_gb} GB, {threads} thread{s}, '
         'Python {python}, PyTorch {torch}, load average at the start {load_average}'
-    ).format(**machine)
+    ).format(**machine, s='' if machine['threads'] == 1 else 's')
 
 
 def markdown_table(
@@ -57,13 +55,10 @@ def markdown_table(
     return '\n'.join(f'| {" | ".join(line)} |' for line in table)
 
 
-def markdown(
-    result: dict[str, Any], columns: Mapping[str, Callable[[Row], str]]
-) -> str:
+def markdown(result: dict[str, Any], columns: Columns) -> str:
     """Return command, machine and table of a result.
 
-    Times on a CPU depend too much on the machine to be compared with those of others.
-    So columns of seconds are shown only for a GPU; the JSON file has them all.
+    Columns of seconds are shown only for a GPU: those of a CPU say nothing elsewhere.
     """
     if not result['machine'].get('gpu'):
         columns = {h: cell for h, cell in columns.items() if not _SECONDS.search(h)}
@@ -76,16 +71,12 @@ def markdown(
 
 def write_result(
     result: dict[str, Any],
-    columns: Mapping[str, Callable[[Row], str]],
+    columns: Columns,
     folder: str | Path,
     name: str,
     document: str | Path | None = None,
 ) -> str:
-    """Write ``NAME.json`` and ``NAME.md``, and the table into a document.
-
-    Returns:
-        The Markdown text.
-    """
+    """Write ``NAME.json``, ``NAME.md`` and a document's table; return the Markdown."""
     text = markdown(result, columns)
     content = json.dumps(result, indent=1).encode() + b'\n'
     write_whole(content, Path(folder) / f'{name}.json')
@@ -96,12 +87,7 @@ def write_result(
 
 
 def write_into(document: str | Path, name: str, text: str) -> None:
-    """Replace what is between the two marks of a table in a Markdown file.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it lacks the lines ``<!-- table NAME: start -->`` and ``end``.
-    """
+    """Replace what is between the two marks of a table in a Markdown file."""
     document = Path(document)
     start, end = START.format(name), END.format(name)
     before, found, rest = document.read_text().partition(start)
@@ -116,66 +102,53 @@ def digits(value: float) -> str:
     return f'{value:.0f}' if value >= 100 else f'{value:.3g}'
 
 
-def seconds_of(role: str, *, unit: float = 1.0) -> Callable[[Row], str]:
-    """Return a column with the median time of stock or ours in a unit of seconds."""
-    return lambda row: (
-        digits(row[role]['seconds']['median'] / unit) if role in row else NONE
-    )
-
-
-def peak_of(role: str) -> Callable[[Row], str]:
-    """Return a column with the peak memory of stock or ours in MB."""
+def column(
+    number: Callable[[Row], Any], text: Callable[[Any], str] = digits
+) -> Callable[[Row], str]:
+    """Return a column with a number of the row, ``-`` where it is missing or None."""
 
     def cell(row: Row) -> str:
-        peak = row[role]['peak_bytes'] if role in row else None
-        return NONE if peak is None else digits(peak / 1e6)
+        try:
+            return text(number(row))
+        except (KeyError, TypeError):
+            return '-'
 
     return cell
-
-
-def ratio_text(row: Row) -> str:
-    """Return the ratio of the times with its range."""
-    ratio = row['ratio']
-    if ratio is None:
-        return NONE
-    return f'**{ratio["median"]:.2f}** ({ratio["min"]:.2f} - {ratio["max"]:.2f})'
 
 
 def errors_text(row: Row) -> str:
     """Return the errors with their names."""
     parts = (f'{name} {value:.1g}' for name, value in row['errors'].items())
-    return ', '.join(parts) or NONE
+    return ', '.join(parts) or '-'
 
 
-def per_pixel(row: Row, role: str) -> str:
-    """Return the peak memory of stock or ours in bytes per pixel."""
-    peak = row[role]['peak_bytes'] if role in row else None
-    return NONE if peak is None else digits(peak / row['facts']['pixels'])
+def per_pixel(role: str) -> Callable[[Row], str]:
+    """Return a column with the peak memory of stock or ours in bytes per pixel."""
+    return column(lambda row: row[role]['peak_bytes'] / row['facts']['pixels'])
 
 
+RATIO = {
+    'times faster (range)': column(
+        lambda row: row['ratio'], '**{median:.2f}** ({min:.2f} - {max:.2f})'.format_map
+    )
+}
 TIMES = {
-    'stock, ms': seconds_of('stock', unit=1e-3),
-    'ours, ms': seconds_of('ours', unit=1e-3),
-    'times faster (range)': ratio_text,
+    'stock, ms': column(lambda row: 1e3 * row['stock']['seconds']['median']),
+    'ours, ms': column(lambda row: 1e3 * row['ours']['seconds']['median']),
+    **RATIO,
 }
 MEMORY = {
-    'stock, MB': peak_of('stock'),
-    'ours, MB': peak_of('ours'),
-    'times less memory': lambda row: (
-        f'{row["memory_ratio"]:.1f}' if row['memory_ratio'] else NONE
-    ),
+    'stock, MB': column(lambda row: row['stock']['peak_bytes'] / 1e6),
+    'ours, MB': column(lambda row: row['ours']['peak_bytes'] / 1e6),
+    'times less memory': column(lambda row: row['memory_ratio'], '{:.1f}'.format),
 }
 LIMIT = {
-    'multiply-adds, G': lambda row: (
-        digits(row['multiply_adds'] / 1e9) if row['multiply_adds'] else NONE
-    ),
+    'multiply-adds, G': column(lambda row: row['multiply_adds'] / 1e9 or None),
     'of the limit': lambda row: f'{100 * row["fraction_of_limit"]:.1f} %',
 }
 
 
-def columns_of(
-    first: Sequence[str], last: Mapping[str, Callable[[Row], str]]
-) -> dict[str, Callable[[Row], str]]:
+def columns_of(first: Sequence[str], last: Columns) -> Columns:
     """Return columns of group and name (with these headings), times, memory, more."""
     names = (lambda row: row['group'], lambda row: row['name'])
     return {**dict(zip(first, names, strict=True)), **TIMES, **MEMORY, **last}

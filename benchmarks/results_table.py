@@ -1,7 +1,5 @@
 """``table``: train and test many configs on an equal budget, and write the table.
 
-    python -m benchmarks table configs/*_camvid.py --work-dir work_dirs/table
-
 A second call continues where the first one stopped and skips finished rows.
 """
 
@@ -12,6 +10,7 @@ import subprocess
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +26,11 @@ from mmseg_deeplab.visualization import plot_scatter
 
 from .case import Row
 from .complexity import complexity
-from .report import markdown_table, write_into
+from .report import column, markdown_table, write_into
 
 HELP = 'train and test many configs on an equal budget'
 ROOT = Path(__file__).resolve().parents[1]
+percent = partial(column, text='{:.2f}'.format)
 SCHEDULE_KEYS = ('optim_wrapper', 'param_scheduler', 'train_cfg', 'val_cfg', 'test_cfg')
 
 
@@ -78,10 +78,6 @@ def run_row(config: str, args: Namespace) -> Row:
 
     ``WORK_DIR/<config name>`` gets the whole config, the training, the tests and
     ``row.json``. A second call only makes the tests that ``row.json`` lacks.
-
-    Raises:
-        ValueError: If the row was made with other settings.
-        RuntimeError: If training or testing fails; the message names the log.
     """
     folder = Path(args.work_dir) / Path(config).stem
     cfg = row_config(config, args)
@@ -201,11 +197,7 @@ def test(
 ) -> dict[str, Any]:
     """Test a checkpoint in another process and return the report of the metric.
 
-    Args:
-        config: The config file.
-        checkpoint: The weights.
-        out: The folder for logs and the report.
-        options: More arguments of ``tools/test.py``; ``--cfg-options`` comes last.
+    ``options`` are more arguments of ``tools/test.py``; ``--cfg-options`` comes last.
     """
     report = out / 'metrics.json'
     more = [] if '--cfg-options' in options else ['--cfg-options']
@@ -220,11 +212,7 @@ def run_tool(
     folder: Path,
     environment: Mapping[str, str] | None = None,
 ) -> None:
-    """Run one of ``tools/`` in another process, with its output in a log file.
-
-    Raises:
-        RuntimeError: If it fails.
-    """
+    """Run one of ``tools/`` in another process, with its output in a log file."""
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / f'{Path(name).stem}.log'
     command = [sys.executable, str(ROOT / 'tools' / name), *map(str, arguments)]
@@ -236,11 +224,7 @@ def run_tool(
 
 
 def read_rows(work_dir: str | Path) -> list[Row]:
-    """Return the finished rows in a table's work folder, the best mIoU first.
-
-    Raises:
-        FileNotFoundError: If there is none.
-    """
+    """Return the finished rows in a table's work folder, the best mIoU first."""
     files = sorted(Path(work_dir).glob('*/row.json'))
     if not files:
         raise FileNotFoundError(f'{work_dir}: no */row.json, so no row is finished')
@@ -257,10 +241,10 @@ def table_text(rows: Sequence[Row]) -> str:
     columns = {
         'config': lambda row: f'`{row["config"]}`',
         'ImageNet weights': lambda row: 'yes' if row['weights'] == 'ImageNet' else 'no',
-        'mIoU': lambda row: percent_text(row.get('mIoU')),
-        'scales + flip': lambda row: percent_text(row.get('mIoU_tta')),
-        'output stride 8': lambda row: percent_text(row.get('mIoU_os8')),
-        'aAcc': lambda row: percent_text(row.get('aAcc')),
+        'mIoU': percent(lambda row: row['mIoU']),
+        'scales + flip': percent(lambda row: row['mIoU_tta']),
+        'output stride 8': percent(lambda row: row['mIoU_os8']),
+        'aAcc': percent(lambda row: row['aAcc']),
         'parameters, M': lambda row: f'{row["parameters"] / 1e6:.2f}',
         'multiply-adds, G': lambda row: f'{row["multiply_adds"] / 1e9:.2f}',
     }
@@ -269,8 +253,3 @@ def table_text(rows: Sequence[Row]) -> str:
         f'tested on whole images of {image}, to which the multiply-adds belong; scales '
         f'of the second test: {scales}.\n\n{markdown_table(columns, rows)}'
     )
-
-
-def percent_text(value: float | None) -> str:
-    """Return a metric in percent, ``-`` where there is none."""
-    return '-' if value is None else f'{value:.2f}'

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -34,27 +33,17 @@ NETWORKS = {
 SQUARE, IGNORED_COLUMNS = 8, 20  # pixels
 
 
-@dataclass(frozen=True)
-class Mode:
-    """A way to make a step.
+class Mode(NamedTuple):
+    """A way to make a step."""
 
-    Args:
-        text: The text in the table.
-        channels_last: Ours uses this memory format, as with ``--mixin fast``.
-        dtype: The mixed precision of both sides; None for float32.
-        compile: Ours is compiled, as with ``--mixin compile_network``.
-        tolerance: The largest relative error of the losses.
-        gradient_tolerance: The largest error of all gradients, relative to their norm.
-    """
-
-    text: str
-    channels_last: bool = True
-    dtype: str | None = None
-    compile: bool = False
-    tolerance: float = 1e-3
-    # BatchNorm over a batch of two amplifies the rounding of other convolutions.
-    # Gradients of MobileNetV2 that differ by 1e-2 in float32 differ by 1e-11 in float64
-    # (a test checks this).
+    text: str  # in the table
+    channels_last: bool = True  # ours uses this memory format, as with `--mixin fast`
+    dtype: str | None = None  # the mixed precision of both sides; None for float32
+    compile: bool = False  # ours is compiled, as with `--mixin compile_network`
+    tolerance: float = 1e-3  # the largest relative error of the losses
+    # The largest error of all gradients, relative to their norm. BatchNorm over a batch
+    # of two amplifies the rounding of other convolutions: gradients of MobileNetV2 that
+    # differ by 1e-2 in float32 differ by 1e-11 in float64 (a test checks this).
     gradient_tolerance: float = 0.3
 
 
@@ -177,12 +166,7 @@ def labelled_samples(network: Network, count: int) -> list[SegDataSample]:
 
 
 def compare_steps(stock: Step, ours: Step, *, mode: Mode) -> Errors:
-    """Return the largest relative error of a loss, and that of all gradients.
-
-    Raises:
-        ResultsDiffer: If an error is larger than the mode allows, or there are no
-            gradients.
-    """
+    """Return the largest relative error of a loss, and that of all gradients."""
     pairs = list(zip(stock.gradients, ours.gradients, strict=True))
     difference = sum((a - b).double().square().sum().item() for a, b in pairs)
     norm = sum(a.double().square().sum().item() for a, _ in pairs)

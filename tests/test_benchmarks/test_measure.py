@@ -12,8 +12,7 @@ import torch
 
 from benchmarks.__main__ import STUDIES, run_study
 from benchmarks.case import CPU, Case, ResultsDiffer, Study
-from benchmarks.measure import measure, take_turns
-from benchmarks.memory import peak_memory
+from benchmarks.measure import measure, peak_memory, take_turns
 from benchmarks.report import (
     columns_of,
     write_into,
@@ -53,7 +52,7 @@ def test_results_that_differ_are_not_timed():
 def test_the_multiply_adds_of_stock_are_counted():
     x = torch.ones(3, 5)
     case = Case('', '', lambda: 0, lambda: x @ x.T, lambda *_: {})
-    row, _ = measure(case, rate=90.0, **SHORT)
+    row = measure(case, rate=90.0, **SHORT)
     assert row['multiply_adds'] == 3 * 5 * 3
     assert row['fraction_of_limit'] == pytest.approx(
         0.5 / row['ours']['seconds']['median']
@@ -70,14 +69,14 @@ def test_functions_in_other_processes_report_time_and_memory():
         compare=lambda *_: {},
         measures_itself=True,
     )
-    row, _ = measure(case, rounds=2)
+    row = measure(case, rounds=2)
     assert row['ours']['peak_bytes'] == 7 and row['memory_ratio'] == 1
     assert row['stock']['rounds'] == [4, 2] and row['ours']['rounds'] == [1, 1]
 
 
 HELD_AT_A_TIME = """
 import torch
-from benchmarks.memory import peak_memory
+from benchmarks.measure import peak_memory
 
 def function():
     for _ in range(2):
@@ -141,7 +140,7 @@ def test_each_column_of_a_study_gives_a_text(name):
     for role in ('stock', 'ours'):
         facts |= {f'{role}_process_bytes': 2e6, f'{role}_mIoU': 1.0}
     errors = dict(same_labels=1.0, mean_difference=0.0, other_labels=0.0)
-    row, _ = measure(replace(constant_case(), facts=facts), seconds=1e-6, rounds=1)
+    row = measure(replace(constant_case(), facts=facts), seconds=1e-6, rounds=1)
     row['errors'] = errors
     for cell in STUDIES[name].columns.values():
         assert isinstance(cell(row), str)
