@@ -150,7 +150,7 @@ def test_resnet_differs_from_the_paper_by_three_known_things(
 
 
 @pytest.mark.parametrize('name, millions', [('segformer_b0', 3.72), ('unet', 28.99)])
-def test_networks_of_the_host_are_counted_too(load_config, name, millions):
+def test_networks_of_mmsegmentation_are_counted_too(load_config, name, millions):
     cfg = load_config(f'_base_/models/{name}.py').model.to_dict()
     cfg['decode_head'].update(num_classes=5)
     result = complexity(cfg, (64, 96))
