@@ -155,19 +155,15 @@ class SegmentationMetric(BaseMetric):
             return {}
         confusion = self._reduced(size).cpu().numpy()
         metrics = self.compute_metrics(confusion)
-        self._save_report()
+        if self.report_file is not None and is_main_process():
+            file = Path(self.report_file)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(self.report, indent=1) + '\n')
         if self.prefix:
             metrics = {f'{self.prefix}/{name}': v for name, v in metrics.items()}
         if not self.keep_results:
             self._reset()
         return metrics
-
-    def _save_report(self) -> None:
-        if self.report_file is None or not is_main_process():
-            return
-        file = Path(self.report_file)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(self.report, indent=1) + '\n')
 
     def _reduced(self, size: int) -> Tensor:
         """Sum the counts of all processes, without images that the sampler repeats."""

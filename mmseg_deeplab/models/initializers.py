@@ -1,6 +1,9 @@
-"""Initial weights by name, as Composer's DeepLab v3+ takes them."""
+"""Initial weights by name, as Composer's DeepLab v3+ takes them.
 
-from collections.abc import Callable, Sequence
+In a config the mixin ``composer_init`` does the same by ``init_cfg``.
+"""
+
+from collections.abc import Callable
 
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -29,25 +32,3 @@ def bn_ones(module: nn.Module) -> None:
 INITIALIZERS: dict[str, Callable[[nn.Module], None]] = dict(
     kaiming_normal=kaiming_normal, bn_ones=bn_ones
 )
-
-
-def initialize(module: nn.Module, initializers: Sequence[str]) -> None:
-    """Run initializers over a module and all inside it, in the order given.
-
-    In a config the mixin ``composer_init`` does the same by ``init_cfg``.
-
-    Args:
-        module: Changed in place.
-        initializers: Names from :data:`INITIALIZERS`.
-
-    Raises:
-        ValueError: If there is no such initializer; nothing is changed then.
-    """
-    names = [initializers] if isinstance(initializers, str) else list(initializers)
-    unknown = [name for name in names if name not in INITIALIZERS]
-    if unknown:
-        raise ValueError(
-            f'initializers must be among {sorted(INITIALIZERS)}, received {unknown}'
-        )
-    for name in names:
-        module.apply(INITIALIZERS[name])

@@ -59,11 +59,7 @@ def grouped_confusion_matrix(
             f'groups {tuple(groups.shape)} and target {tuple(target.shape)} must have '
             'the same shape'
         )
-    if not _within(groups, num_groups):
-        raise ValueError(
-            f'groups holds {groups.min().item()}..{groups.max().item()}, outside '
-            f'0..{num_groups - 1}'
-        )
+    _check_range('groups', groups, num_groups)
     return _count(prediction, target, groups, num_classes, num_groups, ignore_index)
 
 
@@ -114,6 +110,6 @@ def _check_range(name: str, classes: Tensor, num_classes: int) -> None:
     if not _within(classes, num_classes):
         low, high = (value.item() for value in classes.aminmax())
         raise ValueError(
-            f'{name} holds classes {low}..{high}, outside 0..{num_classes - 1}: '
-            'check num_classes, reduce_zero_label and the label files'
+            f'{name} holds {low}..{high}, outside 0..{num_classes - 1}: check '
+            'num_classes, reduce_zero_label and the label files'
         )

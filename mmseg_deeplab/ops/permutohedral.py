@@ -82,8 +82,12 @@ class PermutohedralLattice:
         del chunks
         keys, order, starts, self.vertices = _number(keys)
         self.num_vertices = len(keys)
-        self._splat = _splat_matrix(order, starts, self.weights)
-        del order, starts
+        dtype = _index_dtype(self.weights.numel())
+        points = (order // self.weights.shape[1]).to(dtype)
+        self._splat = SparseMatrix(
+            points, starts.to(dtype), self.weights.reshape(-1)[order]
+        )
+        del order, starts, points
         axes = _neighbours(keys, corners)
         self._blur = _blur_matrices(axes, self.num_vertices, self.weights)
         self._adjoint: list[SparseMatrix] = []  # made when it is needed
@@ -269,13 +273,6 @@ def _number(keys: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     vertices = torch.empty_like(numbers).scatter_(0, order, numbers)
     ends = starts.new_tensor([keys.numel()])
     return ordered[starts], order, torch.cat([starts, ends]), vertices.view_as(keys)
-
-
-def _splat_matrix(order: Tensor, starts: Tensor, weights: Tensor) -> SparseMatrix:
-    """Return the matrix that sums the values of the points at the lattice."""
-    dtype = _index_dtype(weights.numel())
-    points = (order // weights.shape[1]).to(dtype)
-    return SparseMatrix(points, starts.to(dtype), weights.reshape(-1)[order])
 
 
 def _index_dtype(count: int) -> torch.dtype:

@@ -82,14 +82,11 @@ def summed_atrous_conv2d(
     # Not stack().sum(): its gradients share memory, and adding those of a second batch
     # in place would count each as often as there are branches.
     bias = functools.reduce(torch.add, given) if given else None
-    if not training and type(x) is Tensor and not _is_traced():
+    traced = torch.compiler.is_compiling() or torch.jit.is_tracing()
+    if not training and type(x) is Tensor and not traced:
         # Calling an operator for the first time imports torch's compiler: a second.
         return _apply_taps(x, weights, bias, dilations)
     return _summed_atrous_conv2d(x, weights, bias, dilations)
-
-
-def _is_traced() -> bool:
-    return torch.compiler.is_compiling() or torch.jit.is_tracing()
 
 
 def plain_wins(

@@ -12,15 +12,7 @@ import triton
 import triton.language as tl
 
 # One compiled kernel serves all values of these.
-SIZES = (
-    'classes',
-    'in_height',
-    'in_width',
-    'height',
-    'width',
-    'ignore_index',
-    'window',
-)
+SIZES = 'classes', 'in_height', 'in_width', 'height', 'width', 'ignore_index', 'window'
 
 
 @triton.jit

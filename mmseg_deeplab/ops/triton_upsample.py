@@ -107,8 +107,7 @@ def cross_entropy_sums(
     """
     logits, target = logits.contiguous(), target.contiguous()
     rows, columns = axes(logits, target.shape[1:], align_corners)
-    tile = _tile(rows, target.shape[2])
-    grid = _tiles(rows, target.shape, tile)
+    tile, grid = _tiles(rows, target.shape)
     sums = logits.new_empty((math.prod(grid), 4), dtype=torch.float32)
     weight = sums if class_weight is None else class_weight.contiguous()
     maps = sums.expand(2, *sums.shape)  # largest logit and factor of each pixel
@@ -154,9 +153,9 @@ def argmax_labels(logits: Tensor, size: Sequence[int], align_corners: bool) -> T
     """Return the int64 labels ``(N, H, W)`` of :func:`.upsample_argmax`."""
     rows, columns = axes(logits, size, align_corners)
     labels = logits.new_empty((len(logits), *size), dtype=torch.long)
-    tile = _tile(rows, size[1])
+    tile, grid = _tiles(rows, labels.shape)
     with torch.cuda.device_of(logits):
-        _kernels().argmax_kernel[_tiles(rows, labels.shape, tile)](
+        _kernels().argmax_kernel[grid](
             logits.contiguous(), labels, rows.chunks, rows.weights, columns.lows,
             columns.weights, *logits.shape[1:], *size, ROWS=tile[0], COLUMNS=tile[1],
             UNROLL=UNROLL,
@@ -204,14 +203,10 @@ def _axis(inside: int, outside: int, align_corners: bool, device: torch.device) 
     return Axis(on_device[0], weight, on_device[1], on_device[2], step, window)
 
 
-def _tile(rows: Axis, width: int) -> tuple[int, int]:
-    return rows.step, min(TILE // rows.step, _power(width))
-
-
-def _tiles(
-    rows: Axis, shape: Sequence[int], tile: tuple[int, int]
-) -> tuple[int, int, int]:
-    return -(-shape[2] // tile[1]), len(rows.chunks), shape[0]
+def _tiles(rows: Axis, shape: Sequence[int]) -> tuple[list[int], tuple[int, ...]]:
+    """Return the rows and columns of a program's tile, and the grid of programs."""
+    tile = [rows.step, min(TILE // rows.step, _power(shape[2]))]
+    return tile, (-(-shape[2] // tile[1]), len(rows.chunks), shape[0])
 
 
 def _power(number: int) -> int:

@@ -191,15 +191,12 @@ class AlignedXception(PretrainedBackbone, BaseModule):
         self.norm_eval = norm_eval
         self.with_cp = with_cp
         self.norm_cfg = norm_cfg or dict(type='BN', eps=1e-3)
-        self._make_stem(in_channels)
-        self._make_flows()
-        self.train()  # frozen from the start, not only after the first train()
-
-    def _make_stem(self, in_channels: int) -> None:
         options = dict(kernel_size=3, padding=1, norm_cfg=self.norm_cfg)
         first, second = self._scaled((32, 64))
         self.conv1 = ConvModule(in_channels, first, stride=2, **options)
         self.conv2 = ConvModule(first, second, **options)
+        self._make_flows()
+        self.train()  # frozen from the start, not only after the first train()
 
     def _make_flows(self) -> None:
         entry, num_middle = ARCHITECTURES[self.depth]
@@ -246,7 +243,8 @@ class AlignedXception(PretrainedBackbone, BaseModule):
         for block in self.entry:
             entry.append(block(x))
             x = entry[-1][0]
-        maps = [self._low_level(entry), entry[self._to_stride_8][0]]
+        to_stride_8 = 1 if len(entry) == 3 else 2
+        maps = [self._low_level(entry), entry[to_stride_8][0]]
         for block in self.middle:
             x, _ = block(x)
         maps.append(x)
@@ -255,13 +253,9 @@ class AlignedXception(PretrainedBackbone, BaseModule):
         maps.append(x)
         return tuple(maps[i] for i in self.out_indices)
 
-    @property
-    def _to_stride_8(self) -> int:
-        return 1 if len(self.entry) == 3 else 2
-
     def _low_level(self, entry: list[tuple[Tensor, Tensor]]) -> Tensor:
         """Return the low-level feature from the two maps of each entry block."""
-        return entry[self._to_stride_8][1]
+        return entry[-2 if len(entry) == 3 else -3][1]
 
     def init_weights(self) -> None:
         """Initialise the weights, then load the pre-trained file if there is one."""

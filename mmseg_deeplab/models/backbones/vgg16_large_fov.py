@@ -25,7 +25,6 @@ class VGG16LargeFOV(PretrainedBackbone, BaseModule):
     of the head (:class:`LargeFOVHead`), which holds fc6 to fc8.
 
     Args:
-        in_channels: Channels of the image.
         base_channels: Channels of conv1; conv5 has eight times as many.
         output_stride: Input size over feature size: 8 (the papers), 16 (pool4 strides,
             conv5 has rate 1) or 32 (pool5 strides too).

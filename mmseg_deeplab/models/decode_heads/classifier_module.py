@@ -31,7 +31,6 @@ class ClassifierModule(BaseDecodeHead):
     where a branch was replaced or hooked, or while the model is traced or exported.
 
     Args:
-        in_channels: Channels of the feature map.
         num_classes: ``K``, channels of the logits.
         dilations: Rate (and padding) of each branch; (6, 12, 18, 24) is ASPP-L of the
             paper, (2, 4, 8, 12) ASPP-S.

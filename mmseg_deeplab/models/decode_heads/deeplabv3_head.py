@@ -28,7 +28,6 @@ class DeepLabV3Head(ASPPHead):
     arguments, and the order of the branches (image first).
 
     Args:
-        in_channels: Channels of the feature map.
         num_classes: ``K``, channels of the logits.
         channels: Channels of every branch and of the fusion.
         dilations: Rate of each branch; 1 is the 1x1 convolution. (1, 6, 12, 18) is the

@@ -23,7 +23,6 @@ class DeepLabV3PlusHead(DeepLabV3Head):
     ``DepthwiseSeparableASPPHead`` has 512 channels and a 3x3 fusion before the decoder.
 
     Args:
-        in_channels: Channels of the feature map.
         num_classes: ``K``, channels of the logits.
         c1_in_channels: Channels of the low-level features.
         c1_channels: Channels after their 1x1 convolution.

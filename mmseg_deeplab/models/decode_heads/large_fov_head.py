@@ -23,7 +23,6 @@ class LargeFOVHead(BaseDecodeHead):
     :class:`ClassifierModule` it has no ``conv_seg``: fc8 classifies.
 
     Args:
-        in_channels: Channels of the feature map.
         num_classes: ``K``, channels of the logits.
         dilations: Rate of fc6 in each branch, at output stride 8.
         channels: Channels of fc6 and fc7 (v1 keeps 1024 of VGG-16's 4096).

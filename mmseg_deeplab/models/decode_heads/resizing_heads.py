@@ -2,40 +2,23 @@
 
 For these, and for no others, :class:`LeanEncoderDecoder` takes losses and labels
 straight from the low-resolution logits, and :class:`MultiScaleEncoderDecoder` fuses
-them over scales. A head has to be declared, because a subclass may do something else:
-those of MMSegmentation are listed here, others say so by :func:`resizes_logits`.
+them over scales. A subclass may do something else, so each class is declared: those
+of MMSegmentation are found here, others say so by :func:`resizes_logits`.
 """
 
 from mmseg.models import decode_heads as stock
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import nn
 
-# All heads of MMSegmentation 1.2 that return one map of logits and leave loss and
-# prediction to BaseDecodeHead.
+METHODS = 'loss', 'loss_by_feat', 'predict', 'predict_by_feat', '_stack_batch_gt'
+
+# All heads of MMSegmentation that leave loss and prediction to BaseDecodeHead; in
+# version 1.2 each of them returns one map of logits.
 RESIZING_HEADS: set[type[nn.Module]] = {
-    stock.ANNHead,
-    stock.APCHead,
-    stock.ASPPHead,
-    stock.CCHead,
-    stock.DMHead,
-    stock.DNLHead,
-    stock.DPTHead,
-    stock.DepthwiseSeparableASPPHead,
-    stock.DepthwiseSeparableFCNHead,
-    stock.EMAHead,
-    stock.FCNHead,
-    stock.FPNHead,
-    stock.GCHead,
-    stock.ISAHead,
-    stock.LRASPPHead,
-    stock.LightHamHead,
-    stock.NLHead,
-    stock.PSAHead,
-    stock.PSPHead,
-    stock.SETRMLAHead,
-    stock.SETRUPHead,
-    stock.SegformerHead,
-    stock.SegmenterMaskTransformerHead,
-    stock.UPerHead,
+    head
+    for head in map(vars(stock).get, stock.__all__)
+    if issubclass(head, BaseDecodeHead)
+    and all(getattr(head, name) is getattr(BaseDecodeHead, name) for name in METHODS)
 }
 
 

@@ -9,9 +9,8 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from .crf_inputs import check_image, check_integer, check_probabilities, check_settings
-from .crf_kernels import CRFKernels
-from .mean_field import mean_field
+from .crf_inputs import check_image, check_probabilities, check_settings
+from .mean_field import CRFKernels, mean_field
 
 _WIDTHS = ('bilateral_xy', 'bilateral_rgb', 'gaussian_xy')
 _SCALARS = ('bilateral_weight', 'gaussian_weight', *_WIDTHS)
@@ -80,10 +79,8 @@ class DenseCRF(nn.Module):
             'gaussian_weight': gaussian_weight,
             'gaussian_xy': gaussian_xy,
         }
-        if num_classes is not None:
-            check_integer('num_classes', num_classes)
-            if num_classes < 2:
-                raise ValueError(f'a CRF needs num_classes >= 2, got {num_classes}')
+        if num_classes is not None and num_classes < 2:
+            raise ValueError(f'a CRF needs num_classes >= 2, got {num_classes}')
         self.learnable = _names(learnable)
         matrix = _compatibility(compatibility, num_classes, self.learnable)
         check_settings(num_iterations, scalars, widths=_WIDTHS)
@@ -108,11 +105,6 @@ class DenseCRF(nn.Module):
 
         Returns:
             ``(N, K, H, W)`` of the dtype of ``probabilities``.
-
-        Raises:
-            ValueError: If shapes do not fit, values are not finite, or probabilities
-                do not sum to one.
-            TypeError: If something is no tensor or of a wrong dtype.
         """
         return self.refine(probabilities, self.build_kernels(image))
 
@@ -160,13 +152,6 @@ class DenseCRF(nn.Module):
         if self.compatibility is not None:
             values['compatibility'] = self.compatibility.detach().cpu().tolist()
         return dict(type='DenseCRF', num_iterations=self.num_iterations, **values)
-
-    def extra_repr(self) -> str:
-        """Show the values in ``print(model)``."""
-        values = self.settings()
-        del values['type']
-        values.pop('compatibility', None)
-        return ', '.join(f'{name}={value:g}' for name, value in values.items())
 
 
 def _names(learnable: Sequence[str] | bool) -> tuple[str, ...]:

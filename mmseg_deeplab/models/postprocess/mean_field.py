@@ -2,18 +2,54 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from mmseg_deeplab.ops.gaussian_filter import gaussian_filter
-
-from .crf_kernels import CRFKernels
+from mmseg_deeplab.ops.gaussian_filter import (
+    gaussian_filter,
+    gaussian_scale,
+    gaussian_taps,
+)
+from mmseg_deeplab.ops.permutohedral import PermutohedralLattice
 
 # pydensecrf's users, from DeepLab's own script on, cut probabilities off here.
 _SMALLEST = 1e-5
 # A strip of the image is made in one go: logits, messages and result stay in the cache.
 _STRIP_BYTES = 1 << 22
+
+
+class CRFKernels(NamedTuple):
+    """The parts of the kernels that depend on the image and on the widths alone."""
+
+    lattice: PermutohedralLattice  # of the bilateral kernel, normalised
+    taps: Tensor  # of the spatial kernel, (2 r + 1,)
+    rows: Tensor  # normalisation of the spatial kernel in each row, (H,)
+    columns: Tensor  # the same in each column, (W,)
+
+    @classmethod
+    def of_image(
+        cls,
+        image: Tensor,
+        bilateral_xy: Tensor,
+        bilateral_rgb: Tensor,
+        gaussian_xy: Tensor,
+    ) -> 'CRFKernels':
+        """Prepare the kernels of an RGB image ``(3, H, W)``.
+
+        Gradients reach the widths. With an image of float64 all is computed in float64.
+        """
+        dtype = torch.float64 if image.dtype == torch.float64 else torch.float32
+        height, width = image.shape[1:]
+        rows = torch.arange(height, dtype=dtype, device=image.device)
+        columns = torch.arange(width, dtype=dtype, device=image.device)
+        places = torch.stack(torch.meshgrid(columns, rows, indexing='xy'))
+        features = torch.cat([places / bilateral_xy, image.to(dtype) / bilateral_rgb])
+        lattice = PermutohedralLattice(features.flatten(1).t()).normalised()
+        taps = gaussian_taps(gaussian_xy.to(rows), longest=max(height, width) - 1)
+        scales = (gaussian_scale(taps, side) for side in (height, width))
+        return cls(lattice, taps, *scales)
 
 
 def mean_field(
@@ -88,13 +124,12 @@ class _Strips:
         self.corner_weights = self.lattice.weights * bilateral_weight
         middle = rows[len(rows) // 2]
         self.rows = (rows / middle).unsqueeze(1)
-        across = (columns * middle).repeat_interleave(self.unary.shape[2])
+        across = (columns * middle).repeat_interleave(unary.shape[2])
         self.before, self.after = across, across * gaussian_weight
-        self.spare = torch.empty_like(self.unary)
-        on_cpu = self.unary.device.type == 'cpu'
-        bytes_of_a_row = self.unary[0].nbytes
-        rows = max(1, _STRIP_BYTES // bytes_of_a_row)
-        self.height = rows if on_cpu else len(self.unary)
+        self.spare = torch.empty_like(unary)
+        self.height = len(unary)
+        if unary.device.type == 'cpu':
+            self.height = max(1, _STRIP_BYTES // unary[0].nbytes)
 
     def iterate(self, q: Tensor) -> Tensor:
         values = self.lattice.blur(self.lattice.splat(q.flatten(0, 1)))
@@ -102,17 +137,14 @@ class _Strips:
         for top in range(0, len(q), self.height):
             strip = slice(top, min(top + self.height, len(q)))
             logits = self._spatial(q, strip)
-            logits += self._bilateral(values, strip).view_as(logits)
+            points = slice(strip.start * q.shape[1], strip.stop * q.shape[1])
+            bilateral = self.lattice.slice(values, points, self.corner_weights)
+            logits += bilateral.view_as(logits)
             if self.matrix is not None:
                 logits = logits @ self.matrix
                 logits += self.unary[strip]
             torch.softmax(logits, 2, out=new[strip])
         return new
-
-    def _bilateral(self, values: Tensor, strip: slice) -> Tensor:
-        width = self.unary.shape[1]
-        points = slice(strip.start * width, strip.stop * width)
-        return self.lattice.slice(values, points, weights=self.corner_weights)
 
     def _spatial(self, q: Tensor, strip: slice) -> Tensor:
         """Return the spatial messages, with the unary logits where that is possible."""

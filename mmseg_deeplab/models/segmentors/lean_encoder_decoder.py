@@ -1,7 +1,7 @@
 """MMSegmentation's segmentor without full-size logits, and with a dense CRF."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 
 import torch
 from mmengine.structures import PixelData
@@ -52,13 +52,6 @@ class LeanEncoderDecoder(EncoderDecoder):
     Args:
         crf: Config of a :class:`~mmseg_deeplab.models.DenseCRF`; None leaves it out.
         **kwargs: The arguments of ``EncoderDecoder``.
-
-    Attributes:
-        crf: The module, or None.
-
-    Raises:
-        ValueError: If the CRF is asked for with a head of one channel (sigmoid), or is
-            made for another number of classes.
     """
 
     def __init__(self, *, crf: ConfigType | None = None, **kwargs) -> None:
@@ -132,16 +125,6 @@ class LeanEncoderDecoder(EncoderDecoder):
         """Whether predicted samples get ``seg_logits``."""
         return self._keeps_logits or bool((self.test_cfg or {}).get('keep_logits'))
 
-    @contextmanager
-    def predicting(self, *, crf: bool, keep_logits: bool) -> Iterator[None]:
-        """See :func:`predicting`."""
-        before = self._crf_is_on, self._keeps_logits
-        self._crf_is_on, self._keeps_logits = crf, keep_logits
-        try:
-            yield
-        finally:
-            self._crf_is_on, self._keeps_logits = before
-
     def _only_resizes(self) -> bool:
         return type(self.decode_head) in RESIZING_HEADS and self.out_channels > 1
 
@@ -195,9 +178,10 @@ class LeanEncoderDecoder(EncoderDecoder):
         return losses
 
 
+@contextmanager
 def predicting(
     segmentor: nn.Module, *, crf: bool = True, keep_logits: bool = False
-) -> AbstractContextManager[None]:
+) -> Iterator[None]:
     """Change what predictions inside a ``with`` block are.
 
     Args:
@@ -207,9 +191,15 @@ def predicting(
         keep_logits: Whether samples get ``seg_logits`` even where
             ``test_cfg.keep_logits`` is not set.
     """
-    if isinstance(segmentor, LeanEncoderDecoder):
-        return segmentor.predicting(crf=crf, keep_logits=keep_logits)
-    return nullcontext()
+    if not isinstance(segmentor, LeanEncoderDecoder):
+        yield
+        return
+    before = segmentor._crf_is_on, segmentor._keeps_logits
+    segmentor._crf_is_on, segmentor._keeps_logits = crf, keep_logits
+    try:
+        yield
+    finally:
+        segmentor._crf_is_on, segmentor._keeps_logits = before
 
 
 def set_probabilities(

@@ -62,11 +62,7 @@ class LeanTTAModel(SegTTAModel):
         return [[view] for view in range(len(inputs))]
 
     def _finish(
-        self,
-        sample: SegDataSample,
-        probabilities: Tensor,
-        data: dict[str, Any],
-        index: int,
+        self, sample: SegDataSample, probabilities: Tensor, data: dict, index: int
     ) -> None:
         if len(probabilities) == 1:
             labels = (probabilities > self.module.decode_head.threshold).long()
@@ -81,21 +77,13 @@ class LeanTTAModel(SegTTAModel):
 
     def _image(self, data: dict[str, Any], index: int) -> Tensor:
         """Return the original image, from a view of its size where there is one."""
-        views = [
-            (inputs[index], samples[index])
-            for inputs, samples in zip(
-                data['inputs'], data['data_samples'], strict=True
-            )
-        ]
+        pairs = zip(data['inputs'], data['data_samples'], strict=True)
+        views = [(inputs[index], samples[index]) for inputs, samples in pairs]
         inputs, sample = next(filter(_has_original_size, views), views[0])
-        batch = self.module.data_preprocessor(
-            dict(inputs=[inputs], data_samples=[sample]), False
-        )
-        return original_image(
-            batch['inputs'][0],
-            batch['data_samples'][0].metainfo,
-            self.module.data_preprocessor,
-        )
+        prepare = self.module.data_preprocessor
+        batch = prepare(dict(inputs=[inputs], data_samples=[sample]), False)
+        metainfo = batch['data_samples'][0].metainfo
+        return original_image(batch['inputs'][0], metainfo, prepare)
 
 
 @MODELS.register_module()
