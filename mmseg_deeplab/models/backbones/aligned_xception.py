@@ -200,6 +200,7 @@ class AlignedXception(PretrainedBackbone, BaseModule):
 
     def _make_flows(self) -> None:
         entry, num_middle = ARCHITECTURES[self.depth]
+        self.to_stride_8 = 1 if len(entry) == 3 else 2  # number of the block
         strides = [stride for _, stride in entry] + [1] * num_middle
         geometry = block_geometry([*strides, *EXIT_STRIDES], self.output_stride)
         entry_geometry, rest = geometry[: len(entry)], geometry[len(entry) :]
@@ -243,8 +244,7 @@ class AlignedXception(PretrainedBackbone, BaseModule):
         for block in self.entry:
             entry.append(block(x))
             x = entry[-1][0]
-        to_stride_8 = 1 if len(entry) == 3 else 2
-        maps = [self._low_level(entry), entry[to_stride_8][0]]
+        maps = [self._low_level(entry), entry[self.to_stride_8][0]]
         for block in self.middle:
             x, _ = block(x)
         maps.append(x)
@@ -255,7 +255,7 @@ class AlignedXception(PretrainedBackbone, BaseModule):
 
     def _low_level(self, entry: list[tuple[Tensor, Tensor]]) -> Tensor:
         """Return the low-level feature from the two maps of each entry block."""
-        return entry[-2 if len(entry) == 3 else -3][1]
+        return entry[self.to_stride_8][1]
 
     def init_weights(self) -> None:
         """Initialise the weights, then load the pre-trained file if there is one."""
