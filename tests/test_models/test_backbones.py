@@ -62,12 +62,8 @@ def test_every_parameter_gets_a_gradient(kind):
 @pytest.mark.parametrize(
     'kind, options',
     [
-        ('AlignedXception', {}),
-        ('DeepLabMobileNetV2', {}),
-        ('VainFMobileNetV2', {}),
-        ('ResNetMulti', dict(frozen_bn='none')),
-        ('ResNetMulti', dict(frozen_bn='affine')),
-        ('ResNetMulti', dict(frozen_bn='all')),
+        *((kind, {}) for kind in ('AlignedXception', 'VainFMobileNetV2')),
+        *(('ResNetMulti', dict(frozen_bn=bn)) for bn in ('none', 'affine', 'all')),
     ],
 )
 def test_checkpointed_step_equals_the_plain_one(kind, options):
@@ -155,14 +151,10 @@ def test_checkpoint_of_another_depth_is_an_error_that_says_what_differs(tmp_path
         ('ResNetMulti', dict(depth=34)),
         ('ResNetMulti', dict(frozen_bn=True)),
         ('ResNetMulti', dict(multi_grid=(1, 2, 4))),
-        ('ResNetMulti', dict(multi_grid=(0, 1))),
-        ('ResNetMulti', dict(out_indices=(4,))),
         ('ResNetMulti', dict(out_indices=())),
         ('AlignedXception', dict(depth=50)),
-        ('AlignedXception', dict(out_indices=(4,))),
         ('AlignedXception', dict(frozen_stages=4)),
         ('AlignedXception', dict(widen_factor=0)),
-        ('DeepLabMobileNetV2', dict(widen_factor=0)),
         ('DeepLabMobileNetV2', dict(divisor=0)),
         ('DeepLabMobileNetV3', dict(arch='medium')),
         ('VGG16LargeFOV', dict(out_indices=(5,))),

@@ -84,19 +84,10 @@ def logarithmic_gradients(settings, seed):
     ]
 
 
-MIDDLE = dict(
-    bilateral_weight=4.0, bilateral_xy=20.0, bilateral_rgb=10.0, gaussian_weight=2.0,
-    gaussian_xy=1.5,
-)  # fmt: skip
-RELEASED = dict(
-    bilateral_weight=4.0, bilateral_xy=67.0, bilateral_rgb=3.0, gaussian_weight=3.0,
-    gaussian_xy=1.0,
-)  # fmt: skip
+MIDDLE = 4.0, 20.0, 10.0, 2.0, 1.5
+RELEASED = 4.0, 67.0, 3.0, 3.0, 1.0
 # Sigmas across which regions of different colours mix: gains and losses cancel.
-MIXED = dict(
-    bilateral_weight=3.0, bilateral_xy=5.0, bilateral_rgb=30.0, gaussian_weight=3.0,
-    gaussian_xy=2.0,
-)  # fmt: skip
+MIXED = 3.0, 5.0, 30.0, 3.0, 2.0
 
 
 @pytest.mark.parametrize('seed', range(4))
@@ -110,7 +101,8 @@ def test_near_the_gradient_of_the_exact_field(settings, width_error, seed):
 
     Those of the weights are about 1, those of the widths 0.001 to 0.3.
     """
-    ours, exact = logarithmic_gradients(settings, seed)
+    values = dict(zip(SCALARS, settings, strict=True))
+    ours, exact = logarithmic_gradients(values, seed)
     for name in ('bilateral_weight', 'gaussian_weight'):
         assert ours[name] == pytest.approx(exact[name], rel=0.05)
     for name in ('bilateral_xy', 'bilateral_rgb', 'gaussian_xy'):

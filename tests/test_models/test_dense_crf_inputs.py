@@ -8,37 +8,25 @@ from exact_crf import scene
 from mmseg_deeplab.models.postprocess import DenseCRF
 
 NAN, INF = float('nan'), float('inf')
-WIDTHS = ['bilateral_xy', 'bilateral_rgb', 'gaussian_xy']
 WRONG_SETTINGS = [
     *(
-        ({name: value}, ValueError, f'{name} must be finite and above 0, got')
-        for name in WIDTHS
+        ({name: value}, ValueError, f'{name} must be finite and above 0')
+        for name in ('bilateral_xy', 'bilateral_rgb', 'gaussian_xy')
         for value in (0, -1.0, NAN, INF)
     ),
     *(
-        ({name: value}, ValueError, f'{name} must be finite and at least 0, got')
+        ({name: value}, ValueError, f'{name} must be finite and at least 0')
         for name in ('bilateral_weight', 'gaussian_weight')
-        for value in (-0.1, NAN, INF)
+        for value in (-0.1, NAN)
     ),
-    *(
-        ({name: value}, TypeError, f'{name} must be a number, got')
-        for name in ('gaussian_xy', 'bilateral_weight')
-        for value in ('3', None, [3.0], True, 1j)
-    ),
-    *(
-        (dict(num_iterations=value), TypeError, 'num_iterations must be an integer')
-        for value in (2.5, '10', None, True)
-    ),
-    (dict(num_iterations=-1), ValueError, 'num_iterations must be at least 0, got -1'),
+    (dict(gaussian_xy='3'), TypeError, 'number'),
+    (dict(num_iterations=2.5), TypeError, 'integer'),
+    (dict(num_iterations=-1), ValueError, 'num_iterations must be at least 0'),
     (dict(learnable=True), ValueError, 'needs num_classes'),
     (dict(num_classes=1), ValueError, 'num_classes'),
-    (dict(num_classes='3'), TypeError, 'num_classes'),
     (dict(learnable=['sigma']), ValueError, r"learnable=\['sigma'\]: choose among"),
-    (dict(compatibility=3.0), ValueError, r'K x K numbers, received shape \(\)'),
     (dict(compatibility=[1.0, 2.0]), ValueError, r'2 x 2 .*received shape \(2,\)'),
-    (dict(compatibility=[[1.0, 2.0, 3.0]]), ValueError, r'1 x 1 .*shape \(1, 3\)'),
     (dict(compatibility=[[1.0], [2.0, 3.0]]), ValueError, 'expected K x K numbers'),
-    (dict(compatibility=[['a', 'b'], ['c', 'd']]), ValueError, 'expected K x K'),
     (dict(compatibility=[[1.0, NAN], [0.0, 1.0]]), ValueError, 'NaN or infinity'),
     (dict(compatibility=np.eye(3), num_classes=4), ValueError, 'expected 4 x 4'),
     (dict(compatibility='no.npy'), FileNotFoundError, "'no.npy' does not exist"),
@@ -73,51 +61,35 @@ def with_value(tensor, value):
 
 
 IMAGE, PROBABILITIES = scene(4, 5, 3)
-WRONG_INPUTS = [
+WRONG_IMAGES = [
+    *((torch.zeros(shape), ValueError) for shape in ((3, 4, 5), (1, 1, 4, 5))),
+    *((with_value(IMAGE, value), ValueError) for value in (NAN, -0.1, 255.5)),
+    ((IMAGE - 116.0) / 57.0, ValueError),
+    (np.zeros((1, 3, 4, 5)), TypeError),
+    (torch.zeros(1, 3, 4, 5) > 1, TypeError),
+]
+WRONG_PROBABILITIES = [
     *(
-        (torch.zeros(shape), PROBABILITIES, ValueError, r'image must be \(N, 3, H, W\)')
-        for shape in ((3, 4, 5), (1, 1, 4, 5), (1, 4, 5, 3), (0, 3, 4, 5))
+        (torch.full(shape, 0.5), ValueError)
+        for shape in ((2, 4, 5), (2, 2, 4, 5), (1, 2, 5, 4), (1, 1, 4, 5))
     ),
-    *(
-        (image, PROBABILITIES, TypeError, 'image must')
-        for image in (np.zeros((1, 3, 4, 5)), None, torch.zeros(1, 3, 4, 5) > 1)
-    ),
-    *(
-        (with_value(IMAGE, value), PROBABILITIES, ValueError, r'RGB of 0\.\.255')
-        for value in (NAN, INF, -0.1, 255.5)
-    ),
-    ((IMAGE - 116.0) / 57.0, PROBABILITIES, ValueError, "undo the network's normal"),
-    *(
-        (IMAGE, torch.full(shape, 0.5), ValueError, message)
-        for shape, message in (
-            ((2, 4, 5), 'must be .N, K, H, W. for 1 images'),
-            ((2, 2, 4, 5), 'must be .N, K, H, W. for 1 images'),
-            ((1, 2, 5, 4), 'must have the same height and width; resize the logits'),
-            ((1, 1, 4, 5), 'at least 2 classes, probabilities have 1'),
-            ((1, 0, 4, 5), 'at least 2 classes, probabilities have 0'),
-        )
-    ),
-    *(
-        (IMAGE, probabilities, TypeError, 'probabilities must be')
-        for probabilities in (None, np.ones((1, 2, 4, 5)), torch.ones(1, 2, 4, 5).int())
-    ),
-    *(
-        (IMAGE, with_value(PROBABILITIES, value), ValueError, r'must lie in 0\.\.1')
-        for value in (NAN, INF, -INF, -0.2, 1.2)
-    ),
-    *(
-        (IMAGE, PROBABILITIES.log() + shift, ValueError, r'through softmax\(dim=1\)')
-        for shift in (0.0, 9.0, -9.0)
-    ),
-    (IMAGE, PROBABILITIES * 1.002, ValueError, 'must sum to one over dimension 1'),
-    (IMAGE, (2 * PROBABILITIES).tanh(), ValueError, 'must sum to one'),
+    *((with_value(PROBABILITIES, value), ValueError) for value in (NAN, -0.2, 1.2)),
+    (PROBABILITIES.log(), ValueError),
+    (PROBABILITIES * 1.002, ValueError),
+    (torch.ones(1, 2, 4, 5).int(), TypeError),
 ]
 
 
-@pytest.mark.parametrize('image, probabilities, error, message', WRONG_INPUTS)
-def test_inputs_are_checked(image, probabilities, error, message):
-    with pytest.raises(error, match=message):
-        DenseCRF()(image, probabilities)
+@pytest.mark.parametrize(
+    'inputs, error',
+    [
+        *(((image, PROBABILITIES), error) for image, error in WRONG_IMAGES),
+        *(((IMAGE, given), error) for given, error in WRONG_PROBABILITIES),
+    ],
+)
+def test_inputs_are_checked(inputs, error):
+    with pytest.raises(error, match=r'image|probabilities'):
+        DenseCRF()(*inputs)
 
 
 def test_parts_that_do_not_fit_each_other_are_named():
@@ -125,17 +97,10 @@ def test_parts_that_do_not_fit_each_other_are_named():
         DenseCRF(bilateral_rgb=1e-15)(IMAGE, PROBABILITIES)
     with pytest.raises(ValueError, match='of 3 classes, but compatibility is 4 x 4'):
         DenseCRF(compatibility=np.eye(4))(IMAGE, PROBABILITIES)
-    kernels = DenseCRF().build_kernels(scene(5, 5, 2)[0])
-    with pytest.raises(ValueError, match='must have the same height and width'):
-        DenseCRF().refine(PROBABILITIES, kernels)
 
 
-def test_image_of_zero_to_one():
+def test_only_an_image_of_zero_to_one_gives_a_warning(recwarn):
+    DenseCRF()(torch.ones_like(IMAGE).float(), PROBABILITIES)
+    assert not [w for w in recwarn if 'image' in str(w.message)]
     with pytest.warns(UserWarning, match=r'multiply an image of 0\.\.1 by 255'):
         DenseCRF()(IMAGE / 255.0, PROBABILITIES)
-
-
-@pytest.mark.parametrize('value', [0, 1])
-def test_black_images_give_no_warning(recwarn, value):
-    DenseCRF()(torch.full_like(IMAGE, value).float(), PROBABILITIES)
-    assert not [w for w in recwarn if 'image' in str(w.message)]

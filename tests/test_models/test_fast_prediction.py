@@ -92,14 +92,11 @@ def test_compiled_logits_stay(monkeypatch):
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_folding_needs_the_convolution_first():
+def test_what_cannot_be_folded_is_refused():
     norm = dict(type='BN')
     layer = ConvModule(3, 3, 1, norm_cfg=norm, order=('norm', 'conv', 'act'))
     with pytest.raises(ValueError, match="order=\\('norm', 'conv', 'act'\\)"):
         prepare_for_inference(layer)
-
-
-def test_a_module_with_two_places_is_refused():
     shared = nn.Conv2d(3, 3, 1)
     twice = nn.Sequential(shared, nn.BatchNorm2d(3), shared, nn.BatchNorm2d(3))
     with pytest.raises(ValueError, match='0 and 2 are one module'):

@@ -69,16 +69,6 @@ TO_SIZE = dict(type='Resize', scale=SIZE[::-1], keep_ratio=False)
 FLIP = dict(type='RandomFlip', prob=1.0)
 
 
-@pytest.mark.parametrize('steps', [(), (FLIP,), (TO_SIZE,)])
-def test_without_a_crf_predictions_are_those_of_stock(photos, steps):
-    stock, model = build('EncoderDecoder'), build()
-    assert stock.state_dict().keys() == model.state_dict().keys()
-    model.load_state_dict(stock.state_dict())
-    expected, found = (predict(m, photos[:1], *steps)[0] for m in (stock, model))
-    assert torch.equal(found.seg_logits.data, expected.seg_logits.data)
-    assert torch.equal(found.pred_sem_seg.data, expected.pred_sem_seg.data)
-
-
 @pytest.mark.parametrize('crf', [None, CRF, dict(CRF, learnable=True, num_classes=K)])
 def test_losses_are_those_of_stock(crf):
     stock, model = build('EncoderDecoder'), build(crf=crf)
@@ -87,15 +77,6 @@ def test_losses_are_those_of_stock(crf):
     found, expected = (m.loss(inputs, samples) for m in (model, stock))
     torch.testing.assert_close(found, expected)
     assert not any(p.requires_grad for n, p in model.named_parameters() if 'crf' in n)
-
-
-def test_logits_are_kept_only_where_asked_for():
-    model = build(crf=CRF)
-    inputs = torch.zeros(1, 3, *SIZE)
-    with torch.no_grad():
-        assert 'seg_logits' in model.predict(inputs)[0]
-        model.test_cfg.keep_logits = False
-        assert 'seg_logits' not in model.predict(inputs)[0]
 
 
 def test_a_fixed_crf_adds_nothing_to_the_state_dict():

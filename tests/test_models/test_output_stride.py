@@ -51,15 +51,6 @@ def test_rates_follow(before, after, head):
     assert cfg['decode_head']['dilations'] == RATES[after]
 
 
-@pytest.mark.parametrize('head', HEADS, ids=lambda head: head['type'])
-def test_default_rates_follow_too(head):
-    cfg = resnet(16)
-    cfg['decode_head'].update(head)
-    moved = set_output_stride(cfg, 8)
-    built = MODELS.build(moved).decode_head
-    assert built.dilations == RATES[8]
-
-
 @pytest.mark.parametrize('after', [8, 32])
 def test_weights_stay_valid_and_the_grid_is_as_asked(after):
     given = resnet(16)

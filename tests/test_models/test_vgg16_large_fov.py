@@ -22,7 +22,7 @@ def pooled(size: int, stride: int) -> int:
 @pytest.mark.parametrize(
     'output_stride, strides', [(8, (1, 1)), (16, (2, 1)), (32, (2, 2))]
 )
-@pytest.mark.parametrize('size', [(65, 97), (64, 90), (33, 50)])
+@pytest.mark.parametrize('size', [(65, 97), (64, 90), (321, 50)])
 def test_feature_sizes_follow_caffe_rounding(size, output_stride, strides):
     model = build(output_stride=output_stride, out_indices=(0, 1, 2, 3, 4))
     expected, current = [], size
@@ -31,10 +31,7 @@ def test_feature_sizes_follow_caffe_rounding(size, output_stride, strides):
         expected.append(current)
     outputs = model(torch.zeros(1, 3, *size))
     assert [tuple(x.shape[2:]) for x in outputs] == expected
-
-
-def test_caffe_crop_321_gives_41():
-    assert build()(torch.zeros(1, 3, 321, 33))[0].shape[2:] == (41, 5)
+    assert size[0] != 321 or output_stride != 8 or expected[-1][0] == 41
 
 
 @pytest.mark.parametrize('output_stride, rate', [(8, 2), (16, 1), (32, 1)])

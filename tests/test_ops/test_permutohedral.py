@@ -21,9 +21,8 @@ def random_points(dim, spread=2.0, *, count=COUNT, seed=0, dtype=torch.float64):
 
 def random_values(count, classes=3, *, seed=9, dtype=torch.float64):
     generator = torch.Generator().manual_seed(seed)
-    return torch.randn(count, classes, generator=generator, dtype=torch.float64).to(
-        dtype
-    )
+    values = torch.randn(count, classes, generator=generator, dtype=torch.float64)
+    return values.to(dtype)
 
 
 def gaussian(points):
@@ -91,24 +90,6 @@ def test_barycentric_weights(dim, spread):
 
 
 @pytest.mark.parametrize('dim', DIMS)
-def test_corners_surround_their_point(dim):
-    """The weighted mean of the corners' places is the point (section 2.2)."""
-    points = random_points(dim, 5.0)
-    elevation = permutohedral._elevation(dim)
-    # Coordinates of the corners from their integers, in a box with known strides.
-    keys = LatticeKeys.around(points, elevation)
-    weights, numbers = permutohedral._place(points, keys)
-    number, remainder = numbers // (dim + 1), numbers % (dim + 1)
-    cells = []
-    for stride, first in zip(keys.strides[:-1], keys.origin[:-1], strict=True):
-        cells.append(number // stride + first)
-        number = number % stride
-    coordinates = torch.stack(cells, 2) + remainder[..., None] / (dim + 1)
-    means = (weights[..., None] * coordinates).sum(1)
-    torch.testing.assert_close(means, points @ elevation[:-1].t())
-
-
-@pytest.mark.parametrize('dim', DIMS)
 def test_equal_corners_are_one_vertex(dim):
     points = random_points(dim, 2.0)
     lattice = PermutohedralLattice(points)
@@ -117,6 +98,36 @@ def test_equal_corners_are_one_vertex(dim):
     different, vertices = numbers.unique(return_inverse=True)
     assert lattice.num_vertices == len(different)
     assert torch.equal(lattice.vertices.long(), vertices)
+
+
+def places_of_corners(points):
+    """Return weights and coordinates ``(P, d + 1, d)`` of the corners by their keys."""
+    dim = points.shape[1]
+    keys = LatticeKeys.around(points, permutohedral._elevation(dim))
+    weights, numbers = permutohedral._place(points, keys)
+    number, remainder = numbers // (dim + 1), numbers % (dim + 1)
+    cells = []
+    for stride, first in zip(keys.strides[:-1], keys.origin[:-1], strict=True):
+        cells.append(number // stride + first)
+        number = number % stride
+    return weights, (dim + 1) * torch.stack(cells, 2) + remainder[..., None]
+
+
+@pytest.mark.parametrize('dim', DIMS)
+def test_corners_surround_their_point(dim):
+    """The weighted mean of the corners' places is the point (section 2.2)."""
+    points = random_points(dim, 5.0)
+    weights, places = places_of_corners(points)
+    means = (weights[..., None] * places).sum(1) / (dim + 1)
+    torch.testing.assert_close(means, points @ permutohedral._elevation(dim)[:-1].t())
+
+
+def coordinates_of(lattice, points):
+    """Return the coordinates of each vertex."""
+    places = places_of_corners(points)[1].flatten(0, 1)
+    result = places.new_empty(lattice.num_vertices, points.shape[1])
+    result[lattice.vertices.flatten().long()] = places
+    return [(*point, -sum(point)) for point in result.tolist()]
 
 
 def blur_step(values, axis, coordinates):
@@ -131,24 +142,6 @@ def blur_step(values, axis, coordinates):
             if at in places:
                 found[i] += 0.5 * values[places[at]]
     return found
-
-
-def coordinates_of(lattice, points):
-    """Of each vertex, found again by a walk over the lattice from the corners."""
-    dim = points.shape[1]
-    keys = LatticeKeys.around(points, permutohedral._elevation(dim))
-    numbers = permutohedral._place(points, keys)[1]
-    result = [None] * lattice.num_vertices
-    for row, of_row in zip(numbers.tolist(), lattice.vertices.tolist(), strict=True):
-        for key, vertex in zip(row, of_row, strict=True):
-            number, remainder = divmod(key, dim + 1)
-            cells = []
-            for stride, first in zip(keys.strides[:-1], keys.origin[:-1], strict=True):
-                cells.append(number // stride + first)
-                number %= stride
-            point = [(dim + 1) * cell + remainder for cell in cells]
-            result[vertex] = (*point, -sum(point))
-    return result
 
 
 def with_bridges(vertices):
@@ -178,16 +171,6 @@ def test_blur_is_that_of_the_paper_over_vertices_and_bridges(dim, transposed):
     for axis in reversed(axes) if transposed else axes:
         values = blur_step(values, axis, coordinates)
     torch.testing.assert_close(found, values[: lattice.num_vertices])
-
-
-@pytest.mark.parametrize('normalise', [False, True])
-def test_filter_is_linear(normalise):
-    lattice = PermutohedralLattice(random_points(5))
-    lattice = lattice.normalised() if normalise else lattice
-    x, y = random_values(COUNT, seed=1), random_values(COUNT, seed=2)
-    torch.testing.assert_close(
-        lattice.filter(2 * x - 3 * y), 2 * lattice.filter(x) - 3 * lattice.filter(y)
-    )
 
 
 @pytest.mark.parametrize('normalise', [False, True])
@@ -296,22 +279,11 @@ def test_chunks_change_nothing(monkeypatch):
     torch.testing.assert_close(whole.filter(values), parts.filter(values))
 
 
-def test_slice_of_some_points_with_other_weights():
-    lattice = PermutohedralLattice(random_points(3))
-    values = random_values(lattice.num_vertices)
-    found = lattice.slice(values, slice(10, 20), weights=3 * lattice.weights)
-    torch.testing.assert_close(found, 3 * lattice.slice(values)[10:20])
-
-
-@pytest.mark.parametrize('shape', [(3,), (0, 2), (4, 0), (2, 3, 4)])
-def test_refuses_shapes(shape):
-    with pytest.raises(ValueError, match=r'must be \(P, d\).*received shape'):
-        PermutohedralLattice(torch.zeros(shape))
-
-
 @pytest.mark.parametrize('value', [math.nan, math.inf, -1e13])
 def test_refuses_positions_that_cannot_be_placed(value):
     points = random_points(2)
     points[7, 1] = value
     with pytest.raises(ValueError, match='take a larger standard deviation'):
         PermutohedralLattice(points)
+    with pytest.raises(ValueError, match=r'must be \(P, d\).*received shape'):
+        PermutohedralLattice(points[:0])

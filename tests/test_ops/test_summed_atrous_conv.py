@@ -87,10 +87,8 @@ def test_gradcheck(bias):
     dilations = (1, 2, 4)
     x, weights, biases = make((2, 2, 4, 3), 2, dilations, bias=bias)
 
-    def function(x, *parameters):
-        return summed_atrous_conv2d(
-            x, parameters[:3], parameters[3:] or None, (1, 2, 4)
-        )
+    def function(x, *given):
+        return summed_atrous_conv2d(x, given[:3], given[3:] or None, dilations)
 
     assert torch.autograd.gradcheck(function, (x, *weights, *(biases or [])))
 
@@ -114,10 +112,8 @@ def test_gradients_only_where_asked_for(wanted):
 @pytest.mark.usefixtures('product')
 def test_low_precision_is_as_exact_as_the_convolutions(dtype):
     case = *make((2, 32, 15, 13), 4, ASPP_L, dtype=dtype), ASPP_L
-    exact = make((2, 32, 15, 13), 4, ASPP_L, dtype=dtype)
-    exact = [
-        t.detach().double().requires_grad_() for t in (exact[0], *exact[1], *exact[2])
-    ]
+    tensors = (case[0], *case[1], *case[2])
+    exact = [tensor.detach().double().requires_grad_() for tensor in tensors]
     exact = gradients(reference, exact[0], exact[1:5], exact[5:], ASPP_L)
     ours, theirs = (gradients(f, *case) for f in (summed_atrous_conv2d, reference))
     for found, plain, true in zip(ours, theirs, exact, strict=True):
@@ -231,12 +227,9 @@ def test_rule_is_followed(monkeypatch, training):
     'change, error, message',
     [
         (dict(dilations=(1,)), ValueError, 'branches'),
-        (dict(weights=[], biases=None, dilations=()), ValueError, 'branches'),
         (dict(dilations=(1, 0)), ValueError, 'at least 1, received 0'),
         (dict(dilations=(1, 1.5)), TypeError, 'received 1.5'),
-        (dict(x=torch.zeros(3, 5, 5)), ValueError, r'received \(3, 5, 5\)'),
         (dict(x=torch.zeros(1, 4, 5, 5)), ValueError, 'the input has 4 channels'),
-        (dict(x=torch.zeros(1, 3, 5, 5, dtype=torch.uint8)), TypeError, 'uint8'),
         (dict(x=torch.zeros(1, 3, 5, 5).double()), TypeError, 'move one with'),
         (dict(weights=[torch.zeros(2, 3, 1, 1)] * 2), ValueError, r'weights\[0\]'),
         (dict(biases=[None, torch.zeros(3)]), ValueError, r'biases\[1\]'),

@@ -130,9 +130,7 @@ def test_no_full_size_logits(shape, size):
     'logits, size, error, message',
     [
         (torch.zeros(3, 4, 4), (8, 8), ValueError, r'\(3, 4, 4\).*logits\[None\]'),
-        (torch.zeros(1, 0, 4, 4), (8, 8), ValueError, r'\(1, 0, 4, 4\)'),
         (torch.zeros(1, 3, 4, 4).int(), (8, 8), TypeError, 'torch.int32'),
-        (torch.zeros(1, 3, 4, 4), (8,), ValueError, r'size.*\(8,\)'),
         (torch.zeros(1, 3, 4, 4), (8, 0), ValueError, r'size.*\(8, 0\)'),
         (torch.zeros(1, 3, 4, 4), (8.5, 8), ValueError, r'size.*8\.5'),
     ],
