@@ -197,22 +197,15 @@ class SegmentationMetric(BaseMetric):
         )
         print_log('\n' + metrics_table(classes, confusion), logger='current')
         if self.trimap_widths:
-            metrics.update(self._trimap(results[:-1]))
+            trimap = trimap_metrics(
+                results[:-1], self.trimap_widths, classes, nan_to_num=self.nan_to_num
+            )
+            self.report['trimap'] = {'around': self.trimap_around, **trimap}
+            print_log('\n' + trimap_table(trimap), logger='current')
+            # The bands of a data set without any border are empty and have no mIoU.
+            pairs = zip(self.trimap_widths, trimap['mIoU'], strict=True)
+            metrics |= {f'trimap{w}_mIoU': v for w, v in pairs if v is not None}
         return metrics
-
-    def _trimap(self, bands: np.ndarray) -> dict[str, float]:
-        """Add the trimap to the report and return the mIoU of each band."""
-        trimap = trimap_metrics(
-            bands,
-            self.trimap_widths,
-            self.dataset_meta['classes'],
-            nan_to_num=self.nan_to_num,
-        )
-        self.report['trimap'] = {'around': self.trimap_around, **trimap}
-        print_log('\n' + trimap_table(trimap), logger='current')
-        pairs = zip(self.trimap_widths, trimap['mIoU'], strict=True)
-        # The bands of a data set without any border are empty and have no mIoU.
-        return {f'trimap{w}_mIoU': value for w, value in pairs if value is not None}
 
 
 def _mask(data: Tensor) -> Tensor:

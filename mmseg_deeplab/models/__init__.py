@@ -1,30 +1,20 @@
 """Networks of the papers that MMSegmentation lacks."""
 
-from .backbones import (
-    AlignedXception,
-    DeepLabMobileNetV2,
-    DeepLabMobileNetV3,
-    JFZhang95Xception,
-    ResNetMulti,
-    VainFMobileNetV2,
-    VGG16LargeFOV,
-)
-from .decode_heads import (
-    ClassifierModule,
-    DeepLabV3Head,
-    DeepLabV3PlusHead,
-    LargeFOVHead,
-    resizes_logits,
-)
+from .backbones.aligned_xception import AlignedXception, JFZhang95Xception
+from .backbones.mobilenet_v2 import DeepLabMobileNetV2, VainFMobileNetV2
+from .backbones.mobilenet_v3 import DeepLabMobileNetV3
+from .backbones.resnet_multi import ResNetMulti
+from .backbones.vgg16_large_fov import VGG16LargeFOV
+from .decode_heads.classifier_module import ClassifierModule
+from .decode_heads.deeplabv3_head import DeepLabV3Head
+from .decode_heads.deeplabv3plus_head import DeepLabV3PlusHead
+from .decode_heads.large_fov_head import LargeFOVHead
+from .decode_heads.resizing_heads import resizes_logits
 from .output_stride import set_output_stride
-from .postprocess import DenseCRF
-from .segmentors import (
-    BatchedTTAModel,
-    LeanEncoderDecoder,
-    LeanTTAModel,
-    MultiScaleEncoderDecoder,
-    predicting,
-)
+from .postprocess.dense_crf import DenseCRF
+from .segmentors.lean_encoder_decoder import LeanEncoderDecoder, predicting
+from .segmentors.multi_scale_encoder_decoder import MultiScaleEncoderDecoder
+from .segmentors.tta_models import BatchedTTAModel, LeanTTAModel
 
 __all__ = [
     'AlignedXception',

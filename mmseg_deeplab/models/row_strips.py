@@ -41,21 +41,15 @@ def forward_by_rows(
         last = min(height, (bottom - 1) * stride + reach + 1)
         strip = function(x[:, :, first * stride : last])
         if result is None:
-            result = _empty_like(strip, rows=out_height)
+            layout = torch.channels_last
+            if not strip.is_contiguous(memory_format=layout):
+                layout = torch.contiguous_format
+            shape = (*strip.shape[:2], out_height, strip.shape[3])
+            result = torch.empty_like(
+                strip.new_empty(()).expand(shape), memory_format=layout
+            )
         result[:, :, top:bottom] = strip[:, :, top - first : bottom - first]
     return result
-
-
-def _empty_like(strip: Tensor, *, rows: int) -> Tensor:
-    """Return a tensor with more rows in the memory format of ``strip``."""
-    batch, channels, _, width = strip.shape
-    is_last = strip.is_contiguous(memory_format=torch.channels_last)
-    return torch.empty(
-        (batch, channels, rows, width),
-        dtype=strip.dtype,
-        device=strip.device,
-        memory_format=torch.channels_last if is_last else torch.contiguous_format,
-    )
 
 
 def predict_by_rows(model: nn.Module) -> nn.Module:
@@ -84,7 +78,8 @@ class RowStrips:
 
     def __call__(self, x: Tensor) -> Tensor:
         forward = partial(type(self.block).forward, self.block)
-        if _must_be_whole(x):
+        tracing = torch.compiler.is_compiling() or torch.jit.is_tracing()
+        if tracing or torch.is_grad_enabled() or x.device.type != 'cpu':
             return forward(x)
         depthwise = self.block.conv[-2].conv
         row = depthwise.in_channels * x.shape[0] * x.shape[3] * x.element_size()
@@ -94,12 +89,3 @@ class RowStrips:
         # Rows that are read twice must not become the greater part.
         rows = max(STRIP // (row * stride), 2 * reach)
         return forward_by_rows(forward, x, rows=rows, stride=stride, reach=reach)
-
-
-def _must_be_whole(x: Tensor) -> bool:
-    return (
-        torch.is_grad_enabled()
-        or x.device.type != 'cpu'
-        or torch.compiler.is_compiling()
-        or torch.jit.is_tracing()
-    )

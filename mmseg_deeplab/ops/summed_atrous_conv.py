@@ -401,17 +401,13 @@ def _check_shapes(x: Tensor, weights: list, biases: list, dilations: list) -> No
     if x.dim() != 4:
         raise ValueError(f'x must be (N, C, h, w), received {tuple(x.shape)}')
     expected = (weights[0].shape[0], x.shape[1], 3, 3)
-    for i, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
-        if tuple(weight.shape) != expected:
-            raise ValueError(
-                f'weights[{i}] must be (K, C, 3, 3) = {expected} as the input has '
-                f'{x.shape[1]} channels, received {tuple(weight.shape)}'
-            )
-        if bias is not None and tuple(bias.shape) != expected[:1]:
-            raise ValueError(
-                f'biases[{i}] must be (K,) = {expected[:1]}, received '
-                f'{tuple(bias.shape)}'
-            )
+    shapes = {tuple(weight.shape) for weight in weights}
+    bias_shapes = {tuple(bias.shape) for bias in biases if bias is not None}
+    if shapes != {expected} or not bias_shapes <= {expected[:1]}:
+        raise ValueError(
+            f'weights must be (K, C, 3, 3) = {expected} as the input has {x.shape[1]} '
+            f'channels, and biases (K,); received {shapes} and {bias_shapes}'
+        )
 
 
 def _check_types(tensors: list[Tensor]) -> None:

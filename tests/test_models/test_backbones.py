@@ -154,8 +154,6 @@ def test_checkpoint_of_another_depth_is_an_error_that_says_what_differs(tmp_path
         ('ResNetMulti', dict(out_indices=())),
         ('AlignedXception', dict(depth=50)),
         ('AlignedXception', dict(frozen_stages=4)),
-        ('AlignedXception', dict(widen_factor=0)),
-        ('DeepLabMobileNetV2', dict(divisor=0)),
         ('DeepLabMobileNetV3', dict(arch='medium')),
         ('VGG16LargeFOV', dict(out_indices=(5,))),
         ('VGG16LargeFOV', dict(frozen_stages=6)),

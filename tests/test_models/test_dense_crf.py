@@ -9,7 +9,8 @@ from exact_crf import exact_mean_field, scene
 from golden import METADATA, reference_output
 from mmseg.registry import MODELS
 
-from mmseg_deeplab.models.postprocess import DenseCRF, mean_field
+from mmseg_deeplab.models import DenseCRF
+from mmseg_deeplab.models.postprocess import mean_field
 from mmseg_deeplab.models.postprocess.dense_crf import LEARNABLE
 
 GOLDEN = [

@@ -7,7 +7,7 @@ from exact_crf import exact_mean_field, scene
 from torch.autograd import gradcheck
 from torch.func import functional_call
 
-from mmseg_deeplab.models.postprocess import DenseCRF
+from mmseg_deeplab.models import DenseCRF
 
 SCALARS = (
     'bilateral_weight', 'bilateral_xy', 'bilateral_rgb', 'gaussian_weight',

@@ -5,7 +5,7 @@ import pytest
 import torch
 from exact_crf import scene
 
-from mmseg_deeplab.models.postprocess import DenseCRF
+from mmseg_deeplab.models import DenseCRF
 
 NAN, INF = float('nan'), float('inf')
 WRONG_SETTINGS = [

@@ -10,7 +10,7 @@ from mmcv.transforms import Compose
 from mmseg.registry import MODELS
 from PIL import Image
 
-from mmseg_deeplab.models.segmentors import original_image
+from mmseg_deeplab.models.segmentors.original_image import original_image
 
 RGB = np.random.default_rng(0).integers(0, 256, (18, 25, 3), dtype=np.uint8)
 CHANNELS_FIRST = torch.from_numpy(RGB).permute(2, 0, 1)

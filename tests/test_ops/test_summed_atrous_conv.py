@@ -231,8 +231,8 @@ def test_rule_is_followed(monkeypatch, training):
         (dict(dilations=(1, 1.5)), TypeError, 'received 1.5'),
         (dict(x=torch.zeros(1, 4, 5, 5)), ValueError, 'the input has 4 channels'),
         (dict(x=torch.zeros(1, 3, 5, 5).double()), TypeError, 'move one with'),
-        (dict(weights=[torch.zeros(2, 3, 1, 1)] * 2), ValueError, r'weights\[0\]'),
-        (dict(biases=[None, torch.zeros(3)]), ValueError, r'biases\[1\]'),
+        (dict(weights=[torch.zeros(2, 3, 1, 1)] * 2), ValueError, 'weights must'),
+        (dict(biases=[None, torch.zeros(3)]), ValueError, 'biases'),
     ],
 )
 def test_bad_input_is_named(change, error, message):

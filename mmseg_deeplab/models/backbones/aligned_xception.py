@@ -179,8 +179,6 @@ class AlignedXception(PretrainedBackbone, BaseModule):
             raise ValueError(
                 f'depth must be one of {sorted(ARCHITECTURES)}, received {depth!r}'
             )
-        if widen_factor <= 0:
-            raise ValueError(f'widen_factor must be > 0, received {widen_factor}')
         if frozen_stages not in range(-1, 4):
             raise ValueError(f'frozen_stages must be -1 to 3, received {frozen_stages}')
         self.depth = depth

@@ -96,10 +96,6 @@ class DeepLabMobileNetV2(PretrainedBackbone, MobileNetV2):
         act_cfg: dict | None = None,
         **kwargs,
     ) -> None:
-        if widen_factor <= 0:
-            raise ValueError(f'widen_factor must be > 0, received {widen_factor!r}')
-        if divisor is not None and divisor < 1:
-            raise ValueError(f'divisor must be None or >= 1, received {divisor!r}')
         # make_layer, which the constructor of the base class calls, needs these.
         self.output_stride = output_stride
         self.divisor = (8 if widen_factor == 1 else 1) if divisor is None else divisor

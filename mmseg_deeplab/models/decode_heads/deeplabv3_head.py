@@ -65,8 +65,6 @@ class DeepLabV3Head(ASPPHead):
             raise ValueError(
                 f'frozen_bn must be one of {FROZEN_BN}, received {frozen_bn!r}'
             )
-        if num_convs < 0:
-            raise ValueError(f'num_convs must not be negative, received {num_convs!r}')
         if norm_cfg is not None and frozen_bn != 'none':
             norm_cfg = dict(norm_cfg, requires_grad=False)
         super().__init__(

@@ -58,8 +58,6 @@ class DeepLabV3PlusHead(DeepLabV3Head):
             num_convs=0,
             **kwargs,
         )
-        if num_convs < 0:
-            raise ValueError(f'num_convs must not be negative, received {num_convs!r}')
         self.c1_index = c1_index
         self.c1_bottleneck = ConvModule(c1_in_channels, c1_channels, 1, **self._layers)
         self.convs = self._conv_stack(

@@ -59,17 +59,12 @@ def check_probabilities(
         kind = getattr(probabilities, 'dtype', type(probabilities).__name__)
         raise TypeError(f'probabilities must be a tensor of floats, got {kind}')
     shape = tuple(probabilities.shape)
-    if len(shape) != 4 or shape[0] != len(sizes):
+    images = [(len(sizes), *size) for size in sizes]
+    if len(shape) != 4 or any((shape[0], *shape[2:]) != image for image in images):
         raise ValueError(
-            f'probabilities must be (N, K, H, W) for {len(sizes)} images, received '
-            f'shape {shape}'
+            'probabilities must be (N, K, H, W) in number and size of the images '
+            f'{sizes}, received {shape}; resize the logits to the image first'
         )
-    for size in sizes:
-        if shape[2:] != tuple(size):
-            raise ValueError(
-                f'probabilities {shape} and an image of {tuple(size)} pixels must have '
-                'the same height and width; resize the logits to the image first'
-            )
     if shape[1] < 2:
         raise ValueError(
             f'a CRF needs at least 2 classes, probabilities have {shape[1]}: for one '
@@ -77,14 +72,11 @@ def check_probabilities(
         )
     values = probabilities.detach()
     low, high = (value.item() for value in values.aminmax())
-    if not (low >= 0 and high <= 1.05):  # catches NaN, too
-        raise ValueError(
-            f'probabilities must lie in 0..1, received {low:g}..{high:g}; give '
-            'logits through softmax(dim=1) first'
-        )
     error = (values.sum(1, dtype=torch.float32) - 1).abs().max().item()
-    if error > _SUM_TOLERANCE.get(values.dtype, 1e-3):
+    tolerance = _SUM_TOLERANCE.get(values.dtype, 1e-3)
+    if not (low >= 0 and high <= 1.05 and error <= tolerance):  # catches NaN, too
         raise ValueError(
-            f'probabilities must sum to one over dimension 1, received a sum that is '
-            f'{error:g} away; give logits through softmax(dim=1) first'
+            'probabilities must lie in 0..1 and sum to one over dimension 1, received '
+            f'{low:g}..{high:g} and a sum that is {error:g} away; give logits through '
+            'softmax(dim=1) first'
         )

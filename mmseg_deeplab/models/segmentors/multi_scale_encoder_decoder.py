@@ -7,7 +7,7 @@ from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from mmseg.utils import add_prefix
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..decode_heads.resizing_heads import RESIZING_HEADS
 from .image_pyramid import RULES, resize_images, resize_logits, subsample_labels
@@ -65,7 +65,14 @@ class MultiScaleEncoderDecoder(LeanEncoderDecoder):
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
-        _check_head(self.decode_head)
+        if type(self.decode_head) not in RESIZING_HEADS:
+            raise TypeError(
+                'MultiScaleEncoderDecoder fuses logits of heads that only resize them, '
+                'such as ClassifierModule, FCNHead, PSPHead and ASPPHead; '
+                f'{type(self.decode_head).__name__} is not known as one. If your own '
+                'head does nothing else, put mmseg_deeplab.models.resizes_logits '
+                'before its class'
+            )
         self.scales = _check_scales(scales)
         if resize is None:
             resize = 'align_corners' if self.align_corners else 'scale_factor'
@@ -123,10 +130,12 @@ class MultiScaleEncoderDecoder(LeanEncoderDecoder):
         self, logits: Tensor, data_samples: list[SegDataSample]
     ) -> dict[str, Tensor]:
         if self.label_subsampling:
-            size = logits.shape[-2:]
-            data_samples = [
-                _subsampled(sample, size, self.resize) for sample in data_samples
-            ]
+            full, data_samples = data_samples, []
+            for sample in full:
+                labels = sample.gt_sem_seg.data
+                labels = subsample_labels(labels, logits.shape[-2:], self.resize)
+                data_samples.append(SegDataSample(metainfo=sample.metainfo))
+                data_samples[-1].gt_sem_seg = PixelData(data=labels)
         return loss_by_logits(self.decode_head, logits, data_samples)
 
     def _other_scales(self) -> list[float]:
@@ -141,15 +150,6 @@ class MultiScaleEncoderDecoder(LeanEncoderDecoder):
         return torch.maximum(fused, logits)
 
 
-def _subsampled(
-    sample: SegDataSample, size: tuple[int, int], rule: str
-) -> SegDataSample:
-    labels = subsample_labels(sample.gt_sem_seg.data, size, rule)
-    subsampled = SegDataSample(metainfo=sample.metainfo)
-    subsampled.gt_sem_seg = PixelData(data=labels)
-    return subsampled
-
-
 def _check_scales(scales: Sequence[float]) -> tuple[float, ...]:
     if isinstance(scales, int | float):
         scales = (scales,)
@@ -161,13 +161,3 @@ def _check_scales(scales: Sequence[float]) -> tuple[float, ...]:
             f'grid the logits are fused on; received {scales}'
         )
     return scales
-
-
-def _check_head(head: nn.Module) -> None:
-    if type(head) not in RESIZING_HEADS:
-        raise TypeError(
-            f'MultiScaleEncoderDecoder fuses one map of logits of heads that only '
-            f'resize them, such as ClassifierModule, FCNHead, PSPHead and ASPPHead; '
-            f'{type(head).__name__} is not known as one. If your own head does nothing '
-            'else, put mmseg_deeplab.models.resizes_logits before its class'
-        )
