@@ -30,8 +30,8 @@ def prepare_for_inference(
             and returned.
         fold_bn: Multiply each BatchNorm into the convolution before it, by mmcv's
             :func:`fuse_conv_bn`. This changes the state dict: load weights before.
-        channels_last: Store weights, and so feature maps, in torch's
-            ``channels_last`` memory format.
+            A BatchNorm that cannot be folded is a ValueError.
+        channels_last: Store weights, and so feature maps, in ``channels_last`` format.
         bfloat16: Compute convolutions and matrix products of backbone and decode head
             in bfloat16, by autocast; logits are float32 again. This is faster where the
             processor has instructions for it (``avx512_bf16``, ``amx_bf16``), slower
@@ -40,10 +40,6 @@ def prepare_for_inference(
             images, and new sizes, take minutes.
         row_strips: On the CPU, compute inverted residuals of large maps by strips of
             rows, see :func:`~mmseg_deeplab.models.row_strips.predict_by_rows`.
-
-    Raises:
-        ValueError: If a BatchNorm cannot be folded: it comes before its convolution,
-            or one module has two places in the network.
     """
     model.eval()
     if fold_bn:

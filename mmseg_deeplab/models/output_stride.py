@@ -26,14 +26,8 @@ def set_output_stride(model_cfg: dict, output_stride: int) -> dict:
     (`DeepLab v3 <https://arxiv.org/abs/1706.05587>`_, section 3.3) and 3, 6, 9 at 32.
     Training at 16 and evaluating at 8 gains 0.5 to 1.3 mIoU in the papers.
 
-    Args:
-        model_cfg: Config of an ``EncoderDecoder`` whose backbone has an
-            ``output_stride`` or is one of MMSegmentation's ResNets.
-        output_stride: 8, 16 or 32.
-
-    Raises:
-        ValueError: If the output stride of the backbone cannot be set, or a rate has no
-            whole value at this stride.
+    The backbone must have an ``output_stride`` or be one of MMSegmentation's ResNets.
+    If it has not, or if a rate has no whole value at this stride, that is a ValueError.
     """
     check_output_stride(output_stride)
     cfg = copy.deepcopy(model_cfg)

@@ -40,19 +40,9 @@ def grouped_confusion_matrix(
 ) -> Tensor:
     """Count each group of pixels into a confusion matrix of its own, in one pass.
 
-    Args:
-        prediction: See :func:`confusion_matrix`.
-        target: True classes, or ``ignore_index``.
-        groups: Group of each pixel, integers 0..G-1, of the same shape.
-        num_classes: ``K``.
-        num_groups: ``G``.
-        ignore_index: Pixels whose target has this value are not counted.
-
-    Returns:
-        ``(G, K, K)`` int64; the sum over ``G`` is :func:`confusion_matrix`.
-
-    Raises:
-        ValueError: If the shapes differ or a value is outside its range.
+    ``groups`` holds the group of each pixel, integers 0..G-1, in the shape of
+    ``target``; the other arguments are those of :func:`confusion_matrix`, which is
+    the sum over ``G`` of the result ``(G, K, K)``.
     """
     if groups.shape != target.shape:
         raise ValueError(

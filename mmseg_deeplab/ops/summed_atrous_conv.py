@@ -9,17 +9,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+# Elements of the tap maps made at a time: 8 MB of float32, what caches hold.
 BLOCK_ELEMENTS = 2**21
-"""Elements of the tap maps made at a time: 8 MB of float32, what caches hold."""
+# Elements of the shifted gradients per weight gradient product: 64 MB of float32.
 CHUNK_ELEMENTS = 2**24
-"""Elements of the shifted gradients per weight gradient product: 64 MB of float32."""
+# Multiply-adds below which a row block is not worth a product of its own; four times
+# as many where each block costs a copy of its kernels.
 BLOCK_WORK = 2**28
-"""Multiply-adds below which a row block is not worth a product of its own; four times
-as many where each block costs a copy of its kernels."""
+# Channels, positions of the map and classes between which plain_wins draws the line.
 DEEP, SMALL = 2048, 2500
-"""Channels, and positions of the map, between which plain_wins draws the line."""
 FEW_CLASSES, VERY_FEW_CLASSES, MANY_CLASSES = 24, 8, 96
-"""Classes, likewise."""
 
 # Not in a PyTorch built without oneDNN.
 ONEDNN = hasattr(torch.ops.mkldnn, '_linear_pointwise')
@@ -60,11 +59,6 @@ def summed_atrous_conv2d(
 
     Returns:
         ``(N, K, h, w)``, of the type of ``x``.
-
-    Raises:
-        TypeError: If a dilation is not an integer or the types of tensors differ.
-        ValueError: If the numbers of branches differ or are 0, a dilation is below 1,
-            or shapes do not fit.
     """
     weights, dilations = list(weights), list(dilations)
     biases = [None] * len(weights) if biases is None else list(biases)
@@ -126,9 +120,11 @@ def _apply_taps(
     for images in _image_blocks(x, len(taps) * classes):
         for rows in _row_blocks(x, taps, classes, work=BLOCK_WORK):
             chosen = _taps_reading(taps, rows, h)
-            maps = _products(
-                kernel[chosen].flatten(0, 1), x[images, :, rows].flatten(2)
-            )
+            matrix, read = kernel[chosen].flatten(0, 1), x[images, :, rows].flatten(2)
+            if len(read) == 1:
+                maps = _product(matrix, read[0])[None]
+            else:
+                maps = torch.bmm(matrix.expand(len(read), -1, -1), read)
             maps = maps.unflatten(2, (-1, w)).unflatten(1, (-1, classes))
             _shift_and_add(out[images], maps, taps[chosen], rows)
     return out.to(x.dtype)
@@ -346,13 +342,6 @@ def _equal_slices(length: int, most: int) -> list[slice]:
     count = -(-length // most)
     edges = [length * i // count for i in range(count + 1)]
     return [slice(*edge) for edge in pairwise(edges)]
-
-
-def _products(a: Tensor, b: Tensor) -> Tensor:
-    """Multiply ``(m, k)`` by each of ``(n, k, p)``."""
-    if len(b) == 1:
-        return _product(a, b[0])[None]
-    return torch.bmm(a.expand(len(b), -1, -1), b)
 
 
 def _product(a: Tensor, b: Tensor) -> Tensor:

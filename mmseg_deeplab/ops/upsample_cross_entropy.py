@@ -28,32 +28,23 @@ def upsample_cross_entropy(
     The loss of the DeepLab papers from v3 on (v3 paper, section 4.1, "upsampling
     logits"). Full-size logits exist for one block of rows at a time; their gradient is
     taken in the same pass and folded back to low resolution, where it waits for
-    ``backward``. So time and memory of log-softmax, of the upsampled logits and of
-    both their gradients are saved. On CUDA two Triton kernels do this where they can:
-    see :mod:`.triton_upsample`, and how to switch them off.
+    ``backward``. On CUDA two Triton kernels do this where they can: see
+    :mod:`.triton_upsample`, and how to switch them off.
 
-    The mean is that of MMSeg's ``CrossEntropyLoss``, ``L`` being the labelled pixels:
-
-    ================  ==============  ===============================
-    ``class_weight``  avg_non_ignore  loss
-    ================  ==============  ===============================
-    None              True            sum over L / number of L
-    None              False           sum over L / number of pixels
-    given             either          weighted sum over L / sum of the weights of L
-    ================  ==============  ===============================
-
-    With weights MMSeg divides as in the last line (as ``F.cross_entropy`` does), and
-    fails by an IndexError when ``avg_non_ignore`` is set as well; here that means what
-    it was meant to, which is the same. MMSeg adds 1.2e-7 to each denominator; here a
-    denominator of zero (no labelled pixel) makes the loss and its gradient zero.
+    The mean is that of MMSeg's ``CrossEntropyLoss``: the sum over labelled pixels is
+    divided by their number, by the number of all pixels without ``avg_non_ignore``, and
+    with ``class_weight`` by the weights of the labelled pixels, as ``F.cross_entropy``
+    does. (MMSeg fails by an IndexError when ``avg_non_ignore`` is set as well.) MMSeg
+    adds 1.2e-7 to each denominator; here a denominator of zero (no labelled pixel)
+    makes the loss and its gradient zero.
 
     Args:
         logits: ``(N, K, h, w)``, any floating dtype. float16 and bfloat16 are
             computed in float32, under autocast too.
         target: ``(N, H, W)`` classes ``0 ... K-1`` or ``ignore_index``, any integer
             dtype, on the device of ``logits``.
-        ignore_index: Pixels of this value count nowhere, except in the number of
-            pixels above.
+        ignore_index: Pixels of this value count nowhere, except in the number of all
+            pixels.
         class_weight: ``K`` factors on the loss of the pixels of each class.
         avg_non_ignore: Whether to divide by labelled pixels only.
         align_corners: See :func:`torch.nn.functional.interpolate`.
@@ -68,8 +59,8 @@ def upsample_cross_entropy(
         ValueError: If shapes or devices do not fit, or a target is neither a class nor
             ``ignore_index``.
         TypeError: If logits are not floating point or targets not integers.
-        RuntimeError: In ``backward`` if a second derivative is prepared
-            (``create_graph=True``).
+        RuntimeError: In ``backward`` with ``create_graph=True``: there is no second
+            derivative.
     """
     check_logits(logits)
     _check_target(logits, target)

@@ -199,35 +199,29 @@ class AlignedXception(PretrainedBackbone, BaseModule):
     def _make_flows(self) -> None:
         entry, num_middle = ARCHITECTURES[self.depth]
         self.to_stride_8 = 1 if len(entry) == 3 else 2  # number of the block
-        strides = [stride for _, stride in entry] + [1] * num_middle
-        geometry = block_geometry([*strides, *EXIT_STRIDES], self.output_stride)
-        entry_geometry, rest = geometry[: len(entry)], geometry[len(entry) :]
-        width = self._scaled((64,))[0]
-        options = dict(with_cp=self.with_cp, norm_cfg=self.norm_cfg)
-        self.entry, self.middle = nn.ModuleList(), nn.ModuleList()
-        for (channels, _), (stride, rate) in zip(entry, entry_geometry, strict=True):
-            widths, rates = self._scaled((channels,) * 3), (rate,) * 3
-            block = self.block_type(
-                width, widths, dilations=rates, stride=stride, **options
+        strides = [*(stride for _, stride in entry), *[1] * num_middle, *EXIT_STRIDES]
+        shapes = [((channels,) * 3, 'conv') for channels, _ in entry]
+        shapes += [(MIDDLE, 'sum')] * num_middle
+        shapes += [(EXIT[0], 'conv'), (EXIT[1], 'none')]
+        geometry = block_geometry(strides, self.output_stride)
+        width, blocks = self._scaled((64,))[0], []
+        for (channels, skip), (stride, rate) in zip(shapes, geometry, strict=True):
+            kind = self.last_block_type if skip == 'none' else self.block_type
+            is_first_exit = len(blocks) == len(shapes) - 2
+            block = kind(
+                width,
+                self._scaled(channels),
+                dilations=self._exit_rates(rate) if is_first_exit else (rate,) * 3,
+                stride=stride,
+                skip=skip,
+                with_cp=self.with_cp,
+                norm_cfg=self.norm_cfg,
             )
-            self.entry.append(block)
-            width = widths[0]
-        widths = self._scaled(MIDDLE)
-        for _, rate in rest[:num_middle]:
-            block = self.block_type(
-                width, widths, dilations=(rate,) * 3, skip='sum', **options
-            )
-            self.middle.append(block)
-        (stride, rate), (_, last_rate) = rest[num_middle:]
-        widths, last_widths = map(self._scaled, EXIT)
-        rates = self._exit_rates(rate)
-        first = self.block_type(
-            width, widths, dilations=rates, stride=stride, **options
-        )
-        last = self.last_block_type(
-            widths[-1], last_widths, dilations=(last_rate,) * 3, skip='none', **options
-        )
-        self.exit = nn.ModuleList([first, last])
+            blocks.append(block)
+            width = self._scaled(channels)[-1]
+        self.entry = nn.ModuleList(blocks[: len(entry)])
+        self.middle = nn.ModuleList(blocks[len(entry) : -2])
+        self.exit = nn.ModuleList(blocks[-2:])
 
     def _exit_rates(self, rate: int) -> tuple[int, int, int]:
         return rate, rate, rate

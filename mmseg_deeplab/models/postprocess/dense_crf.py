@@ -50,12 +50,6 @@ class DenseCRF(nn.Module):
             pixel adds to its logit of ``l``.
         num_classes: ``K``; needed to learn ``C``.
         learnable: Names of the parameters to learn, or True for all.
-
-    Raises:
-        ValueError: If a width is not positive, a weight is negative, or another value
-            makes no sense.
-        TypeError: If a value is of the wrong type.
-        FileNotFoundError: If there is no file with the compatibilities.
     """
 
     def __init__(

@@ -30,9 +30,8 @@ class LeanEncoderDecoder(EncoderDecoder):
       by :func:`~mmseg_deeplab.ops.upsample_cross_entropy`, accuracy included.
     - Predictions of heads that only resize their logits, see :func:`resizes_logits`,
       are labels at once, in blocks of rows: ``whole`` and ``slide``, with padding, flip
-      and a second resize to the original size.
-    - The logits of the windows of ``slide`` are kept in the size in which the head
-      gives them.
+      and a second resize to the original size. Windows of ``slide`` keep the logits in
+      the size in which the head gives them.
 
     All other heads are used as in ``EncoderDecoder``. A subclass may override
     ``_forward``, which returns the low-resolution logits, and ``loss``.
@@ -45,9 +44,8 @@ class LeanEncoderDecoder(EncoderDecoder):
 
     The CRF: `DeepLab v2 <https://arxiv.org/abs/1606.00915>`_, section 3.3. The logits
     are resized to the original image, made probabilities and refined with the image
-    itself. ``seg_logits`` are then log-probabilities, so that a softmax over them gives
-    what the CRF returned. The papers train the network first and fit the CRF after it.
-    So the CRF has no part in the loss, and its parameters are frozen here.
+    itself; ``seg_logits`` are then log-probabilities. As in the papers, which fit the
+    CRF after the network, it has no part in the loss and its parameters are frozen.
 
     Args:
         crf: Config of a :class:`~mmseg_deeplab.models.DenseCRF`; None leaves it out.

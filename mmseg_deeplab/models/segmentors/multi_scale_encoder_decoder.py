@@ -48,12 +48,6 @@ class MultiScaleEncoderDecoder(LeanEncoderDecoder):
         label_subsampling: Compare on the coarse grids (Caffe) instead of on upsampled
             logits.
         **kwargs: The arguments of :class:`LeanEncoderDecoder`.
-
-    Raises:
-        ValueError: If ``scales`` has no 1, one twice or one that is not positive, or
-            ``resize`` is another word.
-        TypeError: If the head is not one that only resizes its logits, see
-            :func:`resizes_logits`.
     """
 
     def __init__(
