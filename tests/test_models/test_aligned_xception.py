@@ -137,18 +137,3 @@ def test_weights_begin_as_tfs_truncated_normal():
     )
     assert weight.abs().max() <= 0.18
     assert weight.std().item() == pytest.approx(0.09 * 0.8796, rel=0.01)
-
-
-def test_checkpoint_of_jfzhang95_is_loaded_by_init_cfg(tmp_path):
-    names = {renamed(key): key for key in reference_state(XCEPTION)}
-    source = build(depth=65, type='JFZhang95Xception')
-    state = {f'module.backbone.{names[k]}': v for k, v in source.state_dict().items()}
-    state['module.decoder.conv1.weight'] = torch.zeros(48, 128, 1, 1)
-    torch.save(state, tmp_path / 'deeplab.pth')
-    model = build(
-        depth=65,
-        init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'deeplab.pth')),
-    )
-    model.init_weights()
-    for key, value in source.state_dict().items():
-        assert torch.equal(model.state_dict()[key], value), key

@@ -2,9 +2,12 @@
 
 import pytest
 import torch
+from golden import reference_state
 from mmseg.registry import MODELS
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+
+from mmseg_deeplab.checkpoints.families.jfzhang95 import XCEPTION_MODULES
 
 NARROW = {
     'ResNetMulti': dict(depth=26, base_channels=4, frozen_bn='none'),
@@ -120,14 +123,33 @@ def test_frozen_batchnorm_survives_train(kind):
     assert next(model.parameters()).requires_grad
 
 
-@pytest.mark.parametrize('prefix', ['', 'backbone.'])
-@pytest.mark.parametrize('kind', NARROW)
-def test_own_checkpoint_is_loaded_by_init_cfg(tmp_path, kind, prefix):
+def jfzhang95(state):
+    names = {}
+    for key in reference_state('jfzhang95_xception_os16'):
+        module, _, tensor = key.rpartition('.')
+        names[f'{XCEPTION_MODULES[module]}.{tensor}'] = f'module.backbone.{key}'
+    return {names[key]: value for key, value in state.items()}
+
+
+def prefixed(state):
+    return {f'backbone.{key}': value for key, value in state.items()}
+
+
+# How a family names the weights, and which tensors of no backbone its files hold.
+FILES = [
+    *((kind, dict, ()) for kind in NARROW),
+    *((kind, prefixed, ['head.fc.weight']) for kind in NARROW),
+    ('DeepLabMobileNetV2', prefixed, ['backbone.conv2.conv.weight']),  # mmpretrain
+    ('JFZhang95Xception', jfzhang95, ['module.decoder.conv1.weight']),
+    ('VGG16LargeFOV', dict, ['fc6.weight', 'fc6.bias', 'fc8.bias']),  # Caffe
+]
+
+
+@pytest.mark.parametrize('kind, rename, others', FILES)
+def test_checkpoint_is_loaded_by_init_cfg(tmp_path, kind, rename, others):
     source = build(kind)
     source.load_state_dict({k: v + 1 for k, v in source.state_dict().items()})
-    state = {prefix + key: value for key, value in source.state_dict().items()}
-    if prefix:
-        state['head.fc.weight'] = torch.zeros(3, 128)
+    state = rename(source.state_dict()) | {key: torch.zeros(3, 5) for key in others}
     torch.save(dict(state_dict=state), tmp_path / 'net.pth')
     checkpoint = str(tmp_path / 'net.pth')
     model = build(kind, init_cfg=dict(type='Pretrained', checkpoint=checkpoint))

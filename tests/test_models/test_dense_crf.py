@@ -64,13 +64,6 @@ def test_not_farther_from_the_exact_field_than_pydensecrf(refined):
     assert (found - exact).abs().mean() <= theirs
 
 
-def test_pixels_are_mostly_right_afterwards(refined):
-    _, found = refined
-    labels = torch.from_numpy(reference_output('crf_inputs', 'labels'))
-    assert (golden_inputs()[1][0].argmax(0) == labels).float().mean() < 0.66
-    assert (found.argmax(0) == labels).float().mean() > 0.94
-
-
 @pytest.mark.slow
 def test_the_exact_field_of_these_tests_is_that_of_the_reference():
     image, probabilities = (x[0, :, :60:3, :80:3] for x in golden_inputs())
@@ -80,6 +73,9 @@ def test_the_exact_field_of_these_tests_is_that_of_the_reference():
     found = exact_mean_field(image, probabilities, **golden_settings('b', 1))
     expected = golden_result('exact', 'b', 1)
     torch.testing.assert_close(found, expected, atol=2e-5, rtol=0)
+
+
+SHAPE = 16, 20, 4
 
 
 def distance_from_exact(image, probabilities, **settings):
@@ -95,48 +91,38 @@ def distance_from_exact(image, probabilities, **settings):
 
 
 @pytest.mark.parametrize(
-    'height, width, num_classes, bound',
+    'shape, settings, bound',
     [
-        (1, 1, 2, 1e-6),
-        (1, 2, 3, 1e-6),
-        (1, 17, 3, 1e-3),  # measured: 0.0005
-        (13, 1, 4, 2e-3),  # 0.0008
-        (2, 2, 2, 1e-3),  # 0.0003
-        (16, 20, 2, 1e-3),  # 0.0003
-        (16, 20, 5, 3e-3),  # 0.0016
-        (12, 12, 171, 1e-4),  # 0.00004
-    ],
-)
-def test_smallest_images_and_many_classes(height, width, num_classes, bound):
-    assert distance_from_exact(*scene(height, width, num_classes)) < bound
-
-
-@pytest.mark.parametrize(
-    'settings, bound',
-    [
-        (dict(bilateral_xy=0.01), 1e-6),
-        (dict(bilateral_rgb=0.01), 1e-5),
-        (dict(bilateral_xy=1e-6, bilateral_rgb=1e-8, gaussian_xy=1e-9), 1e-6),
-        (dict(bilateral_xy=1e4), 1e-3),  # measured: 0.0004
-        (dict(bilateral_rgb=1e4), 3e-3),  # 0.0011
-        (dict(gaussian_xy=0.01), 8e-3),  # 0.0039
-        (dict(gaussian_xy=1e4), 8e-3),  # 0.0050
-        (dict(bilateral_xy=1e4, bilateral_rgb=1e4, gaussian_xy=1e9), 2e-5),
-        (dict(bilateral_weight=0.0, gaussian_xy=2.0), 1e-4),
-        (dict(gaussian_weight=0.0, bilateral_weight=1.0), 3e-3),
-        (dict(num_iterations=0), 1e-6),
-        (dict(num_iterations=1), 5e-3),  # 0.0030
+        ((1, 1, 2), {}, 1e-6),
+        ((1, 2, 3), {}, 1e-6),
+        ((1, 17, 3), {}, 1e-3),  # measured: 0.0005
+        ((13, 1, 4), {}, 2e-3),  # 0.0008
+        ((2, 2, 2), {}, 1e-3),  # 0.0003
+        ((16, 20, 5), {}, 3e-3),  # 0.0016
+        ((12, 12, 171), {}, 1e-4),  # 0.00004
+        (SHAPE, dict(bilateral_xy=0.01), 1e-6),
+        (SHAPE, dict(bilateral_rgb=0.01), 1e-5),
+        (SHAPE, dict(bilateral_xy=1e-6, bilateral_rgb=1e-8, gaussian_xy=1e-9), 1e-6),
+        (SHAPE, dict(bilateral_xy=1e4), 1e-3),  # 0.0004
+        (SHAPE, dict(bilateral_rgb=1e4), 3e-3),  # 0.0011
+        (SHAPE, dict(gaussian_xy=0.01), 8e-3),  # 0.0039
+        (SHAPE, dict(gaussian_xy=1e4), 8e-3),  # 0.0050
+        (SHAPE, dict(bilateral_xy=1e4, bilateral_rgb=1e4, gaussian_xy=1e9), 2e-5),
+        (SHAPE, dict(bilateral_weight=0.0, gaussian_xy=2.0), 1e-4),
+        (SHAPE, dict(gaussian_weight=0.0, bilateral_weight=1.0), 3e-3),
+        (SHAPE, dict(num_iterations=0), 1e-6),
+        (SHAPE, dict(num_iterations=1), 5e-3),  # 0.0030
     ],
     ids=str,
 )
-def test_narrow_and_wide_kernels(settings, bound):
-    assert distance_from_exact(*scene(16, 20, 4), **settings) < bound
+def test_extreme_shapes_and_kernels(shape, settings, bound):
+    assert distance_from_exact(*scene(*shape), **settings) < bound
 
 
 @pytest.mark.parametrize('xy, bound', [(67.0, 1e-3), (1000.0, 1e-3), (5.0, 0.015)])
 def test_constant_image(xy, bound):
     """Measured: 0.0004 and 0.0096; only places are left to tell pixels apart."""
-    image, probabilities = scene(16, 20, 4)
+    image, probabilities = scene(*SHAPE)
     image = torch.full_like(image, 90)
     assert distance_from_exact(image, probabilities, bilateral_xy=xy) < bound
 

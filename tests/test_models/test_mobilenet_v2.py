@@ -149,18 +149,3 @@ def test_vainf_pads_before_the_first_1x1_convolution(stage, index):
 def test_stem_of_vainf_has_no_padding():
     outputs = build(type=VAINF)(torch.zeros(1, 3, 65, 97))
     assert tuple(outputs[0].shape[2:]) == (16, 24)  # 65 -> 32 -> 16, 97 -> 48 -> 24
-
-
-def test_checkpoint_of_mmpretrain_is_loaded_by_init_cfg(tmp_path):
-    source = build()
-    state = {'backbone.' + key: value for key, value in source.state_dict().items()}
-    state['backbone.conv2.conv.weight'] = torch.zeros(1280, 80, 1, 1)
-    state['backbone.conv2.bn.running_mean'] = torch.zeros(1280)
-    state['head.fc.weight'] = torch.zeros(1000, 1280)
-    torch.save(dict(state_dict=state), tmp_path / 'net.pth')
-    model = build(
-        init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'net.pth'))
-    )
-    model.init_weights()
-    for key, value in source.state_dict().items():
-        assert torch.equal(model.state_dict()[key], value), key

@@ -146,32 +146,6 @@ def test_ties_take_the_lowest_class_and_nan_some_class(interpreter):
     assert 0 <= found.min() <= found.max() < 6
 
 
-@pytest.mark.parametrize('align_corners', [False, True])
-@pytest.mark.parametrize('inside, outside', [(5, 40), (6, 41), (7, 3), (1, 9), (4, 4)])
-def test_tables_resize_as_stock(inside, outside, align_corners):
-    axis = triton_upsample._axis(inside, outside, align_corners, torch.device('cpu'))
-    matrix = torch.zeros(outside, inside)
-    rows = torch.arange(outside)
-    for side, weight in ((0, 1 - axis.weights), (1, axis.weights)):
-        neighbour = (axis.lows + side).clamp(0, inside - 1).long()
-        matrix.index_put_((rows, neighbour), weight, accumulate=True)
-    identity = torch.eye(inside)[None, :, :, None]
-    expected = F.interpolate(
-        identity, (outside, 1), mode='bilinear', align_corners=align_corners
-    )
-    assert torch.allclose(matrix, expected[0, :, :, 0].T, atol=1e-6)
-
-
-def test_tables_cover_each_output_once():
-    axis = triton_upsample._axis(3, 50, False, torch.device('cpu'))
-    chunks = axis.chunks.tolist()
-    covered = [i for _, first, last in chunks for i in range(first, last)]
-    assert covered == list(range(50))
-    for low, first, last in chunks:
-        assert last - first <= axis.step
-        assert set(axis.lows[first:last].tolist()) == {low}
-
-
 def test_triton_is_imported_when_first_used(interpreter):
     assert not interpreter.imports_triton
 
