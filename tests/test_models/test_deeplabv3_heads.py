@@ -7,19 +7,12 @@ from mmseg.registry import MODELS
 from torch import nn
 
 V3, PLUS = 'DeepLabV3Head', 'DeepLabV3PlusHead'
+NORM = dict(norm_cfg=dict(type='BN'), in_index=-1)
+SMALL = dict(NORM, in_channels=24, num_classes=5, channels=16)
 
 
 def build(kind=V3, **options):
-    options = (
-        dict(
-            in_channels=24,
-            in_index=-1,
-            num_classes=5,
-            channels=16,
-            norm_cfg=dict(type='BN'),
-        )
-        | options
-    )
+    options = SMALL | options
     if kind == PLUS:
         options = dict(c1_in_channels=12, c1_channels=6) | options
     torch.manual_seed(0)
@@ -109,17 +102,7 @@ def test_trains_with_one_image(kind):
 
 def test_stock_head_refuses_one_image_and_ours_equals_it_with_two():
     ours = build(num_convs=0)
-    stock = MODELS.build(
-        dict(
-            type='ASPPHead',
-            in_channels=24,
-            in_index=-1,
-            num_classes=5,
-            channels=16,
-            dilations=(1, 6, 12, 18),
-            norm_cfg=dict(type='BN'),
-        )
-    )
+    stock = MODELS.build(dict(SMALL, type='ASPPHead', dilations=(1, 6, 12, 18)))
     with pytest.raises(ValueError, match='more than 1 value per channel'):
         stock(features(batch=1))
     state = ours.state_dict()
@@ -147,17 +130,8 @@ def test_frozen_statistics_and_affine(kind, frozen_bn):
 
 
 def test_sizes_are_the_paper_s():
-    head = MODELS.build(
-        dict(
-            type=PLUS,
-            in_channels=2048,
-            in_index=3,
-            num_classes=21,
-            c1_in_channels=256,
-            separable=False,
-            norm_cfg=dict(type='BN'),
-        )
-    )
+    sizes = dict(in_channels=2048, num_classes=21, c1_in_channels=256)
+    head = MODELS.build(dict(NORM, type=PLUS, separable=False, **sizes))
     assert head.bottleneck.conv.weight.shape == (256, 5 * 256, 1, 1)
     assert head.c1_bottleneck.conv.weight.shape == (48, 256, 1, 1)
     shapes = [conv.conv.weight.shape for conv in head.convs]

@@ -117,19 +117,16 @@ def test_the_settings_of_cross_entropy_are_kept(loss, align_corners):
     check_losses(stock, lean)
 
 
-def test_another_ignore_index_and_a_list_of_auxiliary_heads():
+@pytest.mark.parametrize('ignored', [3, IGNORED])
+def test_another_ignore_index_and_a_list_of_auxiliary_heads(ignored):
     samples = labelled()
     for sample in samples:
-        sample.gt_sem_seg.data[sample.gt_sem_seg.data == IGNORED] = 3
-    aux = [dict(AUXILIARY, ignore_index=3), dict(AUXILIARY, ignore_index=3)]
-    check_losses(*pair(aux=aux, ignore_index=3), samples)
-
-
-def test_images_without_a_label_have_no_loss():
-    samples = labelled()
-    for sample in samples:
-        sample.gt_sem_seg.data[:] = IGNORED
-    check_losses(*pair(), samples)
+        sample.gt_sem_seg.data[sample.gt_sem_seg.data == IGNORED] = ignored
+    aux = [dict(AUXILIARY, ignore_index=ignored)] * 2
+    check_losses(*pair(aux=aux, ignore_index=ignored), samples)
+    for sample in samples:  # without a label there is no loss
+        sample.gt_sem_seg.data[:] = ignored
+    check_losses(*pair(aux=aux, ignore_index=ignored), samples)
 
 
 OHEM = dict(type='OHEMPixelSampler', thresh=0.7, min_kept=100)

@@ -19,25 +19,11 @@ HEADS = [
 
 
 def resnet(output_stride, **head):
-    return dict(
-        type='EncoderDecoder',
-        backbone=dict(
-            type='ResNetMulti',
-            depth=26,
-            base_channels=4,
-            output_stride=output_stride,
-            frozen_bn='none',
-        ),
-        decode_head=dict(
-            type='DeepLabV3Head',
-            in_channels=128,
-            in_index=3,
-            channels=8,
-            num_classes=3,
-            norm_cfg=dict(type='BN'),
-            **head,
-        ),
-    )
+    backbone = dict(type='ResNetMulti', depth=26, base_channels=4, frozen_bn='none')
+    backbone['output_stride'] = output_stride
+    head |= dict(in_channels=128, in_index=3, channels=8, num_classes=3)
+    head = dict(type='DeepLabV3Head', norm_cfg=dict(type='BN'), **head)
+    return dict(type='EncoderDecoder', backbone=backbone, decode_head=head)
 
 
 @pytest.mark.parametrize('head', HEADS, ids=lambda head: head['type'])

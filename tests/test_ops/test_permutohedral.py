@@ -53,18 +53,13 @@ KERNEL_ERROR = {1: 0.08, 2: 0.1, 3: 0.15, 5: 0.23}
 @pytest.mark.parametrize('dim', DIMS)
 def test_kernel_is_near_the_gaussian(dim, spread, seed):
     points = random_points(dim, spread, seed=seed)
-    found, exact = as_matrix(PermutohedralLattice(points)), gaussian(points)
+    lattice, exact = PermutohedralLattice(points), gaussian(points)
+    found = as_matrix(lattice)
     factor = (found * exact).sum() / found.square().sum()
     assert relative_error(factor * found, exact) < KERNEL_ERROR[dim]
-
-
-@pytest.mark.parametrize('spread', [1.0, 2.0])
-@pytest.mark.parametrize('dim', DIMS)
-def test_normalised_kernel_needs_no_factor(dim, spread):
-    points = random_points(dim, spread)
-    found = as_matrix(PermutohedralLattice(points).normalised())
-    # Measured: 0.036 to 0.144.
-    assert relative_error(found, normalised(gaussian(points))) < KERNEL_ERROR[dim]
+    if spread <= 2:  # measured: 0.036 to 0.144, without a factor
+        found = as_matrix(lattice.normalised())
+        assert relative_error(found, normalised(exact)) < KERNEL_ERROR[dim]
 
 
 @pytest.mark.parametrize('dim', DIMS)

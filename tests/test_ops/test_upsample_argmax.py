@@ -33,6 +33,13 @@ def assert_equals_stock(logits, size, align_corners=False):
     assert torch.equal(found[apart], expected[apart])
 
 
+def random_shape(seed):
+    generator = torch.Generator().manual_seed(seed)
+    draw = [int(torch.randint(1, 24, (), generator=generator)) for _ in range(6)]
+    shape = (1 + draw[0] % 3, draw[1], draw[2], draw[3])
+    return shape, (draw[4] * 4 + seed % 4, draw[5] * 5)
+
+
 @pytest.mark.parametrize('align_corners', [False, True])
 @pytest.mark.parametrize(
     'shape, size',
@@ -48,19 +55,11 @@ def assert_equals_stock(logits, size, align_corners=False):
         ((1, 1, 3, 3), (6, 6)),
         ((1, 2, 1, 9), (1, 40)),
         ((1, 300, 5, 6), (20, 24)),  # more classes than a byte numbers
+        *map(random_shape, range(20)),
     ],
 )
 def test_equals_stock(shape, size, align_corners):
     assert_equals_stock(random_logits(shape), size, align_corners)
-
-
-@pytest.mark.parametrize('seed', range(20))
-def test_random_shapes(seed):
-    generator = torch.Generator().manual_seed(seed)
-    draw = [int(torch.randint(1, 24, (), generator=generator)) for _ in range(6)]
-    shape = (1 + draw[0] % 3, draw[1], draw[2], draw[3])
-    size = (draw[4] * 4 + seed % 4, draw[5] * 5)
-    assert_equals_stock(random_logits(shape, seed), size, align_corners=seed % 2 == 1)
 
 
 @pytest.mark.parametrize(
