@@ -33,14 +33,12 @@ class SegmentationMetric(BaseMetric):
     The metrics equal those of MMSegmentation's ``IoUMetric``. In addition there is the
     frequency-weighted IoU, and :attr:`report` keeps the metrics of each class and the
     matrix. The memory does not grow with the number of images, and processes exchange
-    one matrix. Images that a distributed sampler repeats to fill its last round are
-    counted once.
+    one matrix. Images that a distributed sampler repeats are counted once.
 
-    With ``trimap_widths`` the counts are kept apart by the distance from the borders in
-    the ground truth (:func:`~mmseg_deeplab.evaluation.trimap.trimap_bands`). They give
-    the mIoU within narrow bands around the borders (``trimap5_mIoU`` and so on), as in
-    DeepLab v1 and v2; ``report['trimap']`` also holds pixel accuracy and the IoU of
-    each class.
+    With ``trimap_widths`` it adds the mIoU within narrow bands around the borders in
+    the ground truth (``trimap5_mIoU`` and so on), as in DeepLab v1 and v2, see
+    :func:`~mmseg_deeplab.evaluation.trimap.trimap_bands`; ``report['trimap']`` also
+    holds pixel accuracy and the IoU of each class.
 
     Args:
         ignore_index: The label of pixels that do not count.
@@ -49,8 +47,7 @@ class SegmentationMetric(BaseMetric):
         beta: The weight of recall in the F-score.
         output_dir: A folder for the predicted masks, ``<image name>.png``.
         format_only: Only write the masks, for images without ground truth.
-        collect_device: Has no effect: the matrix is reduced on its own device. The base
-            class has this argument.
+        collect_device: Has no effect; the base class has this argument.
         prefix: Is put before the names of the metrics.
         keep_results: Go on counting after an evaluation instead of starting anew.
         trimap_widths: Half widths of the bands in pixels, strictly increasing, such as

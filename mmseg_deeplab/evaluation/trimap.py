@@ -16,16 +16,13 @@ def check_widths(widths: int | Sequence[int] | None) -> tuple[int, ...]:
     if widths is None:
         return ()
     found = widths if isinstance(widths, list | tuple) else [widths]
-    example = 'give pixels such as trimap_widths=(1, 2, 5, 10, 20, 40)'
     if not all(type(width) is int for width in found):
-        raise TypeError(
-            f'trimap_widths must be integers, received {widths!r}: {example}'
-        )
+        raise TypeError(f'trimap_widths must be integers, received {widths!r}')
     limits = [0, *found, MAX_WIDTH + 1]
     if not found or any(low >= high for low, high in pairwise(limits)):
         raise ValueError(
-            f'trimap_widths must increase strictly within 1..{MAX_WIDTH}, received '
-            f'{widths!r}: {example}'
+            f'trimap_widths must increase strictly within 1..{MAX_WIDTH}, such as '
+            f'(1, 2, 5, 10, 20, 40), received {widths!r}'
         )
     return tuple(found)
 

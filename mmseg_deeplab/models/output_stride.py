@@ -54,20 +54,15 @@ def _current(backbone: dict) -> int:
     default = argument_default(kind, 'output_stride') if kind else None
     if default is not None:
         return backbone.get('output_stride', default)
-    if kind is None or not issubclass(kind, ResNet):
+    strides = tuple(backbone.get('strides', (1, 2, 2, 2)))
+    known = {strides: stride for stride, strides in STAGE_STRIDES.items()}
+    if kind is None or not issubclass(kind, ResNet) or strides not in known:
         raise ValueError(
             f'{backbone["type"]} has no output stride to set: it is possible with '
-            "backbones that have the argument output_stride and with MMSeg's ResNets"
+            "backbones that have the argument output_stride and with MMSeg's ResNets "
+            f'whose strides are one of {sorted(known)}, received {strides}'
         )
-    strides = tuple(backbone.get('strides', (1, 2, 2, 2)))
-    for stride, known in STAGE_STRIDES.items():
-        if strides == known:
-            return stride
-    raise ValueError(
-        f'strides of {backbone["type"]} must be one of '
-        f'{sorted(STAGE_STRIDES.values())} to change the output stride, received '
-        f'{strides}'
-    )
+    return known[strides]
 
 
 def _scale_rates(head: dict, growth: Fraction) -> None:

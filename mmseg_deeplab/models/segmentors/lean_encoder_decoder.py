@@ -78,13 +78,19 @@ class LeanEncoderDecoder(EncoderDecoder):
 
         Without ``data_samples``, ``inputs`` are the original images.
         """
-        if not self._only_resizes():
+        only_resizes = type(self.decode_head) in RESIZING_HEADS
+        if not (only_resizes and self.out_channels > 1):
             return self._predict_by_base_class(inputs, data_samples)
         if data_samples is None:
             data_samples = [SegDataSample() for _ in inputs]
             size = tuple(inputs.shape[2:])
         else:
-            size = _prediction_size(data_samples[0].metainfo)
+            # BaseDecodeHead resizes its logits to this size.
+            metainfo = data_samples[0].metainfo
+            size = metainfo['img_shape']
+            if not isinstance(size, torch.Size):
+                size = metainfo.get('pad_shape', size)
+            size = tuple(size[:2])
         windows = self._logit_windows(inputs, size)
         for index, sample in enumerate(data_samples):
             logits, metainfo = windows.image(index), sample.metainfo
@@ -122,9 +128,6 @@ class LeanEncoderDecoder(EncoderDecoder):
     def keeps_logits(self) -> bool:
         """Whether predicted samples get ``seg_logits``."""
         return self._keeps_logits or bool((self.test_cfg or {}).get('keep_logits'))
-
-    def _only_resizes(self) -> bool:
-        return type(self.decode_head) in RESIZING_HEADS and self.out_channels > 1
 
     def _refines(self) -> bool:
         return self.crf is not None and self._crf_is_on
@@ -234,11 +237,3 @@ def window_corners(
         count = -(-(side - length) // step) + 1
         starts.append([min(i * step, side - length) for i in range(count)])
     return [(top, left) for top in starts[0] for left in starts[1]]
-
-
-def _prediction_size(metainfo: dict) -> tuple[int, int]:
-    """Return the size that ``BaseDecodeHead`` resizes its logits to."""
-    size = metainfo['img_shape']
-    if not isinstance(size, torch.Size):
-        size = metainfo.get('pad_shape', size)
-    return tuple(size[:2])

@@ -145,11 +145,8 @@ class MultiScaleEncoderDecoder(LeanEncoderDecoder):
 
 
 def _check_scales(scales: Sequence[float]) -> tuple[float, ...]:
-    if isinstance(scales, int | float):
-        scales = (scales,)
     scales = tuple(scales)
-    positive = all(scale > 0 for scale in scales)
-    if not positive or 1 not in scales or len(set(scales)) < len(scales):
+    if min(scales, default=0) <= 0 or 1 not in scales or len(set(scales)) < len(scales):
         raise ValueError(
             'scales must be positive, different from one another and hold 1.0, whose '
             f'grid the logits are fused on; received {scales}'

@@ -27,11 +27,11 @@ def original_image(
             or the input is no RGB image.
     """
     seen = undo_geometry(inputs, metainfo)
-    size = tuple(metainfo.get('ori_shape', seen.shape[-2:]))[:2]
-    if tuple(seen.shape[-2:]) == size:
+    seen_size = tuple(seen.shape[-2:])
+    size = tuple(metainfo.get('ori_shape', seen_size))[:2]
+    if seen_size == size:
         return undo_normalization(seen, preprocessor)
-    path = metainfo.get('img_path')
-    return _read(path, size, tuple(seen.shape[-2:])).to(inputs.device)
+    return _read(metainfo.get('img_path'), size, seen_size).to(inputs.device)
 
 
 def undo_geometry(inputs: Tensor, metainfo: Mapping[str, Any]) -> Tensor:
@@ -83,18 +83,15 @@ def undo_normalization(image: Tensor, preprocessor: nn.Module) -> Tensor:
 
 
 def _read(path: str | None, size: tuple[int, int], seen: tuple[int, int]) -> Tensor:
-    need = (
-        f'the CRF needs the image at its original size {size}; the network saw {seen}'
-    )
-    remedy = 'Remedy: test without resizing, or leave the CRF out'
     try:
         image = mmcv.imread(path) if path else None  # BGR
     except FileNotFoundError:
         image = None
-    if image is None:
+    if image is None or image.shape[:2] != size:
+        found = 'no readable image' if image is None else image.shape[:2]
         raise ValueError(
-            f'{need}, and img_path={path!r} is no readable image. {remedy}'
+            f'the CRF needs the image at its original size {size}; the network saw '
+            f'{seen}, and img_path={path!r} is {found}. Remedy: test without resizing, '
+            'or leave the CRF out'
         )
-    if image.shape[:2] != size:
-        raise ValueError(f'{need}, and {path!r} is {image.shape[:2]}. {remedy}')
     return torch.from_numpy(image).permute(2, 0, 1).flip(0)
