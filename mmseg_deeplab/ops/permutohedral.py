@@ -93,11 +93,10 @@ class PermutohedralLattice:
         self._adjoint: list[SparseMatrix] = []  # made when it is needed
 
     def normalised(self) -> 'PermutohedralLattice':
-        """Return the lattice of the normalised kernel ``D^-1/2 K D^-1/2``.
+        """Return the lattice of ``D^-1/2 K D^-1/2``, with the row sums of K in ``D``.
 
-        ``D`` is the diagonal matrix of the kernel's row sums: the symmetric
-        normalisation of Kraehenbuehl and Koltun (2013), section 3.1. It costs nothing
-        at filtering, as the factors go into the weights of the corners.
+        This is the symmetric normalisation of Kraehenbuehl and Koltun (2013), section
+        3.1. It costs nothing at filtering: the factors go into the corners' weights.
         """
         ones = self.weights.new_ones(self.num_points, 1)
         scale = self.filter(ones).rsqrt()

@@ -123,30 +123,18 @@ def cross_entropy_sums(
             COLUMNS=tile[1], UNROLL=UNROLL,
         )  # fmt: skip
         if needs_gradient:
-            gradient = _gradient(tensors, sizes, rows, columns, weighted)
+            images, classes, height, width = logits.shape
+            gradient = torch.empty_like(logits, dtype=torch.float32)
+            reach = min(GATHER_REACH, _power(columns.window))
+            width_of_tile = min(GATHER // reach, _power(width))
+            group = min(GATHER_CLASSES, _power(classes))
+            grid = -(-width // width_of_tile), height, images * -(-classes // group)
+            _kernels().gradient_kernel[grid](
+                *tensors, gradient, rows.starts, rows.weights, columns.starts,
+                columns.weights, *sizes, columns.window, WEIGHTED=weighted,
+                CLASSES=group, COLUMNS=width_of_tile, REACH=reach,
+            )  # fmt: skip
     return sums.sum(0, dtype=torch.float64).float(), gradient  # counts pass 2^24
-
-
-def _gradient(
-    tensors: Sequence[Tensor],
-    sizes: Sequence[int],
-    rows: Axis,
-    columns: Axis,
-    weighted: bool,
-) -> Tensor:
-    logits = tensors[0]
-    images, classes, height, width = logits.shape
-    gradient = torch.empty_like(logits, dtype=torch.float32)
-    reach = min(GATHER_REACH, _power(columns.window))
-    width_of_tile = min(GATHER // reach, _power(width))
-    group = min(GATHER_CLASSES, _power(classes))
-    grid = -(-width // width_of_tile), height, images * -(-classes // group)
-    _kernels().gradient_kernel[grid](
-        *tensors, gradient, rows.starts, rows.weights, columns.starts,
-        columns.weights, *sizes, columns.window, WEIGHTED=weighted, CLASSES=group,
-        COLUMNS=width_of_tile, REACH=reach,
-    )  # fmt: skip
-    return gradient
 
 
 def argmax_labels(logits: Tensor, size: Sequence[int], align_corners: bool) -> Tensor:

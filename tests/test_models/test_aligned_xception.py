@@ -87,27 +87,6 @@ def test_a_block_without_its_stride_keeps_the_rate_before(
     assert rates(model.exit[1]) == (last_exit,) * 3
 
 
-@pytest.mark.parametrize('depth', [41, 71])
-@pytest.mark.parametrize('output_stride', [8, 16])
-def test_dilated_network_equals_the_strided_one_where_both_have_a_value(
-    depth, output_stride
-):
-    """Atrous convolution computes the strided features densely."""
-    strided = build(depth=depth, output_stride=32).eval()
-    dense = build(depth=depth, output_stride=output_stride).eval()
-    dense.load_state_dict(strided.state_dict())
-    x = torch.randn(1, 3, 65, 97)
-    step = 32 // output_stride
-    with torch.no_grad():
-        expected, found = strided(x)[-1], dense(x)[-1][..., ::step, ::step]
-        dense.exit[1].convs[0].depthwise_conv.conv.dilation = (1, 1)
-        dense.exit[1].convs[0].depthwise_conv.conv.padding = (1, 1)
-        wrong = dense(x)[-1][..., ::step, ::step]
-    scale = expected.abs().max()
-    assert (found - expected).abs().max() <= 1e-4 * scale
-    assert (wrong - expected).abs().max() > 1e-2 * scale
-
-
 # Millions with 1000 classes: results of pytorch-image-models, which has TF's networks.
 @pytest.mark.parametrize('depth, millions', [(41, 26.97), (65, 39.92), (71, 42.34)])
 def test_number_of_parameters_is_the_published_one(depth, millions):

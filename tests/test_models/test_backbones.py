@@ -51,6 +51,32 @@ def test_feature_sizes_round_up(kind, output_stride, size):
     ]
 
 
+@pytest.mark.parametrize('output_stride', [8, 16])
+@pytest.mark.parametrize(
+    'kind, options',
+    [
+        *(('AlignedXception', dict(depth=depth)) for depth in (41, 71)),
+        ('DeepLabMobileNetV2', {}),
+    ],
+)
+@torch.no_grad()
+def test_dilated_network_equals_the_strided_one_where_both_have_a_value(
+    kind, options, output_stride
+):
+    """Atrous convolution computes the strided features densely."""
+    strided = build(kind, **options, output_stride=32).eval()
+    dense = build(kind, **options, output_stride=output_stride).eval()
+    dense.load_state_dict(strided.state_dict())
+    x, step = torch.randn(1, 3, 65, 97), 32 // output_stride
+    expected, found = strided(x)[-1], dense(x)[-1][..., ::step, ::step]
+    for module in dense.modules():
+        if isinstance(module, nn.Conv2d) and module.dilation != (1, 1):
+            module.dilation = module.padding = (1, 1)
+    wrong, scale = dense(x)[-1][..., ::step, ::step], expected.abs().max()
+    assert (found - expected).abs().max() <= 1e-4 * scale
+    assert (wrong - expected).abs().max() > 1e-2 * scale
+
+
 @pytest.mark.parametrize('kind', NARROW)
 def test_every_parameter_gets_a_gradient(kind):
     model = build(kind)

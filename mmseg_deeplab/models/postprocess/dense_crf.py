@@ -66,13 +66,9 @@ class DenseCRF(nn.Module):
         learnable: Sequence[str] | bool = (),
     ) -> None:
         super().__init__()
-        scalars = {
-            'bilateral_weight': bilateral_weight,
-            'bilateral_xy': bilateral_xy,
-            'bilateral_rgb': bilateral_rgb,
-            'gaussian_weight': gaussian_weight,
-            'gaussian_xy': gaussian_xy,
-        }
+        weights = bilateral_weight, gaussian_weight
+        given = *weights, bilateral_xy, bilateral_rgb, gaussian_xy
+        scalars = dict(zip(_SCALARS, given, strict=True))
         if num_classes is not None and num_classes < 2:
             raise ValueError(f'a CRF needs num_classes >= 2, got {num_classes}')
         self.learnable = _names(learnable)
@@ -90,15 +86,10 @@ class DenseCRF(nn.Module):
             self.register_buffer(name, value, persistent=False)
 
     def forward(self, image: Tensor, probabilities: Tensor) -> Tensor:
-        """Refine probabilities.
+        """Refine probabilities ``(N, K, H, W)`` by images ``(N, 3, H, W)``, RGB 0..255.
 
-        Args:
-            image: ``(N, 3, H, W)``, RGB 0..255, integers or floats.
-            probabilities: ``(N, K, H, W)``, sums of one. All is computed in float32,
-                or in float64 with an image of float64.
-
-        Returns:
-            ``(N, K, H, W)`` of the dtype of ``probabilities``.
+        All is computed in float32, or in float64 with an image of float64; the result
+        has the dtype of ``probabilities``, which must sum to one.
         """
         return self.refine(probabilities, self.build_kernels(image))
 
@@ -127,15 +118,9 @@ class DenseCRF(nn.Module):
                 f'probabilities of {num_classes} classes, but compatibility is '
                 f'{len(matrix)} x {len(matrix)}'
             )
+        weights = self.bilateral_weight, self.gaussian_weight
         results = [
-            mean_field(
-                single,
-                kernel,
-                num_iterations=self.num_iterations,
-                bilateral_weight=self.bilateral_weight,
-                gaussian_weight=self.gaussian_weight,
-                compatibility=self.compatibility,
-            )
+            mean_field(single, kernel, self.num_iterations, *weights, matrix)
             for single, kernel in zip(probabilities, kernels, strict=True)
         ]
         return torch.stack(results).to(probabilities.dtype)

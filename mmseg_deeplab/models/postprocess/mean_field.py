@@ -55,7 +55,6 @@ class CRFKernels(NamedTuple):
 def mean_field(
     probabilities: Tensor,
     kernels: CRFKernels,
-    *,
     num_iterations: int,
     bilateral_weight: Tensor,
     gaussian_weight: Tensor,

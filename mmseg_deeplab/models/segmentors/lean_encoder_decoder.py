@@ -185,12 +185,9 @@ def predicting(
 ) -> Iterator[None]:
     """Change what predictions inside a ``with`` block are.
 
-    Args:
-        segmentor: Any segmentor. Others than :class:`LeanEncoderDecoder` have no CRF
-            and always keep their logits.
-        crf: Whether the CRF, if there is one, refines the predictions.
-        keep_logits: Whether samples get ``seg_logits`` even where
-            ``test_cfg.keep_logits`` is not set.
+    With ``crf`` the CRF, if there is one, refines them; with ``keep_logits`` samples
+    get ``seg_logits`` even where ``test_cfg.keep_logits`` is not set. Segmentors other
+    than :class:`LeanEncoderDecoder` have no CRF and always keep their logits.
     """
     if not isinstance(segmentor, LeanEncoderDecoder):
         yield
