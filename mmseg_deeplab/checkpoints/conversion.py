@@ -50,14 +50,13 @@ CLASSIFIER = re.compile(
 def convert(state_dict: Mapping[str, Any], source: str, **options: Any) -> StateDict:
     """Rename the weights of another code base to ``backbone.*`` / ``decode_head.*``.
 
+    ValueError lists keys that are left over.
+
     Args:
         state_dict: What :func:`load` returned: tensors, or a dictionary with them.
         source: The code base, one of :data:`SOURCES`.
         **options: More options of the family's own ``convert`` (``use_averages`` of
             ``tensorflow``, ``fc_branches`` of ``caffe``).
-
-    Raises:
-        ValueError: If the source is unknown, or keys are left over (they are listed).
     """
     return _family(source).convert(tensors_of(state_dict), **options)
 
@@ -77,9 +76,6 @@ def model_config(
         output_stride: 8, 16 or 32; weights are the same for each.
         **options: More options of the family's own ``model_config`` (``num_summed`` of
             ``resnet_multi``).
-
-    Raises:
-        ValueError: If the source is unknown or the weights are not a whole network.
     """
     if output_stride not in (8, 16, 32):
         raise ValueError(

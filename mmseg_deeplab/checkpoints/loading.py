@@ -50,12 +50,10 @@ def load(
 
 
 def load_from_local(filename: str, map_location: str | None = None) -> dict[str, Any]:
-    """Let mmengine's loader read a file safely."""
     return load(filename, map_location=map_location)
 
 
 def load_from_web(filename: str, map_location: str | None = None) -> dict[str, Any]:
-    """Let mmengine's loader download a file and read it safely."""
     try:
         return load_from_http(filename, map_location=map_location)
     except UnpicklingError as error:

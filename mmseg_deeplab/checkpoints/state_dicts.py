@@ -47,7 +47,6 @@ def strip_leading(state: StateDict, *markers: str) -> StateDict:
 
 
 def split_key(key: str) -> tuple[str, str]:
-    """Split a key into its module and the name of the tensor in it."""
     module, _, tensor = key.rpartition('.')
     return module, tensor
 

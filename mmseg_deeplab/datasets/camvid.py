@@ -103,7 +103,6 @@ def _read_pairs(source: Path, split: str, out: Path) -> list[Pair]:
 
 
 def _convert_pair(image: Path, label: Path, new_image: Path, new_label: Path) -> None:
-    """Copy an image and convert its label, unless both are there already."""
     if new_image.exists() and new_label.exists():
         return
     content = read_file(str(image), remedy=REMEDY)

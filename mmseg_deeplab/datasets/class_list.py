@@ -47,7 +47,6 @@ class ClassList:
     ignored: tuple[Color, ...] = ()
 
     def to_text(self) -> str:
-        """Give the text that :func:`read_class_list` reads."""
         colors = self.colors or ((),) * len(self.names)
         rows = list(zip(self.names, colors, strict=True))
         rows += [(IGNORE, color) for color in self.ignored]
@@ -146,15 +145,21 @@ def _color(color: str | Sequence[int] | None, place: str) -> Color | None:
 
 
 def _check_rows(rows: list[Row], path: str) -> None:
-    """Refuse rows that contradict each other."""
     names = [(name, place) for name, _, place in rows if name != IGNORE]
     if not 1 <= len(names) <= MAX_CLASSES:
         raise ValueError(
             f'{path}: names {len(names)} classes, expected 1..{MAX_CLASSES}.'
         )
-    _check_unique(names, 'name')
     colors = [(color, place) for _, color, place in rows if color is not None]
-    _check_unique(colors, 'colour')
+    for what, values in (('name', names), ('colour', colors)):
+        first: dict[object, str] = {}
+        for value, place in values:
+            if value in first:
+                raise ValueError(
+                    f'{place}: the {what} {value!r} is already that of {first[value]}. '
+                    f'Remedy: give each row a {what} of its own.'
+                )
+            first[value] = place
     for name, color, place in rows:
         if color is None and colors:
             raise ValueError(
@@ -163,14 +168,3 @@ def _check_rows(rows: list[Row], path: str) -> None:
             )
         if color is None and name == IGNORE:
             raise ValueError(f'{place}: {IGNORE!r} needs a colour: `{IGNORE} R G B`.')
-
-
-def _check_unique(values: list[tuple[object, str]], what: str) -> None:
-    first: dict[object, str] = {}
-    for value, place in values:
-        if value in first:
-            raise ValueError(
-                f'{place}: the {what} {value!r} is already that of {first[value]}. '
-                f'Remedy: give each row a {what} of its own.'
-            )
-        first[value] = place

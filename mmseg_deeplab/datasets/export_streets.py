@@ -2,7 +2,6 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from mmengine.utils import track_iter_progress
 
 from mmseg_deeplab.utils.atomic_files import write_whole
 
-from .street_layouts import LAYOUTS, Part
+from .street_layouts import LAYOUTS
 from .street_scenes import render_scene
 from .street_scenes.scene_options import check_integer, check_scene
 
@@ -41,13 +40,6 @@ class Request:
         check_integer('num_val', self.num_val, 1)
         check_scene('train', 0, self.size, self.seed)
 
-    def scenes(self) -> Iterator[tuple[Part, int]]:
-        """All scenes: their part and their number."""
-        for part in LAYOUTS[self.layout].parts:
-            count = self.num_train if part.stream == 'train' else self.num_val
-            for index in range(part.skip * count, (part.skip + 1) * count):
-                yield part, index
-
 
 def export_streets(out: str | Path, request: Request) -> Path:
     """Write a data set below ``out``, and return the ``data_root`` for a config.
@@ -59,7 +51,12 @@ def export_streets(out: str | Path, request: Request) -> Path:
     root = Path(out) / layout.root
     _mark_folder(root, request)
     lists = defaultdict(list)
-    for part, index in track_iter_progress(list(request.scenes())):
+    scenes = []
+    for part in layout.parts:
+        count = request.num_train if part.stream == 'train' else request.num_val
+        first = part.skip * count
+        scenes += [(part, index) for index in range(first, first + count)]
+    for part, index in track_iter_progress(scenes):
         names = vars(part) | dict(
             folder=part.folder or part.stream, index=index, number=index + 1
         )

@@ -100,6 +100,5 @@ def check_pairs(
 
 
 def _shorten(names: list[str]) -> str:
-    """Join names for a message, the rest as a number."""
     more = len(names) - MAX_NAMES
     return ', '.join(names[:MAX_NAMES]) + (f' and {more} more' if more > 0 else '')

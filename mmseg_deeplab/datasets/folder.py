@@ -43,9 +43,6 @@ class FolderDataset(BaseSegDataset):
         **kwargs: Passed to ``BaseSegDataset``. ``reduce_zero_label=True`` is for maps
             of ids in which 0 is unlabelled and 1 the first class; colours mean the
             same with it and without.
-
-    Raises:
-        FileNotFoundError, ValueError: What is missing or not paired, with its names.
     """
 
     def __init__(
@@ -96,7 +93,6 @@ class FolderDataset(BaseSegDataset):
         )
 
     def load_data_list(self) -> list[dict]:
-        """Pair the files."""
         backend = dict(backend_args=self.backend_args)
         img_dir = self.data_prefix['img_path']
         ann_dir = self.data_prefix.get('seg_map_path')

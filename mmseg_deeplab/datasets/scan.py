@@ -98,7 +98,6 @@ class SampleScan:
 
 
 def _finding(fault: Exception, loader: Callable, results: dict) -> Finding:
-    """Describe what a loader raised."""
     is_label = isinstance(loader, LoadAnnotations)
     where = results.get('seg_map_path' if is_label else 'img_path')
     kind = getattr(fault, 'kind', type(fault).__name__)
@@ -170,7 +169,17 @@ def scan_dataset(
         samples = track_iter_progress((samples, len(dataset)), file=sys.stderr)
     for sample in samples:
         _add(sample, report)
-    report.faults += _no_samples(dataset) + _labels_without_image(dataset)
+    if not len(dataset):
+        folder = dataset.data_prefix.get('img_path', '')
+        which = f' whose name ends in {getattr(dataset, "img_suffix", "")!r}'
+        if dataset.ann_file:
+            which = f' that {dataset.ann_file} lists'
+        message = (
+            f'{folder}: holds no image{which}. '
+            'Remedy: correct data_root, data_prefix or img_suffix.'
+        )
+        report.faults.append(Finding('empty data set', str(folder), message))
+    report.faults += _labels_without_image(dataset)
     if report.pixels.any():
         report.warnings += [
             Finding(
@@ -185,7 +194,6 @@ def scan_dataset(
 
 
 def _add(sample: Sample, report: DatasetReport) -> None:
-    """Add one sample to the sums."""
     report.faults += sample.faults
     if sample.size is not None:
         report.sizes[sample.size] += 1
@@ -207,21 +215,6 @@ def _add(sample: Sample, report: DatasetReport) -> None:
     else:
         return
     report.warnings.append(Finding(kind, sample.label, f'{sample.label}: {message}.'))
-
-
-def _no_samples(dataset: BaseSegDataset) -> list[Finding]:
-    """Report a data set without samples."""
-    if len(dataset):
-        return []
-    folder = dataset.data_prefix.get('img_path', '')
-    which = f' whose name ends in {getattr(dataset, "img_suffix", "")!r}'
-    if dataset.ann_file:
-        which = f' that {dataset.ann_file} lists'
-    message = (
-        f'{folder}: holds no image{which}. '
-        'Remedy: correct data_root, data_prefix or img_suffix.'
-    )
-    return [Finding('empty data set', str(folder), message)]
 
 
 def _labels_without_image(dataset: BaseSegDataset) -> list[Finding]:

@@ -66,7 +66,6 @@ class DatasetReport:
         return [dict(height=h, width=w, images=count) for (h, w), count in sizes]
 
     def to_dict(self) -> dict:
-        """Everything, in types that JSON knows."""
         return dict(
             name=self.name,
             num_samples=self.num_samples,
@@ -101,7 +100,6 @@ class DatasetReport:
 
 
 def _grouped(word: str, findings: list[Finding]) -> list[str]:
-    """List findings by kind, file by file."""
     groups = defaultdict(list)
     for finding in findings:
         groups[finding.kind].append(finding)
@@ -124,11 +122,9 @@ class ScanReport:
 
     @property
     def num_faults(self) -> int:
-        """Faults of the config and of all its data sets."""
         return len(self.faults) + sum(len(d.faults) for d in self.datasets)
 
     def to_dict(self) -> dict:
-        """Everything, in types that JSON knows."""
         return dict(
             num_faults=self.num_faults,
             faults=[vars(finding) for finding in self.faults],

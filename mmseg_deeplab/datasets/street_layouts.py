@@ -47,7 +47,6 @@ def _voc_png(label: np.ndarray) -> bytes:
 
 
 def _color_png(label: np.ndarray) -> bytes:
-    """Our classes as their colours."""
     return _grey_png(np.array(PALETTE, np.uint8)[label][..., ::-1])
 
 

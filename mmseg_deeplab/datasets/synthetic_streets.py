@@ -38,9 +38,6 @@ class SyntheticStreets(BaseSegDataset):
         **kwargs: Passed to ``BaseSegDataset``, but for options about files:
             ``metainfo=dict(classes=...)`` keeps some of the classes, 255 for the
             others; ``indices``, ``pipeline``, ``serialize_data``, ``lazy_init``, ...
-
-    Raises:
-        TypeError, ValueError: If a value cannot be, or an option is about files.
     """
 
     METAINFO = dict(classes=CLASSES, palette=[list(colour) for colour in PALETTE])
@@ -70,7 +67,6 @@ class SyntheticStreets(BaseSegDataset):
         super().__init__(**kwargs)
 
     def load_data_list(self) -> list[dict]:
-        """List the scenes by number."""
         return [
             dict(
                 scene=index,
@@ -83,7 +79,6 @@ class SyntheticStreets(BaseSegDataset):
         ]
 
     def get_data_info(self, idx: int) -> dict:
-        """Draw one scene."""
         if not -len(self) <= idx < len(self):
             raise IndexError(
                 f'index {idx} is out of range: the {self.split} split of '
@@ -109,7 +104,6 @@ class SyntheticStreets(BaseSegDataset):
 
 
 def _loads_labels(transforms: Sequence[Callable]) -> bool:
-    """Whether a pipeline holds a transform that loads labels."""
     for transform in transforms:
         if isinstance(transform, LoadAnnotations):
             return True

@@ -21,7 +21,6 @@ BLOCKS += ['exit.0']
 
 
 def _separable(theirs: str, norm: str, ours: str) -> dict[str, str]:
-    """Map a separable convolution and the norm behind it."""
     return {
         f'{theirs}.conv1': f'{ours}.depthwise_conv.conv',
         f'{theirs}.bn': f'{ours}.depthwise_conv.bn',
@@ -68,7 +67,6 @@ HEAD |= {
 
 
 def convert(state: StateDict) -> StateDict:
-    """Rename to ``backbone.*`` and ``decode_head.*``."""
     state = strip_leading(state, CLASSIFIER)
     for sign, name in (('low_level_features', 'MobileNetV2'), ('layer0', 'DRN')):
         if any(key.startswith(f'backbone.{sign}.') for key in state):

@@ -50,7 +50,6 @@ MODULES |= {
 
 
 def convert(state: StateDict) -> StateDict:
-    """Rename to ``backbone.*`` and ``decode_head.*``."""
     state = strip_leading(state, MARKER)
     # The COCO initialisation file ends in the classifier of another task.
     state = drop(state, ['fc.weight', 'fc.bias'], why='the image classifier')

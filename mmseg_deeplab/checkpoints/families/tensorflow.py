@@ -133,7 +133,6 @@ def convert(state: StateDict, *, use_averages: bool = False) -> StateDict:
 
 
 def _to_torch(key: str, value: Tensor) -> Tensor:
-    """Return a variable in PyTorch's layout."""
     if value.dim() != 4:
         return value
     if key.endswith('/depthwise_weights'):  # (H, W, C, M) to (C * M, 1, H, W)

@@ -47,7 +47,6 @@ MOBILENET_UNITS = ('expand_conv', 'depthwise_conv', 'linear_conv')
 
 
 def knows(state: StateDict) -> bool:
-    """Whether these are weights of torchvision, by names that no other has."""
     segmentor = 'classifier.0.project.0.weight' in state
     return segmentor or MOBILENET in state or {'fc.weight', RESNET} <= state.keys()
 

@@ -45,12 +45,10 @@ BACKBONES = resnet_modules('backbone.') | _mobilenet_modules()
 
 
 def knows(state: StateDict) -> bool:
-    """Whether these are weights of VainF, by names that no other has."""
     return any(key.startswith('classifier.classifier.') for key in state)
 
 
 def convert(state: StateDict) -> StateDict:
-    """Rename to ``backbone.*`` and ``decode_head.*``."""
     state = strip_leading(state, *MARKERS)
     head = V3PLUS if 'classifier.project.0.weight' in state else V3
     modules = {theirs: f'decode_head.{ours}' for theirs, ours in head.items()}

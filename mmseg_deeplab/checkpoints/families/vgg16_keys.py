@@ -15,7 +15,6 @@ FEATURE = re.compile(r'(?:backbone\.)?features\.(\d+)(?:\.conv)?')
 
 
 def is_vgg16(state: StateDict) -> bool:
-    """Tell VGG16's key names from those of other families."""
     modules = [split_key(key)[0] for key in state if key.endswith('.weight')]
     found = [
         m for m in modules if FEATURE.fullmatch(m) or m.split('.')[-1] in CONV_NAMES

@@ -55,7 +55,6 @@ def fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
 
 
 def message(data: memoryview) -> dict[int, list[int | memoryview]]:
-    """Collect the values of every field of a message, by field number."""
     found: dict[int, list[int | memoryview]] = {}
     for number, value in fields(data):
         found.setdefault(number, []).append(value)

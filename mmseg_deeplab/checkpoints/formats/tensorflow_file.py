@@ -47,7 +47,6 @@ def load_tensorflow(path: str | os.PathLike) -> StateDict:
         Tensors by TensorFlow's names, in TensorFlow's layout.
 
     Raises:
-        FileNotFoundError: If there is no checkpoint, or one of its shards is missing.
         ValueError: If it is damaged, of the old format V1, a frozen graph, sliced over
             several devices, or if a folder does not hold exactly one.
     """

@@ -121,6 +121,5 @@ def crc32c(data: bytes | memoryview | np.ndarray) -> int:
 
 
 def unmask(masked: int) -> int:
-    """Return the sum of a stored, masked one."""
     rotated = (masked - MASK_DELTA) & 0xFFFFFFFF
     return ((rotated >> 17) | (rotated << 15)) & 0xFFFFFFFF

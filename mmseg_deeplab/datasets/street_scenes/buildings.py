@@ -68,16 +68,11 @@ class Style:
         self.phase = rng.place()
 
 
-def _byte(numbers: np.ndarray) -> np.ndarray:
-    """Whole numbers modulo 256, also negative ones."""
-    return numbers.astype(np.int32).astype(np.uint8)
-
-
-def _upper_floors(style: Style, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Material of each pixel above the ground floor, ``(h, w)`` uint8."""
-    floors = (v - style.ground) / style.storey
+def materials(style: Style, wall: Wall, eaves: float) -> np.ndarray:
+    """Material of each pixel, ``(h, w)`` uint8; the roof begins at ``eaves``."""
+    floors = (wall.v - style.ground) / style.storey
     floor = np.floor(floors)
-    bays = u / style.bay
+    bays = wall.u / style.bay
     bay = np.floor(bays)
     aside = np.abs(bays - bay - 0.5)
     above = np.abs(floors - floor - 0.55)
@@ -85,12 +80,18 @@ def _upper_floors(style: Style, u: np.ndarray, v: np.ndarray) -> np.ndarray:
     frame = (aside < wide)[None, :] & (above < high)
     pane = (aside < wide - 0.03)[None, :] & (above < high - 0.03)
     # one pane per window, scattered by a small hash of its place
-    mixed = _byte(bay * 5)[None, :] + _byte(floor * 11)
+    column, row = (n.astype(np.int32).astype(np.uint8) for n in (bay * 5, floor * 11))
+    mixed = column[None, :] + row
     variant = mixed * (mixed + np.uint8(style.phase[0])) >> np.uint8(5)
     material = np.where(frame, np.uint8(FRAME), np.uint8(WALL))
     np.copyto(material, variant + np.uint8(PANE), where=pane)
     if style.band:
         material[floors - floor < 0.07] = BAND
+    material[wall.v > eaves - 0.45] = BAND
+    material[wall.v > eaves] = ROOFING
+    if style.ground:
+        low = wall.v < style.ground
+        np.copyto(material, _ground_floor(style, wall.u, wall.v), where=low)
     return material
 
 
@@ -105,17 +106,6 @@ def _ground_floor(style: Style, u: np.ndarray, v: np.ndarray) -> np.ndarray:
     material = np.where(glass, np.uint8(SHOP), np.uint8(WALL))
     material[(share > 0.76) & (share < 0.94) & (aside < 0.46)[None, :]] = BOARD
     material[door] = DOOR
-    return material
-
-
-def materials(style: Style, wall: Wall, eaves: float) -> np.ndarray:
-    """Material of each pixel of a face, uint8; the roof begins at ``eaves``."""
-    material = _upper_floors(style, wall.u, wall.v)
-    material[wall.v > eaves - 0.45] = BAND
-    material[wall.v > eaves] = ROOFING
-    if style.ground:
-        low = wall.v < style.ground
-        np.copyto(material, _ground_floor(style, wall.u, wall.v), where=low)
     return material
 
 
@@ -148,11 +138,9 @@ class Building:
     hidden: bool = False  # whether the neighbour covers the face to the camera
 
     def cast(self, scene: Scene) -> None:
-        """Draw the shadow of the face to the street."""
         scene.cast_shadow([self.corner, self.far, self.side], self.eaves)
 
     def paint(self, scene: Scene) -> None:
-        """Draw the face to the camera, then the face to the street."""
         if not self.hidden:
             self._face(scene, self.side, self.corner, gable=True)
         self._face(scene, self.corner, self.far, gable=False)
@@ -177,7 +165,6 @@ class Building:
 def draw_buildings(
     rng: RandomNumbers, street: Street, side: Side, light: Light
 ) -> list[Building]:
-    """Draw the buildings along one side of the street."""
     row: list[Building] = []
     if side.kind == 'park':
         return row

@@ -29,11 +29,9 @@ class Camera:
     eye: float  # height of the camera above the ground in metres
 
     def column(self, x: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """Image column of points in the world."""
         return self.centre + self.focal * x / z
 
     def row(self, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """Image row of points in the world."""
         return self.horizon + self.focal * (self.eye - y) / z
 
     def pixels(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:

@@ -116,7 +116,6 @@ def inset(
 
 
 def _wheels(shape: Shape) -> Iterator[Face]:
-    """Tyres and rims on both sides."""
     circle = disc(12)
     for side in (-1, 1):
         for along in (-0.31 * shape.length, 0.31 * shape.length):
@@ -213,7 +212,6 @@ class Car:
         scene.cast_shadow(foot, shape.roof * 0.85)
 
     def paint(self, scene: Scene) -> None:
-        """Draw the visible faces."""
         parts = mesh(self.shape, fine=self.z < 32)
         along, across, up = parts.corners.T
         x, z = self._ground(along, across)
@@ -226,7 +224,6 @@ class Car:
             scene.fill(pixels[face], colours[parts.materials[number]], CAR)
 
     def _colours(self, scene: Scene) -> dict[str, list[float]]:
-        """Colour of each material as the camera sees it."""
         light, flank = scene.light, -0.95 if self.x > 0 else 0.95
         end = light.on_front
         lit = {material: colour * end for material, colour in PARTS.items()}
@@ -242,7 +239,6 @@ class Car:
 def draw_parked(
     rng: RandomNumbers, street: Street, side: Side, nearest: float
 ) -> list[Car]:
-    """Draw the cars parked along one kerb."""
     cars, s = [], side.sign * (side.kerb - 1.05)
     z = nearest + rng.uniform(0.0, 4.0)
     while z < 60.0:

@@ -49,7 +49,6 @@ class Figure:
     height: float  # in metres
 
     def cast(self, scene: Scene) -> None:
-        """Draw the shadow."""
         left, right = self.x - self.half, self.x + self.half
         scene.cast_shadow([(left, self.depth), (right, self.depth)], self.height)
 
@@ -73,17 +72,9 @@ class Pole(Figure):
         self.round_plate = rng.chance(0.5)  # a signal shows green then
 
     def paint(self, scene: Scene) -> None:
-        """Draw the pole and what it carries."""
         camera, light, place = scene.camera, scene.light, (self.x, self.depth)
         half = max(self.half, 0.0032 * camera.width * self.depth / camera.focal)
         lit = light.on_front * scene.dimmed(*place)
-        parts = [
-            (part, light.seen(colour if colour is LIT else colour * lit, self.depth))
-            for part, colour in self._parts(half, lamps=light.lamps)
-        ]
-        scene.fill_upright(place, parts, POLE)
-
-    def _parts(self, half: float, *, lamps: bool) -> list[Part]:
         top, colour = self.height, self.colour
         dark = colour * np.float32(0.75)
         parts = [
@@ -92,7 +83,7 @@ class Pole(Figure):
             (_bar(-1.7 * half, 1.7 * half, 0.0, min(0.5, top)), dark),
         ]
         if self.kind == 'lamp':
-            parts += self._lamp(half, dark, LIT if lamps else rgb(0xD8D8D0))
+            parts += self._lamp(half, dark, LIT if light.lamps else rgb(0xD8D8D0))
         elif self.kind == 'sign' and self.round_plate:
             parts.append((disc(10) * 0.36 + (0.0, top - 0.36), self.plate))
         elif self.kind == 'sign':
@@ -103,7 +94,11 @@ class Pole(Figure):
             for number, code in enumerate(GO if self.round_plate else STOP):
                 middle = (0.0, top - 0.2 - 0.3 * number)
                 parts.append((disc(8) * wide * 0.62 + middle, rgb(code)))
-        return parts
+        seen = [
+            (part, light.seen(colour if colour is LIT else colour * lit, self.depth))
+            for part, colour in parts
+        ]
+        scene.fill_upright(place, seen, POLE)
 
     def _lamp(self, half: float, dark: Colour, bulb: Colour) -> list[Part]:
         """An arm with a lamp at its end, or a lantern on top."""
@@ -123,7 +118,6 @@ class Pole(Figure):
 
 
 def _bar(left: float, right: float, low: float, high: float) -> np.ndarray:
-    """An upright rectangle."""
     return np.array([(left, low), (right, low), (right, high), (left, high)])
 
 
@@ -189,7 +183,6 @@ class Person(Figure):
         return parts
 
     def paint(self, scene: Scene) -> None:
-        """Draw the figure."""
         lit = scene.light.on_front * scene.dimmed(self.x, self.depth)
         seen = {
             name: scene.light.seen(colour * lit, self.depth)
@@ -208,7 +201,6 @@ def _limb(
 
 
 def draw_group(rng: RandomNumbers, street: Street, s: float, z: float) -> list[Person]:
-    """Draw one to three people beside each other."""
     people = []
     for _ in range(rng.weighted({1: 0.6, 2: 0.3, 3: 0.1})):
         people.append(Person(rng, street.x(s, z), z))

@@ -37,7 +37,6 @@ class Ground:
         self.sharp = pixels_per_metre.astype(np.float32)
 
     def _draw_look(self, rng: RandomNumbers) -> None:
-        """Draw colours and patterns."""
         left, right = (side.sign * side.kerb for side in self.scene.street.sides)
         # Where painted lines run, and whether they are dashed.
         self.lines = [(0.0, rng.chance(0.7))]
@@ -108,21 +107,17 @@ class Ground:
         bright += np.float32(0.35) * grain * (surface == 3)
         return bright
 
-    def kerbs(self) -> np.ndarray:
-        """Mask of the kerb stones, which belong to the sidewalk."""
-        half = np.maximum(0.2, 1.0 / self.sharp)
-        mask = np.zeros(self.s.shape, bool)
-        for side in self.scene.street.sides:
-            out = self.s * side.sign - side.kerb
-            mask |= (out > 0) & (out < half)
-        return mask
-
 
 def paint_ground(scene: Scene, rng: RandomNumbers) -> None:
     """Paint the ground from the horizon down; shadows must have been cast before."""
     ground, light = Ground(rng, scene), scene.light
     surface = ground.surfaces()
-    kerbs = ground.kerbs() & (surface != 0)
+    half = np.maximum(0.2, 1.0 / ground.sharp)
+    kerbs = np.zeros(ground.s.shape, bool)  # stones, which belong to the sidewalk
+    for side in scene.street.sides:
+        out = ground.s * side.sign - side.kerb
+        kerbs |= (out > 0) & (out < half)
+    kerbs &= surface != 0
     label = LABELS[surface]
     label[kerbs] = SIDEWALK
     if ground.lane is not None:

@@ -42,7 +42,6 @@ class RandomNumbers:
         return low + int(self.unit() * (high - low + 1))
 
     def choice(self, items: Sequence[T]) -> T:
-        """Draw one item."""
         return items[self.integer(0, len(items) - 1)]
 
     def weighted(self, items: dict[T, float]) -> T:

@@ -24,7 +24,6 @@ SHADOWS = 60.0  # metres; farther shadows would be a line of pixels
 
 
 def _people(rng: RandomNumbers, street: Street, camera: Camera) -> list[Person]:
-    """People on the sidewalks, and at a pedestrian crossing or on the road."""
     people: list[Person] = []
     for side in street.sides:
         for number in range(rng.integer(1, 3)):
@@ -42,7 +41,6 @@ def _people(rng: RandomNumbers, street: Street, camera: Camera) -> list[Person]:
 def _plants(
     rng: RandomNumbers, street: Street, side: Side, season: Season
 ) -> list[Thing]:
-    """Trees and hedges along one side."""
     plants: list[Thing] = []
     if side.kind == 'park' or rng.chance(0.4):
         s = side.kerb + 0.9 if side.kind != 'park' else side.walk + 1.2
@@ -63,7 +61,6 @@ def _plants(
 
 
 def _things(rng: RandomNumbers, scene: Scene) -> list[Thing]:
-    """Everything that stands on the ground, from far to near."""
     street, camera, light = scene.street, scene.camera, scene.light
     season = rng.weighted(SEASONS)
     things: list[Thing] = []

@@ -154,7 +154,6 @@ class Wall:
 
 
 def _clip_near(start: Place, end: Place) -> tuple[Place, Place] | None:
-    """Cut off what lies behind the camera."""
     if start[1] > end[1]:
         clipped = _clip_near(end, start)
         return clipped and (clipped[1], clipped[0])

@@ -34,23 +34,18 @@ class Tree:
         self.phase = rng.place()
 
     def cast(self, scene: Scene) -> None:
-        """Draw the shadows of the trunk and of the crown."""
         foot = [(self.x - 0.12, self.depth), (self.x + 0.12, self.depth)]
         scene.cast_shadow(foot, self.middle)
         centre = np.array([self.x, self.depth]) + scene.shadow_shift(self.middle)
         scene.shade_ground(centre + disc(14) * self.crown * 0.85)
 
     def paint(self, scene: Scene) -> None:
-        """Draw the trunk, then the crown."""
         light, place = scene.light, (self.x, self.depth)
         half = max(0.16, 0.6 * self.depth / scene.camera.focal)
         trunk = strip((0.0, 0.0), (0.0, self.middle), half, half * 0.7)
         lit = self.bark * light.on_front * scene.dimmed(*place)
         scene.fill_upright(place, [(trunk, light.seen(lit, self.depth))], VEGETATION)
-        self._paint_crown(scene)
-
-    def _paint_crown(self, scene: Scene) -> None:
-        camera, light = scene.camera, scene.light
+        camera = scene.camera
         radius = camera.focal * self.crown / self.depth
         high = radius * self.tall
         column = camera.column(self.x, self.depth)
@@ -105,11 +100,9 @@ class Hedge:
         self.phase = rng.place()
 
     def cast(self, scene: Scene) -> None:
-        """Draw the shadow."""
         scene.cast_shadow([self.start, self.end], self.height)
 
     def paint(self, scene: Scene) -> None:
-        """Draw the hedge."""
         wall = see_wall(scene, self.start, self.end, self.height)
         if wall is None:
             return
@@ -124,7 +117,6 @@ class Hedge:
 
 
 def _leaf_colour(rng: RandomNumbers, season: Season) -> Colour:
-    """Draw the colour of one plant."""
     blend = mix(rgb(rng.choice(season)), rgb(rng.choice(season)), 0.4)
     return blend * np.float32(rng.uniform(0.75, 1.3))
 
@@ -144,7 +136,6 @@ def draw_tree_row(
 
 
 def draw_woods(rng: RandomNumbers, street: Street, season: Season) -> Hedge:
-    """Draw a line of trees at the horizon."""
     z, middle = rng.uniform(140.0, 230.0), street.x(0.0, 130.0)
     start, end = (middle - 220.0, z), (middle + 220.0, z)
     return Hedge(rng, start, end, season, rng.uniform(8.0, 20.0), 0.6, 1.2)

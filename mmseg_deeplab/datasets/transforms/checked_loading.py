@@ -43,9 +43,6 @@ class LoadCheckedImage(LoadImageFromFile):
         **kwargs: Passed to the base class: ``to_float32``, ``color_type``,
             ``imdecode_backend``, ``backend_args``, and ``ignore_empty``, which skips a
             broken file (the data set then draws another sample).
-
-    Raises:
-        FileNotFoundError, ValueError: The message names the file and the remedy.
     """
 
     def __init__(self, *, cache_dir: str | None = None, **kwargs) -> None:
@@ -53,7 +50,6 @@ class LoadCheckedImage(LoadImageFromFile):
         self.decoded = DecodedFiles(cache_dir)
 
     def transform(self, results: dict) -> dict | None:
-        """Set ``img``, ``img_shape`` and ``ori_shape``."""
         if results.get('img') is None:
             path = results['img_path']
             setting = f'image {self.color_type} {self.imdecode_backend}'
@@ -94,21 +90,17 @@ class LoadCheckedAnnotations(LoadAnnotations):
     - colours become class ids where the data set gives their table in
       ``results['label_colors']``, a :class:`LabelColors`: see
       :class:`~mmseg_deeplab.datasets.FolderDataset`;
-    - results of no data set (:func:`mmseg.apis.inference_model`) pass unchanged, so
-      that one pipeline serves evaluation and prediction.
+    - results of no data set (:func:`mmseg.apis.inference_model`) pass unchanged.
 
     Args:
-        num_classes: K; ids 0..K-1 are valid. None leaves the range unchecked, since a
-            pipeline does not know its data set's classes.
+        num_classes: K; ids 0..K-1 are valid. None leaves the range unchecked.
         ignore_index: The only other valid value.
         cache_dir: A folder that keeps the decoded labels, see :class:`DecodedFiles`;
-            they are checked all the same. None keeps nothing. Labels of colours are
-            always decoded.
+            labels of colours are always decoded. None keeps nothing.
         **kwargs: Passed to the base class: ``reduce_zero_label`` (None takes the data
             set's setting), ``backend_args``, ``imdecode_backend``.
 
     Raises:
-        FileNotFoundError: If there is no such file.
         ValueError: If the file is no whole image, or the label has colours, other
             values, another size than its image, or ids outside the classes.
     """
@@ -170,7 +162,6 @@ class LoadCheckedAnnotations(LoadAnnotations):
 
     @staticmethod
     def source(results: dict) -> str:
-        """Name the label for a message."""
         path = results.get('seg_map_path')
         return path or f'label of {results.get("img_path", "an image without a name")}'
 

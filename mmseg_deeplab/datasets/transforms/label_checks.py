@@ -52,7 +52,6 @@ def as_class_ids(label: np.ndarray, source: str) -> np.ndarray:
 
 
 def _why_no_ids(label: np.ndarray, source: str) -> str:
-    """Compose the message for a label that is not ``(H, W)``."""
     if label.ndim != 3:
         return (
             f'{source}: the label has shape {label.shape}, expected (H, W). '
@@ -136,20 +135,7 @@ def check_range(
     listed = ', '.join(map(str, held[: 2 * MAX_LISTED]))
     listed += ', ...' if held.size > 2 * MAX_LISTED else ''
     note = ' after reduce_zero_label, the file holds one more' if reduced else ''
-    hints = _value_hints(bad, held, num_classes, reduced=reduced, source=source)
-    return LabelValueError(
-        f'{source}: the label holds values outside 0..{num_classes - 1} '
-        f'(num_classes={num_classes}; {ignore_index} is ignored){note}: '
-        f'{_with_counts(bad, counts)}. All values: {listed}. '
-        f'Remedy: {"; or ".join(hints)}.'
-    )
-
-
-def _value_hints(
-    bad: np.ndarray, held: np.ndarray, num_classes: int, *, reduced: bool, source: str
-) -> list[str]:
-    """Name the likely causes first, then what always helps."""
-    hints = []
+    hints = []  # the likely causes first, then what always helps
     if source.lower().endswith(('.jpg', '.jpeg')):
         hints.append('JPEG is lossy and blurs class ids: export labels as PNG')
     if not reduced and bad.tolist() == [num_classes]:
@@ -164,4 +150,9 @@ def _value_hints(
         'convert the labels to consecutive class ids (255 for ignored pixels), map '
         'them by `label_map` (metainfo=dict(classes=...)), or correct num_classes'
     )
-    return hints
+    return LabelValueError(
+        f'{source}: the label holds values outside 0..{num_classes - 1} '
+        f'(num_classes={num_classes}; {ignore_index} is ignored){note}: '
+        f'{_with_counts(bad, counts)}. All values: {listed}. '
+        f'Remedy: {"; or ".join(hints)}.'
+    )

@@ -21,13 +21,9 @@ NUM_INDICES = 256  # of a palette
 
 
 class LabelColors:
-    """Colours of classes, ready to be looked up in label images.
+    """R, G, B of the K classes by id, ready to be looked up in label images.
 
-    Args:
-        colors: R, G, B of the K classes, in the order of their ids.
-        ignored: R, G, B of pixels that become ``ignore_index``.
-        ignore_index: The label value that is ignored.
-        origin: The file that lists the colours, for errors.
+    ``ignored`` colours become ``ignore_index``; ``origin`` lists them, for errors.
     """
 
     def __init__(
@@ -63,7 +59,16 @@ class LabelColors:
         image = decode(content, source, flag='unchanged', backend='cv2')
         if image.ndim != 3 or image.shape[2] < 3:
             return None
-        _check_opaque(image, source)
+        if image.dtype != np.uint8:
+            raise LabelFormatError(
+                f'{source}: a colour image of {image.dtype}, expected 8-bit channels. '
+                'Remedy: export it as an 8-bit PNG.'
+            )
+        if transparent := (image[..., 3:] != 255).sum():
+            raise LabelFormatError(
+                f'{source}: {transparent} pixels are transparent; their class is '
+                'unclear. Remedy: export without an alpha channel.'
+            )
         packed = _pack(image[..., 2::-1])  # BGR or BGRA to RGB
         ids, known = self._look_up(packed)
         if not known.all():
@@ -71,7 +76,6 @@ class LabelColors:
         return ids
 
     def _look_up(self, packed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Give the ids, and where they mean anything."""
         place = np.searchsorted(self.keys, packed)
         place[place == len(self.keys)] = 0
         return self.ids[place], self.keys[place] == packed
@@ -125,21 +129,6 @@ class LabelColors:
         return (
             f'{source}: holds colours (RGB) that {self.origin} does not list: '
             f'{", ".join(listed)}. Remedy: {"; or ".join(hints)}.'
-        )
-
-
-def _check_opaque(image: np.ndarray, source: str) -> None:
-    """Refuse an image that loses something as 8-bit RGB."""
-    if image.dtype != np.uint8:
-        raise LabelFormatError(
-            f'{source}: a colour image of {image.dtype}, expected 8 bits a channel. '
-            'Remedy: export it as an 8-bit PNG.'
-        )
-    transparent = (image[..., 3:] != 255).sum()
-    if transparent:
-        raise LabelFormatError(
-            f'{source}: {transparent} pixels are transparent; their class is unclear. '
-            'Remedy: export without an alpha channel.'
         )
 
 
