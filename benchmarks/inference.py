@@ -15,8 +15,7 @@ from torch import Tensor, nn
 from mmseg_deeplab.export.export_formats import with_metadata, write_onnx
 from mmseg_deeplab.export.graph import PredictionGraph
 from mmseg_deeplab.export.int8 import quantize
-from mmseg_deeplab.inference.export_metadata import ExportMetadata
-from mmseg_deeplab.inference.exported import OnnxFile
+from mmseg_deeplab.inference.exported import ExportMetadata, OnnxFile
 from mmseg_deeplab.models.fast_prediction import prepare_for_inference
 
 from .case import CPU, Case, Errors, Study, require

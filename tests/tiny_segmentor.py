@@ -10,7 +10,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmseg_deeplab.inference.export_metadata import ExportMetadata
+from mmseg_deeplab.inference.exported import ExportMetadata
 
 CLASSES = ('road', 'sky', 'tree')
 

@@ -16,10 +16,8 @@ from mmseg_deeplab.models.postprocess.dense_crf import LEARNABLE
 from mmseg_deeplab.utils.atomic_files import write_whole
 from mmseg_deeplab.utils.progress import Progress
 
-from .crf_evaluation import evaluate
-from .crf_fragment import plain_settings
 from .tuning_images import Sample
-from .tuning_setup import TuningSetup, check_same_settings
+from .tuning_setup import TuningSetup, check_same_settings, plain_settings
 
 IGNORE_INDEX = 255
 # Below this probability the loss is flat; float32 would reach log(0) soon after.
@@ -28,12 +26,7 @@ SMALLEST_WIDTH = 0.1  # part of the start value
 
 
 def crf_loss(crf: nn.Module, sample: Sample) -> Tensor:
-    """Return the cross entropy of the refined probabilities on labelled pixels.
-
-    Args:
-        crf: A ``DenseCRF``.
-        sample: An image with at least one labelled pixel.
-    """
+    """Return the cross entropy of the refined probabilities on labelled pixels."""
     refined = crf(sample.image, sample.probabilities)
     logs = refined.clamp_min(SMALLEST_PROBABILITY).log()
     return F.nll_loss(logs, sample.label[None].long(), ignore_index=IGNORE_INDEX)
@@ -43,18 +36,15 @@ class CRFLearner:
     """Adam on the CRF's raw parameters, one image a step.
 
     Kraehenbuehl & Koltun, "Parameter learning and convergent inference for dense
-    random fields" (ICML 2013), learn the same parameters by the gradient of mean-field
-    marginals; Zheng et al., "Conditional random fields as recurrent neural networks"
-    (ICCV 2015), train through 5 iterations and test with 10, as we do. Unlike the
-    latter we freeze the network (its probabilities come from the cache) and learn the
-    widths, too.
+    random fields" (ICML 2013), learn the same parameters. Zheng et al., "Conditional
+    random fields as recurrent neural networks" (ICCV 2015), train through 5 iterations
+    and test with 10, as we do; we freeze the network and learn the widths, too.
 
-    Each parameter has its own learning rate, ``lr`` times its start value (``lr`` for
-    the entries of the compatibility, which starts at the identity); it falls linearly
-    to zero. After each step widths are clamped to at least a tenth of the start and
-    weights to at least zero. The parameters of the epoch with the highest mIoU on the
-    tuning images are kept; the start counts as an epoch. After each epoch
-    ``learning.pth`` holds what a later run goes on from.
+    The learning rate of a parameter is ``lr`` times its start value (``lr`` for the
+    entries of the compatibility); it falls linearly to zero. Widths stay above a tenth
+    of the start and weights above zero. The parameters of the epoch with the highest
+    mIoU on the tuning images are kept; the start counts as an epoch. ``learning.pth``
+    holds what a later run goes on from.
 
     Args:
         setup: Images, predictions, and the CRF to start from.
@@ -62,9 +52,6 @@ class CRFLearner:
         lr: Relative learning rate.
         learnable: Names out of :data:`LEARNABLE`.
         num_iterations: Mean-field iterations while learning.
-
-    Raises:
-        ValueError: If an option is out of range, or the file has other settings.
     """
 
     stems = 'crf_learned', 'learning'
@@ -91,10 +78,8 @@ class CRFLearner:
         self.crf = MODELS.build(config).to(setup.device)
         self.parameters = dict(self.crf.named_parameters())
         self.start = {n: p.detach().clone() for n, p in self.parameters.items()}
-        self.optimizer = torch.optim.Adam(
-            dict(params=[parameter], lr=self._start_lr(name))
-            for name, parameter in self.parameters.items()
-        )
+        groups = (dict(params=[p], lr=self.lr) for p in self.parameters.values())
+        self.optimizer = torch.optim.Adam(groups)  # `step` sets the rates
         self.history: list[dict[str, Any]] = []
         self.best: dict[str, Any] = {}
         self.settings = dict(
@@ -111,23 +96,14 @@ class CRFLearner:
             self.optimizer.load_state_dict(state['optimizer'])
             self.history, self.best = state['history'], state['best']
 
-    def _start_lr(self, name: str) -> float:
-        start = self.start[name]
-        return self.lr * (start.abs().item() if start.numel() == 1 else 1.0)
-
     def run(self) -> dict[str, Any]:
-        """Learn, or go on, and return the config of the best CRF."""
         setup = self.setup
         epochs = self.epochs + 1 - len(self.history)
         with Progress('learning', 2 * len(setup.tuning) * epochs) as progress:
             while len(self.history) <= self.epochs:
                 loss = self._epoch(progress) if self.history else None
-                (miou,) = evaluate(
-                    setup.tuning_samples(),
-                    [MODELS.build(self.result())],
-                    device=setup.device,
-                    after_each=progress.advance,
-                )
+                crf = MODELS.build(self.result())
+                (miou,) = setup.evaluate([crf], progress)
                 self._close_epoch(loss, miou)
                 progress.advance(0, name=f'learning, best {self.best["mIoU"]:.2f}')
         return self.best['crf']
@@ -146,18 +122,14 @@ class CRFLearner:
         return sum(losses) / max(len(losses), 1)
 
     def step(self, sample: Sample, factor: float = 1.0) -> float:
-        """Take one step on one image and return the loss before the step.
-
-        Args:
-            sample: An image on the right device with a labelled pixel.
-            factor: Multiplies all learning rates.
-        """
+        """Take one step on one image and return the loss before the step."""
         self.optimizer.zero_grad()
         loss = crf_loss(self.crf, sample)
         loss.backward()
-        groups = zip(self.optimizer.param_groups, self.parameters, strict=True)
-        for group, name in groups:
-            group['lr'] = self._start_lr(name) * factor
+        starts = self.start.values()
+        for group, start in zip(self.optimizer.param_groups, starts, strict=True):
+            scale = start.abs().item() if start.numel() == 1 else 1.0
+            group['lr'] = self.lr * scale * factor
         self.optimizer.step()
         with torch.no_grad():
             for name, parameter in self.parameters.items():
@@ -178,23 +150,16 @@ class CRFLearner:
         self.history.append(dict(epoch=epoch, loss=loss, mIoU=miou, parameters=scalars))
         if not self.best or miou > self.best['mIoU']:
             self.best = dict(epoch=epoch, mIoU=miou, crf=self.result())
-        state = dict(
-            settings=self.settings,
-            crf=self.crf.state_dict(),
-            optimizer=self.optimizer.state_dict(),
-            history=self.history,
-            best=self.best,
-        )
+        state = {n: getattr(self, n) for n in ('settings', 'history', 'best')}
+        state |= {n: getattr(self, n).state_dict() for n in ('crf', 'optimizer')}
         content = io.BytesIO()
         torch.save(state, content)
         write_whole(content.getvalue(), self.state_file)
 
     def log(self) -> dict[str, Any]:
-        """Return loss, mIoU and parameters of every epoch, for ``learning.json``."""
         return dict(history=self.history, kept=self.best['epoch'])
 
     def notes(self) -> list[str]:
-        """Return what the user should know."""
         return [f'epoch {self.best["epoch"]} of {self.epochs} is kept']
 
     def plot(self, path: Path) -> None:
@@ -203,14 +168,14 @@ class CRFLearner:
 
         epochs = [entry['epoch'] for entry in self.history]
         figure = Figure(figsize=(10, 3.6), layout='constrained')
-        left, middle, right = figure.subplots(1, 3)
+        left, middle, right = figure.subplots(1, 3, subplot_kw=dict(xlabel='epoch'))
         left.plot(epochs[1:], [entry['loss'] for entry in self.history[1:]], marker='o')
+        left.set_ylabel('training loss')
         middle.plot(epochs, [entry['mIoU'] for entry in self.history], marker='o')
+        middle.set_ylabel('mIoU on the tuning images, %')
         for name, start in self.history[0]['parameters'].items():
             values = [entry['parameters'][name] for entry in self.history]
             right.plot(epochs, [value / (start or 1) for value in values], label=name)
+        right.set_ylabel('parameter / start')
         right.legend(fontsize=8)
-        labels = 'training loss', 'mIoU on the tuning images, %', 'parameter / start'
-        for axes, label in zip((left, middle, right), labels, strict=True):
-            axes.set(xlabel='epoch', ylabel=label)
         figure.savefig(path, dpi=110)

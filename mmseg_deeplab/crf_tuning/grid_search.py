@@ -10,7 +10,6 @@ from mmseg.registry import MODELS
 from mmseg_deeplab.utils.optional_packages import optional_package
 from mmseg_deeplab.utils.progress import Progress
 
-from .crf_evaluation import evaluate
 from .tuning_setup import TuningSetup, check_same_settings
 
 # w1, sigma_alpha (pixels) and sigma_beta (steps of intensity) of the papers.
@@ -27,11 +26,7 @@ Triple = tuple[float, ...]  # in the order of AXES
 
 
 def parse_range(text: str) -> list[float]:
-    """Read ``low:step:high`` (as in the papers), ``low:high`` (step 1) or a number.
-
-    Raises:
-        ValueError: If the text is none of them, or not positive and ascending.
-    """
+    """Read ``low:step:high`` (as in the papers), ``low:high`` (step 1) or a number."""
     try:
         low, *step, high = map(float, text.split(':') if ':' in text else [text] * 2)
         (step,) = step or [1.0]
@@ -39,19 +34,14 @@ def parse_range(text: str) -> list[float]:
             raise ValueError
     except ValueError:
         raise ValueError(
-            f'range {text!r}: write low:step:high, low:high or one number, with '
-            '0 < low <= high and a step above 0, such as 30:10:100'
+            f'range {text!r}: write low:step:high, low:high or one number, all above 0'
         ) from None
     count = int((high - low) / step + 1e-9) + 1
     return [round(low + i * step, 6) for i in range(count)]
 
 
 def finer_values(coarse: list[float], best: float, level: int) -> list[float]:
-    """Return a value and its neighbours at the coarse step / 2**level.
-
-    They may lie outside the coarse range, but are positive. An axis of a single value
-    stays as it is.
-    """
+    """Return a value and its neighbours at the coarse step / 2**level, if positive."""
     step = (coarse[1] - coarse[0]) / 2**level if len(coarse) > 1 else 0.0
     near = {round(best + sign * step, 6) for sign in (-1, 0, 1)}
     return sorted(value for value in near if value > 0)
@@ -65,11 +55,9 @@ class CRFSearch:
     Here each round takes the 26 neighbours of the best point at half the step of the
     round before. Of equal points the smallest wins.
 
-    An Optuna study in an SQLite file holds the mIoU of every point. No point in it is
-    evaluated again, so that a search which was stopped goes on, and one with wider
-    ranges uses what is known. We go through the grids ourselves: Optuna's
-    ``GridSampler`` takes single points in random order, while all weights of a pair of
-    widths share the kernels here; and it never repeats a point that was interrupted.
+    An Optuna study in an SQLite file holds the mIoU of every point, and none is
+    evaluated twice. Optuna's ``GridSampler`` takes single points in random order; here
+    all weights of a pair of widths share the kernels.
 
     Args:
         setup: Images and predictions.
@@ -77,10 +65,6 @@ class CRFSearch:
         gaussian_weight: w2 of the papers, fixed.
         gaussian_xy: sigma_gamma, pixels, fixed.
         rounds: Number of finer grids.
-
-    Raises:
-        ImportError: If Optuna is not installed.
-        ValueError: If the file holds results of other settings.
     """
 
     stems = 'crf', 'search'
@@ -104,9 +88,8 @@ class CRFSearch:
             num_iterations=setup.num_iterations,
         )
         self.triples: set[Triple] = set()
-        self._optuna = optional_package(
-            'optuna', extra='tuning', purpose='the search of a CRF'
-        )
+        purpose = 'the search of a CRF'
+        self._optuna = optional_package('optuna', extra='tuning', purpose=purpose)
         self._optuna.logging.set_verbosity(self._optuna.logging.WARNING)
         database = setup.work_dir / 'search.db'
         setup.work_dir.mkdir(parents=True, exist_ok=True)
@@ -129,7 +112,6 @@ class CRFSearch:
         }
 
     def run(self) -> dict[str, Any]:
-        """Search, or go on, and return the config of the best CRF."""
         grid = self.grid
         for level in range(self.rounds + 1):
             if level > 0:
@@ -142,7 +124,6 @@ class CRFSearch:
         return self.crf_config(self.best())
 
     def best(self) -> Triple:
-        """Return the triple of the highest mIoU among the grids so far."""
         return min(self.triples, key=lambda triple: (-self._known[triple], triple))
 
     def notes(self) -> list[str]:
@@ -155,12 +136,10 @@ class CRFSearch:
         ]
 
     def log(self) -> dict[str, Any]:
-        """Return the mIoU of every triple of this search, for ``search.json``."""
         triples = sorted(self.triples)
         return dict(results=[dict(_named(t), mIoU=self._known[t]) for t in triples])
 
     def crf_config(self, triple: Triple) -> dict[str, Any]:
-        """Return the config of the CRF of a triple."""
         return dict(type='DenseCRF', **_named(triple), **self.fixed)
 
     def plot(self, path: Path) -> None:
@@ -188,14 +167,9 @@ class CRFSearch:
         with Progress(name, len(pairs) * len(setup.tuning)) as progress:
             for group in pairs.values():
                 crfs = [MODELS.build(self.crf_config(triple)) for triple in group]
-                miou = evaluate(
-                    setup.tuning_samples(),
-                    crfs,
-                    device=setup.device,
-                    after_each=progress.advance,
-                )
-                self._known |= zip(group, miou, strict=True)
-                for triple, value in zip(group, miou, strict=True):
+                miou = dict(zip(group, setup.evaluate(crfs, progress), strict=True))
+                self._known |= miou
+                for triple, value in miou.items():
                     params = _named(triple)
                     trial = create(params=params, distributions=values, value=value)
                     self.study.add_trial(trial)

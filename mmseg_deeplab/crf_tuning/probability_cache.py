@@ -18,13 +18,7 @@ from .tuning_images import ImageSet, Sample
 
 
 def network_key(cfg: Config, checkpoint: str, *, tta: bool) -> str:
-    """Return a hash of what the probabilities depend on, besides the images.
-
-    Args:
-        cfg: The whole config.
-        checkpoint: File or URL; of a file the content counts.
-        tta: Whether predictions are averaged over augmentations.
-    """
+    """Return a hash of what the probabilities depend on, besides the images."""
     model = {name: part for name, part in cfg.model.items() if name != 'crf'}
     weights, file = checkpoint, Path(checkpoint).expanduser()
     if file.is_file():
@@ -41,14 +35,9 @@ def _hash(content: Any) -> str:
 class ProbabilityCache:
     """Probabilities in float16 (2 * K bytes a pixel), one file per image.
 
-    A file is named after the network and after path, size and time of its image, so
-    that probabilities of another network or image are never used. Those of another
-    network are removed.
-
-    Args:
-        folder: Where the files are.
-        key: The hash of the network, from :func:`network_key`.
-        predictor: Returns the network without a CRF; called if something is missing.
+    A file is named after the hash ``key`` of the network and after path, size and time
+    of its image. Files of another network are removed. ``predictor`` returns the
+    network without a CRF, and is called if something is missing.
     """
 
     def __init__(
@@ -61,16 +50,7 @@ class ProbabilityCache:
                 file.unlink()
 
     def read(self, images: ImageSet, index: int) -> Sample:
-        """Read one image of a split with its label and its rounded probabilities.
-
-        Args:
-            images: The images.
-            index: Position of the image in the split.
-
-        Raises:
-            ValueError: If the image has no label.
-            OSError: If the disk is full.
-        """
+        """Read one image of a split with its label and its rounded probabilities."""
         file = self.folder / f'{self.key}_{_hash(_stamp(images, index))}.npy'
         if not file.is_file():
             content = io.BytesIO()

@@ -1,15 +1,19 @@
-"""Which images tune the CRF, and which other images judge it."""
+"""Which images tune the CRF, which others judge it, and the mIoU on them."""
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 import torch
 from mmengine.config import Config
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmseg_deeplab.config.labelled_images import LabelledImages
+from mmseg_deeplab.evaluation.metrics import summary_metrics
+from mmseg_deeplab.ops.confusion import confusion_matrix
 
+WIDTHS = ('bilateral_xy', 'bilateral_rgb', 'gaussian_xy')
 DEFAULT_NUM_IMAGES = 100  # DeepLab v1, section 4.2; v2, section 4.1
 
 
@@ -22,7 +26,6 @@ class Sample:
     probabilities: Tensor  # (1, K, H, W) float32, without a CRF
 
     def to(self, device: str | torch.device) -> 'Sample':
-        """Return the sample on a device."""
         tensors = self.image, self.label, self.probabilities
         return Sample(*(tensor.to(device) for tensor in tensors))
 
@@ -44,29 +47,18 @@ class ImageSet:
         return [self.files[index] for index in self.indices]
 
     def read(self, index: int) -> tuple[np.ndarray, Tensor]:
-        """Read the image ``(H, W, 3)``, RGB, and the label ``(H, W)`` of a position.
-
-        Raises:
-            ValueError: If there is no label, or it has another size than the image.
-        """
+        """Read the image ``(H, W, 3)``, RGB, and the label ``(H, W)`` of a position."""
         image, label, path = self.images[index]
         if label is None or label.shape[1:] != image.shape[:2]:
             found = 'no label' if label is None else f'a label of {label.shape[1:]}'
             raise ValueError(
-                f'{path}: {found} was loaded for {image.shape[:2]} pixels; the CRF is '
-                "tuned on labelled images. Add dict(type='LoadCheckedAnnotations') to "
-                'the pipeline, or choose a --holdout-split with labels'
+                f'{path}: {found} was loaded for {image.shape[:2]} pixels. Add '
+                'LoadCheckedAnnotations, or choose a --holdout-split with labels'
             )
         return image, label[0]
 
 
 def whole_split(cfg: Config, split: str) -> ImageSet:
-    """Return all images of a split.
-
-    Raises:
-        FileNotFoundError: If the data is missing.
-        ValueError: If the config has no such split.
-    """
     images = LabelledImages(cfg, split)
     files = tuple(image for image, _ in images.files())
     return ImageSet(split, images, files, tuple(range(len(images))))
@@ -75,8 +67,7 @@ def whole_split(cfg: Config, split: str) -> ImageSet:
 def spread(count: int, total: int, *, seed: int) -> tuple[int, ...]:
     """Cut a list into ``count`` equal runs and choose one position in each at random.
 
-    Neighbours in a list are often alike (frames of one drive), so the runs spread the
-    choice over the whole list. The same seed gives the same positions.
+    Neighbours in a list are often alike (frames of one drive).
     """
     edges = np.linspace(0, total, count + 1).round().astype(int)
     generator = np.random.default_rng(seed)
@@ -93,39 +84,60 @@ def choose_images(
 ) -> tuple[ImageSet, ImageSet]:
     """Choose the images to tune on, and held-out ones; they share no file.
 
-    Args:
-        cfg: The whole config.
-        num_images: Images of the validation split to tune on. The default is 100, or
-            half of the split where both sets come from a split of less than 200.
-        holdout_split: ``'val'`` (its other images) or ``'test'``. Where both splits
-            list the same files, the images for tuning are left out.
-        num_holdout: Number of held-out images; the default is all of them.
-        seed: Seed of the random choice.
-
-    Raises:
-        ValueError: If there are too few images.
+    By default 100 images of the validation split tune, or half of it where both sets
+    come from a split of less than 200. All images that are left are held out: those of
+    the validation split or, with ``holdout_split='test'``, of the test split.
     """
     val = whole_split(cfg, 'val')
-    most = len(val) - 1 if holdout_split == 'val' else len(val)
+    is_shared = holdout_split == 'val'
+    most = len(val) - is_shared
     if num_images is None:
-        share = len(val) // 2 if holdout_split == 'val' else len(val)
-        num_images = min(DEFAULT_NUM_IMAGES, max(1, share))
+        num_images = min(DEFAULT_NUM_IMAGES, max(1, len(val) // (1 + is_shared)))
     if not 1 <= num_images <= most:
         raise ValueError(
             f'num_images={num_images}: the validation split has {len(val)} images, of '
-            f'which at most {most} can tune the CRF when the {holdout_split} split '
-            'judges it. Take fewer (--num-images), or --holdout-split test'
+            f'which 1 to {most} can tune the CRF (--num-images)'
         )
     tuning = replace(val, indices=spread(num_images, len(val), seed=seed))
-    other = val if holdout_split == 'val' else whole_split(cfg, 'test')
+    other = val if is_shared else whole_split(cfg, 'test')
     taken = set(tuning.paths())
     rest = [i for i, path in enumerate(other.files) if path not in taken]
     count = len(rest) if num_holdout is None else num_holdout
     if not 1 <= count <= len(rest):
         raise ValueError(
             f'num_holdout={num_holdout}: the {holdout_split} split has {len(rest)} '
-            'images that are not used for tuning, and at least one must judge the '
-            'result. Take fewer for tuning (--num-images), or another --holdout-split'
+            'images that are not used for tuning; take fewer for it (--num-images)'
         )
     chosen = (rest[i] for i in spread(count, len(rest), seed=seed))
     return tuning, replace(other, indices=tuple(chosen))
+
+
+@torch.no_grad()
+def evaluate(
+    samples: Iterable[Sample],
+    crfs: Sequence[nn.Module | None],
+    *,
+    device: str = 'cpu',
+    after_each: Callable[[], None] = lambda: None,
+) -> list[float]:
+    """Return the mIoU in percent of each of several CRFs; None stands for no CRF.
+
+    Neighbours of equal kernel widths share their kernels, which may halve the time.
+    """
+    crfs = [crf if crf is None else crf.to(device) for crf in crfs]
+    totals: list[Tensor | int] = [0] * len(crfs)
+    for sample in samples:
+        sample = sample.to(device)
+        widths, kernels = None, None
+        for position, crf in enumerate(crfs):
+            refined = sample.probabilities
+            if crf is not None:
+                own = [float(getattr(crf, name)) for name in WIDTHS]
+                if own != widths:
+                    widths, kernels = own, crf.build_kernels(sample.image)
+                refined = crf.refine(refined, kernels)
+            totals[position] += confusion_matrix(
+                refined.argmax(1)[0], sample.label.long(), refined.shape[1]
+            )
+        after_each()
+    return [100 * summary_metrics(total.cpu().numpy())['mIoU'] for total in totals]

@@ -1,13 +1,16 @@
 """The network, the images and the start of a tuning, and what is made of its result."""
 
+import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+import numpy as np
 import torch
+from mmengine.config import Config
 from mmseg.registry import MODELS
 
 from mmseg_deeplab.config import named_dicts, read_config
@@ -17,10 +20,12 @@ from mmseg_deeplab.inference import ModelSource, Predictor, load_predictor
 from mmseg_deeplab.utils.atomic_files import write_whole
 from mmseg_deeplab.utils.progress import Progress
 
-from .crf_evaluation import evaluate
-from .crf_fragment import plain_settings, write_fragment
 from .probability_cache import ProbabilityCache, network_key
-from .tuning_images import Sample, choose_images
+from .tuning_images import Sample, choose_images, evaluate
+
+# Up to so many classes (those of VOC) the compatibility is listed in the file itself.
+MAX_LISTED_CLASSES = 21
+DIGITS = 6  # significant digits of each number
 
 Comparison = dict[str, dict[str, float]]
 
@@ -55,8 +60,7 @@ class TuningSetup:
         check_checkpoint(self.checkpoint)
         if any(part.get('out_channels') == 1 for _, part in named_dicts(cfg.model)):
             raise ValueError(
-                'the network has 1 output channel (a sigmoid); a CRF needs the '
-                'probabilities of two classes or more: train with out_channels=2'
+                'the network has 1 output channel; a CRF needs two: out_channels=2'
             )
         self.work_dir = Path(self.work_dir or Path(cfg.work_dir) / 'crf')
         self.device = self.device or ('cuda' if torch.cuda.is_available() else 'cpu')
@@ -81,23 +85,22 @@ class TuningSetup:
         return load_predictor(source, device=self.device, **options)
 
     def read(self, position: int) -> Sample:
-        """Return the tuning image of a position, from 0."""
         return self.cache.read(self.tuning, self.tuning.indices[position])
 
     def tuning_samples(self) -> Iterator[Sample]:
-        """Yield the tuning images."""
         return map(self.read, range(len(self.tuning)))
+
+    def evaluate(self, crfs: list[Any], progress: Progress) -> list[float]:
+        """Return the mIoU in percent of CRFs on the tuning images."""
+        samples = self.tuning_samples()
+        return evaluate(samples, crfs, device=self.device, after_each=progress.advance)
 
     def compare(self, found: dict[str, Any]) -> tuple[dict[str, Any], Comparison]:
         """Compare a CRF with none and with the start, which is kept if it is better.
 
-        Args:
-            found: The config of the CRF that was found.
-
-        Returns:
-            The config of the CRF with the higher mIoU on the tuning images; and
-            ``tuning`` and ``holdout``, each with the number of ``images`` and the mIoU
-            in percent ``without`` a CRF, with the ``start`` and with the ``tuned`` one.
+        Returns the config of the better CRF, and the number of ``images`` and the mIoU
+        in percent ``without`` a CRF, with the ``start`` and with the ``tuned`` one, of
+        ``tuning`` and ``holdout``.
         """
         start = MODELS.build(dict(self.start))
         comparison = {}
@@ -116,20 +119,11 @@ class TuningSetup:
         return found, comparison
 
 
-class Tuner(Protocol):
-    """What finds a CRF: :class:`CRFSearch` and :class:`CRFLearner`."""
-
-    setup: TuningSetup
-    how: str  # how the CRF was found
-    stems: tuple[str, str]  # names of the fragment, and of the log and the plot
-    run: Callable[[], dict[str, Any]]  # returns the config of the best CRF
-    notes: Callable[[], list[str]]  # what the user should know
-    log: Callable[[], dict[str, Any]]  # what was found on the way
-    plot: Callable[[Path], None]  # plots the same
-
-
-def tune(tuner: Tuner) -> dict[str, Any]:
+def tune(tuner: Any) -> dict[str, Any]:
     """Find a CRF, compare it, and write it with a log and a plot.
+
+    Args:
+        tuner: A :class:`CRFSearch` or a :class:`CRFLearner`.
 
     Returns:
         ``crf``, ``comparison``, ``files`` and ``notes``.
@@ -179,11 +173,7 @@ def comparison_table(comparison: Comparison) -> str:
 
 
 def check_same_settings(path: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
-    """Check that the results in a file were made with the present settings.
-
-    Raises:
-        ValueError: If not; the message says what differs.
-    """
+    """Refuse results in a file that were made with other settings."""
     new = json.loads(json.dumps(new))  # tuples become lists, as in what is read
     changed = [name for name in {**old, **new} if old.get(name) != new.get(name)]
     if changed:
@@ -192,3 +182,31 @@ def check_same_settings(path: Path, old: dict[str, Any], new: dict[str, Any]) ->
             f'{path} was made with other settings: {str(before)[:300]}, now '
             f'{str(now)[:300]}. --restart begins anew; another --work-dir keeps both'
         )
+
+
+def plain_settings(settings: dict[str, Any], num_iterations: int) -> dict[str, Any]:
+    """Return the config of a CRF as the file will hold it: rounded, not learnable."""
+    left_out = ('learnable', 'num_classes')
+    text = json.dumps({n: v for n, v in settings.items() if n not in left_out})
+    plain = json.loads(text, parse_float=lambda t: float(f'{float(t):.{DIGITS}g}'))
+    return dict(plain, num_iterations=num_iterations)
+
+
+def write_fragment(path: Path, settings: dict[str, Any], *, docstring: str) -> None:
+    """Write ``crf = dict(...)`` for ``tools/test.py --crf FILE``, below a docstring.
+
+    A compatibility of more than 21 classes goes to ``<name>_compatibility.npy`` beside
+    the file, which names it by mmengine's ``{{ fileDirname }}``: the two work from any
+    folder.
+    """
+    settings = dict(settings)
+    compatibility = settings.get('compatibility')
+    if isinstance(compatibility, list) and len(compatibility) > MAX_LISTED_CLASSES:
+        array = path.with_name(f'{path.stem}_compatibility.npy')
+        stream = io.BytesIO()
+        np.save(stream, np.array(compatibility, dtype=np.float32))
+        write_whole(stream.getvalue(), array)
+        settings['compatibility'] = f'{{{{ fileDirname }}}}/{array.name}'
+    text = docstring.replace('\\', '/').replace('"""', "'''")
+    crf = Config(dict(crf=settings)).pretty_text
+    write_whole(f'"""{text}\n"""\n\n{crf}'.encode(), path)

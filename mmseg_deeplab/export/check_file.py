@@ -10,11 +10,10 @@ from mmseg.models.segmentors import BaseSegmentor
 from mmseg.structures import SegDataSample
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from mmseg_deeplab.inference.export_metadata import ExportMetadata
-from mmseg_deeplab.inference.exported import INPUT, OnnxFile, TorchFile, open_exported
+from mmseg_deeplab.inference.exported import INPUT, OnnxFile, open_exported
 from mmseg_deeplab.models import predicting
 
-from .any_size import quiet_resize
+from .graph import quiet_resize
 
 # Batch, height and width: odd and even sides, a high image, a batch.
 SIZES = ((1, 97, 131), (2, 64, 64), (1, 255, 33))
@@ -22,6 +21,7 @@ SIZES = ((1, 97, 131), (2, 64, 64), (1, 255, 33))
 # about 1e-6.
 TOLERANCE = 1e-4
 ONNX_LAST_STEPS = ('ArgMax', 'Softmax', 'Sigmoid')
+REMEDY = 'No file was written. Remedy: another --format'
 aten = torch.ops.aten
 TORCH_LAST_STEPS = (aten.argmax.default, aten._softmax.default, aten.sigmoid.default)
 
@@ -32,21 +32,13 @@ class ExportDiffersError(ValueError):
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far a file is from its network.
+    """How far a file is from its network."""
 
-    Args:
-        logit_error: Largest difference of a logit, relative to the largest logit.
-        other_labels: Number of pixels with another label; at each of them two classes
-            have nearly equal logits.
-        pixels: Number of all pixels.
-    """
-
-    logit_error: float
-    other_labels: int
-    pixels: int
+    logit_error: float  # the largest, relative to the largest logit
+    other_labels: int  # pixels where two classes have nearly equal logits
+    pixels: int  # all pixels
 
     def text(self) -> str:
-        """Describe it in one line."""
         sizes = ', '.join(f'{height}x{width}' for _, height, width in SIZES)
         return (
             f'largest error of a logit {self.logit_error:.1e} of the largest logit, '
@@ -59,18 +51,12 @@ def check_file(
 ) -> Agreement:
     """Compare a file with MMSegmentation's own way through the network.
 
-    Args:
-        path: Path of the file.
-        segmentor: On the CPU, in evaluation mode, without CRF; its BatchNorm is not
-            folded, so that folding is checked too.
-        device: Where to run the file.
-
-    Raises:
-        ExportDiffersError: If logits differ by more, or results by more than these
-            logits explain.
+    ``segmentor`` is on the CPU, in evaluation mode, without CRF; its BatchNorm is not
+    folded, so that folding is checked too. Raises ExportDiffersError if logits differ
+    by more than TOLERANCE, or results by more than these logits explain.
     """
     file = FileWithLogits(path, device)
-    errors, other, pixels = [], 0, 0
+    errors, other, pixels, threshold = [], 0, 0, file.metadata.threshold
     for size in SIZES:
         images = random_images(size)
         expected = reference_logits(segmentor, images)
@@ -83,35 +69,37 @@ def check_file(
             raise ExportDiffersError(
                 f'images of {size[1]}x{size[2]}: a logit differs from that of the '
                 f'network by {errors[-1]:.2g} of the largest logit, more than '
-                f'{TOLERANCE:g}. No file was written. Remedy: another --format'
+                f'{TOLERANCE:g}. {REMEDY}'
             )
-        other += _other_labels(result, expected, file.metadata, 2 * error)
+        other += _other_labels(result, expected, threshold, 2 * error)
         pixels += int(np.prod(size))
     return Agreement(max(errors), other, pixels)
 
 
 class FileWithLogits:
-    """An exported file that also returns the logits before its last step.
-
-    Args:
-        path: Path of the file.
-        device: Where to run.
-    """
+    """An exported file that also returns the logits before its last step."""
 
     def __init__(self, path: str | Path, device: str = 'cpu') -> None:
         self._file = open_exported(path, device=device)
         self.metadata = self._file.metadata
         if isinstance(self._file, OnnxFile):
-            self._file = OnnxFile(_onnx_with_logits(path), device)
+            import onnx
+
+            # The input of the last step becomes a second output.
+            model = onnx.load(path)
+            last = [n for n in model.graph.node if n.op_type in ONNX_LAST_STEPS][-1]
+            output = onnx.helper.make_empty_tensor_value_info(last.input[0])
+            model.graph.output.append(output)
+            self._file = OnnxFile(model.SerializeToString(), device)
 
     def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the result and the logits ``(N, K, H, W)`` of ``(N, H, W, 3)``."""
-        if isinstance(self._file, TorchFile):
+        if isinstance(self._file, OnnxFile):
+            result, logits = self._file.session.run(None, {INPUT: images})
+        else:
             with _LastLogits() as caught:
                 result = self._file(images)
             logits = caught.logits.cpu().numpy()
-        else:
-            result, logits = self._file.session.run(None, {INPUT: images})
         height, width = images.shape[1:3]
         return result, logits[..., :height, :width]
 
@@ -129,28 +117,12 @@ class _LastLogits(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-def _onnx_with_logits(path: str | Path) -> bytes:
-    """Make the input of the last argmax, softmax or sigmoid an output of the graph."""
-    import onnx
-
-    model = onnx.load(path)
-    last = [node for node in model.graph.node if node.op_type in ONNX_LAST_STEPS][-1]
-    output = onnx.helper.make_empty_tensor_value_info(last.input[0])
-    model.graph.output.append(output)
-    return model.SerializeToString()
-
-
 def random_images(size: tuple[int, int, int]) -> np.ndarray:
-    """Return ``(N, H, W, 3)`` uint8 images of coloured patches with noise.
-
-    Args:
-        size: ``N``, ``H`` and ``W``.
-    """
+    """Return ``(N, H, W, 3)`` uint8 images of coloured patches with noise."""
     count, height, width = size
     generator = np.random.default_rng(0)
-    patches = generator.integers(
-        0, 200, (count, height // 16 + 1, width // 16 + 1, 3), dtype=np.uint8
-    )
+    shape = (count, height // 16 + 1, width // 16 + 1, 3)
+    patches = generator.integers(0, 200, shape, dtype=np.uint8)
     patches = patches.repeat(16, axis=1).repeat(16, axis=2)[:, :height, :width]
     noise = generator.integers(0, 56, (*size, 3), dtype=np.uint8)
     return patches + noise
@@ -160,10 +132,7 @@ def random_images(size: tuple[int, int, int]) -> np.ndarray:
 def reference_logits(segmentor: BaseSegmentor, images: np.ndarray) -> np.ndarray:
     """Return the logits ``(N, K, H, W)`` of MMSegmentation's ``test_step``.
 
-    Args:
-        segmentor: In evaluation mode. If it has a single channel, MMSegmentation
-            returns the sigmoid of the logits.
-        images: ``(N, H, W, 3)`` uint8, RGB.
+    Of a single channel it returns the sigmoid. Images are ``(N, H, W, 3)`` uint8, RGB.
     """
     shape = images.shape[1:3]
     sample = dict(metainfo=dict(ori_shape=shape, img_shape=shape))
@@ -175,33 +144,29 @@ def reference_logits(segmentor: BaseSegmentor, images: np.ndarray) -> np.ndarray
 
 
 def _other_labels(
-    result: np.ndarray, expected: np.ndarray, metadata: ExportMetadata, near: float
+    result: np.ndarray, expected: np.ndarray, threshold: float, near: float
 ) -> int:
     """Count the pixels with another label; refuse those that are not near a tie."""
-    labels, margin = _labels(expected, metadata)
-    found = result
-    if metadata.output == 'probabilities':
-        found, _ = _labels(result[:, -expected.shape[1] :], metadata)
+    labels, margin = _labels(expected, threshold)
+    if result.ndim == 4:  # probabilities
         total = result.sum(axis=1)
         if not np.allclose(total, 1, atol=1e-5):
             raise ExportDiffersError(
                 f'probabilities add up to {total.min():g} ... {total.max():g}'
             )
-    differs = found != labels
-    if (differs & (margin > near)).any():
+        result, _ = _labels(result[:, -expected.shape[1] :], threshold)
+    differs = result != labels
+    if (wrong := differs & (margin > near)).any():
         raise ExportDiffersError(
-            f'{int((differs & (margin > near)).sum())} labels differ from those of the '
-            'network. No file was written. Remedy: another --format'
+            f'{wrong.sum()} labels differ from those of the network. {REMEDY}'
         )
     return int(differs.sum())
 
 
-def _labels(
-    logits: np.ndarray, metadata: ExportMetadata
-) -> tuple[np.ndarray, np.ndarray]:
+def _labels(logits: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray]:
     """Return the labels, and by how much the best class leads."""
     if logits.shape[1] == 1:
-        foreground = logits[:, 0]
-        return foreground > metadata.threshold, np.abs(foreground - metadata.threshold)
+        lead = logits[:, 0] - threshold
+        return lead > 0, np.abs(lead)
     best = np.sort(logits, axis=1)[:, -2:]
     return logits.argmax(axis=1), best[:, 1] - best[:, 0]

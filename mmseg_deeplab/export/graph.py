@@ -1,12 +1,16 @@
-"""The whole way from an image to its labels as one module."""
+"""The whole way from an image to its labels as one module, for images of any size."""
+
+from contextlib import AbstractContextManager
+from typing import Any
+from unittest.mock import patch
 
 import torch
 import torch.nn.functional as F
 from mmseg.models.segmentors import BaseSegmentor
+from mmseg.models.utils import Upsample, resize
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
-
-from .any_size import EvenPools, replace_upsampling
+from torch.overrides import TorchFunctionMode
 
 OUTPUTS = ('labels', 'probabilities')
 MAX_UINT8_CLASSES = 256
@@ -18,25 +22,11 @@ class PredictionGraph(nn.Module):
     It does what ``data_preprocessor``, ``inference`` and ``postprocess_result`` of
     MMSegmentation do in a test of whole images, but without data samples: channel
     order, normalisation, padding to the size divisor, the network with its upsampling,
-    cropping, argmax.
-
-    Args:
-        segmentor: With its weights, in evaluation mode; becomes a part of this module.
-        output: ``'labels'`` or ``'probabilities'``.
+    cropping, argmax. ``segmentor`` is in evaluation mode and becomes a part of it.
 
     Shape:
         input ``(N, H, W, 3)`` uint8, RGB; output ``(N, H, W)`` uint8 (int32 with more
         than 256 classes), or ``(N, K, H, W)`` float32.
-
-    Attributes:
-        mean: ``(3,)``, in the order of the network's channels.
-        std: ``(3,)``, in the same order.
-        swaps_channels: Whether the network gets B, G, R.
-        size_divisor: Both sides are padded to multiples of it.
-
-    Raises:
-        ValueError: If ``output`` is another word, the network does not take images of
-            three channels, or its preprocessor pads to a fixed size.
     """
 
     def __init__(self, segmentor: BaseSegmentor, output: str = 'labels') -> None:
@@ -47,15 +37,19 @@ class PredictionGraph(nn.Module):
         self.segmentor, self.output = segmentor, output
         preprocessor = segmentor.data_preprocessor
         self.pad_value = float(preprocessor.pad_val)
-        self.size_divisor = _size_divisor(preprocessor.test_cfg)
+        test_cfg = preprocessor.test_cfg or {}
+        if test_cfg.get('size') is not None:
+            raise ValueError(
+                f'model.data_preprocessor.test_cfg pads to size={test_cfg["size"]}; a '
+                'file is for any size. Remedy: size_divisor in place of size'
+            )
+        self.size_divisor = test_cfg.get('size_divisor') or 1
         # The preprocessor has these buffers only if it normalises.
         mean = getattr(preprocessor, 'mean', torch.zeros(3)).flatten()
         std = getattr(preprocessor, 'std', torch.ones(3)).flatten()
         if len(mean) != 3:
-            raise ValueError(
-                f'model.data_preprocessor has a mean of {len(mean)} channels; only '
-                'networks of RGB images can be exported'
-            )
+            raise ValueError(f'data_preprocessor has a mean of {len(mean)} channels')
+        # In the order of the network's channels.
         self.register_buffer('mean', mean.clone())
         self.register_buffer('std', std.clone())
         self.swaps_channels = not self._preprocessor_swaps()
@@ -68,7 +62,6 @@ class PredictionGraph(nn.Module):
         return bool(seen[0] * self.std[0] + self.mean[0] > 100)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Predict ``(N, H, W, 3)``."""
         result = self._result(self._padded_logits(image))
         if self.size_divisor == 1:
             return result
@@ -76,11 +69,6 @@ class PredictionGraph(nn.Module):
         # need padding, or only for sizes that do not.
         rows, columns = _positions(image[0, :, 0, 0]), _positions(image[0, 0, :, 0])
         return result.index_select(-2, rows).index_select(-1, columns)
-
-    def logits(self, image: Tensor) -> Tensor:
-        """Return the logits ``(N, K, H, W)``."""
-        height, width = image.shape[1:3]
-        return self._padded_logits(image)[..., :height, :width]
 
     def _padded_logits(self, image: Tensor) -> Tensor:
         inputs = image.permute(0, 3, 1, 2).float()
@@ -92,9 +80,8 @@ class PredictionGraph(nn.Module):
             bottom, right = (-height) % self.size_divisor, (-width) % self.size_divisor
             inputs = F.pad(inputs, (0, right, 0, bottom), value=self.pad_value)
         with EvenPools():
-            return self.segmentor.encode_decode(
-                inputs, [dict(img_shape=inputs.shape[2:])]
-            )
+            meta = dict(img_shape=inputs.shape[2:])
+            return self.segmentor.encode_decode(inputs, [meta])
 
     def _result(self, logits: Tensor) -> Tensor:
         if logits.shape[1] == 1:
@@ -114,12 +101,87 @@ def _positions(line: Tensor) -> Tensor:
     return torch.ones_like(line, dtype=torch.long).cumsum(0) - 1
 
 
-def _size_divisor(test_cfg: dict | None) -> int:
-    test_cfg = test_cfg or {}
-    if test_cfg.get('size') is not None:
-        raise ValueError(
-            f'model.data_preprocessor.test_cfg pads to size={test_cfg["size"]}; '
-            'the exported graph is for any size. Remedy: --cfg-options '
-            'model.data_preprocessor.test_cfg="dict(size_divisor=32)"'
-        )
-    return test_cfg.get('size_divisor') or 1
+def quiet_resize() -> AbstractContextManager:
+    """Switch off the warning of MMSegmentation's ``resize``.
+
+    Its check turns sizes into plain integers, which would become constants.
+    """
+    *others, _ = resize.__defaults__  # the last argument is `warning`
+    return patch.object(resize, '__defaults__', (*others, False))
+
+
+class WholeUpsample(Upsample):
+    """``Upsample`` by a whole factor, without plain integers of sizes."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        size = [side * int(self.scale_factor) for side in x.shape[-2:]]
+        return resize(x, size, None, self.mode, self.align_corners)
+
+
+def replace_upsampling(model: nn.Module) -> None:
+    """Replace every ``Upsample`` by a whole factor, in place."""
+    for parent in list(model.modules()):
+        for name, child in parent.named_children():
+            if not isinstance(child, Upsample) or child.size:
+                continue
+            if float(child.scale_factor).is_integer():
+                kept = ('scale_factor', 'mode', 'align_corners')
+                whole = WholeUpsample(**{key: getattr(child, key) for key in kept})
+                setattr(parent, name, whole)
+
+
+class EvenPools(TorchFunctionMode):
+    """Max-pool with the same result, whether or not the stride divides the size.
+
+    The way torch computes the output size of a strided pool makes an exported program
+    valid for either even or odd sizes only. So maps are first extended, by repeating
+    their last row and column, to a size that leaves no remainder: the last window sees
+    values twice, which cannot change a maximum.
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func is F.max_pool2d and not kwargs.get('return_indices'):
+            args, kwargs = _even_pool(*args, **kwargs), {}
+        return func(*args, **kwargs)
+
+
+def _even_pool(
+    input: Tensor,
+    kernel_size: int | tuple[int, int],
+    stride: int | tuple[int, int] | None = None,
+    padding: int | tuple[int, int] = 0,
+    dilation: int | tuple[int, int] = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> tuple:
+    """Return the arguments of the same pool on a map that leaves no remainder."""
+    kernel, pads, rates = map(_pair, (kernel_size, padding, dilation))
+    steps = _pair(stride) if stride else kernel
+    extra = [
+        _extra(*geometry, ceil_mode)
+        for geometry in zip(input.shape[-2:], kernel, steps, pads, rates, strict=True)
+    ]
+    if None not in extra and max(steps) > 1:
+        input = F.pad(input, (0, extra[1], 0, extra[0]), mode='replicate')
+        ceil_mode = False
+    return input, kernel, steps, pads, rates, ceil_mode
+
+
+def _extra(
+    length: int, kernel: int, step: int, pad: int, rate: int, ceil_mode: bool
+) -> int | None:
+    """Return how many values to add at the end, or None if that cannot be done.
+
+    It cannot if a window could miss the last value.
+    """
+    if step > 1 and (kernel <= pad + step - 1 or rate > 1):
+        return None
+    windows = (length + 2 * pad - kernel + (step - 1) * ceil_mode) // step + 1
+    return windows * step + kernel - 2 * pad - 1 - length
+
+
+def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
+    return (value, value) if isinstance(value, int) else tuple(value)

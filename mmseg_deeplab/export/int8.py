@@ -19,7 +19,7 @@ from mmseg_deeplab.utils.atomic_files import write_whole
 from mmseg_deeplab.utils.optional_packages import optional_package
 from mmseg_deeplab.utils.progress import Progress
 
-from .export_formats import FORMATS, quiet, with_metadata
+from .export_formats import quiet, with_metadata
 from .exporting import Export
 
 METHODS = {'minmax': 'MinMax', 'percentile': 'Percentile', 'entropy': 'Entropy'}
@@ -54,22 +54,15 @@ def export_int8(
 
     Returns:
         The content of ``NAME_int8.json``: metrics in percent before and after.
-
-    Raises:
-        FileNotFoundError: If images are missing.
-        ImportError: If ONNX Runtime is missing.
-        ValueError: If the file is not ONNX, or the settings make no sense.
     """
     path = exported.path
-    if path.suffix != FORMATS['onnx'].suffix:
+    if path.suffix != '.onnx':
         raise ValueError(f'{path}: int8 goes with --format onnx alone')
     labelled = LabelledImages(cfg, split)
     before = ExportedPredictor(path)
-    images = CalibrationImages(cfg, folder, num_images)
-    prepared = (before.prepare(image) for image in images)
-    content = quantize(path.read_bytes(), prepared, method=method)
-    of = folder or 'train_dataloader'
-    settings = dict(images=len(images), of=of, method=method)
+    count, images = _calibration_images(cfg, folder, num_images)
+    content = quantize(path.read_bytes(), map(before.prepare, images), method=method)
+    settings = dict(images=count, of=folder or 'train_dataloader', method=method)
     out = path.with_name(f'{path.stem}_int8{path.suffix}')
     metadata = replace(exported.metadata, int8=settings)
     write_whole(with_metadata(content, metadata), out)
@@ -84,43 +77,33 @@ def export_int8(
     return result
 
 
-class CalibrationImages:
-    """Images of a folder or of the training set, spread evenly, ``(H, W, 3)`` RGB.
+def _calibration_images(
+    cfg: Config, folder: str | None, count: int
+) -> tuple[int, Iterator[np.ndarray]]:
+    """Return the number of images, spread evenly, and what reads them."""
+    if count < 1:
+        raise ValueError(f'calibration needs at least 1 image, received {count}')
+    images: LabelledImages | list[Path]
+    if folder is None:
+        images = LabelledImages(cfg, 'train')
+    else:
+        images = sorted(filter(is_image, Path(folder).rglob('*')))
+    total = len(images)
+    if not total:
+        raise FileNotFoundError(
+            f'folder {str(folder)!r} for the calibration does not exist or has no '
+            f'images (current folder {Path.cwd()})'
+        )
+    count = min(count, total)
 
-    Args:
-        cfg: The whole config.
-        folder: Folder of images, in any depth; None takes the training set.
-        count: The largest number of images.
-
-    Raises:
-        FileNotFoundError: If the folder, or one of the data, is missing.
-        ValueError: If there are no images, or ``count`` is below 1.
-    """
-
-    def __init__(self, cfg: Config, folder: str | None, count: int) -> None:
-        if count < 1:
-            raise ValueError(f'calibration needs at least 1 image, received {count}')
-        self._images: LabelledImages | list[Path]
-        if folder is None:
-            self._images = LabelledImages(cfg, 'train')
-        else:
-            self._images = sorted(filter(is_image, Path(folder).rglob('*')))
-        if not len(self._images):
-            raise FileNotFoundError(
-                f'folder {str(folder)!r} for the calibration does not exist or has no '
-                f'images (current folder {Path.cwd()})'
-            )
-        self._count = min(count, len(self._images))
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __iter__(self) -> Iterator[np.ndarray]:
-        with Progress('calibration', len(self), unit='images') as progress:
-            for index in range(len(self)):
-                one = self._images[index * len(self._images) // len(self)]
+    def read() -> Iterator[np.ndarray]:
+        with Progress('calibration', count, unit='images') as progress:
+            for index in range(count):
+                one = images[index * total // count]
                 yield read_image(one) if isinstance(one, Path) else one.image
                 progress.advance()
+
+    return count, read()
 
 
 def quantize(
@@ -129,17 +112,10 @@ def quantize(
     """Return a model whose convolutions compute in 8 bits.
 
     Weights are int8 with a scale for each output channel, activations uint8 with one
-    scale each, in the QDQ form that ONNX Runtime and TensorRT read.
-
-    Args:
-        model: Content of an ONNX file.
-        images: ``(H, W, 3)`` uint8 RGB, by which the ranges of the activations are
-            found.
-        method: ``'minmax'`` takes all that occurs; ``'percentile'`` and ``'entropy'``
-            cut rare values, and keep all activations of all images in memory.
-
-    Raises:
-        ImportError: If ONNX Runtime is missing.
+    scale each, in the QDQ form that ONNX Runtime and TensorRT read. ``images``,
+    ``(H, W, 3)`` uint8 RGB, give the ranges of the activations: ``'minmax'`` takes all
+    that occurs; ``'percentile'`` and ``'entropy'`` cut rare values, and keep all
+    activations of all images in memory.
     """
     for package in ('onnx', 'onnxruntime.quantization'):
         quantization = optional_package(
@@ -193,19 +169,16 @@ def _judge(
                 sample['gt_sem_seg'] = dict(data=label)
             metric.process({}, [sample])
             progress.advance()
-    figures = metric.evaluate(total)
-    return dict(
-        file=path.name, bytes=path.stat().st_size, images=total, figures=figures
-    )
+    sizes = dict(file=path.name, bytes=path.stat().st_size, images=total)
+    return dict(sizes, figures=metric.evaluate(total))
 
 
 def int8_text(result: dict[str, Any]) -> str:
     """Describe in a few lines what :func:`export_int8` returned."""
-    lines = []
-    for name in ('float', 'int8'):
-        one = result[name]
-        metrics = ', '.join(f'{m} {one["figures"][m]:.2f}' for m in METRICS)
-        lines.append(f'{one["file"]}: {metrics} ({one["bytes"] / 1e6:.1f} MB)')
-    change = result['int8']['figures']['mIoU'] - result['float']['figures']['mIoU']
-    lines.append(f'mIoU {change:+.2f} on {result["int8"]["images"]} images')
+    lines, files = [], (result['float'], result['int8'])
+    for file in files:
+        metrics = ', '.join(f'{m} {file["figures"][m]:.2f}' for m in METRICS)
+        lines.append(f'{file["file"]}: {metrics} ({file["bytes"] / 1e6:.1f} MB)')
+    before, after = (file['figures']['mIoU'] for file in files)
+    lines.append(f'mIoU {after - before:+.2f} on {files[1]["images"]} images')
     return '\n'.join(lines)

@@ -28,10 +28,6 @@ class DeepLabV2(ResNetMulti):
     groups (there, a tensor of the backbone comes once per module around it, so that SGD
     stepped it up to four times).
 
-    Args:
-        num_classes: ``K``.
-        pretrained: File with weights for the backbone, or None.
-
     Shape:
         input ``(N, 3, H, W)``, BGR minus the ImageNet mean; output ``(N, K, H, W)`` in
         evaluation, ``(output, None, None)`` in training.
@@ -61,7 +57,6 @@ class DeepLabV2(ResNetMulti):
         return (p for p in self.parameters() if p.requires_grad and p not in heads)
 
     def get_10x_lr_params(self) -> Iterator[nn.Parameter]:
-        """Yield the classifier's tensors."""
         return self.layer6.parameters()
 
     def optim_parameters(self, lr: float) -> list[dict]:
@@ -88,19 +83,13 @@ def get_deeplab_v2(
         pretrain: Load ImageNet weights into the backbone.
         pretrain_model_path: The lineage's file (keys such as ``Scale.conv1.weight``),
             or any other that ``ResNetMulti`` can load.
-
-    Raises:
-        FileNotFoundError: If ``pretrain`` is set and the file is missing; says what to
-            download and where to put it.
     """
     if not pretrain:
         return DeepLabV2(num_classes)
     path = Path(pretrain_model_path).expanduser()
     if not path.is_file():
         raise FileNotFoundError(
-            f'{path}: no such file (from {Path.cwd()}). Download '
-            f'DeepLab_resnet_pretrained_imagenet.pth from {PRETRAINED_URL} and put it '
-            f'at {path.absolute()}, or give its place as pretrain_model_path, or build '
-            'without it: pretrain=False'
+            f'{path}: no such file (from {Path.cwd()}). Download it from '
+            f'{PRETRAINED_URL}, or build without it: pretrain=False'
         )
     return DeepLabV2(num_classes, pretrained=path)

@@ -17,19 +17,13 @@ BACKBONE_URLS = {
     'resnet101': 'https://download.pytorch.org/models/resnet101-cd907fc2.pth',
     'resnet152': 'https://download.pytorch.org/models/resnet152-f82ba261.pth',
 }
-CHANNELS = 512  # as in MMSegmentation's heads
-DILATIONS = (1, 12, 24, 36)  # for output stride 8
 
 
 class DeepLabV3(nn.Module):
     """A backbone and a classifier, whose logits are enlarged to the size of the image.
 
-    Args:
-        backbone: Returns a tuple of feature maps.
-        classifier: Takes that tuple, returns ``(N, K, h, w)``.
-
-    Shape:
-        input ``(N, 3, H, W)``; output ``(N, K, H, W)``, logits.
+    The backbone returns a tuple of feature maps, the classifier makes ``(N, K, h, w)``
+    of it. Input ``(N, 3, H, W)``; output ``(N, K, H, W)``, logits.
     """
 
     def __init__(self, backbone: nn.Module, classifier: nn.Module) -> None:
@@ -70,10 +64,6 @@ def deeplabv3(
             process group; without a group, as in a notebook, it is plain BatchNorm.
         initializers: Names (``'kaiming_normal'``, ``'bn_ones'``) or functions that
             initialize each module; a pretrained backbone is left as it is.
-
-    Raises:
-        ValueError: If an argument is outside these values.
-        FileNotFoundError: If ``backbone_url`` is a file and missing.
     """
     if not isinstance(num_classes, int) or num_classes < 1:
         raise ValueError(f'num_classes must be a positive integer, got {num_classes!r}')
@@ -82,17 +72,20 @@ def deeplabv3(
         raise ValueError(f'backbone_arch must be one of {known}, got {backbone_arch!r}')
     functions = [INITIALIZERS.get(f, f) for f in initializers]
     if not all(map(callable, functions)):
-        raise ValueError(
-            f'initializers must be functions or names out of {sorted(INITIALIZERS)}, '
-            f'got {initializers!r}'
-        )
+        known = sorted(INITIALIZERS)
+        raise ValueError(f'initializers must be functions or names out of {known}')
     weights = None
     if is_backbone_pretrained:
         weights = _pretrained(backbone_url or BACKBONE_URLS[backbone_arch])
-    model = DeepLabV3(
-        _backbone(int(backbone_arch.removeprefix('resnet'))),
-        _classifier(num_classes, use_plus=use_plus),
+    backbone = ResNet(
+        int(backbone_arch.removeprefix('resnet')),
+        strides=(1, 2, 1, 1),
+        dilations=(1, 1, 2, 4),
+        contract_dilation=True,  # torchvision's replace_stride_with_dilation
+        norm_cfg=dict(type='BN', requires_grad=True),
+        zero_init_residual=False,
     )
+    model = DeepLabV3(backbone, _classifier(num_classes, use_plus=use_plus))
     if weights is not None:
         model.backbone.load_state_dict(weights, strict=True)
     for function in functions:
@@ -102,23 +95,12 @@ def deeplabv3(
     return model
 
 
-def _backbone(depth: int) -> ResNet:
-    return ResNet(
-        depth,
-        strides=(1, 2, 1, 1),
-        dilations=(1, 1, 2, 4),
-        contract_dilation=True,  # torchvision's replace_stride_with_dilation
-        norm_cfg=dict(type='BN', requires_grad=True),
-        zero_init_residual=False,
-    )
-
-
 def _classifier(num_classes: int, *, use_plus: bool) -> ASPPHead:
     options = dict(
         in_channels=2048,
         in_index=-1,
-        channels=CHANNELS,
-        dilations=DILATIONS,
+        channels=512,  # as in MMSegmentation's heads
+        dilations=(1, 12, 24, 36),  # for output stride 8
         dropout_ratio=0.1,
         num_classes=num_classes,
         norm_cfg=dict(type='BN', requires_grad=True),

@@ -1,9 +1,11 @@
-"""The card of a published model, as model hubs show it: Markdown below YAML.
+"""The card of a published model: Markdown below YAML, with the metrics.
 
-It follows https://huggingface.co/docs/hub/model-cards: uploaded as ``README.md``, the
-card is the page of the model.
+https://huggingface.co/docs/hub/model-cards: uploaded as ``README.md``, the card is the
+page of the model.
 """
 
+import json
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +13,62 @@ from mmengine.config import Config
 
 from mmseg_deeplab.config import named_dicts
 from mmseg_deeplab.utils.optional_packages import optional_package
+from mmseg_deeplab.visualization import read_scalars
 
 from .published_config import initial_weights, portable_name
-from .published_metrics import Metrics
 
 TAGS = ('semantic-segmentation', 'deeplab', 'mmsegmentation', 'pytorch')
 # Names of metrics on the hub.
 HUB_METRICS = {'mIoU': 'mean_iou', 'aAcc': 'accuracy'}
+# Of `SegmentationMetric` and MMSegmentation's IoUMetric, percent.
+NAMES = ['mIoU', 'aAcc', 'mAcc', 'fwIoU', 'mDice', 'mFscore', 'mPrecision', 'mRecall']
 TEMPLATE = Path(__file__).with_name('model_card_template.md')
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """An evaluation."""
+
+    source: str  # where the metrics are from, in words
+    overall: dict[str, float]  # percent
+    per_class: dict[str, dict[str, float | None]] = field(default_factory=dict)
+
+
+def read_metrics(path: str | Path, classes: list[str]) -> Metrics:
+    """Read ``metrics.json`` of ``tools/report.py``, or the JSON of ``tools/test.py``.
+
+    Raises a ValueError if it holds no metrics, or those of other classes.
+    """
+    path = Path(path)
+    content = json.loads(path.read_text())
+    overall = _overall(content.get('figures', content))
+    if not overall:
+        raise ValueError(f'{path}: has no metrics; tools/report.py writes such a file')
+    per_class = content.get('per_class', {})
+    if per_class and list(per_class) != classes:
+        raise ValueError(
+            f'{path}: its classes {list(per_class)} are those of another model'
+        )
+    return Metrics(f'evaluation in `{path.name}`', overall, per_class)
+
+
+def logged_metrics(folder: Path, step: int | None) -> Metrics | None:
+    """Return the validation that the log of a training has at a step."""
+    if step is None or not any(folder.glob('*/vis_data/scalars.json')):
+        return None
+    for record in read_scalars(folder):
+        if record['step'] == step and 'loss' not in record and 'mIoU' in record:
+            source = f'validation at iteration {step}, from the log of the training'
+            return Metrics(source, _overall(record))
+    return None
+
+
+def _overall(record: dict[str, Any]) -> dict[str, float]:
+    return {
+        name: round(float(record[name]), 2)
+        for name in NAMES
+        if isinstance(record.get(name), int | float)
+    }
 
 
 def model_card(
@@ -26,24 +76,13 @@ def model_card(
     meta: dict[str, Any],
     values: dict[str, Any],
     *,
-    name: str,
-    licence: str | None,
     metrics: Metrics | None,
     is_average: bool,
 ) -> str:
     """Return the text of a card.
 
-    Args:
-        cfg: The config as trained.
-        meta: Meta data of the checkpoint.
-        values: What the template tells of the files, the network and its classes.
-        name: Name of the model.
-        licence: Licence of the weights; None if the publisher states none.
-        metrics: An evaluation of the weights.
-        is_average: Whether the weights are a moving average.
-
-    Raises:
-        ImportError: If ``huggingface_hub`` is not installed.
+    ``values`` are what the template tells of the files, the network, its classes, and
+    its ``name`` and ``licence`` (None if the publisher states none).
     """
     hub = optional_package('huggingface_hub', extra='hub', purpose='publishing')
     data = str(_dataset(cfg).get('type', 'unknown')).removesuffix('Dataset')
@@ -60,25 +99,23 @@ def model_card(
         if metric in HUB_METRICS
     ]
     head = hub.ModelCardData(
-        license=licence or 'unknown',  # an entry of the hub's list
+        license=values['licence'] or 'unknown',  # an entry of the hub's list
         library_name='mmseg_deeplab',
         pipeline_tag='image-segmentation',
         tags=[*TAGS, data.lower()],
         metrics=['mean_iou'],
-        model_name=name,
+        model_name=values['name'],
         eval_results=results or None,
     )
     per_class = metrics.per_class if metrics else {}
     card = hub.ModelCard.from_template(
         head,
         template_path=str(TEMPLATE),
-        name=name,
         network=_network(cfg.model),
         modules=cfg.get('custom_imports', {}).get('imports'),
         metrics=metrics,
         iou={c: m['IoU'] for c, m in per_class.items() if m.get('IoU') is not None},
         facts=_facts(cfg, meta, is_average=is_average),
-        licence=licence,
         data=data,
         initial=initial_weights(cfg.model),
         **values,
@@ -87,7 +124,6 @@ def model_card(
 
 
 def _network(model: dict[str, Any]) -> str:
-    """Name segmentor, backbone and heads."""
     backbone, heads = model['backbone'], model['decode_head']
     heads = heads if isinstance(heads, list | tuple) else [heads]
     parts = [f'`{model["type"]}` of `{backbone["type"]}`']

@@ -20,19 +20,10 @@ LOCAL_BACKENDS = [dict(type='LocalVisBackend')]
 def published_config(cfg: Config) -> Config:
     """Return a config that builds the same network anywhere and downloads nothing.
 
-    - Initial weights (``init_cfg`` of type ``Pretrained``, ``pretrained``,
-      ``load_from``) are removed, since the published ones replace them.
-    - Folders of data on this machine become ``data/NAME``, with the paths below them.
-    - Class weights are copied from their file into the config.
-    - Curves go to the local disk alone, and what belongs to one run (``work_dir``,
-      ``resume``, ...) is removed.
-
-    Args:
-        cfg: The config, read by :meth:`Config.fromfile`; it is not changed.
-
-    Raises:
-        FileNotFoundError: If a file of class weights is missing.
-        ValueError: If other paths of this machine are left; the message names them.
+    Initial weights are removed, since the published ones replace them. Folders of data
+    on this machine become ``data/NAME``. Class weights are copied from their file.
+    Curves go to the local disk alone, and what belongs to one run (``work_dir``,
+    ``resume``, ...) is removed. Other paths of this machine are a ValueError.
     """
     content = cfg.to_dict()
     for key in OF_THE_RUN:
@@ -113,12 +104,9 @@ def _check_paths(content: dict) -> None:
     found = []
     for name, node in named_dicts(content):
         for key, value in node.items():
-            texts = value if isinstance(value, list | tuple) else [value]
-            found += [
-                f'{name}.{key}={text!r}'.lstrip('.')
-                for text in texts
-                if isinstance(text, str) and MACHINE_PATH.fullmatch(text)
-            ]
+            for text in value if isinstance(value, list | tuple) else [value]:
+                if isinstance(text, str) and MACHINE_PATH.fullmatch(text):
+                    found.append(f'{name}.{key}={text!r}'.lstrip('.'))
     if found:
         raise ValueError(
             f'paths of this machine in the config: {", ".join(found)}. Make them '

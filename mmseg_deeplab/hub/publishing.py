@@ -24,9 +24,8 @@ from mmseg_deeplab.checkpoints.state_dicts import StateDict, tensors_of
 from mmseg_deeplab.inference.class_names import class_meta
 from mmseg_deeplab.utils.atomic_files import write_whole
 
-from .model_card import model_card
+from .model_card import logged_metrics, model_card, read_metrics
 from .published_config import published_config
-from .published_metrics import logged_metrics, read_metrics
 
 # torch.hub reads the hash between the first `-` before hexadecimal digits and a dot: no
 # dot may stand in the name.
@@ -38,12 +37,12 @@ KEPT = ('epoch', 'iter', 'seed', 'mmengine_version')  # of a checkpoint's meta d
 
 @dataclass(frozen=True)
 class Published:
-    """The files written."""
+    """The files written, and what the user should know."""
 
     weights: Path  # NAME-HASH.pth or .safetensors
     config: Path  # NAME-HASH.py
     card: Path  # NAME-HASH.md
-    note: str = ''  # what the user should know
+    note: str = ''
 
 
 def publish(
@@ -72,20 +71,17 @@ def publish(
         licence: Licence of the weights for the card, e.g. ``'cc-by-4.0'``.
         metrics: JSON file of an evaluation; the default is what the log of the
             training says at the checkpoint's iteration.
-        ema: See :func:`published_state`.
+        ema: True publishes the moving average, False the weights that were trained;
+            None publishes ``state_dict``.
         overwrite: Replace files of these names with other content.
 
     Raises:
-        FileNotFoundError: If the checkpoint or the file of metrics is missing.
-        ImportError: If ``huggingface_hub`` is not installed.
         ValueError: If the name is not allowed, the checkpoint would run code, config
-            and checkpoint do not belong together, or files of these names with other
-            content exist.
+            and checkpoint do not belong together, or other files have these names.
     """
     if not NAME.fullmatch(name):
         raise ValueError(
-            f'name {name!r}: only letters, digits, _ and - are allowed (torch.hub '
-            'takes what stands between - and a dot for the hash); use --name'
+            f'name {name!r}: only letters, digits, _ and - are allowed; use --name'
         )
     loaded = load(checkpoint)
     meta = loaded['meta'] if isinstance(loaded.get('meta'), dict) else {}
@@ -95,13 +91,10 @@ def publish(
     dataset_meta['classes'] = list(dataset_meta['classes'])
     versions = {name: str(import_module(name).__version__) for name in PACKAGES}
     kept = {key: meta[key] for key in KEPT if meta.get(key) is not None}
-    published_meta = dict(
-        {k: str(v) if isinstance(v, str) else int(v) for k, v in kept.items()},
-        cfg=clean.pretty_text,
-        dataset_meta=dataset_meta,
-        published_with=versions,
-    )
-    content = to_bytes(state, published_meta, file_format)
+    kept = {k: str(v) if isinstance(v, str) else int(v) for k, v in kept.items()}
+    kept |= dict(cfg=clean.pretty_text, dataset_meta=dataset_meta)
+    kept['published_with'] = versions
+    content = to_bytes(state, kept, file_format)
     found, note = None, ''
     if metrics is not None:
         found = read_metrics(metrics, dataset_meta['classes'])
@@ -113,6 +106,8 @@ def publish(
     stem = f'{name}-{sha256[:HASH_DIGITS]}'
     values = dict(
         dataset_meta,
+        name=name,
+        licence=licence,
         stem=stem,
         weights=f'{stem}.{file_format}',
         sha256=sha256,
@@ -120,25 +115,18 @@ def publish(
         parameters=f'{sum(p.numel() for p in model.parameters()) / 1e6:.2f}',
         versions=', '.join(f'{name} {v}' for name, v in versions.items()),
     )
-    card = model_card(
-        cfg,
-        meta,
-        values,
-        name=name,
-        licence=licence,
-        metrics=found,
-        is_average='ema_state_dict' in loaded and ema is not False,
-    )
+    is_average = 'ema_state_dict' in loaded and ema is not False
+    card = model_card(cfg, meta, values, metrics=found, is_average=is_average)
     config = f'"""{name}: see the card beside."""\n\n{clean.pretty_text}'
     contents = content, config.encode(), card.encode()
     files = [Path(out) / f'{stem}.{suffix}' for suffix in (file_format, 'py', 'md')]
-    for path, new in zip(files, contents, strict=True):
+    new_files = list(zip(files, contents, strict=True))
+    for path, new in new_files:
         if path.exists() and path.read_bytes() != new and not overwrite:
             raise ValueError(
-                f'{path} exists with other content and is left alone; give another '
-                '--out or --name, or --overwrite'
+                f'{path} exists with other content; give another --out, or --overwrite'
             )
-    for path, new in zip(files, contents, strict=True):
+    for path, new in new_files:
         write_whole(new, path)
     return Published(*files, note=note)
 
@@ -147,22 +135,12 @@ def published_state(checkpoint: Mapping[str, Any], *, ema: bool | None) -> State
     """Return the weights to publish, each tensor alone in its memory.
 
     mmengine's ``EMAHook`` saves the average as ``state_dict`` and the weights that were
-    trained as ``ema_state_dict``.
-
-    Args:
-        checkpoint: The loaded content.
-        ema: True for the average, False for the weights that were trained, None for
-            what ``state_dict`` holds.
-
-    Raises:
-        ValueError: If ``ema`` is given and the checkpoint has no average.
+    trained as ``ema_state_dict``. ``ema`` chooses; None is for what ``state_dict`` has.
     """
     trained = checkpoint.get('ema_state_dict')
     if ema is not None and trained is None:
-        raise ValueError(
-            f'--{"" if ema else "no-"}ema: the checkpoint holds no moving average '
-            '(ema_state_dict), it was not trained with EMAHook; leave the option out'
-        )
+        option = '--ema' if ema else '--no-ema'
+        raise ValueError(f'{option}: the checkpoint holds no moving average')
     state = tensors_of(checkpoint)
     if ema is False:
         averaged = {key for key in trained if key.startswith('module.')}
@@ -173,19 +151,14 @@ def published_state(checkpoint: Mapping[str, Any], *, ema: bool | None) -> State
 
 
 def build_with(cfg: Config, state: StateDict) -> nn.Module:
-    """Build the published network: proof that config and weights belong together.
-
-    Raises:
-        ValueError: If a tensor is missing, superfluous or of another shape.
-    """
+    """Build the published network: proof that config and weights belong together."""
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     model = MODELS.build(cfg.model)
     try:
         model.load_state_dict(state)
     except RuntimeError as error:
         raise ValueError(
-            f'checkpoint and config do not belong together: {str(error)[:500]}; give '
-            'the config that the checkpoint was trained with (a copy is in its folder)'
+            f'checkpoint and config do not belong together: {str(error)[:500]}'
         ) from error
     return model
 

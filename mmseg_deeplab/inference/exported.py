@@ -4,7 +4,8 @@ import json
 import os
 import warnings
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -15,27 +16,77 @@ import torch
 import torch.nn.functional as F
 
 from mmseg_deeplab.utils.optional_packages import optional_package
+from mmseg_deeplab.version import __version__
 
-from .export_metadata import ExportMetadata
 from .images import check_image
 from .predictor import Prediction, label_dtype
 
 METADATA_FILE = 'mmseg_deeplab.json'  # inside .pt2 and .torchscript files
 INPUT = 'image'  # name of the input of .onnx files
+PACKAGE = 'mmseg_deeplab'
+EXPORT_AGAIN = 'Remedy: copy or export the file again'
+
+
+@dataclass(frozen=True)
+class ExportMetadata:
+    """What an exported file says about itself; each value is stored as JSON."""
+
+    classes: tuple[str, ...]  # names of the K classes
+    palette: list[list[int]]  # their colours, R, G, B
+    # 'labels', (N, H, W), uint8 (int32 with more than 256 classes), or
+    # 'probabilities', (N, K, H, W), float32
+    output: str
+    config: str  # name of the config
+    # The graph subtracts the mean from R, G, B (0 to 255) and divides by std.
+    mean: list[float]
+    std: list[float]
+    channels: str  # order inside the network, 'RGB' or 'BGR'; the file takes RGB
+    size_divisor: int  # the graph pads both sides to multiples of it; 1: no padding
+    align_corners: bool  # how the logits are resized to the size of the image
+    threshold: float | None = None  # of a single sigmoid channel; None: argmax
+    # Arguments of mmcv's Resize where the test pipeline has one. Resizing is not inside
+    # the graph; ExportedPredictor does it.
+    resize: dict[str, Any] | None = None
+    notes: tuple[str, ...] = ()  # what the file leaves out
+    int8: dict[str, Any] | None = None  # how the file was quantised, if it was
+    package: str = PACKAGE
+    version: str = __version__
+
+    def to_text(self) -> dict[str, str]:
+        return {name: json.dumps(value) for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_text(
+        cls, found: Mapping[str, str], *, path: str | Path
+    ) -> 'ExportMetadata':
+        """Read what :meth:`to_text` has written; other keys are ignored.
+
+        Raises a ValueError if the file at ``path`` was not written by this version.
+        """
+        if found.get('package') != json.dumps(PACKAGE):
+            raise ValueError(
+                f'{path}: holds no metadata of mmseg_deeplab. Remedy: export the model '
+                'with tools/export.py'
+            )
+        try:
+            values = {one.name: json.loads(found[one.name]) for one in fields(cls)}
+        except (KeyError, json.JSONDecodeError) as error:
+            raise ValueError(
+                f'{path}: its metadata are damaged or of another version ({error!r}). '
+                f'{EXPORT_AGAIN}'
+            ) from error
+        for name in ('classes', 'notes'):
+            values[name] = tuple(values[name])
+        for name, value in (values['resize'] or {}).items():
+            values['resize'][name] = tuple(value) if isinstance(value, list) else value
+        return cls(**values)
 
 
 class OnnxFile:
-    """An ONNX Runtime session.
+    """An ONNX Runtime session: ``(N, H, W, 3)`` uint8, RGB to labels or probabilities.
 
-    Args:
-        source: Path of the file, or its content.
-        device: ``'cpu'`` or ``'cuda'``, with or without a number.
-        threads: Threads of one operator; by default as ONNX Runtime chooses.
-
-    Raises:
-        ImportError: If ONNX Runtime is missing.
-        ValueError: If the file cannot be read or holds no metadata of this package, or
-            if ONNX Runtime has no such device.
+    ``source`` is the path or the content of a file; ``threads`` those of one operator,
+    0 for the choice of ONNX Runtime.
     """
 
     def __init__(
@@ -53,14 +104,12 @@ class OnnxFile:
             self.session = runtime.InferenceSession(source, options, providers)
         except Exception as error:  # the errors of ONNX Runtime have no common base
             raise ValueError(
-                f'{name}: ONNX Runtime cannot read it: {error}. Remedy: copy or export '
-                'the file again'
+                f'{name}: not a whole ONNX file ({error}). {EXPORT_AGAIN}'
             ) from error
         properties = self.session.get_modelmeta().custom_metadata_map
         self.metadata = ExportMetadata.from_text(properties, path=name)
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
-        """Predict ``(N, H, W, 3)`` uint8, RGB."""
         return self.session.run(None, {INPUT: images})[0]
 
 
@@ -72,24 +121,14 @@ def _providers(runtime: Any, device: str) -> list[Any]:
         raise ValueError(f"device must be 'cpu' or 'cuda', received {device!r}")
     if 'CUDAExecutionProvider' not in runtime.get_available_providers():
         raise ValueError(
-            f'device={device!r}: the installed ONNX Runtime has only '
-            f'{runtime.get_available_providers()}. Remedy: pip install '
-            "onnxruntime-gpu in place of onnxruntime, or device='cpu'"
+            f'device={device!r}: the installed ONNX Runtime runs on the CPU only. '
+            'Remedy: pip install onnxruntime-gpu in place of onnxruntime'
         )
     return [('CUDAExecutionProvider', dict(device_id=int(number or 0)))]
 
 
 class TorchFile:
-    """A loaded ``.pt2`` or ``.torchscript`` file.
-
-    Args:
-        path: Path of the file.
-        device: Where to run.
-
-    Raises:
-        ValueError: If the file is damaged or holds no metadata of this package; when it
-            is called, if an image is too small for a ``.pt2`` file.
-    """
+    """A loaded ``.pt2`` or ``.torchscript`` file, which is called as an OnnxFile."""
 
     def __init__(self, path: str | Path, device: str = 'cpu') -> None:
         self.path, self.device = Path(path), device
@@ -103,7 +142,6 @@ class TorchFile:
 
     @torch.no_grad()
     def __call__(self, images: np.ndarray) -> np.ndarray:
-        """Predict ``(N, H, W, 3)`` uint8, RGB."""
         try:
             result = self._module(torch.from_numpy(images).to(self.device))
         except AssertionError as error:  # a condition of the program
@@ -131,26 +169,19 @@ def _archive_metadata(path: Path) -> ExportMetadata:
             found = json.loads(archive.read(names[0])) if names else {}
     except (zipfile.BadZipFile, json.JSONDecodeError) as error:
         raise ValueError(
-            f'{path}: not a whole file of PyTorch ({error}). Remedy: copy or export '
-            'the file again'
+            f'{path}: not a whole file of PyTorch ({error}). {EXPORT_AGAIN}'
         ) from error
     return ExportMetadata.from_text(found, path=path)
 
 
-FILE_TYPES: dict[str, type[OnnxFile | TorchFile]] = {
-    '.onnx': OnnxFile,
-    '.pt2': TorchFile,
-    '.torchscript': TorchFile,
-}
+FILE_TYPES = {'.onnx': OnnxFile, '.pt2': TorchFile, '.torchscript': TorchFile}
 
 
 def open_exported(path: str | Path, *, device: str = 'cpu') -> OnnxFile | TorchFile:
     """Open an exported file by its suffix.
 
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ImportError: If the package for its format is missing.
-        ValueError: If it has another format, or was not written by this package.
+    Raises a FileNotFoundError if it is missing, an ImportError if the package for its
+    format is, and a ValueError if it was not written by this package.
     """
     path = Path(path)
     if not path.is_file():
@@ -169,17 +200,8 @@ class ExportedPredictor:
     resizes the result back: probabilities bilinearly, labels to the nearest pixel.
 
     Args:
-        path: ``.onnx``, ``.pt2`` or ``.torchscript`` file of ``mmseg-deeplab export``.
-        device: Where to run.
-
-    Attributes:
-        classes: Names of the K classes.
-        palette: Their colours, R, G, B.
-        align_corners: How the logits are resized to the size of the image.
-        metadata: All that the file says about itself.
-
-    Raises:
-        FileNotFoundError, ImportError, ValueError: See :func:`open_exported`.
+        path: ``.onnx``, ``.pt2`` or ``.torchscript`` file of ``tools/export.py``.
+        device: ``'cpu'`` or ``'cuda'``, with or without a number.
     """
 
     def __init__(self, path: str | Path, *, device: str = 'cpu') -> None:
@@ -198,11 +220,7 @@ class ExportedPredictor:
     def predict(
         self, images: Sequence[np.ndarray], *, probabilities: bool = False
     ) -> list[Prediction]:
-        """Predict images, those of one size together.
-
-        Args:
-            images: ``(H, W, 3)`` uint8, RGB, of any sizes.
-            probabilities: Whether to return the probabilities too.
+        """Predict images ``(H, W, 3)`` uint8, RGB, of any sizes; equal sizes together.
 
         Raises:
             TypeError: If an image has another type.
@@ -221,7 +239,7 @@ class ExportedPredictor:
         results: dict[int, np.ndarray] = {}
         for indices in groups.values():
             batch = np.stack([inputs[index] for index in indices])
-            results.update(zip(indices, self.file(batch), strict=True))
+            results |= zip(indices, self.file(batch), strict=True)
         return [
             self._prediction(results[index], image.shape[:2], probabilities)
             for index, image in enumerate(images)

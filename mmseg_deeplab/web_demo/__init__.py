@@ -11,8 +11,7 @@ except ImportError as error:
     ) from error
 
 from .demo_models import DemoModel, open_models
-from .examples import folder_examples, street_examples
-from .serving import Limits, serve, serving
+from .serving import Limits, folder_examples, serve, serving, street_examples
 
 __all__ = [
     'DemoModel',

@@ -21,22 +21,14 @@ class Choice(NamedTuple):
 
     @property
     def words(self) -> list[str]:
-        """Name of the model, and what is switched on."""
         return [self.model, *['CRF'] * self.crf, *['multi-scale'] * self.tta]
 
 
 class DemoModel:
     """A model under the name that the page gives it.
 
-    Args:
-        name: Name in the page.
-        source: Config and checkpoint, or an exported file.
-        device: Where it runs.
-
-    Attributes:
-        why_no_crf: Why the CRF cannot be switched on; empty if it can.
-        why_no_tta: The same for test-time augmentation.
-        crf: Whether the config itself has a CRF.
+    ``why_no_crf`` and ``why_no_tta`` say why a switch stays off, and are empty if it
+    works; ``crf`` tells whether the config itself has a CRF.
     """
 
     def __init__(self, name: str, source: ModelSource, *, device: str = 'cpu') -> None:
@@ -53,11 +45,8 @@ class DemoModel:
 
     def choose(self, *, crf: bool = False, tta: bool = False) -> Choice:
         """Return the choice of these switches; those that it lacks stay off."""
-        return Choice(
-            self.name,
-            crf=bool(crf and not self.why_no_crf),
-            tta=bool(tta and not self.why_no_tta),
-        )
+        crf, tta = crf and not self.why_no_crf, tta and not self.why_no_tta
+        return Choice(self.name, crf=bool(crf), tta=bool(tta))
 
     def _load(self, *, crf: bool = False, tta: bool = False) -> Predictor:
         """Load the weights, once for each setting of the switches."""
@@ -78,21 +67,14 @@ def open_models(
 ) -> dict[str, DemoModel]:
     """Load all models at once, so that a mistake shows before the page does.
 
-    Args:
-        sources: At least one model.
-        device: Where the models run.
-
-    Returns:
-        The models by name.
-
-    Raises:
-        FileNotFoundError: If a file is missing.
-        ValueError: If there is no model, one is given twice, or a file is not a model.
+    Returns them by name. A missing file is a FileNotFoundError; no model, one given
+    twice, or a file that is no model is a ValueError.
     """
-    models = {}
-    for name, source in zip(model_names(sources), sources, strict=True):
-        models[name] = DemoModel(name, source, device=device)
-        models[name].predictor(crf=models[name].crf, tta=False)
+    names = model_names(sources)
+    pairs = zip(names, sources, strict=True)
+    models = {name: DemoModel(name, source, device=device) for name, source in pairs}
+    for model in models.values():
+        model.predictor(crf=model.crf, tta=False)
     return models
 
 
@@ -101,9 +83,6 @@ def model_names(sources: Sequence[ModelSource]) -> list[str]:
 
     These are the names of the configs; followed by the names of the checkpoints where
     configs repeat; followed by the paths of the checkpoints where those repeat too.
-
-    Raises:
-        ValueError: If there is no model, or one is given twice.
     """
     if not sources:
         raise ValueError('the page needs at least one model, received none')

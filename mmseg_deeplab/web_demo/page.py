@@ -53,13 +53,7 @@ def shown_in_page(handler: Callable) -> Callable:
 
 
 class Predictions:
-    """What the page does with the models.
-
-    Args:
-        models: Models by name.
-        max_pixels: Size of the largest image.
-        folder: Where downloads are kept.
-    """
+    """What the page does with the models; ``folder`` is where downloads are kept."""
 
     def __init__(
         self, models: dict[str, DemoModel], *, max_pixels: int, folder: str | Path
@@ -71,15 +65,9 @@ class Predictions:
     ) -> list[Any]:
         """Predict an image by the chosen models, as far as it is not done yet.
 
-        Args:
-            path: File of the image; None without one.
-            scene: The image of the last call and its results.
-            percent: Opacity of the colours.
-            switches: Model, CRF and multi-scale of each side.
-
-        Returns:
-            The scene, the pair of images to compare, and for each side heading,
-            annotated image and the two downloads.
+        ``scene`` is what the last call has returned, ``switches`` are model, CRF and
+        multi-scale of each side. Returns the scene, the pair of images to compare, and
+        for each side heading, annotated image and the two downloads.
         """
         if path is None:
             return [None, *(1 + 4 * SIDES) * [_hidden()]]
@@ -87,7 +75,10 @@ class Predictions:
             scene = self.open(path)
         image, opacity = shrink(scene.image), percent / 100
         shown, sides = [image], []
-        for choice in self.choices(switches):
+        for name, crf, tta in zip(*(iter(switches),) * 3, strict=True):
+            if name == NO_MODEL:
+                continue
+            choice = self.models[name].choose(crf=crf, tta=tta)
             result = self.result(scene, choice)
             shown.append(result.overlay(image, opacity))
             masks, colours = result.annotations(opacity)
@@ -100,24 +91,11 @@ class Predictions:
         return [scene, _shown(tuple(shown[-2:])), *sides]
 
     def open(self, path: str) -> Scene:
-        """Read an image.
-
-        Raises:
-            ValueError: If the file is not an image, or too large.
-        """
-        file = Path(path)
+        """Read an image; refuse one that is too large."""
         # As bytes, for messages without the folders of the server.
-        content = file.read_bytes()
-        image = read_image(content, max_pixels=self.max_pixels, name=file.name)
+        file, limit = Path(path), self.max_pixels
+        image = read_image(file.read_bytes(), max_pixels=limit, name=file.name)
         return Scene(path, image)
-
-    def choices(self, switches: Sequence[Any]) -> list[Choice]:
-        """Read the switches of all sides; a side may have no model."""
-        return [
-            self.models[name].choose(crf=crf, tta=tta)
-            for name, crf, tta in zip(*(iter(switches),) * 3, strict=True)
-            if name != NO_MODEL
-        ]
 
     def result(self, scene: Scene, choice: Choice) -> Result:
         """Return the prediction of a choice, computed once."""
@@ -127,9 +105,8 @@ class Predictions:
             start = time.perf_counter()  # after loading
             (prediction,) = predictor.predict([scene.image])
             seconds = time.perf_counter() - start
-            scene.results[choice] = Result(
-                prediction.labels, seconds, predictor.classes, predictor.palette
-            )
+            names = predictor.classes, predictor.palette
+            scene.results[choice] = Result(prediction.labels, seconds, *names)
         return scene.results[choice]
 
     def _downloads(self, scene: Scene, choice: Choice, opacity: float) -> list[Any]:
@@ -137,11 +114,9 @@ class Predictions:
         result = scene.results[choice]
         overlay = Image.fromarray(result.overlay(scene.image, opacity))
         files = dict(labels=result.labels_png(), overlay=to_png(overlay))
-        updates = []
-        for kind, content in files.items():
-            name = scene.file_name(choice, kind)
-            updates.append(_shown(save_bytes_to_cache(content, name, self.folder)))
-        return updates
+        names = (scene.file_name(choice, kind) for kind in files)
+        pairs = zip(files.values(), names, strict=True)
+        return [_shown(save_bytes_to_cache(*pair, self.folder)) for pair in pairs]
 
 
 def _heading(choice: Choice, result: Result) -> str:
@@ -175,13 +150,7 @@ def switch_settings(model: DemoModel | None) -> list[dict[str, Any]]:
 def build_page(
     predictions: Predictions, limits: str, examples: Sequence[Path]
 ) -> gr.Blocks:
-    """Lay the page out and connect it.
-
-    Args:
-        predictions: What it does.
-        limits: A sentence on the size of images.
-        examples: Image files.
-    """
+    """Lay the page out and connect it; ``limits`` is a sentence on sizes."""
     with gr.Blocks(
         title=TITLE, analytics_enabled=False, delete_cache=(DELETE_EVERY, DELETE_AFTER)
     ) as page:
@@ -200,15 +169,8 @@ def build_page(
             with gr.Column(min_width=280):
                 if examples:
                     gr.Examples([str(path) for path in examples], image)
-                opacity = gr.Slider(
-                    0,
-                    100,
-                    OPACITY,
-                    step=1,
-                    label='Opacity of the colours, %',
-                    info=HINT,
-                    elem_id='opacity',
-                )
+                look = dict(label='Opacity of the colours, %', info=HINT)
+                opacity = gr.Slider(0, 100, OPACITY, step=1, elem_id='opacity', **look)
         switches, outputs = [], []
         with gr.Row():
             for side in range(SIDES):
@@ -220,8 +182,8 @@ def build_page(
         )
 
         def switch(name: str) -> list[dict[str, Any]]:
-            settings = switch_settings(predictions.models.get(name))
-            return [gr.update(**one) for one in settings]
+            model = predictions.models.get(name)
+            return [gr.update(**one) for one in switch_settings(model)]
 
         triggers = [image.change, opacity.release]
         for side in range(SIDES):
@@ -245,13 +207,11 @@ def _lay_out_switches(side: int, models: dict[str, DemoModel]) -> list[Component
         label = 'Model' if side == 0 else 'Compare with'
         model = gr.Dropdown(names, value=names[0], label=label, elem_id=f'model-{side}')
         with gr.Row():
-            crf, tta = (
-                gr.Checkbox(**one, label=label, min_width=120)
-                for label, one in zip(
-                    ('CRF', 'Multi-scale + flip'), settings, strict=True
-                )
-            )
-    return [model, crf, tta]
+            others = [
+                gr.Checkbox(**settings[0], label='CRF', min_width=120),
+                gr.Checkbox(**settings[1], label='Multi-scale + flip', min_width=120),
+            ]
+    return [model, *others]
 
 
 def _lay_out_outputs(side: int) -> list[Component]:
@@ -260,14 +220,9 @@ def _lay_out_outputs(side: int) -> list[Component]:
         visible=False, show_label=False, format='png', elem_id=f'classes-{side}'
     )
     with gr.Row():
+        look = dict(size='sm', visible=False, min_width=120)
         files = [
-            gr.DownloadButton(
-                f'Download {kind}',
-                size='sm',
-                visible=False,
-                min_width=120,
-                elem_id=f'{kind}-{side}',
-            )
+            gr.DownloadButton(f'Download {kind}', elem_id=f'{kind}-{side}', **look)
             for kind in ('labels', 'overlay')
         ]
     return [heading, classes, *files]

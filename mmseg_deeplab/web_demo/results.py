@@ -19,37 +19,28 @@ LONGEST_EDGE = 1280  # px, in the page; downloads have the size of the image
 
 @dataclass(frozen=True)
 class Result:
-    """The prediction of a model.
+    """The prediction of a model."""
 
-    Args:
-        labels: ``(H, W)`` class ids.
-        seconds: How long the prediction took.
-        classes: Names of the K classes.
-        palette: Their colours, R, G, B.
-    """
-
-    labels: np.ndarray
-    seconds: float
+    labels: np.ndarray  # (H, W) class ids
+    seconds: float  # how long the prediction took
     classes: Sequence[str]
-    palette: Sequence[Sequence[int]]
+    palette: Sequence[Sequence[int]]  # R, G, B
 
     def annotations(
         self, opacity: float
     ) -> tuple[list[tuple[np.ndarray, str]], dict[str, str]]:
         """Return masks and colours as ``gr.AnnotatedImage`` takes them.
 
-        Args:
-            opacity: Opacity of the colours, 0 to 1.
-
-        Returns:
-            The mask ``(h, w)`` and the legend text of each class found, those with most
-            pixels first; the colours by text.
+        These are the mask ``(h, w)`` and the legend text of each class found, the most
+        frequent first, and the colours by text. ``opacity`` is from 0 to 1.
         """
         shown = shrink(self.labels, cv2.INTER_NEAREST)
         counts = np.bincount(self.labels.ravel())
         masks, colours = [], {}
         for k in np.argsort(-counts, kind='stable')[: np.count_nonzero(counts)]:
-            text = f'{self.classes[k]} {_percent(counts[k] / self.labels.size)}'
+            share = counts[k] / self.labels.size
+            percent = f'{share:.1%}' if share >= 0.0005 else '< 0.1%'
+            text = f'{self.classes[k]} {percent}'
             masks.append(((shown == k) * opacity, text))
             colours[text] = '#{:02x}{:02x}{:02x}'.format(*self.palette[k])
         return masks, colours
@@ -74,16 +65,10 @@ class Result:
 
 @dataclass
 class Scene:
-    """The image of one visitor and its results; gradio keeps it between two clicks.
-
-    Args:
-        path: File of the image.
-        image: ``(H, W, 3)`` uint8, RGB.
-        results: Nothing that is here is computed again.
-    """
+    """The image of one visitor and its results; gradio keeps it between two clicks."""
 
     path: str
-    image: np.ndarray
+    image: np.ndarray  # (H, W, 3) uint8, RGB
     results: dict[Choice, Result] = field(default_factory=dict)
 
     def file_name(self, choice: Choice, kind: str) -> str:
@@ -104,11 +89,6 @@ def shrink(array: np.ndarray, interpolation: int = cv2.INTER_AREA) -> np.ndarray
 
 
 def to_png(image: Image.Image) -> bytes:
-    """Return the content of a PNG file."""
     content = io.BytesIO()
     image.save(content, 'PNG', compress_level=3)
     return content.getvalue()
-
-
-def _percent(share: float) -> str:
-    return f'{share:.1%}' if share >= 0.0005 else '< 0.1%'

@@ -1,4 +1,4 @@
-"""Serve the page: no telemetry, no address but its own."""
+"""Serve the page and its examples: no telemetry, no address but its own."""
 
 import os
 import signal
@@ -11,11 +11,17 @@ from unittest.mock import patch
 
 import gradio as gr
 import numpy as np
+from mmengine.config import Config
+from mmseg.registry import DATASETS
 from PIL import Image
+
+from mmseg_deeplab.datasets import SyntheticStreets
+from mmseg_deeplab.inference.images import IMAGE_SUFFIXES, is_image, read_image
 
 from .demo_models import DemoModel
 from .page import Predictions, build_page
 
+NUM_EXAMPLES = 6
 # Images that are kept for visitors between two clicks; an image of the default limit
 # and its label maps take some 100 MB.
 MAX_VISITORS = 32
@@ -31,19 +37,11 @@ class Limits:
     """How large a file, an image and the queue may be.
 
     The defaults take the photos of a phone (12 megapixels, some 5 MB).
-
-    Args:
-        megabytes: Size of the largest file, in 10^6 bytes.
-        megapixels: Size of the largest image, in 10^6 pixels.
-        queue_size: How many predictions may wait for the device.
-
-    Raises:
-        ValueError: If one of them is not positive.
     """
 
-    megabytes: float = 20.0
-    megapixels: float = 16.0
-    queue_size: int = 20
+    megabytes: float = 20.0  # size of the largest file, in 10^6 bytes
+    megapixels: float = 16.0  # size of the largest image, in 10^6 pixels
+    queue_size: int = 20  # how many predictions may wait for the device
 
     def __post_init__(self) -> None:
         for option, value in asdict(self).items():
@@ -52,16 +50,7 @@ class Limits:
 
     @property
     def pixels(self) -> int:
-        """Number of pixels of the largest image."""
         return round(self.megapixels * 1e6)
-
-
-def _theme() -> gr.themes.Base:
-    theme = gr.themes.Default(primary_hue='blue', font=FONT)
-    # The default's lighter grey is hard to read on white.
-    return theme.set(
-        body_text_color_subdued='*neutral_500', block_info_text_color='*neutral_500'
-    )
 
 
 @contextmanager
@@ -81,16 +70,16 @@ def serving(
         examples: Images to try the models on, by name.
         limits: What is accepted.
         host: Address to listen at; ``'0.0.0.0'`` for all addresses of the machine.
-        port: Port to listen at.
+        port: Port to listen at, which must be free.
         root_path: Path of the page behind a reverse proxy that strips it.
 
     Yields:
         The page; its address is ``page.local_url``.
-
-    Raises:
-        ValueError: If the port is taken.
     """
     limits = limits or Limits()
+    grey = '*neutral_500'  # the default's lighter grey is hard to read on white
+    theme = gr.themes.Default(primary_hue='blue', font=FONT)
+    theme.set(body_text_color_subdued=grey, block_info_text_color=grey)
     with (
         tempfile.TemporaryDirectory(prefix='web_demo_') as folder,
         patch.dict(os.environ, QUIET, GRADIO_TEMP_DIR=folder),
@@ -107,8 +96,8 @@ def serving(
                 server_port=port,
                 root_path=root_path,
                 max_file_size=round(limits.megabytes * 1e6),
+                theme=theme,
                 state_session_capacity=MAX_VISITORS,
-                theme=_theme(),
                 show_error=True,
                 footer_links=[],
                 share=False,
@@ -126,6 +115,34 @@ def serving(
             yield page
         finally:
             page.close(verbose=False)
+
+
+def folder_examples(
+    folder: str | Path, *, max_pixels: int | None = None
+) -> dict[str, np.ndarray]:
+    """Read the first images of a folder, by name."""
+    paths = sorted(filter(is_image, Path(folder).glob('*')))
+    if not paths:
+        raise FileNotFoundError(
+            f'--examples {str(folder)!r}: no such folder, or no image in it '
+            f'({" ".join(IMAGE_SUFFIXES)})'
+        )
+    paths = paths[:NUM_EXAMPLES]
+    return {path.name: read_image(path, max_pixels=max_pixels) for path in paths}
+
+
+def street_examples(config: str | None) -> dict[str, np.ndarray]:
+    """Draw test scenes for the config of a model of SyntheticStreets; else none."""
+    if config is None:
+        return {}
+    settings = Config.fromfile(config).get('test_dataloader', {}).get('dataset', {})
+    if settings.get('type') not in (SyntheticStreets, SyntheticStreets.__name__):
+        return {}
+    scenes = DATASETS.build({**settings, 'pipeline': [], 'indices': NUM_EXAMPLES})
+    return {
+        f'scene_{index}.png': scenes.get_data_info(index)['img'][..., ::-1]
+        for index in range(len(scenes))
+    }
 
 
 def _write_examples(examples: Mapping[str, np.ndarray], folder: Path) -> list[Path]:

@@ -7,11 +7,7 @@ import pytest
 import torch
 from tiny_segmentor import metadata, tiny_segmentor
 
-from mmseg_deeplab.export.check_file import (
-    SIZES,
-    ExportDiffersError,
-    check_file,
-)
+from mmseg_deeplab.export.check_file import SIZES, ExportDiffersError, check_file
 from mmseg_deeplab.export.export_formats import write_torchscript
 from mmseg_deeplab.export.graph import PredictionGraph
 from mmseg_deeplab.models.fast_prediction import prepare_for_inference
@@ -48,22 +44,13 @@ def test_a_sigmoid_agrees(check):
     assert found.logit_error < 1e-5
 
 
-def change_weight(model):
-    model.backbone.conv1.weight.data[0] += 0.01
-
-
-def make_nan(model):
-    model.decode_head.conv_seg.bias.data[:] = torch.nan
-
-
 @pytest.mark.parametrize(
-    ('change', 'message'),
-    [(change_weight, '97x131: a logit differs'), (make_nan, 'by nan')],
+    ('change', 'message'), [(0.1, '97x131: a logit differs'), (torch.nan, 'by nan')]
 )
 def test_other_logits_are_refused(check, change, message):
     model = tiny_segmentor()
     other = copy.deepcopy(model)
-    change(other)
+    other.decode_head.conv_seg.bias.data[0] += change
     with pytest.raises(ExportDiffersError, match=message):
         check(PredictionGraph(other), model)
 

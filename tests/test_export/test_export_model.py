@@ -1,4 +1,4 @@
-"""From a config and a checkpoint to a file: what is found, noted and refused."""
+"""From a config and a checkpoint to a file, and prediction with the file alone."""
 
 from pathlib import Path
 
@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import torch
 from mmseg.registry import MODELS
-from tiny_segmentor import CLASSES
+from tiny_segmentor import CLASSES, metadata, tiny_segmentor
 from training import write_config
 
 from mmseg_deeplab.export import export_model
-from mmseg_deeplab.export.check_file import random_images
-from mmseg_deeplab.inference import ModelSource, load_predictor
+from mmseg_deeplab.export.check_file import random_images, reference_logits
+from mmseg_deeplab.export.export_formats import write_torchscript
+from mmseg_deeplab.export.graph import PredictionGraph
+from mmseg_deeplab.inference import ModelSource, Predictor, load_predictor
 from mmseg_deeplab.inference.exported import ExportedPredictor
 from mmseg_deeplab.inference.prediction_config import prediction_config
 
@@ -51,11 +53,6 @@ def test_the_file_predicts_what_config_and_checkpoint_do(folder, tmp_path):
     assert 'probabilities of 3 classes' in exported.text()
 
 
-def test_the_default_place_is_beside_the_checkpoint(folder, tmp_path):
-    exported = export(folder, tmp_path, out=None)
-    assert exported.path == folder / 'tiny.torchscript'
-
-
 def test_crf_and_windows_are_noted(folder, tmp_path):
     slide = dict(mode='slide', crop_size=(16, 16), stride=(8, 8))
     options = {
@@ -63,14 +60,15 @@ def test_crf_and_windows_are_noted(folder, tmp_path):
         'model.crf': dict(type='DenseCRF'),
         'model.test_cfg': slide,
     }
-    text = export(folder, tmp_path, cfg_options=options).text()
+    exported = export(folder, tmp_path, cfg_options=options, out=None)
+    assert exported.path == folder / 'tiny.torchscript'  # beside the checkpoint
+    text = exported.text()
     assert 'note: the CRF of the config is not exported' in text
-    assert 'sliding windows of (16, 16)' in text
+    assert 'no sliding windows of (16, 16)' in text
 
 
-def pipeline(*steps: dict) -> dict:
-    load = dict(type='LoadImageFromFile')
-    steps = [load, dict(type='LoadAnnotations'), *steps, dict(type='PackSegInputs')]
+def pipeline(step: dict) -> dict:
+    steps = [dict(type='LoadImageFromFile'), step, dict(type='PackSegInputs')]
     return {'test_dataloader.dataset.pipeline': steps}
 
 
@@ -78,9 +76,7 @@ def test_resizing_is_handed_on(folder, tmp_path):
     resize = dict(type='Resize', scale=(128, 96), keep_ratio=True)
     exported = export(folder, tmp_path, cfg_options=pipeline(resize))
     assert exported.metadata.resize == dict(scale=(128, 96), keep_ratio=True)
-    assert 'the test pipeline resizes images' in exported.text()
-    predictor = ExportedPredictor(exported.path)
-    assert predictor.prepare(random_images((1, 32, 64))[0]).shape == (64, 128, 3)
+    assert 'what the test pipeline does: resize by' in exported.text()
 
 
 @pytest.mark.parametrize(
@@ -88,7 +84,7 @@ def test_resizing_is_handed_on(folder, tmp_path):
     [
         (dict(format='caffe'), "received 'caffe'"),
         (dict(out='x.onnx'), r'x.onnx: .* ends in \.torchscript'),
-        (dict(output='scores'), "received 'scores'"),
+        (dict(output='logits'), "received 'logits'"),
         (
             dict(cfg_options=pipeline(dict(type='RandomFlip', prob=1.0))),
             'RandomFlip in the test pipeline',
@@ -99,3 +95,74 @@ def test_what_is_refused(folder, tmp_path, options, message):
     with pytest.raises(ValueError, match=message):
         export(folder, tmp_path, **options)
     assert not list(tmp_path.iterdir())
+
+
+IMAGES = [random_images((1, *size))[0] for size in [(30, 41), (17, 60), (30, 41)]]
+IMAGES[2] = 255 - IMAGES[2]
+
+
+def write(folder: Path, output: str, model=None, **changes) -> ExportedPredictor:
+    """Write a file and open it."""
+    graph = PredictionGraph(model or tiny_segmentor(), output).eval()
+    path = folder / f'{output}.torchscript'
+    path.write_bytes(write_torchscript(graph, metadata(output, **changes)))
+    return ExportedPredictor(path)
+
+
+@pytest.fixture(scope='module', params=['labels', 'probabilities'])
+def predictor(request, tmp_path_factory) -> ExportedPredictor:
+    return write(tmp_path_factory.mktemp('file'), request.param)
+
+
+def logits(image: np.ndarray) -> np.ndarray:
+    return reference_logits(tiny_segmentor(), image[None])[0]
+
+
+def test_images_of_several_sizes_come_back_in_order(predictor):
+    keep = predictor.metadata.output == 'probabilities'
+    found = predictor.predict(IMAGES, probabilities=keep)
+    for image, one in zip(IMAGES, found, strict=True):
+        assert one.labels.dtype == np.uint8
+        np.testing.assert_array_equal(one.labels, logits(image).argmax(0))
+        if keep:
+            expected = torch.from_numpy(logits(image)).softmax(0).numpy()
+            np.testing.assert_allclose(one.probabilities, expected, atol=1e-6)
+    assert predictor.predict(IMAGES)[0].probabilities is None
+
+
+def test_labels_have_no_probabilities(tmp_path):
+    with pytest.raises(ValueError, match='--output probabilities'):
+        write(tmp_path, 'labels').predict(IMAGES, probabilities=True)
+
+
+# Labels move by up to half a pixel of the larger grid.
+@pytest.mark.parametrize(
+    ('output', 'share'), [('labels', 0.9), ('probabilities', 0.97)]
+)
+def test_a_resizing_pipeline_is_followed(output, share, tmp_path):
+    resize = dict(scale=(80, 60), keep_ratio=False)
+    predictor = write(tmp_path, output, resize=resize)
+    image = np.kron(random_images((1, 5, 6))[0], np.ones((6, 7, 1), np.uint8))
+    assert predictor.prepare(image).shape == (60, 80, 3)
+    resized = torch.from_numpy(logits(predictor.prepare(image)))[None]
+    expected = torch.nn.functional.interpolate(
+        resized, size=image.shape[:2], mode='bilinear', align_corners=True
+    )
+    found = predictor.predict([image])[0].labels
+    assert found.shape == image.shape[:2]
+    assert (found == expected[0].argmax(0).numpy()).mean() > share
+
+
+def test_a_single_channel_has_a_threshold(tmp_path):
+    model = tiny_segmentor(num_classes=2, out_channels=1)
+    model.decode_head.threshold = 0.2
+    foreground = reference_logits(model, IMAGES[0][None])[0, 0]  # after the sigmoid
+    predictor = write(tmp_path, 'probabilities', model, threshold=0.2)
+    found = predictor.predict(IMAGES[:1])[0].labels
+    np.testing.assert_array_equal(found, foreground > 0.2)
+
+
+def test_it_is_a_predictor_by_its_suffix(predictor):
+    found = load_predictor(ModelSource(None, str(predictor.path)))
+    assert isinstance(found, ExportedPredictor) and isinstance(found, Predictor)
+    assert found.classes == CLASSES and found.palette[1] == [70, 130, 180]

@@ -20,6 +20,9 @@ NARROW = dict(
 NARROW_VGG = dict(
     backbone=dict(base_channels=4), decode_head=dict(in_channels=32, channels=16)
 )
+NARROW_UNET = dict(
+    backbone=dict(base_channels=4), decode_head=dict(in_channels=4, channels=4)
+)
 MSC = dict(type='MultiScaleEncoderDecoder', scales=(0.5, 0.75, 1.0))
 FAMILIES = {
     'v1_vgg16': ('deeplabv1_vgg16', NARROW_VGG),
@@ -28,9 +31,8 @@ FAMILIES = {
     'v2_msc_r26_kazuto': ('deeplabv2_r101', MSC | NARROW | dict(resize='scale_factor')),
     'v3_mobilenetv2': ('deeplabv3_mobilenetv2', {}),
     'v3_mobilenetv3': ('deeplabv3_mobilenetv3', {}),
-    'unet': ('unet', dict(backbone=dict(base_channels=4))),
+    'unet': ('unet', NARROW_UNET),
 }
-FAMILIES['unet'][1]['decode_head'] = dict(in_channels=4, channels=4)
 CASES = [(name, 'torchscript') for name in FAMILIES]
 CASES += [(name, 'torch_export') for name in ('v2_msc_r26', 'unet')]
 

@@ -8,10 +8,14 @@ import pytest
 import torch
 from tiny_segmentor import metadata, tiny_segmentor
 
-from mmseg_deeplab.export.check_file import FileWithLogits, random_images
+from mmseg_deeplab.export.check_file import (
+    FileWithLogits,
+    random_images,
+    reference_logits,
+)
 from mmseg_deeplab.export.export_formats import FORMATS
 from mmseg_deeplab.export.graph import PredictionGraph
-from mmseg_deeplab.inference.exported import open_exported
+from mmseg_deeplab.inference.exported import ExportMetadata, open_exported
 
 ROOT = Path(__file__).resolve().parents[3]
 # Even and odd, wide and high, one and several: none is the example's.
@@ -29,9 +33,9 @@ def graph() -> PredictionGraph:
 def paths(graph, tmp_path_factory) -> dict[str, Path]:
     """Return one file of each format."""
     folder = tmp_path_factory.mktemp('files')
-    paths = {name: folder / f'tiny{one.suffix}' for name, one in FORMATS.items()}
+    paths = {name: folder / f'tiny{suffix}' for name, (suffix, _) in FORMATS.items()}
     for name, path in paths.items():
-        path.write_bytes(FORMATS[name].write(graph, metadata()))
+        path.write_bytes(FORMATS[name][1](graph, metadata()))
     return paths
 
 
@@ -41,18 +45,15 @@ def path(request, paths) -> Path:
 
 
 @pytest.mark.parametrize('size', SIZES, ids=str)
-def test_results_and_logits_are_those_of_the_graph(path, graph, size):
+def test_results_and_logits_are_those_of_the_network(path, graph, size):
     images = random_images(size)
-    with torch.no_grad():
-        logits = graph.logits(torch.from_numpy(images)).numpy()
+    logits = reference_logits(graph.segmentor, images)
     result, found = FileWithLogits(path)(images)
     np.testing.assert_allclose(found, logits, atol=1e-5)
     assert (result != logits.argmax(1)).mean() < 1e-3
-    np.testing.assert_array_equal(open_exported(path)(images), result)
-
-
-def test_the_file_knows_what_it_holds(path):
-    assert open_exported(path).metadata == metadata()
+    file = open_exported(path)
+    assert file.metadata == metadata()
+    np.testing.assert_array_equal(file(images), result)
 
 
 # torch.jit keeps the positions of the source.
@@ -63,9 +64,9 @@ def test_no_path_of_this_machine_is_in_the_file(paths, name):
 
 def test_onnx_names_its_sizes(paths):
     session = open_exported(paths['onnx']).session
-    assert session.get_inputs()[0].shape == ['batch', 'height', 'width', 3]
-    assert session.get_outputs()[0].shape == ['batch', 'height', 'width']
-    assert session.get_outputs()[0].name == 'labels'
+    (given,), (result,) = session.get_inputs(), session.get_outputs()
+    assert given.shape == [*result.shape, 3] == ['batch', 'height', 'width', 3]
+    assert result.name == 'labels'
 
 
 @pytest.mark.parametrize('foreign', [False, True])
@@ -75,13 +76,6 @@ def test_a_truncated_or_foreign_file_is_refused(path, tmp_path, foreign):
     part.write_bytes(b'something else' if foreign else content)
     with pytest.raises(ValueError, match=f'{part}: .*Remedy'):
         open_exported(part)
-
-
-def test_a_torch_file_of_somebody_else_is_refused(tmp_path):
-    module = torch.jit.trace(torch.nn.ReLU(), torch.zeros(1))
-    torch.jit.save(module, str(tmp_path / 'relu.torchscript'))
-    with pytest.raises(ValueError, match='holds no metadata of mmseg_deeplab'):
-        open_exported(tmp_path / 'relu.torchscript')
 
 
 def test_another_suffix_and_a_missing_file_are_refused(tmp_path):
@@ -118,3 +112,28 @@ def test_onnx_runtime_without_such_a_device(device, tmp_path):
     file.write_bytes(b'')
     with pytest.raises(ValueError, match=f'device(=| must be .*){device!r}'):
         open_exported(file, device=device)
+
+
+@pytest.mark.parametrize(
+    'changes',
+    [
+        dict(threshold=0.3, resize=dict(scale=(2048, 512), keep_ratio=True)),
+        dict(notes=('no CRF',), int8=dict(images=3, of='folder', method='minmax')),
+    ],
+)
+def test_metadata_that_are_written_are_read(changes):
+    before = metadata(**changes)
+    assert ExportMetadata.from_text(before.to_text(), path='x.onnx') == before
+
+
+@pytest.mark.parametrize(
+    ('found', 'message'),
+    [
+        ({'package': '"other"'}, 'holds no metadata of mmseg_deeplab'),
+        ({'package': '"mmseg_deeplab"', 'classes': '[]'}, 'KeyError.*palette'),
+        (metadata().to_text() | {'mean': '[1,'}, 'are damaged'),
+    ],
+)
+def test_foreign_or_damaged_metadata_are_refused(found, message):
+    with pytest.raises(ValueError, match=f'x.onnx: .*{message}'):
+        ExportMetadata.from_text(found, path='x.onnx')

@@ -24,13 +24,11 @@ def sources(tmp_path_factory) -> list[ModelSource]:
 
 @pytest.fixture(scope='session')
 def models(sources) -> dict[str, DemoModel]:
-    """Return the loaded models by name."""
     return open_models(sources)
 
 
 @pytest.fixture
 def predictions(models, tmp_path) -> Predictions:
-    """Return predictions whose downloads go to ``tmp_path``."""
     return Predictions(models, max_pixels=20_000, folder=tmp_path / 'downloads')
 
 

@@ -20,12 +20,9 @@ def test_the_shortest_names_that_differ(sources, names):
     assert model_names([ModelSource(*source) for source in sources]) == names
 
 
-def test_a_model_given_twice_is_refused():
+def test_a_model_given_twice_and_no_model_are_refused():
     with pytest.raises(ValueError, match=r'a \(1.pth\) is given twice'):
         model_names([ModelSource('a.py', '1.pth')] * 2)
-
-
-def test_no_model_is_refused():
     with pytest.raises(ValueError, match='at least one model'):
         model_names([])
 
@@ -36,30 +33,26 @@ def test_an_exported_file_has_no_switches():
     assert model.choose(crf=True, tta=True) == Choice('a')
 
 
-def write_config(folder, text: str) -> str:
-    (folder / 'a.py').write_text(text)
-    return str(folder / 'a.py')
-
-
-def test_what_a_config_lacks_is_told(tmp_path):
-    config = write_config(tmp_path, "model = dict(type='CascadeEncoderDecoder')")
-    model = DemoModel('a', ModelSource(config, 'a.pth'))
-    assert '--crf needs EncoderDecoder' in model.why_no_crf
+@pytest.mark.parametrize(
+    ('segmentor', 'crf', 'why_not'),
+    [
+        ('CascadeEncoderDecoder', None, '--crf needs EncoderDecoder'),
+        ('LeanEncoderDecoder', dict(type='DenseCRF'), ''),
+    ],
+)
+def test_a_config_tells_its_switches(tmp_path, segmentor, crf, why_not):
+    path = tmp_path / 'a.py'
+    path.write_text(f'model = dict(type={segmentor!r}, crf={crf})')
+    model = DemoModel('a', ModelSource(str(path), 'a.pth'))
+    assert model.crf == (crf is not None)  # on at first
+    assert why_not in model.why_no_crf and bool(why_not) == bool(model.why_no_crf)
     assert 'tta_pipeline' in model.why_no_tta
 
 
-def test_a_crf_of_the_config_is_on_at_first(tmp_path):
-    own = "model = dict(type='LeanEncoderDecoder', crf=dict(type='DenseCRF'))"
-    model = DemoModel('a', ModelSource(write_config(tmp_path, own), 'a.pth'))
-    assert (model.crf, model.why_no_crf) == (True, '')
-
-
 def test_weights_are_loaded_once_for_each_setting(models):
-    model = next(iter(models.values()))
-    assert model.predictor(crf=True, tta=False) is model.predictor(crf=True, tta=False)
-    assert model.predictor(crf=True, tta=False) is not model.predictor(
-        crf=False, tta=False
-    )
+    load = next(iter(models.values())).predictor
+    assert load(crf=True, tta=False) is load(crf=True, tta=False)
+    assert load(crf=True, tta=False) is not load(crf=False, tta=False)
 
 
 def test_a_missing_checkpoint_shows_at_the_start(sources, tmp_path):

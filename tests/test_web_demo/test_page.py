@@ -76,7 +76,7 @@ def download(page: Page, button: str) -> Image.Image:
 
 
 def labels_of(source, path: Path, **options) -> np.ndarray:
-    """Return the labels of a predictor that has nothing to do with the page."""
+    """Predict without the page."""
     image = cv2.imread(str(path))[..., ::-1]
     return load_predictor(source, **options).predict([image])[0].labels
 
@@ -131,18 +131,13 @@ def test_an_example_is_one_click_away(page):
 
 
 @pytest.mark.parametrize(
-    ('name', 'content', 'word'),
-    [
-        ('text.png', b'not an image', 'text.png'),
-        ('heavy.bmp', bytes(200_000), 'size'),
-        ('wide.png', cv2.imencode('.png', np.zeros((150, 151)))[1], '151x150'),
-    ],
+    ('content', 'word'), [(b'not an image', 'bad.bmp'), (bytes(200_000), 'size')]
 )
 def test_a_bad_file_is_told_and_the_page_lives(
-    page, tmp_path, image_file, name, content, word
+    page, tmp_path, image_file, content, word
 ):
-    (tmp_path / name).write_bytes(content)
-    page.locator('#image input[type=file]').set_input_files(tmp_path / name)
+    (tmp_path / 'bad.bmp').write_bytes(content)
+    page.locator('#image input[type=file]').set_input_files(tmp_path / 'bad.bmp')
     toast = page.get_by_test_id('toast-body')
     expect(toast).to_contain_text(word)
     assert 'Traceback' not in toast.inner_text()

@@ -1,4 +1,6 @@
-"""What becomes of files, switches and errors."""
+"""What becomes of files, switches, predictions and errors."""
+
+import io
 
 import gradio as gr
 import numpy as np
@@ -7,12 +9,19 @@ import torch
 from PIL import Image
 
 from mmseg_deeplab.inference import load_predictor, read_image
+from mmseg_deeplab.web_demo.demo_models import Choice
 from mmseg_deeplab.web_demo.page import NO_MODEL, shown_in_page
+from mmseg_deeplab.web_demo.results import LONGEST_EDGE, Result, Scene
 
 NAMES = ('tiny (iter_30.pth)', 'tiny (iter_15.pth)')
 OFF = (False, False)
 ONE = (NAMES[0], *OFF, NO_MODEL, *OFF)
 BOTH = (NAMES[0], *OFF, NAMES[1], *OFF)
+PALETTE = [[10, 20, 30], [200, 100, 50], [7, 8, 255]]
+
+
+def result(labels: list | np.ndarray, dtype: type = np.uint8) -> Result:
+    return Result(np.array(labels, dtype), 0.1, ('sky', '<road>', 'car'), PALETTE)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +41,7 @@ def test_messages_name_the_file_without_the_folders_of_the_server(
 
 
 def test_the_page_gets_what_the_model_predicts(predictions, sources, image_file):
-    scene, pair, heading, classes, labels, overlay, *second = predictions.update(
+    _, pair, heading, classes, labels, overlay, *second = predictions.update(
         str(image_file), None, 25, *ONE
     )
     image = read_image(image_file)
@@ -41,19 +50,11 @@ def test_the_page_gets_what_the_model_predicts(predictions, sources, image_file)
     assert (np.asarray(Image.open(labels['value'])) == wanted).all()
     painted = np.asarray(Image.open(overlay['value']))
     assert (painted == pair['value'][1]).all()
-    assert (pair['value'][0] == classes['value'][0]).all()
+    assert (classes['value'][0] == pair['value'][0]).all()
     assert (classes['value'][0] == image).all()
-    masks = sum(mask for mask, _ in classes['value'][1])
-    assert (masks == 0.25).all()
+    assert (sum(mask for mask, _ in classes['value'][1]) == 0.25).all()
     assert set(classes['color_map']) == {text for _, text in classes['value'][1]}
     assert [one['visible'] for one in second] == 4 * [False]
-    assert scene.path == str(image_file)
-
-
-def test_two_models_are_compared(predictions, image_file):
-    _, pair, *sides = predictions.update(str(image_file), None, 25, *BOTH)
-    for painted, overlay in zip(pair['value'], sides[3::4], strict=True):
-        assert (np.asarray(Image.open(overlay['value'])) == painted).all()
 
 
 def test_nothing_is_predicted_twice(predictions, image_file):
@@ -61,8 +62,7 @@ def test_nothing_is_predicted_twice(predictions, image_file):
     (first,) = scene.results.values()
     again, *_ = predictions.update(str(image_file), scene, 20, *BOTH)
     predictions.update(str(image_file), scene, 20, NAMES[0], True, True, NO_MODEL, *OFF)
-    assert again is scene
-    assert len(scene.results) == 3
+    assert again is scene and len(scene.results) == 3
     assert next(iter(scene.results.values())) is first
 
 
@@ -72,8 +72,7 @@ def test_another_image_is_another_scene(predictions, image_file, tmp_path):
     other, *_ = predictions.update(str(tmp_path / 'flag.png'), scene, 60, *ONE)
     assert other.image.shape == (16, 24, 3)
     nothing, *outputs = predictions.update(None, other, 60, *ONE)
-    assert nothing is None
-    assert not any(one['visible'] for one in outputs)
+    assert nothing is None and not any(one['visible'] for one in outputs)
 
 
 @pytest.mark.parametrize(
@@ -91,3 +90,37 @@ def test_exceptions_become_messages(error, message):
         shown_in_page(fail)()
     assert message in shown.value.message
     assert shown.value.print_exception is False
+
+
+def test_masks_have_the_opacity_and_the_colour_of_their_class():
+    masks, colours = result([[1, 1, 1, 0]]).annotations(0.6)
+    assert [(mask.tolist(), text) for mask, text in masks] == [
+        ([[0.6, 0.6, 0.6, 0]], '<road> 75.0%'),
+        ([[0, 0, 0, 0.6]], 'sky 25.0%'),
+    ]
+    assert colours == {'<road> 75.0%': '#c86432', 'sky 25.0%': '#0a141e'}
+
+
+def test_large_images_are_shown_at_the_size_of_a_screen():
+    labels = np.zeros((10, 2 * LONGEST_EDGE), np.uint8)
+    labels[:, LONGEST_EDGE:] = 1
+    labels[0, 0] = 2
+    masks, _ = result(labels).annotations(1)
+    assert masks[0][0].shape == (5, LONGEST_EDGE)
+    assert [text for _, text in masks] == ['<road> 50.0%', 'sky 50.0%', 'car < 0.1%']
+    image = np.zeros((*labels.shape, 3), np.uint8)
+    assert (result(labels).overlay(image, 1)[0, -1] == PALETTE[1]).all()
+
+
+@pytest.mark.parametrize(('dtype', 'last'), [(np.uint8, 1), (np.uint16, 399)])
+def test_labels_are_class_ids(dtype, last):
+    file = Image.open(io.BytesIO(result([[0, last]], dtype).labels_png()))
+    assert np.asarray(file).tolist() == [[0, last]]
+    if last == 1:  # more than 256 classes have no palette
+        assert np.asarray(file.convert('RGB')).tolist() == [PALETTE[:2]]
+
+
+def test_names_of_downloads_tell_image_model_and_switches():
+    scene = Scene('a/my photo.jpeg', np.zeros((1, 1, 3), np.uint8))
+    name = scene.file_name(Choice('net (w/1.pth)', crf=True), 'labels')
+    assert name == 'my-photo_net-w-1.pth-_CRF_labels.png'

@@ -1,4 +1,4 @@
-"""The server: what it keeps, what it tells, what it leaves behind."""
+"""The server: its examples and limits, what it tells and what it leaves behind."""
 
 import importlib
 import os
@@ -7,11 +7,43 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from mmseg_deeplab.web_demo import Limits, serving
+from mmseg_deeplab.datasets.street_scenes import render_scene
+from mmseg_deeplab.web_demo import Limits, folder_examples, serving, street_examples
 
 PACKAGE = 'mmseg_deeplab.web_demo'
+
+
+def test_street_scenes_are_those_of_the_test_split(root):
+    configs = root / 'configs'
+    examples = street_examples(configs / 'deeplabv2_r26_synthetic_streets.py')
+    assert len(examples) == 6
+    bgr, _ = render_scene('val', 3, (128, 256), 0)
+    assert (examples['scene_3.png'][..., ::-1] == bgr).all()
+    assert street_examples(configs / 'deeplabv2_r50_camvid.py') == {}
+    assert street_examples(None) == {}
+
+
+def test_a_folder_gives_its_first_images(tmp_path):
+    with pytest.raises(FileNotFoundError, match='no image in it'):
+        folder_examples(tmp_path)
+    for index in range(7):
+        image = Image.fromarray(np.full((4, 5), index, np.uint8))
+        image.save(tmp_path / f'{index}.png')
+    (tmp_path / 'notes.txt').write_text('')
+    examples = folder_examples(tmp_path)
+    assert list(examples) == [f'{i}.png' for i in range(6)]
+    assert (examples['5.png'] == 5).all()
+
+
+@pytest.mark.parametrize('option', ['megabytes', 'megapixels', 'queue_size'])
+@pytest.mark.parametrize('value', [0, float('nan')])
+def test_limits_are_positive(option, value):
+    with pytest.raises(ValueError, match=f'{option} is a limit above 0'):
+        Limits(**{option: value})
 
 
 def test_without_gradio_the_remedy_is_told(monkeypatch):
@@ -41,10 +73,8 @@ def test_nothing_stays_behind(models, tmp_path, monkeypatch, taken):
         assert os.environ['GRADIO_TEMP_DIR'] == str(folder)
         assert (page.max_file_size, page._queue.max_size) == (3_000_000, 7)
         assert page.config['analytics_enabled'] is False
-        public = [
-            d for d in page.config['dependencies'] if d['api_visibility'] == 'public'
-        ]
-        assert public == []
+        kinds = {event['api_visibility'] for event in page.config['dependencies']}
+        assert kinds == {'private'}
     assert list(tmp_path.iterdir()) == []
     assert dict(os.environ) == before
 
