@@ -53,8 +53,7 @@ class ProbabilityCache:
         """Read one image of a split with its label and its rounded probabilities."""
         file = self.folder / f'{self.key}_{_hash(_stamp(images, index))}.npy'
         if not file.is_file():
-            content = io.BytesIO()
-            found = self.predict(images, index).probabilities[0]
+            content, found = io.BytesIO(), self.predict(images, index).probabilities[0]
             np.save(content, found.half().numpy())
             write_whole(content.getvalue(), file)
         found = np.load(file).astype(np.float32)

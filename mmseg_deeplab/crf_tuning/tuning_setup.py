@@ -122,11 +122,8 @@ class TuningSetup:
 def tune(tuner: Any) -> dict[str, Any]:
     """Find a CRF, compare it, and write it with a log and a plot.
 
-    Args:
-        tuner: A :class:`CRFSearch` or a :class:`CRFLearner`.
-
-    Returns:
-        ``crf``, ``comparison``, ``files`` and ``notes``.
+    ``tuner`` is a :class:`CRFSearch` or a :class:`CRFLearner`. Returns ``crf``,
+    ``comparison``, ``files`` and ``notes``.
     """
     setup = tuner.setup
     found = tuner.run()
@@ -193,7 +190,7 @@ def plain_settings(settings: dict[str, Any], num_iterations: int) -> dict[str, A
 
 
 def write_fragment(path: Path, settings: dict[str, Any], *, docstring: str) -> None:
-    """Write ``crf = dict(...)`` for ``tools/test.py --crf FILE``, below a docstring.
+    """Write ``crf = dict(...)``, for ``mmseg-deeplab test --crf FILE``.
 
     A compatibility of more than 21 classes goes to ``<name>_compatibility.npy`` beside
     the file, which names it by mmengine's ``{{ fileDirname }}``: the two work from any

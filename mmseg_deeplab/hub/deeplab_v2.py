@@ -22,11 +22,9 @@ class DeepLabV2(ResNetMulti):
     """DeepLab v2 on ResNet-101 as one plain module, keys as in the lineage.
 
     It has ``conv1``, ``bn1``, ``layer1`` to ``layer4`` and the classifier ``layer6`` at
-    output stride 8. Weight and bias of BatchNorm are frozen, its statistics are not. It
-    differs from the lineage's code in two ways: the biases of the classifier start at 0
-    instead of PyTorch's uniform default, and every tensor appears once in the parameter
-    groups (there, a tensor of the backbone comes once per module around it, so that SGD
-    stepped it up to four times).
+    output stride 8. Weight and bias of BatchNorm are frozen, its statistics are not.
+    Unlike in the lineage's code the biases of the classifier start at 0, and every
+    tensor is in the parameter groups once (there up to four times).
 
     Shape:
         input ``(N, 3, H, W)``, BGR minus the ImageNet mean; output ``(N, K, H, W)`` in

@@ -35,7 +35,7 @@ class Metrics:
 
 
 def read_metrics(path: str | Path, classes: list[str]) -> Metrics:
-    """Read ``metrics.json`` of ``tools/report.py``, or the JSON of ``tools/test.py``.
+    """Read the JSON file that ``mmseg-deeplab report`` or ``test`` has written.
 
     Raises a ValueError if it holds no metrics, or those of other classes.
     """
@@ -43,7 +43,7 @@ def read_metrics(path: str | Path, classes: list[str]) -> Metrics:
     content = json.loads(path.read_text())
     overall = _overall(content.get('figures', content))
     if not overall:
-        raise ValueError(f'{path}: has no metrics; tools/report.py writes such a file')
+        raise ValueError(f'{path}: no metrics; mmseg-deeplab report writes such a file')
     per_class = content.get('per_class', {})
     if per_class and list(per_class) != classes:
         raise ValueError(

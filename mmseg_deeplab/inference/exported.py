@@ -66,7 +66,7 @@ class ExportMetadata:
         if found.get('package') != json.dumps(PACKAGE):
             raise ValueError(
                 f'{path}: holds no metadata of mmseg_deeplab. Remedy: export the model '
-                'with tools/export.py'
+                'with mmseg-deeplab export'
             )
         try:
             values = {one.name: json.loads(found[one.name]) for one in fields(cls)}
@@ -200,7 +200,7 @@ class ExportedPredictor:
     resizes the result back: probabilities bilinearly, labels to the nearest pixel.
 
     Args:
-        path: ``.onnx``, ``.pt2`` or ``.torchscript`` file of ``tools/export.py``.
+        path: ``.onnx``, ``.pt2`` or ``.torchscript`` file of ``mmseg-deeplab export``.
         device: ``'cpu'`` or ``'cuda'``, with or without a number.
     """
 
