@@ -173,15 +173,9 @@ def test_a_model_hub_reads_the_head_of_the_card(cfg, trained, tmp_path):
     text = card.read_text()
     assert '| mIoU | aAcc |\n| --- | --- |\n| 12.50 | 50.00 |\n' in text
     assert '| 3 | sky | 9, 10, 11 | 3.25 |' in text
-
-
-@PTH
-def test_the_card_tells_classes_parameters_and_training(cfg, published):
-    card = published.card.read_text()
+    assert '| 7 | pole | 21, 22, 23 | - |' in text and '| iterations | 7 |' in text
     count = sum(p.numel() for p in MODELS.build(cfg.model).parameters())
-    assert f'{count / 1e6:.2f} M parameters' in card
-    assert '| 7 | pole | 21, 22, 23 | - |' in card
-    assert '| iterations | 7 |' in card
+    assert f'{count / 1e6:.2f} M parameters' in text
 
 
 def test_other_content_is_not_overwritten(cfg, trained, tmp_path):

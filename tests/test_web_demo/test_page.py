@@ -1,7 +1,6 @@
 """The page in a real browser, from an upload to the file on the visitor's disk."""
 
 import os
-import re
 import shutil
 import socket
 from collections.abc import Iterator
@@ -96,14 +95,6 @@ def test_an_upload_is_painted_measured_and_downloaded(page, sources, image_file)
     image = cv2.imread(str(image_file))[..., ::-1]
     wanted = overlay(image, labels, PALETTE.tolist(), opacity=0.25)
     assert (np.asarray(download(page, '#overlay-0')) == wanted).all()
-
-
-def test_a_class_alone(page, image_file):
-    upload(page, image_file)
-    page.locator('#classes-0 .legend button').first.hover()
-    masks = page.locator('#classes-0 img.mask')
-    expect(masks.first).to_have_class(re.compile(r'\bactive'))
-    expect(masks.nth(1)).to_have_class(re.compile('inactive'))
 
 
 def test_the_switch_runs_the_crf(page, sources, image_file):
