@@ -73,6 +73,7 @@ def sandbox(server, tmp_path_factory) -> Sandbox:
     return sandbox
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('page', sorted({block.page for block in CODE}))
 def test_programs_run(sandbox: Sandbox, page):
     for command in BEFORE.get(page, ()):
