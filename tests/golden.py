@@ -26,9 +26,20 @@ _RESIDUAL_GAINS: tuple[tuple[re.Pattern[str], float], ...] = (
     (re.compile(r'(layer\d+\.\d+\.bn3|increase\.bn)\.weight$'), 0.2),
     # jfzhang95 Xception `rep.7` / `rep.8`.
     (re.compile(r'(^|\.)block\d+\.rep\.[78]\.weight$'), 0.1),
+    # TensorFlow hnasnet: norms that open a cell (its blocks only add).
+    (re.compile(r'/cell_\d+/(beginning_bn|prev_bn)/gamma$'), 0.15),
     # MobileNetV2 (VainF) `conv.2`, `conv.3`; torchvision MobileNetV3 `block.2.1`, ....
     (re.compile(r'(\.conv\.[23]|\.block\.[23]\.1)\.weight$'), 0.5),
 )
+
+
+def _fan_in(key: str, shape: tuple[int, ...]) -> int:
+    """Return the inputs of one output: OIHW in torch, HWIO in TensorFlow."""
+    if '/' not in key:
+        return int(np.prod(shape[1:]))
+    if key.endswith('depthwise_weights'):  # H, W, channels, multiplier
+        return shape[0] * shape[1]
+    return int(np.prod(shape[:-1]))
 
 
 def deterministic_array(
@@ -39,7 +50,7 @@ def deterministic_array(
     rng = np.random.default_rng(zlib.crc32(key.encode()))
     if key.endswith('num_batches_tracked'):
         return np.zeros(shape, dtype=np.int64)
-    if key.endswith('running_var'):
+    if key.endswith(('running_var', 'moving_variance')):
         value = rng.uniform(0.5, 1.5, size=shape)
     elif is_norm_weight:
         gain = next((g for pattern, g in _RESIDUAL_GAINS if pattern.search(key)), 1.0)
@@ -47,7 +58,7 @@ def deterministic_array(
     elif len(shape) <= 1:  # running_mean and every bias
         value = 0.1 * rng.normal(size=shape)
     else:  # convolution / linear weight, He initialisation over fan-in
-        value = rng.normal(size=shape) * np.sqrt(2.0 / np.prod(shape[1:]))
+        value = rng.normal(size=shape) * np.sqrt(2.0 / _fan_in(key, shape))
     return value.astype(np.float32)
 
 
@@ -61,6 +72,7 @@ def deterministic_state_dict(
         prefix, _, leaf = key.rpartition('.')
         sibling = f'{prefix}.running_mean' if prefix else 'running_mean'
         is_norm_weight = leaf == 'weight' and len(shape) == 1 and sibling in shapes
+        is_norm_weight |= key.endswith('/gamma')
         state[key] = torch.from_numpy(deterministic_array(key, shape, is_norm_weight))
     return state
 

@@ -15,7 +15,7 @@ from mmseg_deeplab.version import __version__
 COMMANDS = (
     'train', 'test', 'predict', 'export', 'report', 'plot', 'demo', 'check-data',
     'browse', 'class-weights', 'convert', 'tune-crf', 'publish', 'draw-streets',
-    'convert-camvid',
+    'convert-camvid', 'search', 'decode',
 )  # fmt: skip
 
 

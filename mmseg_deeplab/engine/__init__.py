@@ -1,5 +1,9 @@
 """Training: hooks, the runner, and the optimizer's groups."""
 
+from .architecture_search import (
+    ArchitectureSearchHook,
+    ArchitectureSearchOptimWrapperConstructor,
+)
 from .decoupled_sgdw import DecoupledSGDW
 from .hooks.fitting_weights import FittingWeightsHook
 from .hooks.mean_loss import MeanLossHook
@@ -11,6 +15,7 @@ from .hooks.network_speed import (
 )
 from .hooks.sample_visualization import SampleVisualizationHook
 from .hooks.save_on_signal import SaveOnSignalHook
+from .hooks.scheduled_drop_path import ScheduledDropPathHook
 from .hooks.trusted_checkpoint import TrustedCheckpointHook
 from .mixed_precision import MixedPrecisionOptimWrapper
 from .optim_constructor import DeepLabOptimWrapperConstructor
@@ -19,6 +24,8 @@ from .runner import ResumableRunner
 from .wandb_backend import IterationWandbVisBackend
 
 __all__ = [
+    'ArchitectureSearchHook',
+    'ArchitectureSearchOptimWrapperConstructor',
     'ChannelsLastHook',
     'CompileNetworkHook',
     'DecoupledSGDW',
@@ -32,6 +39,7 @@ __all__ = [
     'ResumableRunner',
     'SampleVisualizationHook',
     'SaveOnSignalHook',
+    'ScheduledDropPathHook',
     'TrustedCheckpointHook',
     'newest_whole_checkpoint',
 ]

@@ -1,6 +1,8 @@
 """Networks of the papers that MMSegmentation lacks."""
 
 from .backbones.aligned_xception import AlignedXception, JFZhang95Xception
+from .backbones.auto_deeplab_net import AutoDeepLabNet
+from .backbones.auto_deeplab_search import AutoDeepLabSearchNet
 from .backbones.mobilenet_v2 import DeepLabMobileNetV2, VainFMobileNetV2
 from .backbones.mobilenet_v3 import DeepLabMobileNetV3
 from .backbones.resnet_multi import ResNetMulti
@@ -9,15 +11,20 @@ from .decode_heads.classifier_module import ClassifierModule
 from .decode_heads.deeplabv3_head import DeepLabV3Head
 from .decode_heads.deeplabv3plus_head import DeepLabV3PlusHead
 from .decode_heads.large_fov_head import LargeFOVHead
+from .decode_heads.multi_stride_aspp_head import MultiStrideASPPHead
 from .decode_heads.resizing_heads import resizes_logits
 from .output_stride import set_output_stride
 from .postprocess.dense_crf import DenseCRF
 from .segmentors.lean_encoder_decoder import LeanEncoderDecoder, predicting
 from .segmentors.multi_scale_encoder_decoder import MultiScaleEncoderDecoder
+from .segmentors.search_segmentor import ArchitectureSearchSegmentor
 from .segmentors.tta_models import BatchedTTAModel, LeanTTAModel
 
 __all__ = [
     'AlignedXception',
+    'ArchitectureSearchSegmentor',
+    'AutoDeepLabNet',
+    'AutoDeepLabSearchNet',
     'BatchedTTAModel',
     'ClassifierModule',
     'DeepLabMobileNetV2',
@@ -30,6 +37,7 @@ __all__ = [
     'LeanEncoderDecoder',
     'LeanTTAModel',
     'MultiScaleEncoderDecoder',
+    'MultiStrideASPPHead',
     'ResNetMulti',
     'VGG16LargeFOV',
     'VainFMobileNetV2',

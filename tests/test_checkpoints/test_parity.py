@@ -36,6 +36,7 @@ SLOW = [
     ('vainf_deeplabv3_resnet101_os16', 'vainf', 16),
     ('vainf_deeplabv3_resnet101_os8', 'vainf', 8),
     ('jfzhang95_deeplab_xception_os8', 'jfzhang95', 8),
+    ('tf_hnasnet_f20', 'tensorflow', 8),
 ]
 # The multi-scale fusion of the two v2 files and full-size maps have tests of their own.
 CASES = [

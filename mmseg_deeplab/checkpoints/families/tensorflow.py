@@ -1,4 +1,4 @@
-"""The TensorFlow model zoo (research/deeplab): Xception-41/65/71 and MobileNetV2.
+"""The TensorFlow model zoo (research/deeplab): Xception, MobileNetV2, Auto-DeepLab.
 
 Names of research/deeplab/model.py and core/xception.py, and of
 research/slim/nets/mobilenet; convolutions are stored as height, width, input, output.
@@ -10,6 +10,8 @@ from torch import Tensor
 
 from ..state_dicts import StateDict, drop, rename_modules, some
 from .aspp_keys import CLASSIFIER, DILATIONS, FUSION, LOW_LEVEL, POOL
+from .hnasnet_keys import FIRST_INPUT, hnasnet_modules
+from .hnasnet_keys import TENSORS as HNASNET_TENSORS
 from .mobilenet_keys import MOBILENET_BLOCKS, block_units
 from .resnet_keys import LOSS, PREPROCESSOR, segmentor_config
 
@@ -82,7 +84,8 @@ def _modules() -> dict[str, str]:
     layers |= separable  # these layers also exist as plain convolutions
     for kind in ('depthwise', 'pointwise'):
         layers |= {f'{k}_{kind}': f'{v}.{kind}_conv' for k, v in separable.items()}
-    return layers | {'logits/semantic': 'decode_head.conv_seg'}
+    layers['logits/semantic'] = 'decode_head.conv_seg'
+    return layers | hnasnet_modules()
 
 
 MODULES = _modules()
@@ -92,7 +95,8 @@ def _split(key: str) -> tuple[str, str]:
     """Split a variable's name into its scope and our name of the tensor."""
     if key in CLASSIFIER_TENSORS:
         return 'logits/semantic', CLASSIFIER_TENSORS[key]
-    for ending, tensor in TENSORS.items():
+    tensors = HNASNET_TENSORS if key.startswith('hnasnet/') else TENSORS
+    for ending, tensor in tensors.items():
         if key.endswith(f'/{ending}'):
             scope = key.removesuffix(f'/{ending}')
             return re.sub(r'^xception_\d\d/', 'xception/', scope), tensor
@@ -147,16 +151,29 @@ def model_config(state: StateDict, *, output_stride: int) -> dict:
             'these weights are an image classifier: convert them and use the file as '
             "backbone.init_cfg=dict(type='Pretrained', checkpoint=...)"
         )
-    if MOBILENET_MARKER in state:
+    if FIRST_INPUT in state:
+        backbone = _auto_deeplab_config(state, output_stride=output_stride)
+    elif MOBILENET_MARKER in state:
         last = state['backbone.layer7.0.conv.2.conv.weight']
         backbone = dict(type='DeepLabMobileNetV2', widen_factor=last.shape[0] / 320)
     else:
         backbone = _xception_config(state)
+    if FIRST_INPUT not in state:
+        backbone['output_stride'] = output_stride
     return segmentor_config(
-        backbone | dict(output_stride=output_stride, norm_cfg=BACKBONE_NORM.copy()),
+        backbone | dict(norm_cfg=BACKBONE_NORM.copy()),
         _head_config(state, output_stride=output_stride),
         data_preprocessor=ZERO_MEAN_PREPROCESSOR,
     )
+
+
+def _auto_deeplab_config(state: StateDict, *, output_stride: int) -> dict:
+    if output_stride != 8:
+        raise ValueError(
+            f"output_stride={output_stride}: Auto-DeepLab's path ends at 8, and has no "
+            'other'
+        )
+    return dict(type='AutoDeepLabNet', filters=state[FIRST_INPUT].shape[0])
 
 
 def _xception_config(state: StateDict) -> dict:
@@ -181,7 +198,7 @@ def _head_config(state: StateDict, *, output_stride: int) -> dict:
     config = dict(
         type='DeepLabV3Head',
         in_channels=state['decode_head.aspp_modules.0.conv.weight'].shape[1],
-        in_index=3,
+        in_index=1 if FIRST_INPUT in state else 3,
         channels=state[FUSION].shape[0],
         num_classes=state[CLASSIFIER].shape[0],
         dilations=DILATIONS[output_stride][: len(branches)],

@@ -1,0 +1,51 @@
+"""A search in Auto-DeepLab's space on SyntheticStreets, small enough for two CPU cores.
+
+https://arxiv.org/abs/1901.02985, section 4, with 5 layers and 2 blocks instead of 12
+and 5. An iteration updates the weights, or, after the first 200, the architecture in
+turn. What to expect: docs/auto_deeplab.md.
+
+    mmseg-deeplab search autodeeplab_search_synthetic_streets
+"""
+
+_base_ = [
+    './_base_/datasets/synthetic_streets.py',
+    './_base_/schedules/autodeeplab_search.py',
+    './_base_/default_runtime.py',
+]
+crop_size = (64, 128)
+model = dict(
+    type='ArchitectureSearchSegmentor',
+    data_preprocessor=dict(
+        type='SegDataPreProcessor',
+        mean=[127.5] * 3,
+        std=[127.5] * 3,
+        bgr_to_rgb=True,
+        size=crop_size,
+        seg_pad_val=255,
+    ),
+    backbone=dict(type='AutoDeepLabSearchNet', num_layers=5, num_blocks=2, filters=4),
+    decode_head=dict(
+        type='MultiStrideASPPHead',
+        in_channels=[8, 16, 32, 64],
+        channels=32,
+        num_classes=_base_.num_classes,
+        dropout_ratio=0,
+        norm_cfg=dict(type='BN'),
+        align_corners=True,
+        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+    ),
+    test_cfg=dict(mode='whole'),
+)
+train_dataloader = dict(
+    batch_size=4,
+    dataset=dict(
+        pipeline=[
+            *_base_.train_pipeline[:2],
+            dict(type='RandomCrop', crop_size=crop_size),
+            *_base_.train_pipeline[3:],
+        ]
+    ),
+    sampler=dict(
+        _delete_=True, type='AlternatingHalvesSampler', batch_size=4, warmup_iters=200
+    ),
+)

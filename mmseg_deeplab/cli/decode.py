@@ -1,0 +1,43 @@
+"""Write the network that a search has found, as a config that trains it.
+
+mmseg-deeplab decode work_dirs/autodeeplab_search_synthetic_streets
+"""
+
+from argparse import ArgumentParser, Namespace
+
+from .arguments import one_line_errors
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument('work_dir', help='folder of the search')
+    parser.add_argument(
+        '--base',
+        default='autodeeplab_synthetic_streets',
+        metavar='CONFIG',
+        help='what the found network is trained with: a config whose backbone is '
+        'AutoDeepLabNet (%(default)s)',
+    )
+    parser.add_argument(
+        '--filters', type=int, help='channels of a block at stride 4 (those of CONFIG)'
+    )
+    parser.add_argument(
+        '--random',
+        type=int,
+        default=0,
+        metavar='N',
+        help='also write N random networks of the same space, to compare with',
+    )
+
+
+def run(args: Namespace) -> None:
+    """Decode, and name the files."""
+    from mmseg_deeplab.config.found_architecture import write_found_network
+
+    with one_line_errors():
+        configs = write_found_network(
+            args.work_dir, args.base, filters=args.filters, random=args.random
+        )
+    for config in configs:
+        print(config)
+    print(f'Next: mmseg-deeplab train {configs[0]}')
