@@ -16,6 +16,7 @@ ROWS = [
     if line.startswith('| [')
 ]
 METHODS = {
+    'autodeeplab': ('Auto-DeepLab', 'AutoDeepLab'),
     'deeplabv1': ('v1', 'DeepLabV1'),
     'deeplabv2': ('v2', 'DeepLabV2'),
     'deeplabv3': ('v3', 'DeepLabV3'),

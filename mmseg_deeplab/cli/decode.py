@@ -1,15 +1,14 @@
 """Write the network that a search has found, as a config that trains it.
 
-mmseg-deeplab decode work_dirs/autodeeplab_search_synthetic_streets
+mmseg-deeplab decode work_dirs/auto_deeplab_synthetic_streets
 """
 
 from argparse import ArgumentParser, Namespace
 
-from .arguments import one_line_errors
+from . import arguments
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the arguments of the command."""
     parser.add_argument('work_dir', help='folder of the search')
     parser.add_argument(
         '--base',
@@ -31,10 +30,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    """Decode, and name the files."""
     from mmseg_deeplab.config.found_architecture import write_found_network
 
-    with one_line_errors():
+    with arguments.one_line_errors():
         configs = write_found_network(
             args.work_dir, args.base, filters=args.filters, random=args.random
         )

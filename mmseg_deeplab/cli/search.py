@@ -1,37 +1,29 @@
 """Search an architecture in Auto-DeepLab's space.
 
-mmseg-deeplab search autodeeplab_search_synthetic_streets
+mmseg-deeplab search search/auto_deeplab_synthetic_streets
 
 The work folder gets architecture.jsonl and architecture.png: how the search decides.
 """
 
 from argparse import ArgumentParser, Namespace
 
-from .arguments import (
-    add_config,
-    add_launch_arguments,
-    one_line_errors,
-    read_config,
-)
+from . import arguments
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the arguments of the command."""
-    add_config(parser)
+    arguments.add_config(parser)
     parser.add_argument(
         '--resume', action='store_true', help='go on from the newest whole checkpoint'
     )
-    add_launch_arguments(parser, mixins=True)
+    arguments.add_launch_arguments(parser, mixins=True)
 
 
 def run(args: Namespace) -> None:
-    """Search, draw the plot, and name the next command."""
-    from mmseg_deeplab.config.runner_setup import build_runner
-    from mmseg_deeplab.config.training_setup import prepare_training
+    from mmseg_deeplab.config.run_setup import build_runner, prepare_training
     from mmseg_deeplab.visualization.architecture_plot import plot_architecture
 
-    with one_line_errors():
-        cfg = read_config(args)
+    with arguments.one_line_errors():
+        cfg = arguments.read_config(args)
         if cfg.model.type != 'ArchitectureSearchSegmentor':
             raise ValueError(
                 f'{args.config}: model.type={cfg.model.type!r} is trained, not '

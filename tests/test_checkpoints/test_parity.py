@@ -79,7 +79,7 @@ def test_same_logits_as_the_reference(converted, array):
 def test_every_stored_size_is_compared():
     sizes = {case.values[1].rpartition('_')[2] for case in CASES}
     assert sizes == {'odd', 'even', 'wide', 'square', 'xwide'}
-    assert len(CASES) == len({case.id for case in CASES}) == 60
+    assert len(CASES) == len({case.id for case in CASES}) == 62
 
 
 def test_config_is_read_from_the_shapes():

@@ -4,13 +4,13 @@ https://arxiv.org/abs/1901.02985, section 4, with 5 layers and 2 blocks instead 
 and 5. An iteration updates the weights, or, after the first 200, the architecture in
 turn. What to expect: docs/auto_deeplab.md.
 
-    mmseg-deeplab search autodeeplab_search_synthetic_streets
+    mmseg-deeplab search search/auto_deeplab_synthetic_streets
 """
 
 _base_ = [
-    './_base_/datasets/synthetic_streets.py',
-    './_base_/schedules/autodeeplab_search.py',
-    './_base_/default_runtime.py',
+    '../_base_/datasets/synthetic_streets.py',
+    '../_base_/schedules/autodeeplab_search.py',
+    '../_base_/default_runtime.py',
 ]
 crop_size = (64, 128)
 model = dict(
