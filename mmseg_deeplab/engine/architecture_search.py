@@ -67,8 +67,8 @@ class ArchitectureSearchHook(Hook):
     """Tell the segmentor which step is whose, and write how the architecture moves.
 
     ``architecture.jsonl`` in the work folder gets a line at each interval: the
-    iteration, and the probabilities of the operations and of the steps. After a resume
-    a line may stand there twice; the later one counts.
+    iteration, and the probabilities of the operations and of the steps; so does the
+    last iteration. After a resume a line may stand there twice; the later one counts.
 
     Args:
         interval: Iterations between two lines.
@@ -102,7 +102,8 @@ class ArchitectureSearchHook(Hook):
     ) -> None:
         """Write a line."""
         self.progress.advance()
-        if not self.every_n_train_iters(runner, self.interval):
+        is_due = self.every_n_train_iters(runner, self.interval)
+        if not (is_due or self.is_last_train_iter(runner)):
             return
         backbone = runner.model.backbone
         line = dict(

