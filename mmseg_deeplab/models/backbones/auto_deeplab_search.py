@@ -187,8 +187,8 @@ class AutoDeepLabSearchNet(BaseModule):
         num_blocks: Blocks of the cell, ``B``.
         filters: Channels of a block at stride 4, ``F``; 8 in the paper's search.
         norm_cfg: Normalisation layer.
-        with_cp: Recompute the cells in the backward pass: about a fifth of the memory
-            for half as much time again.
+        with_cp: Recompute the cells in the backward pass: less than half of the stored
+            activations, for more time.
         init_cfg: Initialisation.
 
     Attributes:
