@@ -11,7 +11,7 @@ from typing import Any
 from .registration import register
 from .version import __version__
 
-FLOORS = (
+LAYERS = (
     'checkpoints', 'config', 'crf_tuning', 'datasets', 'engine', 'evaluation', 'export',
     'hub', 'inference', 'models', 'ops', 'utils', 'visualization', 'web_demo',
 )  # fmt: skip
@@ -26,6 +26,6 @@ def __getattr__(name: str) -> Any:
     """Import a part of the package when it is asked for."""
     if name in HOMES:
         return getattr(import_module(f'{__name__}.{HOMES[name]}'), name)
-    if name in FLOORS:
+    if name in LAYERS:
         return import_module(f'{__name__}.{name}')
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

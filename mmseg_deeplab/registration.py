@@ -1,7 +1,7 @@
 """Registers this package with MMSegmentation, without importing either of them.
 
 MMSegmentation's registries import its modules at the first look-up. When a package of
-:data:`FOLLOWERS` has been imported, by a registry or by anyone else, the floor that
+:data:`FOLLOWERS` has been imported, by a registry or by anyone else, the layer that
 extends it is imported, too, which registers its classes. So ``import mmseg_deeplab``
 costs nothing, and a prediction does not wait for the data sets.
 """
@@ -90,13 +90,13 @@ def quiet_import() -> Iterator[None]:
 
 
 def follow(name: str) -> None:
-    """Import the floor that extends a package, if one does."""
+    """Import the layer that extends a package, if one does."""
     if FOLLOWERS[name]:
         import_module(f'mmseg_deeplab.{FOLLOWERS[name]}')
 
 
 def register() -> None:
-    """Let our floors follow; at once where a package has been imported before.
+    """Let our layers follow; at once where a package has been imported before.
 
     From here on ``torch.load`` refuses files that would run code, by its own switch.
     """

@@ -1,1 +1,1 @@
-"""What every floor may use: files, images, progress, optional packages."""
+"""What every layer may use: files, images, progress, optional packages."""
