@@ -155,7 +155,9 @@ def _loss(logits: Tensor, target: Tensor, *, stock: bool) -> tuple[Tensor, ...]:
         loss = CrossEntropyLoss(avg_non_ignore=True)(full, target, ignore_index=255)
         right = accuracy(full, target, ignore_index=255)
     else:
-        loss, right = upsample_cross_entropy(logits, target, return_accuracy=True)
+        loss, right = upsample_cross_entropy(
+            logits, target, align_corners=False, return_accuracy=True
+        )
     return loss.detach(), right, *torch.autograd.grad(loss, logits)
 
 

@@ -20,7 +20,7 @@ def upsample_cross_entropy(
     ignore_index: int = 255,
     class_weight: Sequence[float] | Tensor | None = None,
     avg_non_ignore: bool = True,
-    align_corners: bool = False,
+    align_corners: bool = True,
     return_accuracy: bool = False,
 ) -> Tensor | tuple[Tensor, Tensor]:
     """Exact "bilinear upsampling, then cross entropy" without a full-size tensor.
@@ -47,7 +47,8 @@ def upsample_cross_entropy(
             pixels.
         class_weight: ``K`` factors on the loss of the pixels of each class.
         avg_non_ignore: Whether to divide by labelled pixels only.
-        align_corners: See :func:`torch.nn.functional.interpolate`.
+        align_corners: See :func:`torch.nn.functional.interpolate`; True as in the
+            papers' networks, whose sizes are 8k + 1.
         return_accuracy: Whether to count right pixels in the same pass.
 
     Returns:

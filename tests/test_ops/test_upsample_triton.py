@@ -2,19 +2,23 @@
 
 import importlib
 import sys
+from functools import partial
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from mmseg_deeplab.ops import triton_upsample, upsample_argmax, upsample_cross_entropy
+from mmseg_deeplab import ops
+from mmseg_deeplab.ops import triton_upsample, upsample_argmax
 from mmseg_deeplab.ops.upsample_argmax import _argmax_by_rows
 from mmseg_deeplab.ops.upsample_cross_entropy import _sums_by_rows
 
 pytest.importorskip('triton')
 from triton_interpreter import Interpreter
 
+# As PyTorch interpolates.
+upsample_cross_entropy = partial(ops.upsample_cross_entropy, align_corners=False)
 CUDA = torch.cuda.is_available()
 on_gpu = pytest.mark.skipif(not CUDA, reason='needs a CUDA device')
 SHAPES = [
