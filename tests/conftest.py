@@ -1,5 +1,6 @@
 """What all tests share: MMSegmentation's scope, the root, a fork server."""
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ os.environ.setdefault('OMP_NUM_THREADS', '2')
 
 import mmengine
 import pytest
+from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmseg.utils import register_all_modules
 
@@ -26,6 +28,19 @@ def mmseg_scope() -> None:
     """Register MMSegmentation's modules and make its scope the default."""
     register_all_modules(init_default_scope=False)
     init_default_scope('mmseg')
+
+
+@pytest.fixture(autouse=True)
+def no_closed_logs() -> None:
+    """Forget log files that another library has closed.
+
+    The server of the web page sets up logging for the whole process, which closes the
+    log file of a training that ran in it before.
+    """
+    logger = MMLogger.get_current_instance()
+    for handler in list(logger.handlers):
+        if isinstance(handler, logging.FileHandler) and handler.stream is None:
+            logger.removeHandler(handler)
 
 
 @pytest.fixture(scope='session')

@@ -31,6 +31,8 @@ SHRUNK = [
     ('_base_/datasets/*.py', r'num_images=\d+', 'num_images=4'),
     ('_base_/datasets/*.py', r'img_ratios = \[.*\]', 'img_ratios = [0.5, 1.0]'),
     ('_base_/schedules/*.py', r'max_iters=\d+', 'max_iters=2'),
+    ('search/*.py', r'max_iters=\d+', 'max_iters=2'),
+    ('search/*.py', r'val_interval=\d+', 'val_interval=2'),
     ('_base_/schedules/*.py', r'val_interval=\d+', 'val_interval=2'),
     ('_base_/schedules/*.py', r'\bend=\d+', 'end=2'),
     ('_base_/models/*.py', r'init_cfg=dict\([^()]*\)', 'init_cfg=None'),

@@ -58,6 +58,7 @@ def warmed_up_from_the_start(start: float, end: int, warm: int) -> Callable:
 
 # Steps, weight decay, and the rate of a group whose multiplier is 1.
 RECIPES = dict(
+    autodeeplab_1500k=(1500000, 4e-5, poly(0.05, 1500000)),
     deeplabv1_6k=(6000, 5e-4, lambda step: 1e-3 * 0.1 ** (step // 2000)),
     deeplabv2_20k=(200000, 5e-4, poly(2.5e-4, 200000)),
     deeplabv2_4k=(4000, 5e-4, poly(2.5e-4, 4000)),
