@@ -39,12 +39,7 @@ model = dict(
 
 
 def network_channels(genotype: Genotype, filters: int) -> tuple[int, int]:
-    """Return the channels of the last cell and of the low-level features.
-
-    Args:
-        genotype: The network.
-        filters: Channels of a block at stride 4.
-    """
+    """Return the channels of the last cell and of the low-level features."""
     blocks = len(genotype.blocks)
     low_level = filters * blocks if 0 in genotype.levels else STEM_CHANNELS[-1]
     return filters * 2 ** genotype.levels[-1] * blocks, low_level
@@ -53,16 +48,7 @@ def network_channels(genotype: Genotype, filters: int) -> tuple[int, int]:
 def set_genotype(
     model: ConfigDict, genotype: Genotype, *, filters: int | None = None
 ) -> None:
-    """Put a network into the config of a segmentor on ``AutoDeepLabNet``.
-
-    Args:
-        model: Changed in place.
-        genotype: The network.
-        filters: Channels of a block at stride 4; None keeps the config's.
-
-    Raises:
-        ValueError: If the backbone is another one.
-    """
+    """Put a network into the config of a segmentor on ``AutoDeepLabNet``."""
     if model.backbone.type != 'AutoDeepLabNet':
         raise ValueError(
             f'backbone.type={model.backbone.type!r} cannot take a genotype: the '

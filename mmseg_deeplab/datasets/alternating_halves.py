@@ -21,9 +21,6 @@ class AlternatingHalvesSampler(Sampler):
         batch_size: Samples of a batch, as the data loader has it.
         warmup_iters: Iterations before the first update of the architecture.
         seed: It decides the halves and the order in each.
-
-    Raises:
-        ValueError: If the data set has fewer than two samples.
     """
 
     def __init__(

@@ -25,9 +25,6 @@ class ArchitectureSearchOptimWrapperConstructor:
         optim_wrapper_cfg: ``weights`` and ``architecture``, each the config of an
             ``OptimWrapper``.
         paramwise_cfg: Not supported.
-
-    Raises:
-        ValueError: If another key is given.
     """
 
     def __init__(
@@ -119,9 +116,6 @@ def read_record(work_dir: str | Path) -> list[dict]:
     """Return the lines of a search's record in the order of the iterations.
 
     A last line that a kill has cut off is left out.
-
-    Raises:
-        FileNotFoundError: If there is no record.
     """
     lines = {}
     for text in (Path(work_dir) / RECORD).read_text().splitlines():

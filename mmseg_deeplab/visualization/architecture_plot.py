@@ -20,10 +20,6 @@ def plot_architecture(work_dir: str | Path, path: str | Path) -> None:
     Args:
         work_dir: The folder of the search.
         path: The file of the plot; its suffix determines the format.
-
-    Raises:
-        FileNotFoundError: If the folder has no record of a search.
-        ValueError: If the record is empty, or the suffix is none of the formats.
     """
     from matplotlib.figure import Figure  # slow to import; pyplot is not needed
 

@@ -22,11 +22,7 @@ def decode(alpha: Tensor, beta: Tensor) -> Genotype:
 
 
 def decode_path(beta: Tensor) -> tuple[int, ...]:
-    """Return the levels of the most probable path, by Viterbi's algorithm.
-
-    Args:
-        beta: Scores of the steps, ``(L, 4, 3)``.
-    """
+    """Return the levels of the most probable path, by Viterbi's algorithm."""
     logs = step_probabilities(beta.double()).log().tolist()
     best = {0: (0.0, ())}  # level: log-probability and levels of the best path to it
     for layer in logs:
@@ -46,9 +42,6 @@ def decode_cell(alpha: Tensor) -> tuple[Block, ...]:
     """Return the two strongest edges of each block, each with its best operation.
 
     The strength of an edge is the probability of its best operation other than "none".
-
-    Args:
-        alpha: Scores of the operations, ``(edges, 8)``.
     """
     weights = alpha.double().softmax(dim=-1)[:, : CHOICES.index('none')]
     strengths, operations = (values.tolist() for values in weights.max(dim=-1))
@@ -65,11 +58,7 @@ def decode_cell(alpha: Tensor) -> tuple[Block, ...]:
 
 
 def architecture_scores(state_dict: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-    """Return alpha and beta from the weights of a search.
-
-    Raises:
-        ValueError: If these are the weights of something else.
-    """
+    """Return alpha and beta from the weights of a search."""
     try:
         return state_dict['backbone.alpha'], state_dict['backbone.beta']
     except KeyError as error:

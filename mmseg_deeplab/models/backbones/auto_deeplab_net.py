@@ -105,14 +105,7 @@ class AtrousConv(nn.Module):
 def build_operation(
     name: str, channels: int, *, stride: int, norm_cfg: dict
 ) -> nn.Module:
-    """Return one of the operations of the search space.
-
-    Args:
-        name: One of :data:`~mmseg_deeplab.models.backbones.genotype.OPERATIONS`.
-        channels: Input and output channels.
-        stride: 1 or 2.
-        norm_cfg: Normalisation layer.
-    """
+    """Return one of the operations of the search space."""
     options = dict(norm_cfg=norm_cfg)
     if name.startswith('sep_conv'):
         size = int(name[-1])
@@ -131,15 +124,7 @@ def build_operation(
 
 
 class Cell(nn.Module):
-    """Blocks of two branches each; their sums, concatenated, are the output.
-
-    Args:
-        blocks: See :class:`~mmseg_deeplab.models.backbones.genotype.Genotype`.
-        in_channels: Channels of the previous cell and of the one before that.
-        channels: Channels of each block.
-        step: By how many levels the cell goes down (1) or up (-1), or 0.
-        norm_cfg: Normalisation layer.
-    """
+    """Blocks of two branches each; their sums, concatenated, are the output."""
 
     def __init__(
         self,
@@ -170,16 +155,7 @@ class Cell(nn.Module):
         )
 
     def forward(self, previous: Tensor, before: Tensor, *, keep: float = 1.0) -> Tensor:
-        """Compute the cell.
-
-        Args:
-            previous: Output of the previous cell, ``(N, C, h, w)``.
-            before: Output of the cell before that, in any size.
-            keep: The probability of a branch not to be dropped, for each image.
-
-        Returns:
-            ``(N, channels * blocks, h', w')``.
-        """
+        """Compute ``(N, blocks * channels, h, w)`` at the stride of the cell."""
         if self.step == -1:
             previous = _resize(previous, [2 * side - 1 for side in previous.shape[2:]])
         before = _resize(before, previous.shape[2:])
@@ -194,12 +170,7 @@ class Cell(nn.Module):
 
 
 def drop_path(x: Tensor, keep: float) -> Tensor:
-    """Drop a branch for whole images, and scale what is kept to the same mean.
-
-    Args:
-        x: ``(N, C, h, w)``.
-        keep: Probability; 1 changes nothing.
-    """
+    """Drop a branch for whole images, and scale what is kept to the same mean."""
     if keep == 1:
         return x
     mask = x.new_empty(x.shape[0], 1, 1, 1).bernoulli_(keep)

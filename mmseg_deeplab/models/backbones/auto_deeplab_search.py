@@ -43,11 +43,6 @@ class MixedCell(nn.Module):
     """A cell whose every edge is the weighted sum of all operations.
 
     `Auto-DeepLab <https://arxiv.org/abs/1901.02985>`_, section 4.1, equations 1 to 3.
-
-    Args:
-        num_blocks: Blocks of the cell, ``B``.
-        channels: Channels of each block.
-        norm_cfg: Normalisation layer.
     """
 
     def __init__(self, num_blocks: int, channels: int, *, norm_cfg: dict) -> None:
@@ -62,16 +57,7 @@ class MixedCell(nn.Module):
         )
 
     def forward(self, previous: Tensor, before: Tensor, weights: Tensor) -> Tensor:
-        """Compute the cell.
-
-        Args:
-            previous: Features of the previous cell, ``(N, C, h, w)``.
-            before: Features of the cell before that, the same shape.
-            weights: Softmax of alpha, ``(edges, 8)``.
-
-        Returns:
-            ``(N, B * C, h, w)``.
-        """
+        """Compute ``(N, B * C, h, w)`` from two maps and softmax(alpha)."""
         states, edge = [previous, before], 0
         for _ in range(self.num_blocks):
             total = torch.zeros_like(previous)
@@ -88,16 +74,6 @@ class Node(nn.Module):
 
     The paper's equation 5. The up to three inputs share the cell's operations, so they
     are computed as one batch.
-
-    Args:
-        level: Its level; level ``n`` has stride ``4 * 2**n``.
-        in_channels: Channels of the previous layer by level, for the levels that lead
-            here.
-        before_channels: Channels of the node of this level two layers before.
-        num_blocks: ``B``.
-        channels: Channels of each block.
-        norm_cfg: Normalisation layer.
-        with_cp: Recompute the cell in the backward pass.
     """
 
     def __init__(
@@ -138,18 +114,7 @@ class Node(nn.Module):
         betas: dict[int, Tensor],
         size: tuple[int, int],
     ) -> Tensor:
-        """Compute the node.
-
-        Args:
-            layer: Features of the previous layer by level.
-            before: Features of this level two layers before, in any size.
-            weights: Softmax of alpha, ``(edges, 8)``.
-            betas: Probabilities of the steps that lead here, by level.
-            size: Height and width of this level.
-
-        Returns:
-            ``(N, B * C, h, w)``.
-        """
+        """Compute ``(N, B * C, *size)`` from the previous layer by level."""
         inputs = []
         for source in self.sources:
             x = layer[source]
