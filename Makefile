@@ -51,18 +51,14 @@ $(VENV)/.installed-web: $(VENV)/.installed requirements/web.txt
 	$(BIN)/python -m pip install -q $(PIN) -r requirements/web.txt
 	touch $@
 
-$(VENV)/.installed-docs: $(VENV)/.installed requirements/docs.txt
-	$(BIN)/python -m pip install -q $(PIN) -r requirements/docs.txt
-	touch $@
-
-# The documentation as a site in site/; a warning is an error. The variable is for an
-# advertisement of Material's.
-docs: $(VENV)/.installed-docs
+# The documentation as a site in site/, the API read from the imported package, extras
+# included; a warning is an error. The variable is for an advertisement of Material's.
+docs: $(VENV)/.installed-tests
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo site/index.html
 
 # The same, served on http://127.0.0.1:8000 and built anew at each change.
-docs-serve: $(VENV)/.installed-docs
+docs-serve: $(VENV)/.installed-tests
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 # A file's tests stay in one process, which keeps the networks they share.
