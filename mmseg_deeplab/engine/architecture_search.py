@@ -109,13 +109,13 @@ class ArchitectureSearchHook(Hook):
             beta=step_probabilities(backbone.beta.detach()).tolist(),
         )
         with (Path(runner.work_dir) / RECORD).open('a') as record:
-            record.write(json.dumps(line) + '\n')
+            record.write('\n' + json.dumps(line))  # after what a kill has cut off
 
 
 def read_record(work_dir: str | Path) -> list[dict]:
     """Return the lines of a search's record in the order of the iterations.
 
-    A last line that a kill has cut off is left out.
+    Lines that a kill has cut off are left out.
     """
     lines = {}
     for text in (Path(work_dir) / RECORD).read_text().splitlines():

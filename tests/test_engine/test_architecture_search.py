@@ -8,7 +8,7 @@ from mmengine.hooks import Hook
 from training import TRAIN, same_weights, train_here, write_config
 
 from mmseg_deeplab.datasets import AlternatingHalvesSampler
-from mmseg_deeplab.engine.architecture_search import read_record
+from mmseg_deeplab.engine.architecture_search import RECORD, read_record
 
 SEARCH = """
 model = dict(
@@ -87,3 +87,13 @@ def test_a_killed_search_goes_on_as_if_nothing_had_been(server, tmp_path):
     assert same_weights(whole / 'iter_10.pth', killed / 'iter_10.pth')
     one, other = read_record(whole), read_record(killed)
     assert one == other
+
+
+def test_a_line_cut_off_by_a_kill_takes_no_other_with_it(tmp_path):
+    work = tmp_path / 'work'
+    config = write_config(tmp_path, iters=2, interval=2, extra=SEARCH)
+    train_here(config, work)
+    with (work / RECORD).open('a') as record:
+        record.write('\n{"iteration": 3, "alp')
+    train_here(config, work, resume=True, train_cfg__max_iters=4)
+    assert [line['iteration'] for line in read_record(work)] == [1, 2, 3, 4]
