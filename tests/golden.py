@@ -26,6 +26,8 @@ _RESIDUAL_GAINS: tuple[tuple[re.Pattern[str], float], ...] = (
     (re.compile(r'(layer\d+\.\d+\.bn3|increase\.bn)\.weight$'), 0.2),
     # jfzhang95 Xception `rep.7` / `rep.8`.
     (re.compile(r'(^|\.)block\d+\.rep\.[78]\.weight$'), 0.1),
+    # detectron2 ResNet `res4.2.conv3.norm`.
+    (re.compile(r'res\d\.\d+\.conv3\.norm\.weight$'), 0.2),
     # TensorFlow hnasnet: norms that open a cell (its blocks only add).
     (re.compile(r'/cell_\d+/(beginning_bn|prev_bn)/gamma$'), 0.15),
     # MobileNetV2 (VainF) `conv.2`, `conv.3`; torchvision MobileNetV3 `block.2.1`, ....
@@ -96,6 +98,8 @@ def fingerprint(state: Mapping[str, torch.Tensor]) -> str:
 
 GOLDEN = Path(__file__).parent / 'data' / 'golden'
 METADATA = json.loads((GOLDEN / 'metadata.json').read_text())
+METADATA |= json.loads((GOLDEN / 'panoptic_networks.json').read_text())
+METADATA['inputs']['wideeven'] = [1, 3, 32, 320]
 
 
 @functools.lru_cache(maxsize=2)  # a ResNet-101 takes 250 MB
@@ -126,7 +130,7 @@ def reference_output(name: str, array: str) -> np.ndarray:
 
 
 def reference_input(size: str) -> torch.Tensor:
-    """Return the input called ``odd``, ``even``, ``wide``, ``square`` or ``xwide``."""
+    """Return the input of a name in ``METADATA['inputs']``."""
     batch, _, height, width = METADATA['inputs'][size]
     return deterministic_input(height, width, batch)
 

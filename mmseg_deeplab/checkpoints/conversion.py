@@ -13,7 +13,9 @@ from mmengine import Config
 from mmseg_deeplab.utils.atomic_files import streamed_file
 
 from .families import (
+    bowenc0221,
     caffe,
+    detectron2,
     isht7,
     jfzhang95,
     kazuto1011,
@@ -34,6 +36,8 @@ SOURCES: dict[str, ModuleType] = {
     'caffe': caffe,
     'vainf': vainf,
     'jfzhang95': jfzhang95,
+    'bowenc0221': bowenc0221,
+    'detectron2': detectron2,
 }
 # Readers of files that are not those of torch.save.
 READERS: dict[str, Callable[[str | os.PathLike], StateDict]] = {
@@ -68,7 +72,7 @@ def model_config(
 
     Classes, depth and heads are read from the shapes; in evaluation
     ``model(x, mode='tensor')`` then gives the source's logits before its last
-    upsampling.
+    upsampling, a ``PanopticDeepLab`` all three outputs.
 
     Args:
         state_dict: Weights of that code base, or converted ones.

@@ -11,8 +11,8 @@ from argparse import ArgumentParser, Namespace
 from .arguments import one_line_errors
 
 SOURCES = (
-    'caffe', 'jfzhang95', 'kazuto1011', 'resnet_multi', 'tensorflow', 'torchvision',
-    'vainf',
+    'bowenc0221', 'caffe', 'detectron2', 'jfzhang95', 'kazuto1011', 'resnet_multi',
+    'tensorflow', 'torchvision', 'vainf',
 )  # fmt: skip
 
 

@@ -12,11 +12,13 @@ from .decode_heads.deeplabv3_head import DeepLabV3Head
 from .decode_heads.deeplabv3plus_head import DeepLabV3PlusHead
 from .decode_heads.large_fov_head import LargeFOVHead
 from .decode_heads.multi_stride_aspp_head import MultiStrideASPPHead
+from .decode_heads.panoptic_deeplab_head import PanopticDeepLabHead
 from .decode_heads.resizing_heads import resizes_logits
 from .output_stride import set_output_stride
 from .postprocess.dense_crf import DenseCRF
 from .segmentors.lean_encoder_decoder import LeanEncoderDecoder, predicting
 from .segmentors.multi_scale_encoder_decoder import MultiScaleEncoderDecoder
+from .segmentors.panoptic_deeplab import PanopticDeepLab
 from .segmentors.search_segmentor import ArchitectureSearchSegmentor
 from .segmentors.tta_models import BatchedTTAModel, LeanTTAModel
 
@@ -38,6 +40,8 @@ __all__ = [
     'LeanTTAModel',
     'MultiScaleEncoderDecoder',
     'MultiStrideASPPHead',
+    'PanopticDeepLab',
+    'PanopticDeepLabHead',
     'ResNetMulti',
     'VGG16LargeFOV',
     'VainFMobileNetV2',

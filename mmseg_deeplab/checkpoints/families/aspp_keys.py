@@ -44,17 +44,19 @@ def torchvision_pyramid(name: str) -> dict[str, str]:
     )
 
 
-def pool_first(state: StateDict) -> StateDict:
+def pool_first(state: StateDict, *, head: str = 'decode_head') -> StateDict:
     """Permute the fusion's inputs: only MMSeg concatenates the pooled image first."""
-    return _last_inputs_first(state, FUSION, count=state[POOL].shape[0])
+    pool, fusion = (key.replace('decode_head', head) for key in (POOL, FUSION))
+    return last_inputs_first(state, fusion, count=state[pool].shape[0])
 
 
 def pyramid_first(state: StateDict) -> StateDict:
     """Permute the decoder's inputs: pyramid, then low level (VainF: reversed)."""
-    return _last_inputs_first(state, DECODER, count=state[FUSION].shape[0])
+    return last_inputs_first(state, DECODER, count=state[FUSION].shape[0])
 
 
-def _last_inputs_first(state: StateDict, key: str, *, count: int) -> StateDict:
+def last_inputs_first(state: StateDict, key: str, *, count: int) -> StateDict:
+    """Move the last ``count`` inputs of a convolution to the front."""
     first, last = state[key].split([state[key].shape[1] - count, count], dim=1)
     return state | {key: torch.cat([last, first], dim=1)}
 

@@ -20,6 +20,8 @@ RESNET_MODULES = ['conv1', 'bn1'] + [
 
 PYRAMID_RATES = (6, 12, 18, 24)  # ASPP-L of DeepLab v2, output stride 8
 
+DEEP_STEM = 'backbone.stem.6.weight'  # the last of three 3x3 instead of one 7x7
+
 DEPTH_OF_BLOCKS = {
     (2, 2, 2, 2): 26,
     (3, 4, 6, 3): 50,
@@ -101,13 +103,14 @@ def mmseg_resnet_config(
             "blocks per stage (2, 2, 2, 2) are those of a ResNet-18, or 26: MMSeg's "
             'ResNet with bottlenecks has 50, 101 or 152 layers'
         )
-    channels = state['backbone.conv1.weight'].shape[0]
+    deep = DEEP_STEM in state
+    stem = state[DEEP_STEM if deep else 'backbone.conv1.weight']
     strides, dilations = stage_geometry(output_stride)
     return dict(
-        type='ResNet',
+        type='ResNetV1c' if deep else 'ResNet',
         depth=depth,
-        stem_channels=channels,
-        base_channels=channels,
+        stem_channels=stem.shape[0],
+        base_channels=state['backbone.layer1.0.conv1.weight'].shape[0],
         strides=strides,
         dilations=dilations,
         contract_dilation=contract_dilation,

@@ -33,7 +33,8 @@ class DeepLabV3Head(ASPPHead):
         dilations: Rate of each branch; 1 is the 1x1 convolution. (1, 6, 12, 18) is the
             paper's for output stride 16, (1,) what TF gives MobileNetV2.
         image_pooling: Whether there is an image-level branch (DeepLab v3+ does without
-            on Cityscapes, its table 7).
+            on Cityscapes, its table 7). A dictionary holds arguments of its
+            ``ConvModule`` that differ from the other branches, such as ``norm_cfg``.
         separable: Depthwise separable 3x3 branches
             (`DeepLab v3+ <https://arxiv.org/abs/1802.02611>`_, section 3.2).
         num_convs: 3x3 convolutions between the fusion and the classifier: none in the
@@ -53,7 +54,7 @@ class DeepLabV3Head(ASPPHead):
         num_classes: int,
         channels: int = 256,
         dilations: Sequence[int] = (1, 6, 12, 18),
-        image_pooling: bool = True,
+        image_pooling: bool | dict = True,
         separable: bool = False,
         num_convs: int = 0,
         norm_cfg: dict | None = None,
@@ -77,14 +78,15 @@ class DeepLabV3Head(ASPPHead):
         )
         self.frozen_bn = frozen_bn
         self.image_pool = None
-        if image_pooling:
-            self.image_pool = ImagePooling(self.in_channels, channels, **self._layers)
+        if image_pooling is not False:
+            layers = self._layers | (image_pooling if image_pooling is not True else {})
+            self.image_pool = ImagePooling(self.in_channels, channels, **layers)
         for index, rate in enumerate(self.dilations) if separable else ():
             if rate > 1:
-                self.aspp_modules[index] = self._conv3x3(
-                    self.in_channels, dilation=rate, separable=True
+                self.aspp_modules[index] = self._conv(
+                    self.in_channels, channels, dilation=rate, separable=True
                 )
-        branches = len(self.dilations) + image_pooling
+        branches = len(self.dilations) + (self.image_pool is not None)
         self.bottleneck = ConvModule(branches * channels, channels, 1, **self._layers)
         self.convs = self._conv_stack(channels, num_convs, separable=False)
 
@@ -103,15 +105,21 @@ class DeepLabV3Head(ASPPHead):
             conv_cfg=self.conv_cfg, norm_cfg=self.norm_cfg, act_cfg=self.act_cfg
         )
 
-    def _conv3x3(
-        self, in_channels: int, *, dilation: int = 1, separable: bool
+    def _conv(
+        self,
+        in_channels: int,
+        channels: int,
+        *,
+        kernel_size: int = 3,
+        dilation: int = 1,
+        separable: bool = False,
     ) -> nn.Module:
         layer = DepthwiseSeparableConvModule if separable else ConvModule
         return layer(
             in_channels,
-            self.channels,
-            3,
-            padding=dilation,
+            channels,
+            kernel_size,
+            padding=dilation * (kernel_size // 2),
             dilation=dilation,
             **self._layers,
         )
@@ -121,8 +129,18 @@ class DeepLabV3Head(ASPPHead):
     ) -> nn.Sequential:
         widths = [in_channels, *[self.channels] * num_convs][:num_convs]
         return nn.Sequential(
-            *(self._conv3x3(width, separable=separable) for width in widths)
+            *(self._conv(width, self.channels, separable=separable) for width in widths)
         )
+
+    def _add_low_level(self, x: Tensor, low_level: Tensor, convs: nn.Module) -> Tensor:
+        """Do a stage of a decoder: resize, concatenate, refine."""
+        x = resize(
+            x,
+            size=low_level.shape[2:],
+            mode='bilinear',
+            align_corners=self.align_corners,
+        )
+        return convs(torch.cat([x, low_level], dim=1))
 
     def _pyramid(self, x: Tensor) -> Tensor:
         outs = self.aspp_modules(x)

@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 
-import torch
 from mmcv.cnn import ConvModule
-from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from torch import Tensor
 
@@ -65,11 +63,6 @@ class DeepLabV3PlusHead(DeepLabV3Head):
         )
 
     def _forward_feature(self, inputs: Sequence[Tensor]) -> Tensor:
+        pyramid = self._pyramid(self._transform_inputs(inputs))
         low_level = self.c1_bottleneck(inputs[self.c1_index])
-        pyramid = resize(
-            self._pyramid(self._transform_inputs(inputs)),
-            size=low_level.shape[2:],
-            mode='bilinear',
-            align_corners=self.align_corners,
-        )
-        return self.convs(torch.cat([pyramid, low_level], dim=1))
+        return self._add_low_level(pyramid, low_level, self.convs)

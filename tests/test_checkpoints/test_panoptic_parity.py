@@ -1,0 +1,63 @@
+"""Converted Panoptic-DeepLabs give the outputs of both public implementations."""
+
+import numpy as np
+import pytest
+import torch
+from golden import METADATA, reference_input, reference_output, reference_state
+from mmseg.registry import MODELS
+
+from mmseg_deeplab.checkpoints import convert, model_config
+
+BOWENC, DETECTRON = 'bowenc0221_panoptic_deeplab_r50', 'detectron2_panoptic_deeplab_r52'
+SLOW = pytest.mark.slow
+CASES = [
+    (f'{BOWENC}_os32', 'bowenc0221', 32),
+    (f'{DETECTRON}_os16_dsconv', 'detectron2', 16),
+    pytest.param(f'{BOWENC}_os16', 'bowenc0221', 16, marks=SLOW),
+    pytest.param(f'{DETECTRON}_os16', 'detectron2', 16, marks=SLOW),
+]
+
+
+def converted(name, source, output_stride):
+    state = reference_state(name)
+    with torch.device('meta'):  # no time for weights that are replaced
+        model = MODELS.build(model_config(state, source, output_stride=output_stride))
+    model.load_state_dict(convert(state, source), strict=True, assign=True)
+    return model.eval()
+
+
+@pytest.mark.parametrize('name, source, output_stride', CASES)
+def test_same_outputs_as_the_reference(name, source, output_stride):
+    model = converted(name, source, output_stride)
+    parameters = sum(p.numel() for p in model.parameters())
+    assert parameters == METADATA[name]['parameters']
+    for size in METADATA[name]['inputs']:
+        with torch.no_grad():
+            outputs = model(reference_input(size), mode='tensor')
+        for kind, found in zip(('semantic', 'center', 'offset'), outputs, strict=True):
+            stored = reference_output(name, f'{kind}_low_{size}')
+            assert found.shape == stored.shape
+            error = np.abs(found.numpy() - stored).max()
+            assert error <= 1e-5 * np.abs(stored).max()
+
+
+def meta_state(name):
+    keys = METADATA[name]['keys']
+    return {key: torch.empty(shape, device='meta') for key, shape in keys.items()}
+
+
+def test_other_classes_need_to_be_told_which_are_things():
+    state = convert(meta_state(f'{BOWENC}_os32'), 'bowenc0221')
+    state['decode_head.conv_seg.weight'] = torch.empty(7, 256, 1, 1)
+    with pytest.raises(ValueError, match='thing_classes'):
+        model_config(state, 'bowenc0221', output_stride=32)
+    config = model_config(state, 'bowenc0221', output_stride=32, thing_classes=(2, 3))
+    assert config['thing_classes'] == (2, 3)
+    assert config['decode_head']['num_classes'] == 7
+
+
+def test_a_semantic_network_is_refused():
+    state = convert(meta_state(f'{BOWENC}_os32'), 'bowenc0221')
+    semantic = {k: v for k, v in state.items() if 'instance' not in k}
+    with pytest.raises(ValueError, match='no head of Panoptic-DeepLab'):
+        model_config(semantic, 'bowenc0221', output_stride=32)
