@@ -1,0 +1,48 @@
+"""Hashes of files, and the hash that a published file carries in its name."""
+
+import hashlib
+import os
+import re
+from pathlib import Path
+
+# `name-acadc2f8.pth`: torch.hub's convention, in which MMSegmentation, torchvision and
+# this project publish. The digits are the first ones of the SHA-256 of the file.
+NAMED_HASH = re.compile(r'-([0-9a-f]{8,64})(?:\.[A-Za-z0-9]+)+')
+
+
+def sha256(file: str | os.PathLike) -> str:
+    """Return the SHA-256 of a file as hexadecimal digits."""
+    digest = hashlib.sha256()
+    with open(file, 'rb') as opened:
+        while block := opened.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def named_hash(name: str) -> str | None:
+    """Return the hash at the end of a file's name, None if it has none."""
+    found = NAMED_HASH.search(name)
+    return found[1] if found and found.end() == len(name) else None
+
+
+def check_hash(file: str | os.PathLike, expected: str | None = None) -> None:
+    """Raise ValueError if a whole file on the disk has another hash than expected.
+
+    Args:
+        file: The file; it stays where it is.
+        expected: The SHA-256 or its first digits; None takes those in the file's name
+            and, if there are none, checks nothing.
+    """
+    file = Path(file)
+    in_name = expected is None
+    expected = named_hash(file.name) if in_name else expected.lower()
+    if not expected:
+        return
+    found = sha256(file)
+    if not found.startswith(expected):
+        raise ValueError(
+            f'{file} ({file.stat().st_size} bytes): its SHA-256 begins with '
+            f'{found[: len(expected)]}, not with {expected}'
+            f'{" as its name says" if in_name else ""}. The file is damaged or another '
+            f'one: download it again{", or rename it if you trust it" * in_name}'
+        )
