@@ -125,8 +125,8 @@ def enable_crf(cfg: Config, crf: str | bool = True) -> None:
 def enable_tta(cfg: Config) -> None:
     """Wrap the model for test-time augmentation.
 
-    Around a :class:`LeanEncoderDecoder`, ``SegTTAModel`` becomes :class:`LeanTTAModel`,
-    which adds up the views one by one and lets the CRF refine their average.
+    ``SegTTAModel`` becomes :class:`LeanTTAModel`, which adds up the views one by one,
+    lets the CRF refine their average, and takes the sigmoid of a single channel once.
     """
     if 'tta_pipeline' not in cfg:
         raise ValueError('--tta needs tta_pipeline in the config, which has none')
@@ -134,7 +134,7 @@ def enable_tta(cfg: Config) -> None:
     cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
     wrapper = ConfigDict(cfg.get('tta_model') or dict(type='SegTTAModel'))
     is_lean = is_derived(cfg.model.type, LeanEncoderDecoder)
-    if is_lean and wrapper.type == 'SegTTAModel':
+    if wrapper.type == 'SegTTAModel':
         wrapper.type = 'LeanTTAModel'
     if is_lean and not is_derived(wrapper.type, LeanTTAModel):
         if cfg.model.get('crf'):

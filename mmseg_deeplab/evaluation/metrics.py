@@ -12,21 +12,22 @@ def per_class_metrics(
     """Return IoU, Acc, Dice, Fscore, Precision and Recall of each class, 0..1.
 
     ``confusion`` has the ground truth in its rows, ``beta`` is the weight of recall in
-    the F-score. A value is NaN, or ``nan_to_num``, where the class occurs neither in
-    the ground truth nor in the prediction (``Acc`` and ``Recall``: not in the ground
-    truth; ``Precision``: not in the prediction).
+    the F-score. A value is NaN, or ``nan_to_num``, only where it would be 0 / 0. For
+    IoU, Dice and F-score this is a class that occurs neither in the ground truth nor in
+    the prediction, for Acc and Recall one that is not in the ground truth, and for
+    Precision one that is not in the prediction. MMSegmentation's F-score is also NaN
+    for a class that is labelled and never predicted, whose Dice is 0.
     """
     confusion = confusion.astype(np.float64)
     hits, labelled, predicted = confusion.diagonal(), confusion.sum(1), confusion.sum(0)
     with np.errstate(divide='ignore', invalid='ignore'):
-        precision, recall = hits / predicted, hits / labelled
-        weighted = beta**2 * precision + recall
+        recall = hits / labelled
         columns = {
             'IoU': hits / (labelled + predicted - hits),
             'Acc': recall,
             'Dice': 2 * hits / (labelled + predicted),
-            'Fscore': (1 + beta**2) * precision * recall / weighted,
-            'Precision': precision,
+            'Fscore': (1 + beta**2) * hits / (beta**2 * labelled + predicted),
+            'Precision': hits / predicted,
             'Recall': recall,
         }
     if nan_to_num is None:

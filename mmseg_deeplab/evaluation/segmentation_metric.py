@@ -30,10 +30,12 @@ from .trimap import check_borders, check_widths, trimap_bands
 class SegmentationMetric(BaseMetric):
     """mIoU, accuracies, Dice, F-score, precision and recall from one confusion matrix.
 
-    The metrics equal those of MMSegmentation's ``IoUMetric``. In addition there is the
-    frequency-weighted IoU, and :attr:`report` keeps the metrics of each class and the
-    matrix. The memory does not grow with the number of images, and processes exchange
-    one matrix. Images that a distributed sampler repeats are counted once.
+    The metrics equal those of MMSegmentation's ``IoUMetric``, except that the F-score
+    of a class that is labelled and never predicted is 0, as its Dice is; see
+    :func:`~mmseg_deeplab.evaluation.metrics.per_class_metrics`. In addition there is
+    the frequency-weighted IoU, and :attr:`report` keeps the metrics of each class and
+    the matrix. The memory does not grow with the number of images, and processes
+    exchange one matrix. Images that a distributed sampler repeats are counted once.
 
     With ``trimap_widths`` it adds the mIoU within narrow bands around the borders in
     the ground truth (``trimap5_mIoU`` and so on), as in DeepLab v1 and v2, see
@@ -83,6 +85,7 @@ class SegmentationMetric(BaseMetric):
         self.trimap_around = check_borders(trimap_around)
         self.report_file = report_file
         self.report: dict = {}
+        self._kept: Tensor | None = None  # counts of earlier evaluations
         self._reset()
 
     def _reset(self) -> None:
@@ -158,20 +161,23 @@ class SegmentationMetric(BaseMetric):
             file.write_text(json.dumps(self.report, indent=1) + '\n')
         if self.prefix:
             metrics = {f'{self.prefix}/{name}': v for name, v in metrics.items()}
-        if not self.keep_results:
-            self._reset()
         return metrics
 
     def _reduced(self, size: int) -> Tensor:
         """Sum the counts of all processes, without images that the sampler repeats."""
         rank, world_size = get_dist_info()
         total = self._total
-        if total is not None and (self._seen - 1) * world_size + rank >= size:
-            total = total - self._last
         if total is None:
             num_classes = len(self.dataset_meta['classes'])
             shape = (len(self.trimap_widths) + 1, num_classes, num_classes)
             total = torch.zeros(shape, dtype=torch.long)
+        elif (self._seen - 1) * world_size + rank >= size:
+            total = total - self._last
+        if self._kept is not None:
+            total = total + self._kept
+        if self.keep_results:
+            self._kept = total
+        self._reset()
         total = total.clone()
         all_reduce(total)
         return total

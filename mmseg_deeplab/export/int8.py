@@ -16,6 +16,7 @@ from mmseg_deeplab.evaluation import SegmentationMetric
 from mmseg_deeplab.inference.exported import INPUT, ExportedPredictor
 from mmseg_deeplab.inference.images import is_image, read_image
 from mmseg_deeplab.utils.atomic_files import write_whole
+from mmseg_deeplab.utils.onnx_runtime import import_onnxruntime
 from mmseg_deeplab.utils.optional_packages import optional_package
 from mmseg_deeplab.utils.progress import Progress
 
@@ -117,12 +118,10 @@ def quantize(
     that occurs; ``'percentile'`` and ``'entropy'`` cut rare values, and keep all
     activations of all images in memory.
     """
-    for package in ('onnx', 'onnxruntime.quantization'):
-        quantization = optional_package(
-            package, extra='export', purpose='Quantisation to int8'
-        )
-    from onnxruntime.quantization.shape_inference import quant_pre_process
-
+    purpose = 'Quantisation to int8'
+    optional_package('onnx', extra='export', purpose=purpose)
+    quantization = import_onnxruntime('quantization', purpose=purpose)
+    shapes = import_onnxruntime('quantization.shape_inference', purpose=purpose)
     inputs = ({INPUT: image[None]} for image in images)
 
     class Reader(quantization.CalibrationDataReader):
@@ -132,7 +131,7 @@ def quantize(
     with tempfile.TemporaryDirectory() as folder, quiet():
         source, ready, out = (str(Path(folder, f'{name}.onnx')) for name in 'abc')
         Path(source).write_bytes(model)
-        quant_pre_process(source, ready, skip_symbolic_shape=True)
+        shapes.quant_pre_process(source, ready, skip_symbolic_shape=True)
         quantization.quantize_static(
             ready,
             out,

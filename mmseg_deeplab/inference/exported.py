@@ -15,7 +15,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from mmseg_deeplab.utils.optional_packages import optional_package
+from mmseg_deeplab.utils.onnx_runtime import import_onnxruntime
 from mmseg_deeplab.version import __version__
 
 from .images import check_image
@@ -92,9 +92,7 @@ class OnnxFile:
     def __init__(
         self, source: str | Path | bytes, device: str = 'cpu', threads: int = 0
     ) -> None:
-        runtime = optional_package(
-            'onnxruntime', extra='export', purpose='Prediction with an ONNX file'
-        )
+        runtime = import_onnxruntime(purpose='Prediction with an ONNX file')
         options = runtime.SessionOptions()
         options.log_severity_level = 3  # errors only
         options.intra_op_num_threads = threads

@@ -116,7 +116,7 @@ def test_a_compatibility_file_lies_beside_the_fragment(tmp_path):
 def test_tta_wraps_the_model_and_takes_its_pipeline(cfg):
     network = cfg.model.type
     apply_prediction_options(cfg, tta=True)
-    assert (cfg.model.type, cfg.model.module.type) == ('SegTTAModel', network)
+    assert (cfg.model.type, cfg.model.module.type) == ('LeanTTAModel', network)
     assert cfg.test_dataloader.dataset.pipeline == cfg.tta_pipeline
     cfg.pop('tta_pipeline')
     with pytest.raises(ValueError, match='tta_pipeline'):

@@ -78,6 +78,30 @@ def test_evaluation_starts_anew():
     assert metric.evaluate(3) == first
 
 
+def test_an_evaluation_that_goes_on_counting_loses_no_image():
+    """Two halves that are kept give what all images at once do."""
+    kept, whole, images = build(keep_results=True), build(), samples(0, 6)
+    for half in (images[:3], images[3:]):
+        kept.process({}, half)
+        found = kept.evaluate(3)
+    whole.process({}, images)
+    assert found == whole.evaluate(6)
+    assert kept.report == whole.report
+
+
+def test_the_f_score_of_a_class_that_is_never_predicted_is_its_dice():
+    """Truth 2 x a, 2 x b, all taken for a: Dice 2/3 and 0, precision 1/2 of a alone."""
+    metric = build()
+    sample = dict(
+        pred_sem_seg=dict(data=torch.tensor([[[0, 0, 0, 0]]])),
+        gt_sem_seg=dict(data=torch.tensor([[[0, 0, 1, 1]]])),
+    )
+    metric.process({}, [sample])
+    found = metric.evaluate(1)
+    assert found['mFscore'] == found['mDice'] == 33.33
+    assert (found['mPrecision'], found['mRecall']) == (50, 50)
+
+
 @pytest.mark.parametrize('rank', [0, 1])
 def test_padding_of_the_sampler_is_not_counted(rank, monkeypatch):
     """Three images over two processes: rank 1's second image repeats the first."""

@@ -99,8 +99,17 @@ def test_parts_that_do_not_fit_each_other_are_named():
         DenseCRF(compatibility=np.eye(4))(IMAGE, PROBABILITIES)
 
 
-def test_only_an_image_of_zero_to_one_gives_a_warning(recwarn):
-    DenseCRF()(torch.ones_like(IMAGE).float(), PROBABILITIES)
-    assert not [w for w in recwarn if 'image' in str(w.message)]
-    with pytest.warns(UserWarning, match=r'multiply an image of 0\.\.1 by 255'):
-        DenseCRF()(IMAGE / 255.0, PROBABILITIES)
+SCALED = IMAGE / 255.0
+
+
+@pytest.mark.parametrize('image', [SCALED, SCALED.half(), SCALED.double() * 0.1])
+def test_an_image_of_zero_to_one_is_refused(image):
+    with pytest.raises(ValueError, match=r'fractions .*multiply it by 255'):
+        DenseCRF()(image, PROBABILITIES)
+
+
+@pytest.mark.parametrize('levels', [0.0, 1.0, 2.5])
+def test_a_nearly_black_image_of_whole_levels_is_none_of_zero_to_one(levels):
+    """A float image of levels 0 and 1 is one of uint8 after a conversion."""
+    image = (IMAGE > 99).float() * levels
+    assert DenseCRF()(image, PROBABILITIES).shape == PROBABILITIES.shape

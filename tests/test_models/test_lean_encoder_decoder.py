@@ -121,6 +121,18 @@ def test_slide_inference_is_refined_once_and_whole(photos):
     assert torch.equal(predict(model, photos[:1])[0].pred_sem_seg.data, expected)
 
 
+@pytest.mark.parametrize('stride', [(34, 16), (16, 34), (0, 16)])
+def test_windows_that_leave_pixels_between_them_are_refused(photos, stride):
+    slide = dict(mode='slide', crop_size=(33, 33), stride=stride)
+    message = r'test_cfg.stride=.*1 to \(33, 33\).*\(22, 22\)'
+    model = build()
+    with pytest.raises(ValueError, match=message):
+        small_segmentor('LeanEncoderDecoder', num_classes=K, test_cfg=slide)
+    model.test_cfg.update(slide)
+    with pytest.raises(ValueError, match=message):
+        predict(model, photos[:1])
+
+
 def views(ratios: tuple[float, ...]) -> dict:
     """Return test-time augmentation: scales, each with and without flip."""
     return dict(

@@ -120,3 +120,9 @@ def test_values_that_are_no_colours_are_refused(value):
         original_image(inputs, {}, preprocessor())
     with pytest.raises(ValueError, match='3 channels, received 6'):
         original_image(inputs.repeat(2, 1, 1), {}, preprocessor())
+
+
+def test_an_image_that_the_pipeline_has_scaled_to_0_1_is_refused():
+    inputs = CHANNELS_FIRST / 255.0
+    with pytest.raises(ValueError, match=r'scaled to 0\.\.1.*data_preprocessor'):
+        original_image(inputs, {}, preprocessor())

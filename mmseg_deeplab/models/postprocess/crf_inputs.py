@@ -1,7 +1,6 @@
 """Checks of what goes into a CRF."""
 
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from operator import index
 
@@ -25,10 +24,7 @@ def check_settings(
 
 
 def check_image(image: Tensor) -> None:
-    """Raise if ``image`` is not ``(N, 3, H, W)`` with finite numbers of 0..255.
-
-    Warn if its numbers look like those of 0..1.
-    """
+    """Raise if ``image`` is not ``(N, 3, H, W)`` with finite numbers of 0..255."""
     if not isinstance(image, Tensor) or image.is_complex() or image.dtype == torch.bool:
         kind = getattr(image, 'dtype', type(image).__name__)
         raise TypeError(f'image must be a tensor of numbers of 0..255, got {kind}')
@@ -37,17 +33,27 @@ def check_image(image: Tensor) -> None:
             'image must be (N, 3, H, W), not empty, received shape '
             f'{tuple(image.shape)}'
         )
+    check_levels(image)
+
+
+def check_levels(image: Tensor, *, rounding: float = 0.0) -> None:
+    """Raise ValueError unless an image has the grey levels of 0..255.
+
+    Fractions that do not exceed 1 are those of an image scaled to 0..1, in which no
+    colour would be more than a deviation from another. ``rounding`` is by how much
+    levels may be off.
+    """
     low, high = (value.item() for value in image.detach().aminmax())
-    if not (low >= 0 and high <= 255):  # catches NaN, too
+    if not (low >= -rounding and high <= 255 + rounding):  # catches NaN, too
         raise ValueError(
-            f'image must be RGB of 0..255, received values {low:g}..{high:g}; undo the '
-            "network's normalisation first"
+            f'the CRF needs an RGB image of 0..255, received values {low:g}..{high:g}. '
+            'Remedy: undo the normalisation of the network first'
         )
-    if image.is_floating_point() and 0 < high <= 1 and (image % 1 != 0).any():
-        warnings.warn(
-            f'image has values {low:g}..{high:g}: nearly black on the scale of 0..255 '
-            'that a CRF needs; multiply an image of 0..1 by 255',
-            stacklevel=3,
+    is_dark = image.is_floating_point() and high <= 1 + rounding
+    if is_dark and (image - image.round()).abs().max() > rounding:
+        raise ValueError(
+            f'the CRF needs an RGB image of 0..255, received fractions {low:g}..'
+            f'{high:g}, as of an image scaled to 0..1. Remedy: multiply it by 255'
         )
 
 

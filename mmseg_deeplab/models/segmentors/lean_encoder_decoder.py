@@ -54,6 +54,7 @@ class LeanEncoderDecoder(EncoderDecoder):
 
     def __init__(self, *, crf: ConfigType | None = None, **kwargs) -> None:
         super().__init__(**kwargs)
+        self._check_windows()
         self.crf = None
         self._crf_is_on, self._keeps_logits = True, False
         if crf is not None:
@@ -140,7 +141,22 @@ class LeanEncoderDecoder(EncoderDecoder):
             [logits], [(0, 0)], size, size, self.align_corners, logits.dtype
         )
 
+    def _check_windows(self) -> None:
+        """Raise ValueError if pixels would lie between the windows of ``slide``."""
+        test_cfg = self.test_cfg or {}
+        if test_cfg.get('mode', 'whole') != 'slide':
+            return
+        window, stride = test_cfg['crop_size'], test_cfg['stride']
+        if any(not 0 < s <= w for s, w in zip(stride, window, strict=True)):
+            raise ValueError(
+                f'test_cfg.stride={tuple(stride)}: windows of {tuple(window)} pixels '
+                '(test_cfg.crop_size) that far apart leave pixels between them. '
+                f'Remedy: 1 to {tuple(window)}; usual are two thirds, '
+                f'{tuple(-(-2 * w // 3) for w in window)}'
+            )
+
     def _slide(self, inputs: Tensor) -> LogitWindows:
+        self._check_windows()  # test_cfg may have been changed
         size = tuple(inputs.shape[2:])
         window = tuple(map(min, self.test_cfg.crop_size, size))
         corners = window_corners(size, window, self.test_cfg.stride)

@@ -7,7 +7,9 @@ import mmcv
 import torch
 from torch import Tensor, nn
 
-SLACK = 1.0  # grey levels by which rounding may leave 0..255
+from ..postprocess.crf_inputs import check_levels
+
+ROUNDING = 0.2  # grey levels; float16 has 0.125 between neighbours at 255
 FLIPPED_AXES = dict(horizontal=-1, vertical=-2)
 
 
@@ -72,13 +74,14 @@ def undo_normalization(image: Tensor, preprocessor: nn.Module) -> Tensor:
         image = image * preprocessor.std + preprocessor.mean
     if not getattr(preprocessor, '_channel_conversion', False):
         image = image.flip(0)
-    low, high = image.min().item(), image.max().item()
-    if not (low >= -SLACK and high <= 255 + SLACK):
+    try:
+        check_levels(image, rounding=ROUNDING)
+    except ValueError as error:
         raise ValueError(
-            f'the CRF needs the image in 0..255, the data_preprocessor undone leaves '
-            f'{low:.4g} to {high:.4g}; normalise in model.data_preprocessor (mean, '
-            'std) and not in the pipeline'
-        )
+            f'{error}. With the data_preprocessor undone the image is not what was '
+            'read: normalise in model.data_preprocessor (mean, std) and not in the '
+            'pipeline'
+        ) from error
     return image.round().clamp(0, 255).to(torch.uint8)
 
 
