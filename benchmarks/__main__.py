@@ -8,7 +8,7 @@ import torch
 from mmengine.registry import init_default_scope
 
 import mmseg_deeplab  # noqa: F401
-from mmseg_deeplab.cli.arguments import one_line_errors
+from mmseg_deeplab.utils.errors import InputError, one_line_errors
 
 from . import (
     crf,
@@ -75,7 +75,7 @@ def add_study_options(parser: ArgumentParser, study: Study) -> None:
 def run_study(args: Namespace) -> None:
     """Measure the cases of a study; each row is written as soon as it is there."""
     if args.device.startswith('cuda') and not torch.cuda.is_available():
-        raise ValueError(f'--device {args.device}: PyTorch finds no GPU')
+        raise InputError(f'--device {args.device}: PyTorch finds no GPU')
     if args.threads is not None:
         torch.set_num_threads(args.threads)
     study, device = STUDIES[args.command], torch.device(args.device)

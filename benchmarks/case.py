@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from mmseg_deeplab.utils.errors import InputError
+
 CPU = torch.device('cpu')
 Errors = dict[str, float]
 Row = dict[str, Any]
@@ -54,7 +56,7 @@ class Study:
         variants = args.variants or [name for name in default if name != 'compile']
         for names, there in ((only, known), (variants, self.variants)):
             if unknown := [name for name in names if name not in there]:
-                raise ValueError(f'unknown {unknown}: choose among {list(there)}')
+                raise InputError(f'unknown {unknown}: choose among {list(there)}')
         for name in only:
             yield from self.cases(known[name], variants, torch.device(args.device))
 

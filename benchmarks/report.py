@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from mmseg_deeplab.utils.atomic_files import write_whole
+from mmseg_deeplab.utils.errors import InputError
 
 from .case import Columns, Row
 
@@ -93,7 +94,7 @@ def write_into(document: str | Path, name: str, text: str) -> None:
     before, found, rest = document.read_text().partition(start)
     _, also, after = rest.partition(end)
     if not (found and also):
-        raise ValueError(f'{document} has no lines {start!r} and {end!r}: add them')
+        raise InputError(f'{document} has no lines {start!r} and {end!r}: add them')
     write_whole(f'{before}{start}\n\n{text}\n\n{end}{after}'.encode(), document)
 
 

@@ -22,6 +22,7 @@ from mmseg_deeplab.config.config_file import read_config
 from mmseg_deeplab.config.option_check import named_dicts
 from mmseg_deeplab.models import set_output_stride
 from mmseg_deeplab.utils.atomic_files import write_whole
+from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.visualization import plot_scatter
 
 from .case import Row
@@ -86,7 +87,7 @@ def run_row(config: str, args: Namespace) -> Row:
         done = json.loads(file.read_text())
         pairs = {key: (done.get(key), value) for key, value in row.items()}
         if changed := {key: (a, b) for key, (a, b) in pairs.items() if a != b}:
-            raise ValueError(
+            raise InputError(
                 f'{file} was made with other settings (then, now): {changed}; use '
                 'another work folder, or remove it'
             )

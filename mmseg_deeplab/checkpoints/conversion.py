@@ -11,6 +11,7 @@ import torch
 from mmengine import Config
 
 from mmseg_deeplab.utils.atomic_files import streamed_file
+from mmseg_deeplab.utils.errors import InputError
 
 from .families import (
     bowenc0221,
@@ -82,7 +83,7 @@ def model_config(
             ``resnet_multi``).
     """
     if output_stride not in (8, 16, 32):
-        raise ValueError(
+        raise InputError(
             f'output_stride must be 8, 16 or 32, received {output_stride!r}'
         )
     family, state = _family(source), tensors_of(state_dict)
@@ -93,7 +94,7 @@ def model_config(
 
 def _family(source: str) -> ModuleType:
     if source not in SOURCES:
-        raise ValueError(
+        raise InputError(
             f'source must be one of {sorted(SOURCES)}, received {source!r}'
         )
     return SOURCES[source]
@@ -124,7 +125,7 @@ def convert_file(
     """
     src, dst = Path(src), Path(dst)
     if dst.resolve() == src.resolve() or dst.suffix == '.py':
-        raise ValueError(f'dst must be another file than {src}, a .pth, received {dst}')
+        raise InputError(f'dst must be another file than {src}, a .pth, received {dst}')
     checkpoint = READERS.get(source, load)(src)
     state = convert(checkpoint, source, **(convert_options or {}))
     config = None

@@ -6,6 +6,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from mmseg_deeplab.utils.errors import InputError
+
 from .state_dicts import some
 
 # The last layers of MMSegmentation's heads, of DeepLab v2's and of v1's.
@@ -21,7 +23,7 @@ def check_shared(state: Mapping[str, Any], model: nn.Module, *, source: str) -> 
     wanted = model.state_dict().keys()
     shared = wanted & state.keys()
     if len(shared) < LEAST_SHARED * len(wanted):
-        raise ValueError(
+        raise InputError(
             f'{source} has {len(shared)} of the {len(wanted)} tensors of '
             f'{type(model).__name__}; it holds [{some(state, 3)}], the model wants '
             f'[{some(wanted, 3)}]. Weights of another code base: convert them with '

@@ -11,6 +11,7 @@ import torch
 from mmengine.dist import barrier, is_main_process
 from mmengine.runner.checkpoint import CheckpointLoader, load_from_http
 
+from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.safe_unpickling import load_pickled
 
 from .formats.safetensors_file import SUFFIX, load_safetensors
@@ -42,7 +43,7 @@ def load(
         return load_safetensors(file, map_location=map_location)
     content = load_pickled(file, map_location)
     if not isinstance(content, dict):
-        raise ValueError(
+        raise InputError(
             f'{file}: holds a {type(content).__name__}, not a dictionary of tensors; '
             'save `model.state_dict()` instead of the model'
         )
@@ -57,7 +58,7 @@ def load_from_web(filename: str, map_location: str | None = None) -> dict[str, A
     try:
         return load_from_http(filename, map_location=map_location)
     except UnpicklingError as error:
-        raise ValueError(
+        raise InputError(
             f'{filename}: refused, the downloaded file would run code on loading'
         ) from error
 

@@ -8,6 +8,8 @@ from mmengine.logging import print_log
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import nn
 
+from mmseg_deeplab.utils.errors import InputError
+
 from .families import isht7, jfzhang95, kazuto1011, torchvision, vainf, vgg16_keys
 from .fitting import misfits
 from .loading import load
@@ -73,7 +75,7 @@ def load_pretrained(
     if missing or unexpected or other_shape:
         depth = getattr(backbone, 'depth', None)
         name = type(backbone).__name__
-        raise ValueError(
+        raise InputError(
             f'{checkpoint} does not fit {name}{f"(depth={depth})" if depth else ""}: '
             f'missing [{some(sorted(missing))}], '
             f'unexpected [{some(sorted(unexpected))}], '

@@ -9,6 +9,8 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor
 
+from mmseg_deeplab.utils.errors import InputError
+
 StateDict = dict[str, Tensor]
 
 
@@ -24,7 +26,7 @@ def tensors_of(checkpoint: Mapping[str, Any]) -> StateDict:
     }
     others = [key for key, value in checkpoint.items() if not isinstance(value, Tensor)]
     if others or not checkpoint:
-        raise ValueError(
+        raise InputError(
             f'expected a state dict of tensors, received {len(checkpoint)} entries of '
             f'which these are none: {some(others)}'
         )
@@ -69,7 +71,7 @@ def rename_modules(
             renamed[key] = f'{modules[module]}.{tensor}'
     unknown = [key for key in state if key not in renamed]
     if unknown:
-        raise ValueError(
+        raise InputError(
             f'{len(unknown)} of {len(state)} keys are not known for source '
             f'{source!r}: {some(unknown)}'
         )

@@ -2,7 +2,8 @@
 
 Each command is a module of this package. Its docstring is its help: a line that says
 what it does, then an example. It has two functions, ``add_arguments(parser)`` and
-``run(args)``. What takes time to import is imported in ``run``.
+``run(args)``. What takes time to import is imported in ``run``. A user's mistake is an
+error of :mod:`mmseg_deeplab.utils.errors` and ends every command with one line.
 """
 
 import sys
@@ -10,6 +11,7 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from importlib import import_module
 from types import ModuleType
 
+from mmseg_deeplab.utils.errors import one_line_errors
 from mmseg_deeplab.version import __version__
 
 COMMANDS = (
@@ -45,7 +47,9 @@ def choose_command() -> ArgumentParser:
 def run(command: str, arguments: list[str], *, prog: str | None = None) -> None:
     """Parse the arguments of a command and run it; see :func:`command_parser`."""
     parse = getattr(import_command(command), 'PARSE', ArgumentParser.parse_args)
-    import_command(command).run(parse(command_parser(command, prog=prog), arguments))
+    with one_line_errors():
+        args = parse(command_parser(command, prog=prog), arguments)
+        import_command(command).run(args)
 
 
 def command_parser(command: str, *, prog: str | None = None) -> ArgumentParser:

@@ -1,10 +1,8 @@
-"""Arguments and messages that several commands share."""
+"""Arguments that several commands share."""
 
 import os
-import sys
 from argparse import Action, ArgumentParser, Namespace
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -150,16 +148,3 @@ def read_config(args: Namespace, **others: Any) -> 'Config':
         os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     options = pick(args, 'work_dir', 'launcher', 'mixins') | others
     return config.read_config(args.config, args.cfg_options, **options)
-
-
-@contextmanager
-def one_line_errors() -> Iterator[None]:
-    """End the program with one line instead of a traceback for a user's mistake.
-
-    Only for what comes before a long run: there, these errors are messages of this
-    package, about its arguments, files and optional packages.
-    """
-    try:
-        yield
-    except (ValueError, TypeError, OSError, ImportError) as error:
-        sys.exit(f'error: {error}')

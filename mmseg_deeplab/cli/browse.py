@@ -7,7 +7,7 @@ It writes an image of each sample and sheet.png with several draws of each.
 
 from argparse import ArgumentParser, Namespace
 
-from .arguments import add_config, one_line_errors, pick, read_config
+from .arguments import add_config, pick, read_config
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -34,7 +34,6 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     from mmseg_deeplab.visualization.dataset_samples import browse
 
-    with one_line_errors():
-        options = pick(args, 'split', 'number', 'draws', 'stage', 'seed')
-        files = browse(read_config(args), args.out, **options)
+    options = pick(args, 'split', 'number', 'draws', 'stage', 'seed')
+    files = browse(read_config(args), args.out, **options)
     print(f'{len(files)} images: {files[-1]}, and of each sample {files[0]} ...')

@@ -11,7 +11,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from .arguments import add_config, add_workers, one_line_errors, read_config
+from .arguments import add_config, add_workers, read_config
 
 SPLITS = ('train', 'val', 'test')
 
@@ -27,8 +27,7 @@ def run(args: Namespace) -> None:
     from mmseg_deeplab.config.scan_config import scan_config
 
     splits = SPLITS if args.split == 'all' else (args.split,)
-    with one_line_errors():
-        report = scan_config(read_config(args), splits=splits, workers=args.workers)
+    report = scan_config(read_config(args), splits=splits, workers=args.workers)
     print(report)
     if args.out:
         args.out.parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ The mixin class_weight trains with them: mmseg-deeplab train CONFIG --mixin clas
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from .arguments import add_config, add_workers, one_line_errors, read_config
+from .arguments import add_config, add_workers, read_config
 
 METHODS = ('inverse', 'median_frequency', 'effective_number')
 
@@ -35,11 +35,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     from mmseg_deeplab.config import class_balance
 
-    with one_line_errors():
-        class_balance.check_suffix(args.out)
-        cfg = read_config(args)
-        counts = class_balance.count_labels(cfg, workers=args.workers)
-        weights = class_balance.class_weights(counts, args.method, beta=args.beta)
-        print(counts.table(weights))
-        class_balance.write_class_weights(weights, args.out)
+    class_balance.check_suffix(args.out)
+    cfg = read_config(args)
+    counts = class_balance.count_labels(cfg, workers=args.workers)
+    weights = class_balance.class_weights(counts, args.method, beta=args.beta)
+    print(counts.table(weights))
+    class_balance.write_class_weights(weights, args.out)
     print(f'{args.out}: loss_decode.class_weight={str(args.out)!r}')

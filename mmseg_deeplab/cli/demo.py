@@ -5,7 +5,7 @@ mmseg-deeplab demo deeplabv2_r26_synthetic_streets work_dirs/quickstart/iter_140
 
 from argparse import ArgumentParser, Namespace
 
-from .arguments import one_line_errors, pick
+from .arguments import pick
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -37,24 +37,21 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    with one_line_errors():
-        from mmseg_deeplab import web_demo
-        from mmseg_deeplab.inference import split_models
+    from mmseg_deeplab import web_demo
+    from mmseg_deeplab.inference import split_models
 
-        sources = split_models(args.models)
-        limits = web_demo.Limits(
-            args.max_megabytes, args.max_megapixels, args.queue_size
-        )
-        models = web_demo.open_models(sources, device=args.device)
-        if args.examples:
-            examples = web_demo.folder_examples(args.examples, max_pixels=limits.pixels)
-        else:
-            examples = web_demo.street_examples(sources[0].config)
-        page = web_demo.serving(
-            models,
-            examples=examples,
-            limits=limits,
-            **pick(args, 'host', 'port', 'root_path'),
-        )
-        with page as served:
-            web_demo.serve(served)
+    sources = split_models(args.models)
+    limits = web_demo.Limits(args.max_megabytes, args.max_megapixels, args.queue_size)
+    models = web_demo.open_models(sources, device=args.device)
+    if args.examples:
+        examples = web_demo.folder_examples(args.examples, max_pixels=limits.pixels)
+    else:
+        examples = web_demo.street_examples(sources[0].config)
+    page = web_demo.serving(
+        models,
+        examples=examples,
+        limits=limits,
+        **pick(args, 'host', 'port', 'root_path'),
+    )
+    with page as served:
+        web_demo.serve(served)

@@ -17,7 +17,9 @@ What --out gets, and what the labels hold:
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from .arguments import one_line_errors, pick
+from mmseg_deeplab.utils.errors import InputError
+
+from .arguments import pick
 
 LAYOUTS = (
     'cityscapes', 'voc', 'ade20k', 'coco_stuff10k', 'coco_stuff164k', 'camvid',
@@ -43,13 +45,12 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    with one_line_errors():
-        if args.sheet:
-            write_grid(args)
-        elif args.layout and args.out:
-            write_data_set(args)
-        else:
-            raise ValueError('--layout and --out are needed, or --sheet')
+    if args.sheet:
+        write_grid(args)
+    elif args.layout and args.out:
+        write_data_set(args)
+    else:
+        raise InputError('--layout and --out are needed, or --sheet')
 
 
 def write_grid(args: Namespace) -> None:

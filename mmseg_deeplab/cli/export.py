@@ -8,6 +8,8 @@ name. docs/deployment.md says what is inside, and how to use it.
 
 from argparse import ArgumentParser, Namespace
 
+from mmseg_deeplab.utils.errors import InputError
+
 from . import arguments
 
 FORMATS = ('onnx', 'torch_export', 'torchscript')
@@ -48,29 +50,28 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    with arguments.one_line_errors():
-        if args.int8 is not None and args.format != 'onnx':
-            raise ValueError(
-                f'--int8 goes with --format onnx alone, received {args.format!r}'
-            )
-        from mmseg_deeplab import export
-
-        names = ('format', 'out', 'output', 'device', 'msc', 'output_stride')
-        exported = export.export_model(
-            args.config,
-            args.checkpoint,
-            cfg_options=args.cfg_options,
-            **arguments.pick(args, *names),
+    if args.int8 is not None and args.format != 'onnx':
+        raise InputError(
+            f'--int8 goes with --format onnx alone, received {args.format!r}'
         )
-        print(exported.text())
-        if args.int8 is not None:
-            result = export.export_int8(
-                exported,
-                arguments.read_config(args),
-                folder=args.int8 or None,
-                num_images=args.num_calibration_images,
-                method=args.calibration_method,
-                split=args.evaluation_split,
-                num_evaluation_images=args.num_evaluation_images,
-            )
-            print(export.int8_text(result))
+    from mmseg_deeplab import export
+
+    names = ('format', 'out', 'output', 'device', 'msc', 'output_stride')
+    exported = export.export_model(
+        args.config,
+        args.checkpoint,
+        cfg_options=args.cfg_options,
+        **arguments.pick(args, *names),
+    )
+    print(exported.text())
+    if args.int8 is not None:
+        result = export.export_int8(
+            exported,
+            arguments.read_config(args),
+            folder=args.int8 or None,
+            num_images=args.num_calibration_images,
+            method=args.calibration_method,
+            split=args.evaluation_split,
+            num_evaluation_images=args.num_evaluation_images,
+        )
+        print(export.int8_text(result))

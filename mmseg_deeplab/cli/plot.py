@@ -5,8 +5,6 @@ mmseg-deeplab plot curves work_dirs/quickstart --out curves.png
 
 from argparse import ArgumentParser, Namespace
 
-from .arguments import one_line_errors
-
 
 def add_arguments(parser: ArgumentParser) -> None:
     plots = parser.add_subparsers(dest='plot', required=True)
@@ -69,6 +67,5 @@ def run(args: Namespace) -> None:
     options = vars(args)
     name, sources, out = (options.pop(key) for key in ('plot', 'sources', 'out'))
     name = 'scatter' if name == 'benchmark' else name
-    with one_line_errors():
-        getattr(visualization, f'plot_{name}')(sources, out, **options)
+    getattr(visualization, f'plot_{name}')(sources, out, **options)
     print(out)

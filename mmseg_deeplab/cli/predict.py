@@ -11,6 +11,8 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from mmseg_deeplab.utils.errors import InputError
+
 from . import arguments
 
 # Options may stand between the inputs.
@@ -76,15 +78,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    from mmseg_deeplab.inference import DeviceError, world
+    from mmseg_deeplab.inference import world
 
     rank, processes = world()
     try:
-        with arguments.one_line_errors():
-            outcome = predict(args)
-    except DeviceError as error:
-        print(f'error: {error}', file=sys.stderr)
-        sys.exit(3)
+        outcome = predict(args)
     except KeyboardInterrupt:
         sys.exit('stopped; the same command goes on from here')
     share = f'process {rank} of {processes}: ' if processes > 1 else ''
@@ -138,5 +136,5 @@ def raster_scale(values: list[str] | None) -> tuple[float, float] | str | None:
     if values is None or values == ['percentiles']:
         return values and values[0]
     if len(values) != 2:
-        raise ValueError(f'--scale takes LOW HIGH, or percentiles, received {values}')
+        raise InputError(f'--scale takes LOW HIGH, or percentiles, received {values}')
     return tuple(map(float, values))

@@ -8,7 +8,7 @@ It writes NAME-HASH.pth (or .safetensors), NAME-HASH.py and NAME-HASH.md.
 from argparse import ArgumentParser, BooleanOptionalAction, Namespace
 from pathlib import Path
 
-from .arguments import add_config, one_line_errors, pick, read_config
+from .arguments import add_config, pick, read_config
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -45,16 +45,15 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     from mmseg_deeplab.hub import publish
 
-    with one_line_errors():
-        published = publish(
-            read_config(args),
-            args.checkpoint,
-            args.out,
-            name=args.name or Path(args.config).stem,
-            file_format=args.format,
-            licence=args.license,
-            **pick(args, 'metrics', 'ema', 'overwrite'),
-        )
+    published = publish(
+        read_config(args),
+        args.checkpoint,
+        args.out,
+        name=args.name or Path(args.config).stem,
+        file_format=args.format,
+        licence=args.license,
+        **pick(args, 'metrics', 'ema', 'overwrite'),
+    )
     for part in ('weights', 'config', 'card'):
         print(f'{part:8} {getattr(published, part)}')
     if published.note:

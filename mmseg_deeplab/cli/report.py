@@ -28,9 +28,8 @@ def run(args: Namespace) -> None:
 
     folder = Path(args.checkpoint).parent
     out = Path(args.out or folder)
-    with arguments.one_line_errors():
-        cfg = arguments.read_config(args, work_dir=args.work_dir or str(out / 'test'))
-        prepare_testing(cfg, args.checkpoint, **arguments.prediction_options(args))
+    cfg = arguments.read_config(args, work_dir=args.work_dir or str(out / 'test'))
+    prepare_testing(cfg, args.checkpoint, **arguments.prediction_options(args))
     files = write_report(
         build_runner(cfg),
         out,

@@ -7,6 +7,8 @@ The work folder gets architecture.jsonl and architecture.png: how the search dec
 
 from argparse import ArgumentParser, Namespace
 
+from mmseg_deeplab.utils.errors import InputError
+
 from . import arguments
 
 
@@ -22,15 +24,14 @@ def run(args: Namespace) -> None:
     from mmseg_deeplab.config.run_setup import build_runner, prepare_training
     from mmseg_deeplab.visualization.architecture_plot import plot_architecture
 
-    with arguments.one_line_errors():
-        cfg = arguments.read_config(args)
-        if cfg.model.type != 'ArchitectureSearchSegmentor':
-            raise ValueError(
-                f'{args.config}: model.type={cfg.model.type!r} is trained, not '
-                'searched: take `mmseg-deeplab train`, or a config with '
-                'ArchitectureSearchSegmentor'
-            )
-        prepare_training(cfg, resume=args.resume)
+    cfg = arguments.read_config(args)
+    if cfg.model.type != 'ArchitectureSearchSegmentor':
+        raise InputError(
+            f'{args.config}: model.type={cfg.model.type!r} is trained, not '
+            'searched: take `mmseg-deeplab train`, or a config with '
+            'ArchitectureSearchSegmentor'
+        )
+    prepare_training(cfg, resume=args.resume)
     build_runner(cfg).train()
     plot_architecture(cfg.work_dir, f'{cfg.work_dir}/architecture.png')
     print(f'{cfg.work_dir}: next, mmseg-deeplab decode {cfg.work_dir}')

@@ -24,13 +24,12 @@ def run(args: Namespace) -> None:
     from mmseg_deeplab.config.run_setup import build_runner, prepare_testing
     from mmseg_deeplab.engine.distributed import leave_process_group
 
-    with arguments.one_line_errors():
-        cfg = arguments.read_config(args)
-        prepare_testing(
-            cfg,
-            args.checkpoint,
-            **arguments.pick(args, 'out', 'show', 'show_dir', 'wait_time'),
-            **arguments.prediction_options(args),
-        )
+    cfg = arguments.read_config(args)
+    prepare_testing(
+        cfg,
+        args.checkpoint,
+        **arguments.pick(args, 'out', 'show', 'show_dir', 'wait_time'),
+        **arguments.prediction_options(args),
+    )
     build_runner(cfg).test()
     leave_process_group()

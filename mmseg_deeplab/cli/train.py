@@ -25,12 +25,11 @@ def run(args: Namespace) -> None:
     from mmseg_deeplab.config.run_setup import build_runner, prepare_training
     from mmseg_deeplab.engine.distributed import leave_process_group
 
-    with arguments.one_line_errors():
-        cfg = arguments.read_config(args)
-        prepare_training(
-            cfg,
-            resume_from=(args.cfg_options or {}).get('load_from'),
-            **arguments.pick(args, 'resume', 'amp', 'output_stride'),
-        )
+    cfg = arguments.read_config(args)
+    prepare_training(
+        cfg,
+        resume_from=(args.cfg_options or {}).get('load_from'),
+        **arguments.pick(args, 'resume', 'amp', 'output_stride'),
+    )
     build_runner(cfg).train()
     leave_process_group()

@@ -7,7 +7,7 @@ A second call goes on where the first stopped. docs/crf.md says how and how long
 
 from argparse import ArgumentParser, Namespace
 
-from .arguments import add_config, one_line_errors, pick
+from .arguments import add_config, pick
 
 RANGES = ('v1', 'v2')
 AXES = ('bilateral_weight', 'bilateral_xy', 'bilateral_rgb')
@@ -63,8 +63,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     from mmseg_deeplab.crf_tuning import comparison_table
 
-    with one_line_errors():
-        result = tune(args)
+    result = tune(args)
     print(comparison_table(result['comparison']))
     for line in result['notes']:
         print(f'note: {line}')

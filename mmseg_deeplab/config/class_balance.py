@@ -14,6 +14,7 @@ from mmengine.config import Config
 from prettytable import PrettyTable
 
 from mmseg_deeplab.utils.atomic_files import write_whole
+from mmseg_deeplab.utils.errors import InputError
 
 from .scan_config import scan_config
 
@@ -57,7 +58,7 @@ def count_labels(
     sets = report.datasets
     if report.num_faults:
         faults = report.faults + [fault for one in sets for fault in one.faults]
-        raise ValueError(
+        raise InputError(
             f'{report.num_faults} faults in the training data, the first one: '
             f'{faults[0].message} Remedy: see all with '
             f'mmseg-deeplab check-data {cfg.filename} --split train'
@@ -65,7 +66,7 @@ def count_labels(
     classes = sets[0].classes
     if not classes or any(one.classes != classes for one in sets):
         known = [f'{one.name}: {one.classes or "unknown"}' for one in sets]
-        raise ValueError(
+        raise InputError(
             f'{cfg.filename}: the data sets must name the same classes; {known}. '
             'Remedy: give them metainfo=dict(classes=(...))'
         )
@@ -101,7 +102,7 @@ def effective_number(counts: np.ndarray, beta: float = 0.9999) -> np.ndarray:
     classes weigh alike; towards 1 the weights become those of :func:`inverse`.
     """
     if not 0 <= beta < 1:
-        raise ValueError(f'beta must be at least 0 and below 1, received {beta}')
+        raise InputError(f'beta must be at least 0 and below 1, received {beta}')
     if beta == 0:
         return np.ones(len(counts))
     # expm1: accurate where 1 - beta ** n is tiny. `inverse` scales to mean 1.
@@ -122,10 +123,10 @@ def class_weights(
     and median are over the others.
     """
     if method not in METHODS:
-        raise ValueError(f'method must be one of {METHODS}, received {method!r}')
+        raise InputError(f'method must be one of {METHODS}, received {method!r}')
     present = counts.pixels > 0
     if not present.any():
-        raise ValueError(f'no labelled pixel in {counts.num_images} images')
+        raise InputError(f'no labelled pixel in {counts.num_images} images')
     if not present.all():
         absent = ', '.join(np.array(counts.classes)[~present])
         warnings.warn(
@@ -160,4 +161,4 @@ def write_class_weights(weights: np.ndarray, path: Path) -> None:
 def check_suffix(path: Path) -> None:
     """Raise ValueError if a loss could not read a file of this name."""
     if path.suffix not in SUFFIXES:
-        raise ValueError(f'{path}: the name must end in {" or ".join(SUFFIXES)}')
+        raise InputError(f'{path}: the name must end in {" or ".join(SUFFIXES)}')

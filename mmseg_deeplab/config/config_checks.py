@@ -8,6 +8,7 @@ from mmseg.models.losses.utils import get_class_weight
 
 from mmseg_deeplab.models import LeanEncoderDecoder
 from mmseg_deeplab.models.segmentors.lean_loss import plain_loss_is_configured
+from mmseg_deeplab.utils.errors import InputError
 
 from .option_check import named_dicts
 from .prediction_options import is_derived
@@ -43,7 +44,7 @@ def check_class_weights(model: ConfigDict) -> None:
                 and loss.get('type') == 'CrossEntropyLoss'
                 and not (is_lean and plain_loss_is_configured(head))
             ):
-                raise ValueError(
+                raise InputError(
                     f'{name}.{part}: MMSegmentation cannot combine class_weight and '
                     'avg_non_ignore=True. Remedy: avg_non_ignore=False, with which its '
                     'weighted mean is over the labelled pixels, too; or '
@@ -61,7 +62,7 @@ def _check_number_of_weights(
         raise FileNotFoundError(f'class weights {weights!r} do not exist; {remedy}')
     found = len(get_class_weight(weights))
     if num_classes is not None and found != num_classes:
-        raise ValueError(
+        raise InputError(
             f'class_weight={weights!r}: {found} class weights for {num_classes} '
             f'classes; {remedy}'
         )

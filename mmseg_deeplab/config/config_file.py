@@ -8,6 +8,8 @@ from mmengine import fileio
 from mmengine.config import Config
 from mmengine.utils import is_abs
 
+from mmseg_deeplab.utils.errors import InputError
+
 from .option_check import CARRIED, named_dicts, places_of, refuse_useless_options
 from .overrides import apply_mixins
 from .shipped import find_config
@@ -58,7 +60,7 @@ def read_config(
     try:
         cfg.merge_from_dict(options)
     except (KeyError, TypeError, AssertionError) as error:
-        raise ValueError(f'{path}: the options do not fit: {error}') from error
+        raise InputError(f'{path}: the options do not fit: {error}') from error
     for key, old in before.items():
         for _, node, name in places_of(cfg, key, old):
             node[name] = cfg[key]

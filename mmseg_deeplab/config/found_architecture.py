@@ -14,6 +14,7 @@ from mmseg_deeplab.models.backbones.architecture_decoding import (
 from mmseg_deeplab.models.backbones.auto_deeplab_net import STEM_CHANNELS
 from mmseg_deeplab.models.backbones.genotype import Genotype, random_genotype
 from mmseg_deeplab.utils.atomic_files import write_whole
+from mmseg_deeplab.utils.errors import InputError
 
 from .shipped import find_config
 
@@ -50,7 +51,7 @@ def set_genotype(
 ) -> None:
     """Put a network into the config of a segmentor on ``AutoDeepLabNet``."""
     if model.backbone.type != 'AutoDeepLabNet':
-        raise ValueError(
+        raise InputError(
             f'backbone.type={model.backbone.type!r} cannot take a genotype: the '
             'backbone must be AutoDeepLabNet'
         )

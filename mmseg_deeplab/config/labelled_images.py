@@ -11,6 +11,8 @@ from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import DATASETS, TRANSFORMS
 from torch import Tensor
 
+from mmseg_deeplab.utils.errors import InputError
+
 from .config_checks import check_data
 from .option_check import named_dicts
 
@@ -29,7 +31,7 @@ class LabelledImages:
     def __init__(self, cfg: Config, split: str) -> None:
         loader = cfg.get(f'{split}_dataloader')
         if not loader:
-            raise ValueError(
+            raise InputError(
                 f'the config has no {split}_dataloader to take images from; add one, '
                 'or choose another split'
             )

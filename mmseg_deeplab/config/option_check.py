@@ -9,6 +9,8 @@ import mmseg.registry
 from mmengine.config import Config
 from mmengine.registry import Registry
 
+from mmseg_deeplab.utils.errors import InputError
+
 # Variables of a config whose new value is carried to where the config has used it.
 CARRIED = (
     'data_root',
@@ -64,7 +66,7 @@ def refuse_useless_options(cfg: Config, options: dict[str, Any]) -> None:
         if why:
             near = _nearest(cfg, key, settings | set(CARRIED))
             hint = f' Did you mean {" or ".join(near)}?' if near else ''
-            raise ValueError(f'the option {key} would change nothing: {why}.{hint}')
+            raise InputError(f'the option {key} would change nothing: {why}.{hint}')
 
 
 def places_of(cfg: Config, key: str, value: Any) -> Iterator[tuple[str, dict, str]]:

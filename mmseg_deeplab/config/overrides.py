@@ -12,6 +12,8 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from mmseg_deeplab.utils.errors import InputError
+
 from .shipped import configs_folder
 
 FOLDER = Path('_base_') / 'mixins'
@@ -33,7 +35,7 @@ def apply_mixins(cfg: Config, mixins: Sequence[str]) -> None:
         try:
             cfg.merge_from_dict(changes)
         except (KeyError, TypeError, AssertionError) as error:
-            raise ValueError(f'{path}: does not fit {cfg.filename}: {error}') from error
+            raise InputError(f'{path}: does not fit {cfg.filename}: {error}') from error
         if hooks:
             cfg.custom_hooks = [*cfg.get('custom_hooks', []), *hooks]
         if added := changes.get('visualizer', {}).get('vis_backends'):

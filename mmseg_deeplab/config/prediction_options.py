@@ -18,6 +18,7 @@ from mmseg_deeplab.models import (
     MultiScaleEncoderDecoder,
     set_output_stride,
 )
+from mmseg_deeplab.utils.errors import InputError
 
 SPEED_HOOK = 'InferenceSpeedHook'
 
@@ -96,9 +97,9 @@ def load_crf(path: str | Path) -> dict[str, Any]:
     try:
         crf = Config.fromfile(path).to_dict().get('crf')
     except Exception as error:  # a fragment is code: anything may go wrong in it
-        raise ValueError(f'{path}: not a readable config: {error}') from error
+        raise InputError(f'{path}: not a readable config: {error}') from error
     if not isinstance(crf, dict) or 'type' not in crf:
-        raise ValueError(
+        raise InputError(
             f"{path}: a CRF fragment holds crf = dict(type='DenseCRF', ...), received "
             f'crf = {crf!r}'
         )
@@ -109,7 +110,7 @@ def load_crf(path: str | Path) -> dict[str, Any]:
     try:
         MODELS.build(crf.copy())
     except (TypeError, ValueError, KeyError, FileNotFoundError) as error:
-        raise ValueError(f'{path}: not the settings of a CRF: {error}') from error
+        raise InputError(f'{path}: not the settings of a CRF: {error}') from error
     return crf
 
 
@@ -129,7 +130,7 @@ def enable_tta(cfg: Config) -> None:
     lets the CRF refine their average, and takes the sigmoid of a single channel once.
     """
     if 'tta_pipeline' not in cfg:
-        raise ValueError('--tta needs tta_pipeline in the config, which has none')
+        raise InputError('--tta needs tta_pipeline in the config, which has none')
     cfg.setdefault('test_dataloader', ConfigDict(dataset=ConfigDict()))
     cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
     wrapper = ConfigDict(cfg.get('tta_model') or dict(type='SegTTAModel'))
@@ -138,7 +139,7 @@ def enable_tta(cfg: Config) -> None:
         wrapper.type = 'LeanTTAModel'
     if is_lean and not is_derived(wrapper.type, LeanTTAModel):
         if cfg.model.get('crf'):
-            raise ValueError(
+            raise InputError(
                 f'tta_model.type={wrapper.type!r} would run the CRF on every view: '
                 'derive it from LeanTTAModel, or leave out --crf or --tta'
             )
@@ -161,7 +162,7 @@ def is_derived(name: str | type | None, base: type) -> bool:
 def _require_lean_segmentor(model: ConfigDict, option: str) -> None:
     take_lean_segmentor(model)
     if not is_derived(model.type, LeanEncoderDecoder):
-        raise ValueError(
+        raise InputError(
             f'{option} needs EncoderDecoder, LeanEncoderDecoder or '
             f'MultiScaleEncoderDecoder, model.type={model.type!r} is none of them'
         )

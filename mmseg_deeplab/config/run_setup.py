@@ -15,6 +15,7 @@ from mmseg_deeplab.engine.distributed import (
     require_one_gpu_each,
 )
 from mmseg_deeplab.models import set_output_stride
+from mmseg_deeplab.utils.errors import InputError
 
 from .config_checks import check_checkpoint, check_class_weights, check_data
 from .option_check import named_dicts
@@ -54,12 +55,12 @@ def prepare_training(
 def enable_amp(cfg: Config) -> None:
     """Use mmengine's ``AmpOptimWrapper`` with dynamic loss scaling."""
     if not torch.cuda.is_available():
-        raise ValueError('--amp needs a GPU and none is visible; leave it out')
+        raise InputError('--amp needs a GPU and none is visible; leave it out')
     wrapper = cfg.optim_wrapper.get('type', 'OptimWrapper')
     if wrapper in ('AmpOptimWrapper', 'MixedPrecisionOptimWrapper'):
         return
     if wrapper != 'OptimWrapper':
-        raise ValueError(
+        raise InputError(
             f"--amp replaces optim_wrapper.type 'OptimWrapper', got {wrapper!r}; set "
             'mixed precision in the config instead'
         )
@@ -106,7 +107,7 @@ def write_predictions(cfg: Config, folder: str) -> None:
     if isinstance(evaluator, list | tuple) and len(evaluator) == 1:
         evaluator = evaluator[0]
     if not isinstance(evaluator, dict):
-        raise ValueError(f'--out needs one test_evaluator, the config has {evaluator}')
+        raise InputError(f'--out needs one test_evaluator, the config has {evaluator}')
     evaluator.update(output_dir=folder, keep_results=True)
 
 
@@ -116,7 +117,7 @@ def paint_predictions(
     """Let the visualization hook paint the predictions over the images."""
     hook = cfg.get('default_hooks', {}).get('visualization')
     if hook is None:
-        raise ValueError(
+        raise InputError(
             '--show and --show-dir need default_hooks.visualization in the config, '
             "such as dict(type='SampleVisualizationHook')"
         )

@@ -11,6 +11,7 @@ from mmseg.registry import DATASETS
 
 from mmseg_deeplab.datasets.scan import scan_dataset
 from mmseg_deeplab.datasets.scan_report import DatasetReport, Finding, ScanReport
+from mmseg_deeplab.utils.errors import InputError
 
 from .option_check import named_dicts
 
@@ -47,7 +48,7 @@ def scan_config(
                 report.faults += [one for one in faults if one not in report.faults]
     if not seen:
         asked = ', '.join(f'{split}_dataloader' for split in splits)
-        raise ValueError(f'{cfg.filename}: the config has no data set in {asked}')
+        raise InputError(f'{cfg.filename}: the config has no data set in {asked}')
     return report
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from mmseg_deeplab.checkpoints import load
 from mmseg_deeplab.models.postprocess.dense_crf import LEARNABLE
 from mmseg_deeplab.utils.atomic_files import write_whole
+from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.progress import Progress
 
 from .tuning_images import Sample
@@ -66,9 +67,9 @@ class CRFLearner:
         num_iterations: int = 5,
     ) -> None:
         if epochs < 1:
-            raise ValueError(f'epochs={epochs}: learning needs at least one (--epochs)')
+            raise InputError(f'epochs={epochs}: learning needs at least one (--epochs)')
         if not 0 < lr < math.inf:
-            raise ValueError(f'lr={lr}: the relative learning rate must be above 0')
+            raise InputError(f'lr={lr}: the relative learning rate must be above 0')
         self.setup, self.epochs, self.lr = setup, epochs, lr
         self.how = f'learned in {epochs} epochs, {num_iterations} mean-field iterations'
         options = dict(num_iterations=num_iterations, learnable=list(learnable))

@@ -7,6 +7,7 @@ from typing import Any
 
 from mmseg.registry import MODELS
 
+from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.optional_packages import optional_package
 from mmseg_deeplab.utils.progress import Progress
 
@@ -33,7 +34,7 @@ def parse_range(text: str) -> list[float]:
         if not (0 < low <= high <= LARGEST and 0 < step <= LARGEST):
             raise ValueError
     except ValueError:
-        raise ValueError(
+        raise InputError(
             f'range {text!r}: write low:step:high, low:high or one number, all above 0'
         ) from None
     count = int((high - low) / step + 1e-9) + 1
@@ -79,7 +80,7 @@ class CRFSearch:
         rounds: int = 2,
     ) -> None:
         if rounds < 0:
-            raise ValueError(f'rounds={rounds}: none or more (--fine-rounds)')
+            raise InputError(f'rounds={rounds}: none or more (--fine-rounds)')
         self.setup, self.grid, self.rounds = setup, grid, rounds
         self.how = f'searched coarse to fine, {rounds} finer grids'
         self.fixed = dict(

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from mmseg_deeplab.config.labelled_images import LabelledImages
 from mmseg_deeplab.evaluation.metrics import summary_metrics
 from mmseg_deeplab.ops.confusion import confusion_matrix
+from mmseg_deeplab.utils.errors import InputError
 
 WIDTHS = ('bilateral_xy', 'bilateral_rgb', 'gaussian_xy')
 DEFAULT_NUM_IMAGES = 100  # DeepLab v1, section 4.2; v2, section 4.1
@@ -51,7 +52,7 @@ class ImageSet:
         image, label, path = self.images[index]
         if label is None or label.shape[1:] != image.shape[:2]:
             found = 'no label' if label is None else f'a label of {label.shape[1:]}'
-            raise ValueError(
+            raise InputError(
                 f'{path}: {found} was loaded for {image.shape[:2]} pixels. Add '
                 'LoadCheckedAnnotations, or choose a --holdout-split with labels'
             )
@@ -94,7 +95,7 @@ def choose_images(
     if num_images is None:
         num_images = min(DEFAULT_NUM_IMAGES, max(1, len(val) // (1 + is_shared)))
     if not 1 <= num_images <= most:
-        raise ValueError(
+        raise InputError(
             f'num_images={num_images}: the validation split has {len(val)} images, of '
             f'which 1 to {most} can tune the CRF (--num-images)'
         )
@@ -104,7 +105,7 @@ def choose_images(
     rest = [i for i, path in enumerate(other.files) if path not in taken]
     count = len(rest) if num_holdout is None else num_holdout
     if not 1 <= count <= len(rest):
-        raise ValueError(
+        raise InputError(
             f'num_holdout={num_holdout}: the {holdout_split} split has {len(rest)} '
             'images that are not used for tuning; take fewer for it (--num-images)'
         )

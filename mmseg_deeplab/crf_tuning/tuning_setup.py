@@ -18,6 +18,7 @@ from mmseg_deeplab.config.config_checks import check_checkpoint
 from mmseg_deeplab.config.prediction_options import load_crf
 from mmseg_deeplab.inference import ModelSource, Predictor, load_predictor
 from mmseg_deeplab.utils.atomic_files import write_whole
+from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.progress import Progress
 
 from .probability_cache import ProbabilityCache, network_key
@@ -55,11 +56,11 @@ class TuningSetup:
 
     def __post_init__(self) -> None:
         if self.num_iterations < 1:
-            raise ValueError(f'num_iterations={self.num_iterations}: needs at least 1')
+            raise InputError(f'num_iterations={self.num_iterations}: needs at least 1')
         cfg = read_config(self.config, self.cfg_options)
         check_checkpoint(self.checkpoint)
         if any(part.get('out_channels') == 1 for _, part in named_dicts(cfg.model)):
-            raise ValueError(
+            raise InputError(
                 'the network has 1 output channel; a CRF needs two: out_channels=2'
             )
         self.work_dir = Path(self.work_dir or Path(cfg.work_dir) / 'crf')
@@ -175,7 +176,7 @@ def check_same_settings(path: Path, old: dict[str, Any], new: dict[str, Any]) ->
     changed = [name for name in {**old, **new} if old.get(name) != new.get(name)]
     if changed:
         before, now = ({n: s.get(n) for n in changed} for s in (old, new))
-        raise ValueError(
+        raise InputError(
             f'{path} was made with other settings: {str(before)[:300]}, now '
             f'{str(now)[:300]}. --restart begins anew; another --work-dir keeps both'
         )

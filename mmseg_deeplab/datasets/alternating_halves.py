@@ -7,6 +7,8 @@ import torch
 from mmseg.registry import DATA_SAMPLERS
 from torch.utils.data import Sampler
 
+from mmseg_deeplab.utils.errors import InputError
+
 
 @DATA_SAMPLERS.register_module()
 class AlternatingHalvesSampler(Sampler):
@@ -27,7 +29,7 @@ class AlternatingHalvesSampler(Sampler):
         self, dataset: Sized, batch_size: int, *, warmup_iters: int = 0, seed: int = 0
     ) -> None:
         if len(dataset) < 2:
-            raise ValueError(
+            raise InputError(
                 f'an architecture search needs two halves, the data set has '
                 f'{len(dataset)} sample(s)'
             )

@@ -14,6 +14,7 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from mmseg_deeplab.utils.atomic_files import write_whole
+from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.image_files import decode, read_file
 
 from .transforms import LoadCheckedAnnotations
@@ -87,14 +88,14 @@ def _read_pairs(source: Path, split: str, out: Path) -> list[Pair]:
     path = source / f'{split}.txt'
     names = read_file(str(path), remedy=REMEDY).decode().split()
     if not names or len(names) % 2:
-        raise ValueError(
+        raise InputError(
             f'{path}: holds {len(names)} names, expected pairs "image label"'
         )
     files = [source.joinpath(*Path(name).parts[-2:]) for name in names]
     images, labels = files[::2], files[1::2]
     stem, times = Counter(image.stem for image in images).most_common(1)[0]
     if times > 1:
-        raise ValueError(f'{path}: lists more than one image named {stem!r}')
+        raise InputError(f'{path}: lists more than one image named {stem!r}')
     image_folder, label_folder = out / 'img_dir' / split, out / 'ann_dir' / split
     return [
         (image, label, image_folder / image.name, label_folder / f'{image.stem}.png')

@@ -24,6 +24,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.image_files import read_file
 
 Color = tuple[int, int, int]  # R, G, B
@@ -69,7 +70,7 @@ def read_class_list(path: str, backend_args: dict | None = None) -> ClassList:
     try:
         text = content.decode('utf-8-sig')
     except UnicodeDecodeError as error:
-        raise ValueError(f'{path}: {error}. Remedy: save it as UTF-8 text.') from error
+        raise InputError(f'{path}: {error}. Remedy: save it as UTF-8 text.') from error
     read_rows = _json_rows if path.lower().endswith('.json') else _text_rows
     rows = read_rows(text, path)
     _check_rows(rows, path)
@@ -90,12 +91,12 @@ def _text_rows(text: str, path: str) -> list[Row]:
         match = TEXT_ROW.fullmatch(line)
         name, color = match['name'], match['color']
         if re.match(r'\d+[\s,:]', name):
-            raise ValueError(
+            raise InputError(
                 f'{place}: {line!r} begins with a number, expected {EXPECTED}. Remedy: '
                 'take the ids out: the first class has id 0, the next one 1.'
             )
         if '#' in name or re.search(r'[\s,]\d+[\s,]+\d+$', name):
-            raise ValueError(
+            raise InputError(
                 f'{place}: {line!r} ends in no whole colour, expected {EXPECTED}, with '
                 'six hexadecimal digits or three numbers.'
             )
@@ -109,9 +110,9 @@ def _json_rows(text: str, path: str) -> list[Row]:
     try:
         items = json.loads(text)
     except json.JSONDecodeError as error:
-        raise ValueError(f'{path}: is not JSON: {error}.') from error
+        raise InputError(f'{path}: is not JSON: {error}.') from error
     if not isinstance(items, list):
-        raise ValueError(
+        raise InputError(
             f'{path}: holds a {type(items).__name__}, expected a list of names or of '
             'objects {"name": ..., "color": ...}.'
         )
@@ -121,7 +122,7 @@ def _json_rows(text: str, path: str) -> list[Row]:
         item = {'name': item} if isinstance(item, str) else item
         sound = isinstance(item, dict) and isinstance(item.get('name'), str)
         if not sound or not item['name'].strip() or set(item) - {'name', 'color'}:
-            raise ValueError(
+            raise InputError(
                 f'{place}: {item!r}, expected a name, or an object of "name" and '
                 '"color".'
             )
@@ -138,7 +139,7 @@ def _color(color: str | Sequence[int] | None, place: str) -> Color | None:
     is_triple = isinstance(color, list) and len(color) == 3
     if is_triple and all(type(c) is int and 0 <= c <= 255 for c in color):
         return tuple(color)
-    raise ValueError(
+    raise InputError(
         f'{place}: the colour is {color!r}, expected three whole numbers 0..255 or '
         '"#rrggbb".'
     )
@@ -147,7 +148,7 @@ def _color(color: str | Sequence[int] | None, place: str) -> Color | None:
 def _check_rows(rows: list[Row], path: str) -> None:
     names = [(name, place) for name, _, place in rows if name != IGNORE]
     if not 1 <= len(names) <= MAX_CLASSES:
-        raise ValueError(
+        raise InputError(
             f'{path}: names {len(names)} classes, expected 1..{MAX_CLASSES}.'
         )
     colors = [(color, place) for _, color, place in rows if color is not None]
@@ -155,16 +156,16 @@ def _check_rows(rows: list[Row], path: str) -> None:
         first: dict[object, str] = {}
         for value, place in values:
             if value in first:
-                raise ValueError(
+                raise InputError(
                     f'{place}: the {what} {value!r} is already that of {first[value]}. '
                     f'Remedy: give each row a {what} of its own.'
                 )
             first[value] = place
     for name, color, place in rows:
         if color is None and colors:
-            raise ValueError(
+            raise InputError(
                 f'{place}: has no colour, but {len(colors)} of {len(rows)} rows have '
                 'one. Remedy: give every row a colour, or none.'
             )
         if color is None and name == IGNORE:
-            raise ValueError(f'{place}: {IGNORE!r} needs a colour: `{IGNORE} R G B`.')
+            raise InputError(f'{place}: {IGNORE!r} needs a colour: `{IGNORE} R G B`.')

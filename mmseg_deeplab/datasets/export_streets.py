@@ -9,6 +9,7 @@ import cv2
 from mmengine.utils import track_iter_progress
 
 from mmseg_deeplab.utils.atomic_files import write_whole
+from mmseg_deeplab.utils.errors import InputError
 
 from .street_layouts import LAYOUTS
 from .street_scenes import render_scene
@@ -33,7 +34,7 @@ class Request:
 
     def __post_init__(self) -> None:
         if self.layout not in LAYOUTS:
-            raise ValueError(
+            raise InputError(
                 f'layout is {self.layout!r}, expected one of {tuple(LAYOUTS)}'
             )
         check_integer('num_train', self.num_train, 1)

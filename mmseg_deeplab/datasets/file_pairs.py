@@ -5,6 +5,7 @@ from collections import Counter
 from mmengine import fileio
 
 from mmseg_deeplab.utils.data_file_errors import UnpairedFilesError
+from mmseg_deeplab.utils.errors import InputError
 
 SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 MAX_NAMES = 20  # files listed in one message
@@ -58,10 +59,10 @@ def choose_listed(found: dict[str, str], text: str, ann_file: str) -> dict[str, 
             f'{next(iter(found))!r}.'
         )
     if not chosen:
-        raise ValueError(f'{ann_file}: lists no image.')
+        raise InputError(f'{ann_file}: lists no image.')
     repeated = [stem for stem, times in Counter(chosen).items() if times > 1]
     if repeated:
-        raise ValueError(f'{ann_file}: lists more than once: {_shorten(repeated)}.')
+        raise InputError(f'{ann_file}: lists more than once: {_shorten(repeated)}.')
     return {stem: found[stem] for stem in chosen}
 
 

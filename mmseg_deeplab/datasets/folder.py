@@ -7,6 +7,8 @@ from mmengine.utils import is_abs
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+from mmseg_deeplab.utils.errors import InputError
+
 from .class_list import read_class_list
 from .file_pairs import check_pairs, choose_listed, find_files
 from .transforms import LabelColors
@@ -60,7 +62,7 @@ class FolderDataset(BaseSegDataset):
         **kwargs,
     ) -> None:
         if kwargs.pop('metainfo', None):
-            raise ValueError(
+            raise InputError(
                 'FolderDataset takes no metainfo. Remedy: name the classes in the '
                 f'class list ({labels_file!r}).'
             )
@@ -141,7 +143,7 @@ def find_split(
 ) -> tuple[dict[str, str], str]:
     """Find the folders, or the list, of a split: ``data_prefix`` and ``ann_file``."""
     if ann_file:
-        raise ValueError(
+        raise InputError(
             f'split={split!r} and ann_file={ann_file!r} both choose images. Remedy: '
             'give one of them.'
         )

@@ -11,6 +11,7 @@ from mmseg.registry import HOOKS, OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OP
 from torch import nn
 
 from mmseg_deeplab.models.backbones.auto_deeplab_search import step_probabilities
+from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.progress import Progress
 
 RECORD = 'architecture.jsonl'
@@ -31,7 +32,7 @@ class ArchitectureSearchOptimWrapperConstructor:
         self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None
     ) -> None:
         if paramwise_cfg or set(optim_wrapper_cfg) != {'weights', 'architecture'}:
-            raise ValueError(
+            raise InputError(
                 'optim_wrapper of a search holds weights=dict(...) and '
                 f'architecture=dict(...), received {sorted(optim_wrapper_cfg)}'
             )
@@ -40,7 +41,7 @@ class ArchitectureSearchOptimWrapperConstructor:
     def __call__(self, model: nn.Module) -> OptimWrapperDict:
         """Build both for a model."""
         if is_model_wrapper(model):
-            raise ValueError(
+            raise InputError(
                 'an architecture search runs in one process: start it without a '
                 'launcher'
             )

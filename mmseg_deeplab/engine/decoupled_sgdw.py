@@ -10,6 +10,8 @@ from torch import Tensor
 from torch.optim import SGD
 from torch.optim.sgd import sgd
 
+from mmseg_deeplab.utils.errors import InputError
+
 HIGH_DECAY = 1e-3  # Composer warns from here on: each step takes this share
 
 
@@ -58,7 +60,7 @@ class DecoupledSGDW(SGD):
         group.setdefault('initial_lr', group['lr'])
         decay = group['weight_decay']
         if not 0 <= decay < 1:
-            raise ValueError(
+            raise InputError(
                 'weight_decay is the share that a weight loses per step, 0 to 1; '
                 f'received {decay!r}'
             )

@@ -10,6 +10,8 @@ import subprocess
 import torch
 import torch.distributed as dist
 
+from mmseg_deeplab.utils.errors import InputError
+
 # Environment variables of each launcher, in torchrun's order.
 NAMES = ('RANK', 'WORLD_SIZE', 'LOCAL_RANK')
 ENVIRONMENT = {
@@ -51,7 +53,7 @@ def require_one_gpu_each(launcher: str) -> None:
     local_rank = int(os.environ.get(ENVIRONMENT[launcher][-1], 0))
     gpus = torch.cuda.device_count()
     if local_rank >= gpus:
-        raise ValueError(
+        raise InputError(
             f'process {local_rank} of this machine has no GPU: {gpus} visible. Start '
             f'at most {gpus}, or set CUDA_VISIBLE_DEVICES= (empty) to run on the CPU'
         )
@@ -59,7 +61,7 @@ def require_one_gpu_each(launcher: str) -> None:
 
 def _variable(name: str, launcher: str) -> str:
     if name not in os.environ:
-        raise ValueError(
+        raise InputError(
             f'--launcher {launcher}: the environment variable {name} is not set; '
             'start through tools/dist_train.sh or tools/slurm_train.sh'
         )

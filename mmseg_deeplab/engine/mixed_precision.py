@@ -9,6 +9,8 @@ from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmseg.registry import OPTIM_WRAPPERS
 from torch.amp import GradScaler
 
+from mmseg_deeplab.utils.errors import InputError
+
 DTYPES = ('float16', 'bfloat16')
 
 
@@ -37,7 +39,7 @@ class MixedPrecisionOptimWrapper(AmpOptimWrapper):
         **kwargs: Any,
     ) -> None:
         if dtype not in DTYPES:
-            raise ValueError(f'dtype must be one of {DTYPES}, received {dtype!r}')
+            raise InputError(f'dtype must be one of {DTYPES}, received {dtype!r}')
         if not torch.cuda.is_available():
             print_log(
                 'MixedPrecisionOptimWrapper: no GPU: bfloat16 on the CPU instead of '

@@ -11,6 +11,8 @@ from torch import nn
 from torch.nn import GroupNorm, LayerNorm
 from torch.nn.modules.batchnorm import _NormBase
 
+from mmseg_deeplab.utils.errors import InputError
+
 HEADS = ('decode_head', 'auxiliary_head')
 
 # Caffe release of DeepLab v2, train.prototxt for ResNet-101: lr_mult and decay_mult of
@@ -53,14 +55,14 @@ class DeepLabOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         names = multipliers.pop('classifier', ())
         self.classifier = (names,) if isinstance(names, str) else tuple(names)
         if unknown := sorted(multipliers.keys() - MULTIPLIERS.keys()):
-            raise ValueError(
+            raise InputError(
                 f'paramwise_cfg takes {sorted(MULTIPLIERS)} and classifier, received '
                 f'{unknown}'
             )
         if negative := {k: v for k, v in multipliers.items() if v < 0}:
-            raise ValueError(f'multipliers must not be negative, received {negative}')
+            raise InputError(f'multipliers must not be negative, received {negative}')
         if self.base_lr is None:
-            raise ValueError(f'optimizer needs an lr, received {self.optimizer_cfg}')
+            raise InputError(f'optimizer needs an lr, received {self.optimizer_cfg}')
         # The base class only builds groups when this is not empty.
         self.paramwise_cfg = {**MULTIPLIERS, **multipliers}
 
@@ -74,7 +76,7 @@ class DeepLabOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         """Fill ``params`` with one group per kind of parameter that occurs."""
         model = module.module if is_model_wrapper(module) else module
         if not isinstance(getattr(model, HEADS[0], None), nn.Module):
-            raise ValueError(
+            raise InputError(
                 f'{type(model).__name__} has no decode_head: this constructor is for '
                 'segmentors of the EncoderDecoder family'
             )
@@ -82,7 +84,7 @@ class DeepLabOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         for kind, parameter in trainable_parameters(model, self.classifier):
             groups.setdefault(kind, []).append(parameter)
         if not groups:
-            raise ValueError(f'every parameter of {type(model).__name__} is frozen')
+            raise InputError(f'every parameter of {type(model).__name__} is frozen')
         for kind, members in groups.items():
             lr = self.base_lr * self.paramwise_cfg[f'{kind}_lr_mult']
             decay = (self.base_wd or 0.0) * self.paramwise_cfg[f'{kind}_decay_mult']
@@ -106,7 +108,7 @@ def trainable_parameters(
         if not classifier or set(classifier) & set(path.split('.'))
     }
     if classifier and not in_heads:
-        raise ValueError(
+        raise InputError(
             f'paramwise_cfg.classifier={classifier}: no module in '
             f'{" or ".join(HEADS)} has such a name'
         )

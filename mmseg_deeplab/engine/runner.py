@@ -9,6 +9,8 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from mmseg.registry import RUNNERS
 from torch import nn
 
+from mmseg_deeplab.utils.errors import InputError
+
 from .hooks.fitting_weights import FittingWeightsHook
 from .hooks.trusted_checkpoint import checkpoint_folder
 from .resume import RESUME_KEYS, newest_whole_checkpoint
@@ -79,7 +81,7 @@ class ResumableRunner(Runner):
     def _examine(self, path: str) -> tuple[str, int | None]:
         content = CheckpointLoader.load_checkpoint(path, map_location='cpu')
         if missing := RESUME_KEYS - content.keys():
-            raise ValueError(
+            raise InputError(
                 f'{path}: cannot be resumed, it is without {sorted(missing)}; '
                 'leave out --resume to start from its weights'
             )

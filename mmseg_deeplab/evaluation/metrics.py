@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from mmseg_deeplab.utils.errors import InputError
+
 
 def per_class_metrics(
     confusion: np.ndarray, *, beta: float = 1.0, nan_to_num: float | None = None
@@ -46,7 +48,7 @@ def summary_metrics(
     classes = per_class_metrics(confusion, beta=beta, nan_to_num=nan_to_num)
     total = confusion.sum()
     if total == 0:
-        raise ValueError('no labelled pixel was evaluated: every label is ignore_index')
+        raise InputError('no labelled pixel was evaluated: every label is ignore_index')
     means = {f'm{name}': float(np.nanmean(v)) for name, v in classes.items()}
     return {
         'aAcc': float(confusion.trace() / total),

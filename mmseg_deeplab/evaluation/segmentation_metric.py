@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from mmseg_deeplab.ops import confusion_matrix, grouped_confusion_matrix
+from mmseg_deeplab.utils.errors import InputError
 
 from .metrics import (
     metrics_table,
@@ -74,7 +75,7 @@ class SegmentationMetric(BaseMetric):
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         if format_only and output_dir is None:
-            raise ValueError('format_only=True needs output_dir, received None')
+            raise InputError('format_only=True needs output_dir, received None')
         self.ignore_index = ignore_index
         self.nan_to_num = nan_to_num
         self.beta = beta
@@ -104,7 +105,7 @@ class SegmentationMetric(BaseMetric):
 
     def _count(self, prediction: Tensor, sample: dict) -> None:
         if 'gt_sem_seg' not in sample:
-            raise ValueError(
+            raise InputError(
                 f'{sample.get("img_path")}: no ground truth was loaded. Put '
                 "dict(type='LoadCheckedAnnotations') into test_pipeline, or set "
                 'test_evaluator.format_only=True'

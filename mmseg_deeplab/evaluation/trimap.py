@@ -6,6 +6,8 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
+from mmseg_deeplab.utils.errors import InputError
+
 BORDERS = ('labels', 'classes', 'void')
 MAX_WIDTH = 255  # distances are kept in 8 bits
 _NEIGHBOURS = np.ones((3, 3), np.uint8)
@@ -20,7 +22,7 @@ def check_widths(widths: int | Sequence[int] | None) -> tuple[int, ...]:
         raise TypeError(f'trimap_widths must be integers, received {widths!r}')
     limits = [0, *found, MAX_WIDTH + 1]
     if not found or any(low >= high for low, high in pairwise(limits)):
-        raise ValueError(
+        raise InputError(
             f'trimap_widths must increase strictly within 1..{MAX_WIDTH}, such as '
             f'(1, 2, 5, 10, 20, 40), received {widths!r}'
         )
@@ -61,7 +63,7 @@ def trimap_bands(
             ``'void'``: between void and anything else.
     """
     if target.ndim != 2:
-        raise ValueError(f'target must be (H, W), received shape {target.shape}')
+        raise InputError(f'target must be (H, W), received shape {target.shape}')
     border = _border(target, ignore_index, check_borders(around))
     distance = cv2.distanceTransform((~border).view(np.uint8), cv2.DIST_C, 3)
     # A border pixel is one step from the other label.
@@ -72,7 +74,7 @@ def trimap_bands(
 def check_borders(around: str) -> str:
     """Return ``around`` if it names a kind of border, else raise a ValueError."""
     if around not in BORDERS:
-        raise ValueError(f'trimap_around must be one of {BORDERS}, received {around!r}')
+        raise InputError(f'trimap_around must be one of {BORDERS}, received {around!r}')
     return around
 
 

@@ -12,6 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmseg_deeplab.inference.exported import INPUT, OnnxFile, open_exported
 from mmseg_deeplab.models import predicting
+from mmseg_deeplab.utils.errors import InputError
 
 from .graph import quiet_resize
 
@@ -26,7 +27,7 @@ aten = torch.ops.aten
 TORCH_LAST_STEPS = (aten.argmax.default, aten._softmax.default, aten.sigmoid.default)
 
 
-class ExportDiffersError(ValueError):
+class ExportDiffersError(InputError):
     """The file does not compute what the network does."""
 
 

@@ -16,6 +16,7 @@ from mmseg_deeplab.inference import DeepLabInferencer
 from mmseg_deeplab.inference.exported import ExportMetadata
 from mmseg_deeplab.models.fast_prediction import prepare_for_inference
 from mmseg_deeplab.utils.atomic_files import write_whole
+from mmseg_deeplab.utils.errors import InputError
 
 from .check_file import Agreement, check_file
 from .export_formats import FORMATS
@@ -73,12 +74,12 @@ def export_model(
         ValueError: If the model cannot be exported; ExportDiffersError is one.
     """
     if format not in FORMATS:
-        raise ValueError(f'format must be one of {list(FORMATS)}, received {format!r}')
+        raise InputError(f'format must be one of {list(FORMATS)}, received {format!r}')
     suffix, write = FORMATS[format]
     own = Path(checkpoint).name if '://' in checkpoint else checkpoint
     path = Path(out or Path(own).with_suffix(suffix))
     if path.suffix != suffix:
-        raise ValueError(f'{path}: a file of this format ends in {suffix}')
+        raise InputError(f'{path}: a file of this format ends in {suffix}')
     inferencer = DeepLabInferencer(
         config,
         checkpoint,
@@ -151,7 +152,7 @@ def _resize(transforms: Sequence[Any]) -> dict[str, Any] | None:
             if step.scale is None:
                 found = dict(scale_factor=step.scale_factor, keep_ratio=True)
         elif not isinstance(step, PackSegInputs):
-            raise ValueError(
+            raise InputError(
                 f'{type(step).__name__} in the test pipeline: an exported model allows '
                 'LoadCheckedImage, one Resize and PackSegInputs only'
             )

@@ -12,6 +12,8 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from mmseg_deeplab.utils.errors import InputError
+
 OUTPUTS = ('labels', 'probabilities')
 MAX_UINT8_CLASSES = 256
 
@@ -32,14 +34,14 @@ class PredictionGraph(nn.Module):
     def __init__(self, segmentor: BaseSegmentor, output: str = 'labels') -> None:
         super().__init__()
         if output not in OUTPUTS:
-            raise ValueError(f'output must be one of {OUTPUTS}, received {output!r}')
+            raise InputError(f'output must be one of {OUTPUTS}, received {output!r}')
         replace_upsampling(segmentor)
         self.segmentor, self.output = segmentor, output
         preprocessor = segmentor.data_preprocessor
         self.pad_value = float(preprocessor.pad_val)
         test_cfg = preprocessor.test_cfg or {}
         if test_cfg.get('size') is not None:
-            raise ValueError(
+            raise InputError(
                 f'model.data_preprocessor.test_cfg pads to size={test_cfg["size"]}; a '
                 'file is for any size. Remedy: size_divisor in place of size'
             )
@@ -48,7 +50,7 @@ class PredictionGraph(nn.Module):
         mean = getattr(preprocessor, 'mean', torch.zeros(3)).flatten()
         std = getattr(preprocessor, 'std', torch.ones(3)).flatten()
         if len(mean) != 3:
-            raise ValueError(f'data_preprocessor has a mean of {len(mean)} channels')
+            raise InputError(f'data_preprocessor has a mean of {len(mean)} channels')
         # In the order of the network's channels.
         self.register_buffer('mean', mean.clone())
         self.register_buffer('std', std.clone())

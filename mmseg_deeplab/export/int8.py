@@ -16,6 +16,7 @@ from mmseg_deeplab.evaluation import SegmentationMetric
 from mmseg_deeplab.inference.exported import INPUT, ExportedPredictor
 from mmseg_deeplab.inference.images import is_image, read_image
 from mmseg_deeplab.utils.atomic_files import write_whole
+from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.onnx_runtime import import_onnxruntime
 from mmseg_deeplab.utils.optional_packages import optional_package
 from mmseg_deeplab.utils.progress import Progress
@@ -58,7 +59,7 @@ def export_int8(
     """
     path = exported.path
     if path.suffix != '.onnx':
-        raise ValueError(f'{path}: int8 goes with --format onnx alone')
+        raise InputError(f'{path}: int8 goes with --format onnx alone')
     labelled = LabelledImages(cfg, split)
     before = ExportedPredictor(path)
     count, images = _calibration_images(cfg, folder, num_images)
@@ -83,7 +84,7 @@ def _calibration_images(
 ) -> tuple[int, Iterator[np.ndarray]]:
     """Return the number of images, spread evenly, and what reads them."""
     if count < 1:
-        raise ValueError(f'calibration needs at least 1 image, received {count}')
+        raise InputError(f'calibration needs at least 1 image, received {count}')
     images: LabelledImages | list[Path]
     if folder is None:
         images = LabelledImages(cfg, 'train')
@@ -153,7 +154,7 @@ def _judge(
 ) -> dict[str, Any]:
     """Return size and metrics, in percent, of a file."""
     if num_images is not None and num_images < 1:
-        raise ValueError(f'num_images must be 1 or more, received {num_images}')
+        raise InputError(f'num_images must be 1 or more, received {num_images}')
     path = predictor.path
     total = min(len(labelled), num_images or len(labelled))
     metric = SegmentationMetric(prefix='')

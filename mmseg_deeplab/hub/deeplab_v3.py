@@ -10,6 +10,7 @@ from torch import Tensor, distributed, hub, nn
 
 from mmseg_deeplab.checkpoints import convert, load
 from mmseg_deeplab.models.initializers import INITIALIZERS
+from mmseg_deeplab.utils.errors import InputError
 
 # ImageNet weights of torchvision, its second recipe (``ResNet101_Weights`` etc.).
 BACKBONE_URLS = {
@@ -66,14 +67,14 @@ def deeplabv3(
             initialize each module; a pretrained backbone is left as it is.
     """
     if not isinstance(num_classes, int) or num_classes < 1:
-        raise ValueError(f'num_classes must be a positive integer, got {num_classes!r}')
+        raise InputError(f'num_classes must be a positive integer, got {num_classes!r}')
     if backbone_arch not in BACKBONE_URLS:
         known = sorted(BACKBONE_URLS)
-        raise ValueError(f'backbone_arch must be one of {known}, got {backbone_arch!r}')
+        raise InputError(f'backbone_arch must be one of {known}, got {backbone_arch!r}')
     functions = [INITIALIZERS.get(f, f) for f in initializers]
     if not all(map(callable, functions)):
         known = sorted(INITIALIZERS)
-        raise ValueError(f'initializers must be functions or names out of {known}')
+        raise InputError(f'initializers must be functions or names out of {known}')
     weights = None
     if is_backbone_pretrained:
         weights = _pretrained(backbone_url or BACKBONE_URLS[backbone_arch])

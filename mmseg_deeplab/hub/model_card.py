@@ -12,6 +12,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmseg_deeplab.config import named_dicts
+from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.optional_packages import optional_package
 from mmseg_deeplab.visualization import read_scalars
 
@@ -43,10 +44,10 @@ def read_metrics(path: str | Path, classes: list[str]) -> Metrics:
     content = json.loads(path.read_text())
     overall = _overall(content.get('figures', content))
     if not overall:
-        raise ValueError(f'{path}: no metrics; mmseg-deeplab report writes such a file')
+        raise InputError(f'{path}: no metrics; mmseg-deeplab report writes such a file')
     per_class = content.get('per_class', {})
     if per_class and list(per_class) != classes:
-        raise ValueError(
+        raise InputError(
             f'{path}: its classes {list(per_class)} are those of another model'
         )
     return Metrics(f'evaluation in `{path.name}`', overall, per_class)

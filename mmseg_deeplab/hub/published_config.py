@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmseg.models.losses.utils import get_class_weight
 
 from mmseg_deeplab.config import named_dicts
+from mmseg_deeplab.utils.errors import InputError
 
 # What a run adds to its config, or the command line asks for.
 OF_THE_RUN = ('work_dir', 'launcher', 'local_rank', 'experiment_name')
@@ -108,7 +109,7 @@ def _check_paths(content: dict) -> None:
                 if isinstance(text, str) and MACHINE_PATH.fullmatch(text):
                     found.append(f'{name}.{key}={text!r}'.lstrip('.'))
     if found:
-        raise ValueError(
+        raise InputError(
             f'paths of this machine in the config: {", ".join(found)}. Make them '
             'relative, or override them: --cfg-options KEY=VALUE'
         )

@@ -23,6 +23,7 @@ from mmseg_deeplab.checkpoints.formats.safetensors_file import (
 from mmseg_deeplab.checkpoints.state_dicts import StateDict, tensors_of
 from mmseg_deeplab.inference.class_names import class_meta
 from mmseg_deeplab.utils.atomic_files import write_whole
+from mmseg_deeplab.utils.errors import InputError
 
 from .model_card import logged_metrics, model_card, read_metrics
 from .published_config import published_config
@@ -80,7 +81,7 @@ def publish(
             and checkpoint do not belong together, or other files have these names.
     """
     if not NAME.fullmatch(name):
-        raise ValueError(
+        raise InputError(
             f'name {name!r}: only letters, digits, _ and - are allowed; use --name'
         )
     loaded = load(checkpoint)
@@ -123,7 +124,7 @@ def publish(
     new_files = list(zip(files, contents, strict=True))
     for path, new in new_files:
         if path.exists() and path.read_bytes() != new and not overwrite:
-            raise ValueError(
+            raise InputError(
                 f'{path} exists with other content; give another --out, or --overwrite'
             )
     for path, new in new_files:
@@ -140,7 +141,7 @@ def published_state(checkpoint: Mapping[str, Any], *, ema: bool | None) -> State
     trained = checkpoint.get('ema_state_dict')
     if ema is not None and trained is None:
         option = '--ema' if ema else '--no-ema'
-        raise ValueError(f'{option}: the checkpoint holds no moving average')
+        raise InputError(f'{option}: the checkpoint holds no moving average')
     state = tensors_of(checkpoint)
     if ema is False:
         averaged = {key for key in trained if key.startswith('module.')}
@@ -157,7 +158,7 @@ def build_with(cfg: Config, state: StateDict) -> nn.Module:
     try:
         model.load_state_dict(state)
     except RuntimeError as error:
-        raise ValueError(
+        raise InputError(
             f'checkpoint and config do not belong together: {str(error)[:500]}'
         ) from error
     return model
@@ -168,7 +169,7 @@ def to_bytes(state: StateDict, meta: dict[str, Any], file_format: str) -> bytes:
     if file_format == 'safetensors':
         return dump_safetensors(state, meta)
     if file_format != 'pth':
-        raise ValueError(f"format must be 'pth' or 'safetensors', got {file_format!r}")
+        raise InputError(f"format must be 'pth' or 'safetensors', got {file_format!r}")
     buffer = io.BytesIO()  # a file would put its own name into the archive
     torch.save({'state_dict': state, 'meta': meta}, buffer)
     return buffer.getvalue()

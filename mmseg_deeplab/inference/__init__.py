@@ -3,7 +3,9 @@
 from importlib import import_module
 from typing import Any
 
-from .file_run import DeviceError, RunOptions
+from mmseg_deeplab.utils.errors import DeviceError
+
+from .file_run import RunOptions
 from .images import read_image
 from .input_files import read_list
 from .model_source import load_predictor, split_models, take_model

@@ -8,6 +8,8 @@ from mmengine.config import Config
 from mmseg.registry import DATASETS
 from mmseg.utils import get_classes, get_palette
 
+from mmseg_deeplab.utils.errors import InputError
+
 
 def checkpoint_meta(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``classes`` and ``palette`` that a checkpoint holds, or an empty dict."""
@@ -38,7 +40,7 @@ def class_meta(
     colours = get_palette(palette) if isinstance(palette, str) else palette
     for name, given in dict(classes=names, palette=colours).items():
         if given and len(given) != num_classes:
-            raise ValueError(
+            raise InputError(
                 f'{name}: the model has {num_classes} classes, received {len(given)}'
             )
     known = next(

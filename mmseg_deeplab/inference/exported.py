@@ -15,6 +15,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.onnx_runtime import import_onnxruntime
 from mmseg_deeplab.version import __version__
 
@@ -64,14 +65,14 @@ class ExportMetadata:
         Raises a ValueError if the file at ``path`` was not written by this version.
         """
         if found.get('package') != json.dumps(PACKAGE):
-            raise ValueError(
+            raise InputError(
                 f'{path}: holds no metadata of mmseg_deeplab. Remedy: export the model '
                 'with mmseg-deeplab export'
             )
         try:
             values = {one.name: json.loads(found[one.name]) for one in fields(cls)}
         except (KeyError, json.JSONDecodeError) as error:
-            raise ValueError(
+            raise InputError(
                 f'{path}: its metadata are damaged or of another version ({error!r}). '
                 f'{EXPORT_AGAIN}'
             ) from error
@@ -101,7 +102,7 @@ class OnnxFile:
         try:
             self.session = runtime.InferenceSession(source, options, providers)
         except Exception as error:  # the errors of ONNX Runtime have no common base
-            raise ValueError(
+            raise InputError(
                 f'{name}: not a whole ONNX file ({error}). {EXPORT_AGAIN}'
             ) from error
         properties = self.session.get_modelmeta().custom_metadata_map
@@ -116,9 +117,9 @@ def _providers(runtime: Any, device: str) -> list[Any]:
     if kind == 'cpu':
         return ['CPUExecutionProvider']
     if kind != 'cuda':
-        raise ValueError(f"device must be 'cpu' or 'cuda', received {device!r}")
+        raise InputError(f"device must be 'cpu' or 'cuda', received {device!r}")
     if 'CUDAExecutionProvider' not in runtime.get_available_providers():
-        raise ValueError(
+        raise InputError(
             f'device={device!r}: the installed ONNX Runtime runs on the CPU only. '
             'Remedy: pip install onnxruntime-gpu in place of onnxruntime'
         )
@@ -143,7 +144,7 @@ class TorchFile:
         try:
             result = self._module(torch.from_numpy(images).to(self.device))
         except AssertionError as error:  # a condition of the program
-            raise ValueError(
+            raise InputError(
                 f'{self.path}: cannot take images of {images.shape[1:3]} pixels '
                 f'({error}). Remedy: larger images, or a file of --format onnx'
             ) from error
@@ -166,7 +167,7 @@ def _archive_metadata(path: Path) -> ExportMetadata:
             names = [n for n in archive.namelist() if n.endswith(f'/{METADATA_FILE}')]
             found = json.loads(archive.read(names[0])) if names else {}
     except (zipfile.BadZipFile, json.JSONDecodeError) as error:
-        raise ValueError(
+        raise InputError(
             f'{path}: not a whole file of PyTorch ({error}). {EXPORT_AGAIN}'
         ) from error
     return ExportMetadata.from_text(found, path=path)
@@ -187,7 +188,7 @@ def open_exported(path: str | Path, *, device: str = 'cpu') -> OnnxFile | TorchF
             f'exported model {str(path)!r} does not exist (current folder {Path.cwd()})'
         )
     if path.suffix.lower() not in FILE_TYPES:
-        raise ValueError(f'{path}: an exported model ends in {", ".join(FILE_TYPES)}')
+        raise InputError(f'{path}: an exported model ends in {", ".join(FILE_TYPES)}')
     return FILE_TYPES[path.suffix.lower()](path, device)
 
 
@@ -226,7 +227,7 @@ class ExportedPredictor:
                 where probabilities are asked for.
         """
         if probabilities and self.metadata.output != 'probabilities':
-            raise ValueError(
+            raise InputError(
                 f'{self.path}: was exported with labels as its output and has no '
                 'probabilities. Remedy: mmseg-deeplab export --output probabilities'
             )

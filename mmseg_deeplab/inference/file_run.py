@@ -13,6 +13,8 @@ import torch
 from mmengine.device import get_device
 from torch.utils.data import DataLoader, Dataset
 
+from mmseg_deeplab.utils.errors import DeviceError, InputError
+
 from .images import header_size, read_image
 from .input_files import InputFile
 from .output_files import FileOutputs
@@ -31,10 +33,6 @@ WRITERS = 4  # threads; encoding an image lets the others run
 FILE_ERRORS = (ValueError, OSError, ImportError)
 
 
-class DeviceError(RuntimeError):
-    """The model has failed, and no file is to blame."""
-
-
 @dataclass(frozen=True)
 class RunOptions:
     """How inputs are put through the model."""
@@ -51,7 +49,7 @@ class RunOptions:
         for name in ('batch_size', 'max_pixels'):
             value = getattr(self, name)
             if value < 1:
-                raise ValueError(f'{name} must be 1 or more, received {value}')
+                raise InputError(f'{name} must be 1 or more, received {value}')
 
     def recorded(self) -> dict[str, Any]:
         """Return the options that predictions depend on."""

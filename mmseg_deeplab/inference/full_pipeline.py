@@ -7,6 +7,8 @@ from mmcv.transforms import Compose, LoadImageFromFile
 from mmseg.datasets.transforms.loading import InferencerLoader, LoadAnnotations
 from mmseg.registry import TRANSFORMS
 
+from mmseg_deeplab.utils.errors import InputError
+
 
 def build_full_pipeline(steps: Sequence[dict[str, Any]]) -> Compose:
     """Build a pipeline without the transforms that load the ground truth.
@@ -15,7 +17,7 @@ def build_full_pipeline(steps: Sequence[dict[str, Any]]) -> Compose:
     """
     kept = _without_ground_truth(steps)
     if not kept or not _is_a(kept[0], LoadImageFromFile):
-        raise ValueError(
+        raise InputError(
             'test_dataloader.dataset.pipeline must begin with LoadCheckedImage, '
             f'LoadImageFromFile or a class derived from it, received {kept[:1]}'
         )

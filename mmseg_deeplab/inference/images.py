@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from mmseg_deeplab.utils.data_file_errors import TruncatedFileError, UnreadableFileError
+from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.image_files import decode, read_file
 
 # Large images are expected here, and this package has limits of its own. A
@@ -90,7 +91,7 @@ def header_size(source: str | os.PathLike | io.BytesIO) -> tuple[int, int] | Non
 
 def _check_size(size: tuple[int, int] | None, max_pixels: int, name: str) -> None:
     if size is not None and size[0] * size[1] > max_pixels:
-        raise ValueError(
+        raise InputError(
             f'{name}: {size[0]}x{size[1]} are more than {max_pixels} pixels. Remedy: '
             'make the image smaller, or allow more (max_pixels)'
         )
@@ -102,6 +103,6 @@ def check_image(image: np.ndarray) -> None:
     if kind != np.uint8:
         raise TypeError(f'an image must be an array of uint8, received {kind}')
     if image.ndim != 3 or image.shape[2] != 3 or not image.size:
-        raise ValueError(
+        raise InputError(
             f'an image must be RGB, (H, W, 3) and not empty, received {image.shape}'
         )

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
+from mmseg_deeplab.utils.errors import InputError
+
 from .images import IMAGE_SUFFIXES
 from .raster_reader import RASTER_SUFFIXES
 from .video_files import VIDEO_SUFFIXES
@@ -58,7 +60,7 @@ def find_inputs(
     paths = dict.fromkeys(path for _, path in found)  # a set in order
     kept = [path for path in paths if out is None or not _is_below(path, out)]
     if not kept:
-        raise ValueError(
+        raise InputError(
             f'no input: {", ".join(arguments) or "the list"} holds no file with one of '
             f'the suffixes {", ".join(sorted(KNOWN_SUFFIXES))}'
         )
@@ -125,7 +127,7 @@ def _named(paths: Sequence[str], root: str) -> list[InputFile]:
         base = base if stems[folder][stem] > 1 else stem
         name = (Path(folder) / base).relative_to(root).as_posix()
         if name in files:
-            raise ValueError(
+            raise InputError(
                 f'{files[name].path} and {path} would both be written as {name!r}. '
                 'Remedy: rename one of them, or predict them into two folders'
             )

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mmseg_deeplab.utils.errors import InputError
+
 from .predictor import ModelSource, Predictor
 
 # Files that hold the whole model: written by mmseg-deeplab export, they need no config.
@@ -22,14 +24,14 @@ def take_model(arguments: Sequence[str]) -> tuple[ModelSource, list[str]]:
         f'({", ".join(EXPORTED_SUFFIXES)})'
     )
     if not arguments:
-        raise ValueError(f'no model is given: {expected}')
+        raise InputError(f'no model is given: {expected}')
     first, *rest = arguments
     if is_exported(first):
         return ModelSource(None, first), rest
     if not rest:
-        raise ValueError(f'{first!r} stands alone: {expected}')
+        raise InputError(f'{first!r} stands alone: {expected}')
     if is_exported(rest[0]):
-        raise ValueError(
+        raise InputError(
             f'{rest[0]!r} is an exported model, which holds all that it needs: leave '
             f'out the config {first!r} before it'
         )
@@ -84,7 +86,7 @@ def load_predictor(
         return NetworkPredictor.from_files(source, device=device, **options)
     for name, value in options.items():
         if value:
-            raise ValueError(
+            raise InputError(
                 f'{source.checkpoint}: --{name.replace("_", "-")} ({name}={value!r}) '
                 'does not go with an exported model, which is fixed. Remedy: leave it '
                 'out, or predict with CONFIG and CHECKPOINT'

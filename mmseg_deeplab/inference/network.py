@@ -21,6 +21,7 @@ from mmseg_deeplab.config.prediction_options import (
 )
 from mmseg_deeplab.models import predicting
 from mmseg_deeplab.models.fast_prediction import prepare_for_inference
+from mmseg_deeplab.utils.errors import InputError
 
 from .class_names import class_meta
 from .images import check_image
@@ -182,11 +183,11 @@ def load_weights(
     fitting.check_shared(tensors, model, source=source)
     remedy = 'Remedy: predict with the config that it was trained with'
     if wrong := sorted(fitting.misfits(tensors, model).values()):
-        raise ValueError(
+        raise InputError(
             f'{source} does not fit the model: {fitting.some(wrong, 6)}. {remedy}'
         )
     if lacking := fitting.missing(tensors, model):
-        raise ValueError(
+        raise InputError(
             f'{source} lacks {len(lacking)} tensors of the model, which would be '
             f'random: {fitting.some(lacking)}. {remedy}'
         )

@@ -11,6 +11,7 @@ from mmengine.config import Config
 
 from mmseg_deeplab.config.shipped import find_config
 from mmseg_deeplab.utils.atomic_files import PART_SUFFIX, write_whole
+from mmseg_deeplab.utils.errors import InputError
 
 from .predictor import ModelSource
 
@@ -58,7 +59,7 @@ def prepare_folder(
         _compare(folder, old, record)
         return path.stat().st_mtime
     if is_used and not overwrite:
-        raise ValueError(
+        raise InputError(
             f'{folder}: is not empty and has no {RECORD}: predictions would mix with '
             'other files. Remedy: give another --out, or --overwrite'
         )
@@ -74,7 +75,7 @@ def _read(path: Path) -> dict[str, Any] | None:
     except ValueError:
         record = None
     if not isinstance(record, dict):
-        raise ValueError(
+        raise InputError(
             f'{path}: is not the record of a prediction. Remedy: give another --out, '
             'or --overwrite'
         )
@@ -98,7 +99,7 @@ def _compare(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> No
         if _content(old.get(key)) != _content(new.get(key))
     ]
     if differing:
-        raise ValueError(
+        raise InputError(
             f'{folder}: holds predictions made with other settings: '
             f'{"; ".join(differing)}. Remedy: give another --out, or --overwrite to '
             'make them again'

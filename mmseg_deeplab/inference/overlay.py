@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from mmseg_deeplab.utils.errors import InputError
+
 IGNORED = (0, 0, 0)
 
 
@@ -30,9 +32,9 @@ def overlay(
         ValueError: If the sizes differ, or ``opacity`` is outside 0..1.
     """
     if not 0 <= opacity <= 1:
-        raise ValueError(f'opacity must be in 0..1, received {opacity!r}')
+        raise InputError(f'opacity must be in 0..1, received {opacity!r}')
     if image.shape[:2] != labels.shape:
-        raise ValueError(
+        raise InputError(
             f'image and labels must have one size, received {image.shape[:2]} and '
             f'{labels.shape}'
         )

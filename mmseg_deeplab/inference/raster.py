@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mmseg_deeplab.utils.atomic_files import streamed_file
+from mmseg_deeplab.utils.errors import InputError
 
 from .overlay import IGNORED
 from .predictor import Predictor
@@ -79,10 +80,10 @@ def predict_raster(
     """
     grid = WindowGrid(window or DEFAULT_WINDOW + predictor.align_corners, overlap)
     if batch_size < 1:
-        raise ValueError(f'batch_size must be 1 or more, received {batch_size!r}')
+        raise InputError(f'batch_size must be 1 or more, received {batch_size!r}')
     for path in filter(None, (target, probabilities)):
         if Path(path).suffix.lower() not in TIFF_SUFFIXES:
-            raise ValueError(f'{path}: the result is a GeoTIFF; name it .tif')
+            raise InputError(f'{path}: the result is a GeoTIFF; name it .tif')
     with ExitStack() as stack:
         raster = stack.enter_context(open_raster(source))
         stack.enter_context(

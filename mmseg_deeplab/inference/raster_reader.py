@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.optional_packages import optional_package
 
 from .raster_windows import Span
@@ -63,13 +64,13 @@ def open_raster(path: str | os.PathLike) -> Iterator[Any]:
     try:
         raster = rasterio.open(path)
     except rasterio.errors.RasterioError as error:
-        raise ValueError(
+        raise InputError(
             f'{path}: not a readable raster ({error}). Remedy: download or export it '
             'again'
         ) from error
     with raster:
         if not raster.count:
-            raise ValueError(
+            raise InputError(
                 f'{path}: holds no bands but {len(raster.subdatasets)} rasters. '
                 'Remedy: export one of them with gdal_translate'
             )
@@ -117,7 +118,7 @@ class RasterReader:
             values = self.raster.read(bands, window=window)
             masks = self.raster.read_masks(bands, window=window)
         except rasterio.errors.RasterioError as error:
-            raise ValueError(
+            raise InputError(
                 f'{self.raster.name}: rows {rows.start} to {rows.stop}, columns '
                 f'{columns.start} to {columns.stop} cannot be read '
                 f'({error.__cause__ or error}); the file is truncated or damaged. '
@@ -151,7 +152,7 @@ def _checked_bands(
         bands = (1, 1, 1) if is_grey else (1, 2, 3)
     bands = tuple(bands)
     if len(bands) != 3 or not all(1 <= band <= raster.count for band in bands):
-        raise ValueError(
+        raise InputError(
             f'{raster.name}: bands={bands} (--bands): expected the numbers of red, '
             f'green and blue; the raster has {raster.count} band(s), counted from 1: '
             f'{", ".join(kinds)}'
@@ -165,20 +166,20 @@ def _ranges(
     """Find the values that become 0 and 255 in each band; None takes 8 bits as is."""
     types = {raster.dtypes[band - 1] for band in bands}
     if any(np.dtype(name).kind == 'c' for name in types):
-        raise ValueError(f'{raster.name}: complex numbers ({types}) are no image')
+        raise InputError(f'{raster.name}: complex numbers ({types}) are no image')
     if scale == 'percentiles':
         return _percentiles(raster, bands)
     if isinstance(scale, str):
-        raise ValueError(f"scale={scale!r}: expected (LOW, HIGH) or 'percentiles'")
+        raise InputError(f"scale={scale!r}: expected (LOW, HIGH) or 'percentiles'")
     if scale is not None:
         low, high = map(float, scale)
         if not (np.isfinite([low, high]).all() and low < high):
-            raise ValueError(f'scale={scale!r}: expected LOW < HIGH')
+            raise InputError(f'scale={scale!r}: expected LOW < HIGH')
         return [(low, high)] * len(bands)
     if types == {'uint8'}:
         return None
     measured = ', '.join(f'{a:g} and {b:g}' for a, b in _percentiles(raster, bands))
-    raise ValueError(
+    raise InputError(
         f'{raster.name}: the values are {"/".join(sorted(types))}, and the network was '
         'trained on 8 bits. Remedy: say which values are black and white, '
         'scale=(LOW, HIGH) (--scale LOW HIGH), the same for all rasters of one sensor; '
@@ -198,7 +199,7 @@ def _percentiles(raster: Any, bands: Sequence[int]) -> list[Range]:
         values = values[np.isfinite(values)]
         low, high = np.percentile(values, PERCENTILES) if values.size else (0, 0)
         if not low < high:
-            raise ValueError(
+            raise InputError(
                 f'{raster.name}: band {band} has no contrast ({values.size} values, '
                 f'the middle 96 % of them from {low:g} to {high:g}). Remedy: '
                 'scale=(LOW, HIGH) (--scale LOW HIGH), or other bands'
@@ -215,7 +216,7 @@ def _require_upright(path: str) -> None:
     except Exception:  # not a format of Pillow's, so no photo
         return
     if orientation != UPRIGHT:
-        raise ValueError(
+        raise InputError(
             f'{path}: is stored turned or mirrored (EXIF orientation {orientation}), '
             'which windows cannot undo. Remedy: turn the file itself (jpegtran, '
             'exiftran), or have it read as a whole (--max-pixels)'

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
+from mmseg_deeplab.utils.errors import InputError
+
 # Windows begin at multiples of this number: the output strides are 8, 16 and 32.
 ALIGNMENT = 32
 DEFAULT_WINDOW = 1024  # px
@@ -43,17 +45,17 @@ class WindowGrid:
 
     def __post_init__(self) -> None:
         if self.window < ALIGNMENT or self.window % ALIGNMENT not in (0, 1):
-            raise ValueError(
+            raise InputError(
                 f'window={self.window}: expected a multiple of {ALIGNMENT}, or one '
                 'more (for networks with align_corners=True), so that the grids of all '
                 'windows agree'
             )
         if self.overlap < 0 or self.overlap % ALIGNMENT:
-            raise ValueError(
+            raise InputError(
                 f'overlap={self.overlap}: expected a multiple of {ALIGNMENT}'
             )
         if self.step < ALIGNMENT:
-            raise ValueError(
+            raise InputError(
                 f'overlap={self.overlap} on both sides leaves nothing of '
                 f'window={self.window}: take a larger window or a smaller overlap'
             )

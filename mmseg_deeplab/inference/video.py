@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+from mmseg_deeplab.utils.errors import InputError
+
 from .output_files import write_labels
 from .overlay import overlay
 from .predictor import Predictor
@@ -52,7 +54,7 @@ def predict_video(
             range.
     """
     if batch_size < 1:
-        raise ValueError(f'batch_size must be 1 or more, received {batch_size!r}')
+        raise InputError(f'batch_size must be 1 or more, received {batch_size!r}')
     _check_names(source, target, label_video)
     with ExitStack() as stack:
         reader = stack.enter_context(open_video(source))
@@ -84,14 +86,14 @@ def _check_names(
     label_video: str | os.PathLike | None,
 ) -> None:
     if Path(target).suffix.lower() not in CONTAINERS:
-        raise ValueError(f'{target}: a video is written as {", ".join(CONTAINERS)}')
+        raise InputError(f'{target}: a video is written as {", ".join(CONTAINERS)}')
     names = [source, target]
     if label_video is not None:
         if Path(label_video).suffix.lower() != '.mkv':
-            raise ValueError(f'{label_video}: a video of labels is named .mkv')
+            raise InputError(f'{label_video}: a video of labels is named .mkv')
         names.append(label_video)
     if len({os.path.realpath(name) for name in names}) < len(names):
-        raise ValueError(f'{target}: source and results must be different files')
+        raise InputError(f'{target}: source and results must be different files')
 
 
 def _batches(

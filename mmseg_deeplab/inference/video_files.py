@@ -15,6 +15,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from mmseg_deeplab.utils.atomic_files import streamed_file
+from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.optional_packages import optional_package
 
 VIDEO_SUFFIXES = (
@@ -55,7 +56,7 @@ def open_video(path: str | os.PathLike) -> Iterator['VideoReader']:
     try:
         container = av.open(path)
     except (av.error.FFmpegError, OSError) as error:
-        raise ValueError(
+        raise InputError(
             f'{path}: not a readable video ({error.strerror or error}; '
             f'{os.path.getsize(path)} bytes); it may be truncated. Remedy: copy, '
             'download or export it again'
@@ -74,7 +75,7 @@ class VideoReader:
         videos = [s for s in container.streams.video if not s.disposition & cover]
         if not videos or videos[0].codec_context is None:
             kinds = ', '.join(stream.type for stream in container.streams) or 'nothing'
-            raise ValueError(
+            raise InputError(
                 f'{path}: holds no video that can be decoded, but {kinds}. Remedy: '
                 'leave it out, or convert it with ffmpeg'
             )
@@ -96,7 +97,7 @@ class VideoReader:
                 if isinstance(item, av.VideoFrame):
                     item = self._frame(item, last)
                     if last is not None and item.image.shape != last.image.shape:
-                        raise ValueError(
+                        raise InputError(
                             f'{self.path}: the frame at {float(item.time):.2f} s has '
                             f'the size {item.image.shape[:2]} instead of '
                             f'{last.image.shape[:2]}. Remedy: cut the video there, or '
@@ -106,12 +107,12 @@ class VideoReader:
                 yield item
         except (av.error.FFmpegError, OSError) as error:
             place = 'the beginning' if last is None else f'{float(last.time):.2f} s'
-            raise ValueError(
+            raise InputError(
                 f'{self.path}: cannot be decoded after {place} ({error}); the file is '
                 'damaged or truncated. Remedy: copy, download or export it again'
             ) from error
         if last is None:
-            raise ValueError(f'{self.path}: holds no frame that can be decoded')
+            raise InputError(f'{self.path}: holds no frame that can be decoded')
 
     def _decoded(self) -> Iterator[Any]:
         """Yield frames and packets of sound as PyAV gives them; check their end."""
@@ -141,7 +142,7 @@ class VideoReader:
             yield from frames
         # The last frame may be shown for long.
         if is_cut or self._promised_end() - end > max(TOLERANCE, 2 * longest):
-            raise ValueError(
+            raise InputError(
                 f'{self.path}: is truncated: it ends at {float(end):.2f} s. Remedy: '
                 'copy, download or export it again'
             )
@@ -198,7 +199,7 @@ def create_video(
             yield writer
             writer.finish()
     except av.error.FFmpegError as error:
-        raise ValueError(
+        raise InputError(
             f'{path}: cannot be written ({error}). Remedy: free space on the disk, or '
             'another kind of file, such as .mkv'
         ) from error

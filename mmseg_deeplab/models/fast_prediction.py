@@ -8,6 +8,8 @@ from mmcv.cnn import ConvModule, fuse_conv_bn
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmseg_deeplab.utils.errors import InputError
+
 from .row_strips import predict_by_rows
 
 
@@ -78,13 +80,13 @@ def _require_foldable(model: nn.Module) -> None:
         if isinstance(module, ConvModule) and module.with_norm:
             order = module.order
             if order.index('norm') < order.index('conv'):
-                raise ValueError(
+                raise InputError(
                     f'{name or "the model"}: order={order}, so its BatchNorm cannot be '
                     'folded into its convolution. Remedy: fold_bn=False'
                 )
         if isinstance(module, (nn.Conv2d, _BatchNorm)):
             if id(module) in places:
-                raise ValueError(
+                raise InputError(
                     f'{places[id(module)]} and {name} are one module: folding '
                     'BatchNorm would change both. Remedy: fold_bn=False'
                 )

@@ -15,6 +15,7 @@ from mmseg_deeplab.ops.geometry import (
     scaled_rates,
     stage_geometry,
 )
+from mmseg_deeplab.utils.errors import InputError
 
 
 def set_output_stride(model_cfg: dict, output_stride: int) -> dict:
@@ -57,7 +58,7 @@ def _current(backbone: dict) -> int:
     strides = tuple(backbone.get('strides', (1, 2, 2, 2)))
     known = {strides: stride for stride, strides in STAGE_STRIDES.items()}
     if kind is None or not issubclass(kind, ResNet) or strides not in known:
-        raise ValueError(
+        raise InputError(
             f'{backbone["type"]} has no output stride to set: it is possible with '
             "backbones that have the argument output_stride and with MMSeg's ResNets "
             f'whose strides are one of {sorted(known)}, received {strides}'
@@ -79,7 +80,7 @@ def _scale_rates(head: dict, growth: Fraction) -> None:
         for rate in rates
     )
     if pointwise and head['dilations'].count(1) > tuple(rates).count(1):
-        raise ValueError(
+        raise InputError(
             f'{head["type"]} would turn a 3x3 branch into a 1x1 one: dilations {rates} '
             f'times {growth} are {head["dilations"]}'
         )

@@ -5,8 +5,10 @@ it again in the main process. ``kind`` says what is wrong, as a heading of the r
 ``mmseg-deeplab check-data``.
 """
 
+from .errors import InputError
 
-class DataFileError(ValueError):
+
+class DataFileError(InputError):
     kind = 'broken file'
 
 

@@ -5,6 +5,8 @@ import os
 import re
 from pathlib import Path
 
+from mmseg_deeplab.utils.errors import InputError
+
 # `name-acadc2f8.pth`: torch.hub's convention, in which MMSegmentation, torchvision and
 # this project publish. The digits are the first ones of the SHA-256 of the file.
 NAMED_HASH = re.compile(r'-([0-9a-f]{8,64})(?:\.[A-Za-z0-9]+)+')
@@ -40,7 +42,7 @@ def check_hash(file: str | os.PathLike, expected: str | None = None) -> None:
         return
     found = sha256(file)
     if not found.startswith(expected):
-        raise ValueError(
+        raise InputError(
             f'{file} ({file.stat().st_size} bytes): its SHA-256 begins with '
             f'{found[: len(expected)]}, not with {expected}'
             f'{" as its name says" if in_name else ""}. The file is damaged or another '

@@ -3,6 +3,8 @@
 from importlib import import_module
 from types import ModuleType
 
+from mmseg_deeplab.utils.errors import MissingPackageError
+
 
 def optional_package(name: str, *, extra: str, purpose: str) -> ModuleType:
     """Import a package that an extra of ``mmseg-deeplab`` installs.
@@ -15,7 +17,7 @@ def optional_package(name: str, *, extra: str, purpose: str) -> ModuleType:
     try:
         return import_module(name)
     except ImportError as error:
-        raise ImportError(
+        raise MissingPackageError(
             f'{purpose} needs the package {name} ({error}): '
             f'pip install "mmseg-deeplab[{extra}]"'
         ) from error

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
 
+from mmseg_deeplab.utils.errors import InputError
+
 _NUMPY_CORE = getattr(np, '_core', None) or np.core  # renamed in numpy 2
 
 
@@ -50,7 +52,7 @@ def load_pickled(file: str | os.PathLike, map_location: Any = 'cpu') -> Any:
             return torch.load(file, map_location=map_location, weights_only=True)
     except Exception as error:
         # Foreign files raise anything: EOFError, KeyError, RuntimeError...
-        raise ValueError(_explain(Path(file), error)) from error
+        raise InputError(_explain(Path(file), error)) from error
 
 
 def _explain(file: Path, error: Exception) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 
 from mmseg_deeplab.engine.architecture_search import read_record
 from mmseg_deeplab.models.backbones.auto_deeplab_search import CHOICES, STEPS
+from mmseg_deeplab.utils.errors import InputError
 
 from .plot_style import check_format, line_style, save_figure
 
@@ -26,7 +27,7 @@ def plot_architecture(work_dir: str | Path, path: str | Path) -> None:
     check_format(path)
     record = read_record(work_dir)
     if not record:
-        raise ValueError(f'{work_dir}: the record of the search is empty')
+        raise InputError(f'{work_dir}: the record of the search is empty')
     iterations = [line['iteration'] for line in record]
     alpha = np.array([line['alpha'] for line in record])  # (T, edges, 8)
     beta = np.array([line['beta'] for line in record])  # (T, L, 4, 3)

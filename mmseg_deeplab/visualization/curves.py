@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmseg_deeplab.utils.errors import InputError
+
 from .plot_style import (
     check_format,
     line_style,
@@ -70,7 +72,7 @@ def smooth(values: Sequence[float], weight: float) -> np.ndarray:
     Values that are not finite stay as they are and do not enter the average.
     """
     if not 0 <= weight < 1:
-        raise ValueError(f'smoothing must be in [0, 1), received {weight}')
+        raise InputError(f'smoothing must be in [0, 1), received {weight}')
     smoothed, total, mass = np.array(values, dtype=float), 0.0, 0.0
     for place in np.flatnonzero(np.isfinite(smoothed)):
         total = weight * total + smoothed[place]
@@ -88,7 +90,7 @@ def _logged_names(
     missing = [name for name in names or () if name not in logged]
     found = list(names or [name for name in DEFAULT_NAMES if name in logged])
     if missing or not found:
-        raise ValueError(
+        raise InputError(
             f'{", ".join(map(str, runs))}: no {", ".join(missing or DEFAULT_NAMES)} '
             f'was logged; there are {", ".join(sorted(logged))}'
         )

@@ -14,6 +14,7 @@ from mmseg.registry import DATASETS
 from mmseg_deeplab.config.labelled_images import LabelledImages
 from mmseg_deeplab.inference.output_files import save_image
 from mmseg_deeplab.inference.overlay import class_shares, overlay
+from mmseg_deeplab.utils.errors import InputError
 
 from .image_grid import draw_image_grid
 
@@ -55,9 +56,9 @@ def browse(
     """
     for name, value in dict(number=number, draws=draws).items():
         if value < 1:
-            raise ValueError(f'{name} must be at least 1, received {value}')
+            raise InputError(f'{name} must be at least 1, received {value}')
     if stage not in STAGES:
-        raise ValueError(f'stage must be one of {STAGES}, received {stage!r}')
+        raise InputError(f'stage must be one of {STAGES}, received {stage!r}')
     originals = LabelledImages(cfg, split)
     dataset = DATASETS.build(ConfigDict(cfg[f'{split}_dataloader']).dataset)
     palette = dataset.metainfo['palette']
@@ -129,7 +130,7 @@ def draw_sample(
     set_random_seed(int(mixed))
     packed = dataset[index]
     if 'data_samples' not in packed or isinstance(packed['inputs'], list):
-        raise ValueError(
+        raise InputError(
             'the pipeline must end in PackSegInputs and make one image of one; it '
             f'gives { {key: type(value).__name__ for key, value in packed.items()} }'
         )

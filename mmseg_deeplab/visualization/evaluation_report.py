@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 from mmseg_deeplab.evaluation import SegmentationMetric
 from mmseg_deeplab.evaluation.metrics import metrics_table, trimap_table
 from mmseg_deeplab.inference.output_files import save_image
+from mmseg_deeplab.utils.errors import InputError
 
 from .curves import plot_curves
 from .image_grid import draw_image_grid
@@ -34,7 +35,7 @@ def write_report(
     metrics = runner.test_evaluator.metrics
     own = [metric for metric in metrics if isinstance(metric, SegmentationMetric)]
     if not own:
-        raise ValueError(
+        raise InputError(
             "a report needs test_evaluator=dict(type='SegmentationMetric'), received "
             f'{[type(metric).__name__ for metric in metrics]}'
         )

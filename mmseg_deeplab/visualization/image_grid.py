@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from mmseg_deeplab.inference.overlay import IGNORED, colour_labels
+from mmseg_deeplab.utils.errors import InputError
 
 BACKGROUND, INK = (255, 255, 255), (30, 30, 30)
 TEXT, GAP = 16, 8  # pixels: the height of letters, the space between parts
@@ -30,7 +31,7 @@ def draw_image_grid(
     are the lines above the rows.
     """
     if not rows:
-        raise ValueError('an image grid needs at least one row, received none')
+        raise InputError('an image grid needs at least one row, received none')
     font = ImageFont.load_default(TEXT)
     notes, listed = notes or [''] * len(classes), listed or [True] * len(classes)
     table = zip(classes, notes, palette, listed, strict=True)

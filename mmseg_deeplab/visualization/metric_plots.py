@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from mmseg_deeplab.utils.errors import InputError
+
 from .plot_style import COLOURS, check_format, line_style, names_of, new_figure
 from .plot_style import save_figure as save
 
@@ -45,10 +47,10 @@ def read_report(path: str | Path, *keys: str) -> dict[str, Any]:
     try:
         report = json.loads(path.read_text())
     except ValueError as error:
-        raise ValueError(f'{path}: is no JSON file: {error}. {REMEDY}') from error
+        raise InputError(f'{path}: is no JSON file: {error}. {REMEDY}') from error
     for key in keys:
         if not isinstance(report, dict) or not report.get(key):
-            raise ValueError(f'{path}: is no report with {key!r}. {REMEDY}')
+            raise InputError(f'{path}: is no report with {key!r}. {REMEDY}')
     return report
 
 
@@ -73,9 +75,9 @@ def plot_classes(
     for file, report in zip(files, reports, strict=True):
         known = set.intersection(*map(set, report.values()))
         if figure not in known:
-            raise ValueError(f'{file}: has no {figure!r}, but {sorted(known)}')
+            raise InputError(f'{file}: has no {figure!r}, but {sorted(known)}')
         if other := sorted(report.keys() ^ reports[0].keys()):
-            raise ValueError(
+            raise InputError(
                 f'{files[0]} and {file} were not evaluated on the same classes: only '
                 f'one of them has {", ".join(other[:8])}'
             )
@@ -120,7 +122,7 @@ def plot_confusion(file: str | Path, path: str | Path, *, title: str = '') -> No
     report = read_report(file, 'per_class', 'confusion')
     classes, counts = list(report['per_class']), np.array(report['confusion'])
     if counts.shape != (len(classes), len(classes)):
-        raise ValueError(
+        raise InputError(
             f'{file}: the confusion matrix of {len(classes)} classes has the shape '
             f'{counts.shape}'
         )
@@ -164,12 +166,12 @@ def plot_trimap(
     check_format(path)
     if figure not in TRIMAP_METRICS:
         known = list(TRIMAP_METRICS)
-        raise ValueError(f'figure must be one of {known}, received {figure!r}')
+        raise InputError(f'figure must be one of {known}, received {figure!r}')
     labels = names_of(files, labels)
     reports = {str(f): read_report(f, 'figures', 'trimap') for f in files}
     around = {file: report['trimap']['around'] for file, report in reports.items()}
     if len(set(around.values())) > 1:
-        raise ValueError(
+        raise InputError(
             f'the bands lie around different borders: {around}. Evaluate with the same '
             'test_evaluator.trimap_around'
         )

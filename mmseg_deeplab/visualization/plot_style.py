@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmseg_deeplab.utils.atomic_files import write_whole
+from mmseg_deeplab.utils.errors import InputError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,7 +45,7 @@ def check_format(path: str | Path) -> None:
     """Raise a ValueError if the suffix of a plot is not one of :data:`FORMATS`."""
     suffix = Path(path).suffix
     if suffix.lower() not in FORMATS:
-        raise ValueError(
+        raise InputError(
             f'{path}: the suffix determines the format and must be one of '
             f'{", ".join(FORMATS)}, received {suffix!r}'
         )
@@ -74,7 +75,7 @@ def names_of(
             parts += 1
         return [str(Path(*components[-parts:])) for components in split]
     if len(labels) != len(files):
-        raise ValueError(
+        raise InputError(
             f'{len(files)} files need as many labels, received {list(labels)}'
         )
     return list(labels)

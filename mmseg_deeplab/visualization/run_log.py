@@ -5,6 +5,8 @@ import math
 from pathlib import Path
 from typing import Any
 
+from mmseg_deeplab.utils.errors import InputError
+
 Record = dict[str, Any]
 LOG = Path('vis_data') / 'scalars.json'
 _REMEDY = 'Give the work folder of a training, or one of its */vis_data/*.json'
@@ -70,18 +72,18 @@ def _read_file(file: Path) -> list[Record]:
         try:
             record = json.loads(line)
             if not isinstance(record, dict) or not isinstance(record.get('step'), int):
-                raise ValueError(
+                raise InputError(
                     f'expected an object with a step, received {line[:60]!r}'
                 )
         except ValueError as error:
             if records and number == len(lines) and not text.endswith('\n'):
                 break  # the process was killed while it wrote this line
-            raise ValueError(
+            raise InputError(
                 f'{file}, line {number}: is no log of mmengine: {error}. {_REMEDY}'
             ) from error
         records.append(record)
     if not records:
-        raise ValueError(f'{file}: is empty, nothing was logged yet')
+        raise InputError(f'{file}: is empty, nothing was logged yet')
     return _by_iteration(records)
 
 

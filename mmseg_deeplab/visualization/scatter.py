@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from mmseg_deeplab.utils.errors import InputError
+
 from .plot_style import COLOURS, check_format, new_figure, save_figure
 
 # These are tried in this order where no axis is given.
@@ -54,9 +56,9 @@ def read_benchmark_rows(source: str | Path) -> list[Row]:
             rows = list(read.get(source.suffix, _from_json)(source.read_text()))
     except (ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
         what = f'{type(error).__name__}: {" ".join(str(error).split())}'
-        raise ValueError(f'{source}: holds no benchmark ({what}). {_REMEDY}') from error
+        raise InputError(f'{source}: holds no benchmark ({what}). {_REMEDY}') from error
     if not rows:
-        raise ValueError(f'{source}: holds no rows of a benchmark. {_REMEDY}')
+        raise InputError(f'{source}: holds no rows of a benchmark. {_REMEDY}')
     return rows
 
 
@@ -146,7 +148,7 @@ def plot_scatter(
     x, y = _axis(x, 'x', DEFAULT_X, rows), _axis(y, 'y', DEFAULT_Y, rows)
     rows = [row for row in rows if x in row.numbers and y in row.numbers]
     if not rows:
-        raise ValueError(f'no row has both {x!r} and {y!r}')
+        raise InputError(f'no row has both {x!r} and {y!r}')
     rows.sort(key=lambda row: -row.numbers[y])
     figure, (axes,) = new_figure(10, max(5, 0.8 + 0.19 * len(rows)), title=title)
     groups = list(dict.fromkeys(row.group for row in rows))
@@ -182,7 +184,7 @@ def _axis(
         if choice in known:
             return choice
     asked = f'{name!r}' if name else f'of {", ".join(defaults)}'
-    raise ValueError(
+    raise InputError(
         f'{len(rows)} rows have no number {asked}; give --{axis} one of: '
         f'{", ".join(map(repr, known)) or "none, as no row is left"}'
     )

@@ -3,10 +3,12 @@
 Only this package imports gradio, and it does so at once.
 """
 
+from mmseg_deeplab.utils.errors import MissingPackageError
+
 try:
     import gradio  # noqa: F401
 except ImportError as error:
-    raise ImportError(
+    raise MissingPackageError(
         'the web page needs Gradio: pip install "mmseg-deeplab[web]"'
     ) from error
 

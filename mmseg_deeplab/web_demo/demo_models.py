@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmseg_deeplab.config.config_file import read_config
 from mmseg_deeplab.config.prediction_options import enable_crf, enable_tta
 from mmseg_deeplab.inference import ModelSource, Predictor, load_predictor
+from mmseg_deeplab.utils.errors import InputError
 
 
 class Choice(NamedTuple):
@@ -85,10 +86,10 @@ def model_names(sources: Sequence[ModelSource]) -> list[str]:
     configs repeat; followed by the paths of the checkpoints where those repeat too.
     """
     if not sources:
-        raise ValueError('the page needs at least one model, received none')
+        raise InputError('the page needs at least one model, received none')
     for style in ('{0.name}', '{0.name} ({1.name})', '{0.name} ({1})'):
         names = [style.format(one, Path(one.checkpoint)) for one in sources]
         if len(set(names)) == len(names):
             return names
     twice = next(name for name in names if names.count(name) > 1)
-    raise ValueError(f'the model {twice} is given twice; leave one of them out')
+    raise InputError(f'the model {twice} is given twice; leave one of them out')

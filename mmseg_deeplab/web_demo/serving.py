@@ -17,6 +17,7 @@ from PIL import Image
 
 from mmseg_deeplab.datasets import SyntheticStreets
 from mmseg_deeplab.inference.images import IMAGE_SUFFIXES, is_image, read_image
+from mmseg_deeplab.utils.errors import InputError
 
 from .demo_models import DemoModel
 from .page import Predictions, build_page
@@ -46,7 +47,7 @@ class Limits:
     def __post_init__(self) -> None:
         for option, value in asdict(self).items():
             if not value > 0:
-                raise ValueError(f'{option} is a limit above 0, received {value!r}')
+                raise InputError(f'{option} is a limit above 0, received {value!r}')
 
     @property
     def pixels(self) -> int:
@@ -108,7 +109,7 @@ def serving(
                 quiet=True,
             )
         except OSError as error:
-            raise ValueError(
+            raise InputError(
                 f'cannot listen at {host}:{port}: {error}. Remedy: another --port'
             ) from error
         try:

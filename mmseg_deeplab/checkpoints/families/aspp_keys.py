@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 import torch
 
+from mmseg_deeplab.utils.errors import InputError
+
 from ..state_dicts import StateDict
 from .resnet_keys import LOSS, PREPROCESSOR
 
@@ -71,7 +73,7 @@ def head_config(
 ) -> dict:
     """Read a ``DeepLabV3Head`` or ``DeepLabV3PlusHead`` from converted weights."""
     if not {POOL, FUSION, CLASSIFIER} <= state.keys():
-        raise ValueError(
+        raise InputError(
             'these weights have no DeepLab v3 head: a backbone alone goes into '
             "backbone.init_cfg=dict(type='Pretrained', checkpoint=...)"
         )

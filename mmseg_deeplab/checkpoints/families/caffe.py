@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from mmseg_deeplab.ops.geometry import scaled_rates
+from mmseg_deeplab.utils.errors import InputError
 
 from ..state_dicts import StateDict, drop, some
 from . import isht7
@@ -70,7 +71,7 @@ def convert(state: StateDict, *, fc_branches: int = 0) -> StateDict:
     if not layers.keys().isdisjoint(CONV_NAMES):
         return _convert_vgg(layers, fc_branches)
     if fc_branches:
-        raise ValueError(
+        raise InputError(
             f'fc_branches={fc_branches} is for VGG16; these layers are of another '
             f'network: {some(layers)}'
         )
@@ -88,7 +89,7 @@ def _layers(state: StateDict) -> Layers:
     for key, value in state.items():
         name, _, index = key.rpartition('.')
         if not name or not index.isdigit():
-            raise ValueError(
+            raise InputError(
                 f'{key}: not a blob of load_caffe (layer.0, layer.1, ...); Caffe '
                 'weights are read from the .caffemodel'
             )
@@ -104,7 +105,7 @@ def _renamed(layers: Layers, names: dict[str, list[str]]) -> StateDict:
     """Give the tensors of all layers by the modules of ours that each layer fills."""
     unknown = [name for name in layers if name not in names]
     if unknown:
-        raise ValueError(
+        raise InputError(
             f'{len(unknown)} of {len(layers)} layers are not known for source '
             f"'caffe': {some(unknown)}"
         )
@@ -114,7 +115,7 @@ def _renamed(layers: Layers, names: dict[str, list[str]]) -> StateDict:
             tensors = {f'{name}.{k}': v for k, v in _tensors(layer, blobs).items()}
             twice = state.keys() & tensors.keys()
             if twice:
-                raise ValueError(f'{layer}: a second layer for {some(sorted(twice))}')
+                raise InputError(f'{layer}: a second layer for {some(sorted(twice))}')
             state.update(tensors)
     return state
 
@@ -123,7 +124,7 @@ def _tensors(layer: str, blobs: list[Tensor]) -> StateDict:
     """Name the blobs of a layer as PyTorch does."""
     if layer.startswith('bn'):
         if len(blobs) != 3:
-            raise ValueError(
+            raise InputError(
                 f'{layer}: BatchNorm has 3 blobs (mean, variance, scale factor), this '
                 f'one {len(blobs)}'
             )
@@ -141,7 +142,7 @@ def _tensors(layer: str, blobs: list[Tensor]) -> StateDict:
 def _convert_vgg(layers: Layers, fc_branches: int) -> StateDict:
     fc6 = layers.get('fc6', [torch.empty(0)])[0]
     if fc_branches and not fc6.numel():
-        raise ValueError(
+        raise InputError(
             f'fc_branches={fc_branches} needs a single fc6, found {some(layers)}'
         )
     layers = _drop_layers(layers, re.compile('fc8'), why='the image classifier')
@@ -156,7 +157,7 @@ def _convert_vgg(layers: Layers, fc_branches: int) -> StateDict:
             continue
         fc, branch = match[1] or match[3], match[2] or match[4]
         if fc == '6' and blobs[0].shape[2:] != (3, 3):
-            raise ValueError(
+            raise InputError(
                 f'{layer} has shape {tuple(blobs[0].shape)}: only the 3x3 fc6 of '
                 "LargeFOV and ASPP is converted, and ImageNet's 7x7 with fc_branches"
             )
@@ -182,7 +183,7 @@ def model_config(state: StateDict, *, output_stride: int) -> dict:
         return isht7.model_config(state, output_stride=output_stride)
     branches = [key for key in state if key.endswith('.fc8.weight')]
     if len(branches) not in FC6_RATES:
-        raise ValueError(
+        raise InputError(
             f'DeepLab on VGG16 has 1 or 4 classifiers (fc8), found {len(branches)}: '
             'these weights are initial ones, or another net'
         )

@@ -5,6 +5,8 @@ before it, and the blocks pad like VainF's but not the stem), and its DRN has no
 counterpart here: their files are refused.
 """
 
+from mmseg_deeplab.utils.errors import InputError
+
 from ..state_dicts import StateDict, rename_modules, strip_leading
 from .aspp_keys import IMAGENET_PREPROCESSOR, conv_and_norm, head_config, pool_first
 from .resnet_keys import mmseg_resnet_config, resnet_modules, segmentor_config
@@ -70,7 +72,7 @@ def convert(state: StateDict) -> StateDict:
     state = strip_leading(state, CLASSIFIER)
     for sign, name in (('low_level_features', 'MobileNetV2'), ('layer0', 'DRN')):
         if any(key.startswith(f'backbone.{sign}.') for key in state):
-            raise ValueError(
+            raise InputError(
                 f'this file of jfzhang95 is a DeepLab on its {name}, which no backbone '
                 'here reproduces; known are its Xception and ResNet-101'
             )

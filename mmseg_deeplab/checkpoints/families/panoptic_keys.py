@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from mmseg_deeplab.utils.errors import InputError
+
 from ..state_dicts import StateDict
 from .aspp_keys import CLASSIFIER, DILATIONS, FUSION, IMAGENET_PREPROCESSOR, POOL
 from .resnet_keys import segmentor_config
@@ -33,13 +35,13 @@ def panoptic_config(
 ) -> dict:
     """Put a backbone and the head that the shapes tell together."""
     if CLASSIFIER not in state or f'{INSTANCE}.center.weight' not in state:
-        raise ValueError(
+        raise InputError(
             'these weights have no head of Panoptic-DeepLab: a backbone alone goes '
             "into backbone.init_cfg=dict(type='Pretrained', checkpoint=...)"
         )
     num_classes = state[CLASSIFIER].shape[0]
     if thing_classes is None and num_classes not in THINGS:
-        raise ValueError(
+        raise InputError(
             f'which of the {num_classes} classes come in instances is not in the '
             'weights. Remedy: model_config(..., thing_classes=(...))'
         )

@@ -4,6 +4,7 @@ import re
 from fractions import Fraction
 
 from mmseg_deeplab.ops.geometry import scaled_rates, stage_geometry
+from mmseg_deeplab.utils.errors import InputError
 
 from ..state_dicts import StateDict
 
@@ -58,7 +59,7 @@ def depth_of(state: StateDict) -> int:
     found = [match.groups() for match in map(pattern.fullmatch, state) if match]
     blocks = tuple(sum(stage == str(i) for stage, _ in found) for i in range(1, 5))
     if blocks not in DEPTH_OF_BLOCKS:
-        raise ValueError(
+        raise InputError(
             f'blocks per stage must be one of {sorted(DEPTH_OF_BLOCKS)}, found {blocks}'
         )
     return DEPTH_OF_BLOCKS[blocks]
@@ -99,7 +100,7 @@ def mmseg_resnet_config(
     """
     depth = depth_of(state)
     if depth == 26:
-        raise ValueError(
+        raise InputError(
             "blocks per stage (2, 2, 2, 2) are those of a ResNet-18, or 26: MMSeg's "
             'ResNet with bottlenecks has 50, 101 or 152 layers'
         )
@@ -135,7 +136,7 @@ def classifier_config(
     pattern = re.compile(rf'{head}\.conv2d_list\.(\d+)\.weight')
     branches = [key for key in state if pattern.fullmatch(key)]
     if not 1 <= len(branches) <= 4:
-        raise ValueError(
+        raise InputError(
             f'a DeepLab v2 model has 1 to 4 classifiers under {head}.conv2d_list, '
             f'found {len(branches)}: these weights are a backbone alone, or another net'
         )

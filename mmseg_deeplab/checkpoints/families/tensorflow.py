@@ -8,6 +8,8 @@ import re
 
 from torch import Tensor
 
+from mmseg_deeplab.utils.errors import InputError
+
 from ..state_dicts import StateDict, drop, rename_modules, some
 from .aspp_keys import CLASSIFIER, DILATIONS, FUSION, LOW_LEVEL, POOL
 from .hnasnet_keys import FIRST_INPUT, hnasnet_modules
@@ -111,7 +113,7 @@ def convert(state: StateDict, *, use_averages: bool = False) -> StateDict:
     """
     resnet = [key for key in state if re.match(r'resnet_v1_\d+/', key)]
     if resnet:
-        raise ValueError(
+        raise InputError(
             "TensorFlow's ResNets are not converted: each stage has its stride in the "
             'last unit (resnet_v1_beta.py), which no ResNet here or in MMSeg has. '
             f'Found {some(resnet)}'
@@ -123,7 +125,7 @@ def convert(state: StateDict, *, use_averages: bool = False) -> StateDict:
             if key.endswith(f'/{AVERAGE}')
         }
         if not averages:
-            raise ValueError(
+            raise InputError(
                 'use_averages: this checkpoint has no exponential moving averages '
                 f'(.../{AVERAGE}); its keys are {some(state)}'
             )
@@ -147,7 +149,7 @@ def _to_torch(key: str, value: Tensor) -> Tensor:
 def model_config(state: StateDict, *, output_stride: int) -> dict:
     """Return the segmentor of converted weights, trained at output stride 16."""
     if CLASSIFIER not in state:
-        raise ValueError(
+        raise InputError(
             'these weights are an image classifier: convert them and use the file as '
             "backbone.init_cfg=dict(type='Pretrained', checkpoint=...)"
         )
@@ -169,7 +171,7 @@ def model_config(state: StateDict, *, output_stride: int) -> dict:
 
 def _auto_deeplab_config(state: StateDict, *, output_stride: int) -> dict:
     if output_stride != 8:
-        raise ValueError(
+        raise InputError(
             f"output_stride={output_stride}: Auto-DeepLab's path ends at 8, and has no "
             'other'
         )
@@ -182,7 +184,7 @@ def _xception_config(state: StateDict) -> dict:
     flows = [flow for flow, _ in found]
     blocks = flows.count('entry'), flows.count('middle')
     if blocks not in DEPTHS:
-        raise ValueError(
+        raise InputError(
             f'Xception has {sorted(DEPTHS)} blocks in entry and middle flow, found '
             f'{blocks}'
         )
@@ -212,7 +214,7 @@ def _head_config(state: StateDict, *, output_stride: int) -> dict:
     if LOW_LEVEL not in state:
         return config
     if MOBILENET_MARKER in state:
-        raise ValueError(
+        raise InputError(
             'a decoder on MobileNetV2 is not converted: TensorFlow feeds it the map '
             'inside a block, before the projection'
         )

@@ -3,6 +3,8 @@
 import re
 from collections import defaultdict
 
+from mmseg_deeplab.utils.errors import InputError
+
 from ..state_dicts import StateDict, drop, rename_modules, strip_leading
 from .aspp_keys import (
     IMAGENET_PREPROCESSOR,
@@ -92,7 +94,7 @@ def mobilenet_modules(state: StateDict, prefix: str) -> dict[str, str]:
 def model_config(state: StateDict, *, output_stride: int) -> dict:
     """Return the segmentor; ResNets are trained at stride 8, MobileNetV3 at 16."""
     if not any(key.startswith('decode_head.') for key in state):
-        raise ValueError(
+        raise InputError(
             f'these {len(state)} torchvision tensors are an image classifier: use them '
             "as backbone.init_cfg=dict(type='Pretrained', checkpoint=...), received "
             f'output_stride={output_stride}'

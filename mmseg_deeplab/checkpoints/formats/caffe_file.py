@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmseg_deeplab.utils.errors import InputError
+
 from ..state_dicts import StateDict
 from .protobuf import fields, integers, message, reals
 
@@ -43,12 +45,12 @@ def load_caffe(path: str | os.PathLike) -> StateDict:
     try:
         state = dict(_blobs(file))
     except (ValueError, UnicodeDecodeError) as error:
-        raise ValueError(
+        raise InputError(
             f'{file} ({file.stat().st_size} bytes): not a whole .caffemodel '
             f'({error}). Download it again'
         ) from error
     if not state:
-        raise ValueError(
+        raise InputError(
             f'{file}: no layer with weights in it; a .caffemodel is expected, not a '
             '.prototxt or .solverstate'
         )
@@ -68,7 +70,7 @@ def _blobs(file: Path) -> Iterator[tuple[str, Tensor]]:
             for index, blob in enumerate(layer.get(blobs_field, [])):
                 yield f'{name}.{index}', _tensor(message(blob), f'{name}, blob {index}')
         elif V1_NESTED_V0 in layer:
-            raise ValueError(
+            raise InputError(
                 'a layer without a name, as before 2014: run upgrade_net_proto_binary '
                 'of Caffe on it'
             )
@@ -87,5 +89,5 @@ def _tensor(blob: dict[int, list[int | memoryview]], name: str) -> Tensor:
     else:
         values = np.zeros(0, np.float32)
     if values.size != np.prod(shape, dtype=np.int64):
-        raise ValueError(f'{name}: {values.size} values for the shape {tuple(shape)}')
+        raise InputError(f'{name}: {values.size} values for the shape {tuple(shape)}')
     return torch.from_numpy(values.astype(np.float32).reshape(shape))

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from mmseg_deeplab.utils.errors import InputError
+
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 FIXED_SIZE = {FIXED64: 8, FIXED32: 4}
 
@@ -17,13 +19,13 @@ def varint(data: memoryview, offset: int) -> tuple[int, int]:
     value = shift = 0
     while shift < 64:
         if offset >= len(data):
-            raise ValueError(f'the data end within a number, at byte {offset}')
+            raise InputError(f'the data end within a number, at byte {offset}')
         byte = data[offset]
         value |= (byte & 0x7F) << shift
         offset, shift = offset + 1, shift + 7
         if byte < 0x80:
             return value, offset
-    raise ValueError(f'a number of more than 64 bits before byte {offset}')
+    raise InputError(f'a number of more than 64 bits before byte {offset}')
 
 
 def fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
@@ -44,9 +46,9 @@ def fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
         elif kind in FIXED_SIZE:
             size = FIXED_SIZE[kind]
         else:
-            raise ValueError(f'no field at byte {offset} (type {kind})')
+            raise InputError(f'no field at byte {offset} (type {kind})')
         if number == 0 or offset + size > len(data):
-            raise ValueError(
+            raise InputError(
                 f'field {number} wants {size} bytes from byte {offset} on, '
                 f'{len(data) - offset} are left'
             )
@@ -78,5 +80,5 @@ def integers(values: list[int | memoryview]) -> list[int]:
 def reals(values: list[int | memoryview], dtype: str) -> np.ndarray:
     """Return the numbers of a repeated float or double field, packed or one by one."""
     if any(isinstance(value, int) for value in values):
-        raise ValueError('a field of whole numbers where an array of floats should be')
+        raise InputError('a field of whole numbers where an array of floats should be')
     return np.concatenate([np.frombuffer(value, dtype=dtype) for value in values])

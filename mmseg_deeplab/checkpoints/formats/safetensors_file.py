@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 
+from mmseg_deeplab.utils.errors import InputError
+
 from ..state_dicts import StateDict
 
 SUFFIX = '.safetensors'
@@ -35,7 +37,7 @@ def load_safetensors(
             state = {key: content.get_tensor(key) for key in content.keys()}  # noqa: SIM118
             texts = content.metadata() or {}
     except (SafetensorError, OSError, ValueError) as error:
-        raise ValueError(
+        raise InputError(
             f'{file} ({file.stat().st_size} bytes): not a whole file of safetensors '
             f'({error}). Download or save it again'
         ) from error

@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmseg_deeplab.utils.errors import InputError
+
 from ..state_dicts import StateDict, drop, some
 from .protobuf import message
 from .tensorflow_table import crc32c, read_table, unmask
@@ -72,7 +74,7 @@ def find_prefix(path: Path) -> Path:
         found = sorted(file.with_suffix('') for file in path.glob('*.index'))
         if len(found) != 1:
             names = some(prefix.name for prefix in found)
-            raise ValueError(
+            raise InputError(
                 f'{path}: holds {len(found)} TensorFlow checkpoints (*.index), give '
                 f'one of them: {names}'
             )
@@ -82,7 +84,7 @@ def find_prefix(path: Path) -> Path:
     if Path(f'{prefix}.index').is_file():
         return prefix
     if path.is_file() and prefix == path:
-        raise ValueError(
+        raise InputError(
             f'{path}: not a TensorFlow checkpoint of format V2; expected a path that '
             'ends in .ckpt or .index, or a folder. Frozen graphs (.pb) are not read; '
             'load one of the old format V1 in TensorFlow and save it with '
@@ -101,15 +103,15 @@ def read_index(file: Path) -> tuple[dict[str, Entry], int]:
         header = message(table.pop(b''))
         entries = {name.decode(): message(value) for name, value in table.items()}
     except (ValueError, KeyError) as error:
-        raise ValueError(
+        raise InputError(
             f'{file} ({file.stat().st_size} bytes): not a whole index of a TensorFlow '
             f'checkpoint ({error}). Download it again'
         ) from error
     if _one(header, 2) != 0:
-        raise ValueError(f'{file}: written on a big-endian machine, which is not read')
+        raise InputError(f'{file}: written on a big-endian machine, which is not read')
     sliced = [name for name, entry in entries.items() if SLICES in entry]
     if sliced:
-        raise ValueError(
+        raise InputError(
             f'{file}: partitioned variables are not read, save them whole: '
             f'{some(sliced)}'
         )
@@ -136,14 +138,14 @@ def read_tensor(entry: Entry, data: np.ndarray, name: str) -> Tensor:
     begin = _one(entry, OFFSET)
     whole = size == dtype.itemsize * np.prod(shape, dtype=np.int64)
     if begin + size > len(data) or not whole:
-        raise ValueError(
+        raise InputError(
             f'{name} {shape} wants bytes up to {begin + size}, its shard has '
             f'{len(data)}: truncated, download it again'
         )
     values = np.array(data[begin : begin + size])
     checksum = int.from_bytes(_one(entry, CHECKSUM, b''), 'little')
     if crc32c(values) != unmask(checksum):
-        raise ValueError(
+        raise InputError(
             f'{name} has another checksum than the index says: the files are damaged '
             'or not of one checkpoint, download them again'
         )

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from mmseg_deeplab.utils.errors import InputError
+
 from .protobuf import varint
 
 MAGIC = 0xDB4775248B80FB57.to_bytes(8, 'little')
@@ -23,7 +25,7 @@ MAX_ROWS = 4096  # that are summed side by side
 def read_table(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
     """Yield keys and values of a table, the whole file, in order."""
     if len(data) < FOOTER_SIZE or bytes(data[-8:]) != MAGIC:
-        raise ValueError('does not end as a table does: truncated, or another format')
+        raise InputError('does not end as a table does: truncated, or another format')
     footer = data[-FOOTER_SIZE:]
     _, offset = _handle(footer, 0)  # of the meta index, which is empty
     index, _ = _handle(footer, offset)
@@ -41,14 +43,14 @@ def _handle(data: memoryview, offset: int) -> tuple[tuple[int, int], int]:
 def _block(data: memoryview, begin: int, size: int) -> memoryview:
     end = begin + size
     if end + TRAILER_SIZE > len(data):
-        raise ValueError(
+        raise InputError(
             f'damaged: a block of {size} bytes from {begin} on, of {len(data)}'
         )
     stored = int.from_bytes(data[end + 1 : end + TRAILER_SIZE], 'little')
     if crc32c(data[begin : end + 1]) != unmask(stored):
-        raise ValueError(f'damaged: the block at byte {begin} has another checksum')
+        raise InputError(f'damaged: the block at byte {begin} has another checksum')
     if data[end] != 0:
-        raise ValueError(
+        raise InputError(
             f'compressed (type {data[end]}), which TensorFlow does not do; save it '
             'again with tf.train.Saver'
         )

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from mmseg_deeplab.utils.errors import InputError
+
 SPLITS = ('train', 'val', 'test')
 SMALLEST = (32, 64)  # rows, columns; below, people and poles are a pixel or less
 LARGEST = (1024, 2048)
@@ -31,13 +33,13 @@ def check_integer(name: str, value: int, least: int) -> None:
     if not _is_integer(value):
         raise TypeError(f'{name} is {value!r}, expected an integer >= {least}')
     if value < least:
-        raise ValueError(f'{name} is {value}, expected an integer >= {least}')
+        raise InputError(f'{name} is {value}, expected an integer >= {least}')
 
 
 def check_scene(split: str, index: int, size: tuple[int, int], seed: int) -> None:
     """Raise TypeError or ValueError for what cannot be drawn; size is ``(H, W)``."""
     if split not in SPLITS:
-        raise ValueError(f'split is {split!r}, expected one of {SPLITS}')
+        raise InputError(f'split is {split!r}, expected one of {SPLITS}')
     check_integer('index', index, 0)
     check_integer('seed', seed, 0)
     pair = isinstance(size, (tuple, list)) and len(size) == 2
@@ -45,7 +47,7 @@ def check_scene(split: str, index: int, size: tuple[int, int], seed: int) -> Non
         raise TypeError(f'size is {size!r}, expected two integers (height, width)')
     for edge, low, high in zip(size, SMALLEST, LARGEST, strict=True):
         if not low <= edge <= high:
-            raise ValueError(
+            raise InputError(
                 f'size is {tuple(size)}, expected (height, width) from {SMALLEST} '
                 f'to {LARGEST}'
             )

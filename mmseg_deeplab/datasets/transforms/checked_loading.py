@@ -18,6 +18,7 @@ from mmseg.registry import TRANSFORMS
 
 from mmseg_deeplab.utils.atomic_files import write_whole
 from mmseg_deeplab.utils.data_file_errors import DataFileError
+from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.image_files import (
     PNG_GREY,
     PNG_PALETTE,
@@ -115,7 +116,7 @@ class LoadCheckedAnnotations(LoadAnnotations):
     ) -> None:
         super().__init__(**kwargs)
         if num_classes is not None and not 0 < num_classes < 256:
-            raise ValueError(
+            raise InputError(
                 f'num_classes={num_classes}: expected 1..255, as a label has 8 bits'
             )
         self.num_classes = num_classes
@@ -135,7 +136,7 @@ class LoadCheckedAnnotations(LoadAnnotations):
         elif results.get('seg_map_path'):
             label = self._read(results)
         elif 'seg_fields' in results:  # only a data set puts it there
-            raise ValueError(
+            raise InputError(
                 f'{source}: the data set gives no label. Remedy: set '
                 "data_prefix['seg_map_path'], or take LoadCheckedAnnotations out of "
                 'the pipeline of a test set without labels.'
@@ -202,7 +203,7 @@ class LoadCheckedAnnotations(LoadAnnotations):
         """The data set's setting; a loader that says otherwise is a mistake."""
         of_data_set = results.get('reduce_zero_label', False)
         if self.reduce_zero_label not in (None, of_data_set):
-            raise ValueError(
+            raise InputError(
                 f'reduce_zero_label={self.reduce_zero_label} in '
                 f'LoadCheckedAnnotations, but {of_data_set} in the data set. '
                 'Remedy: set it on the data set only.'
@@ -229,7 +230,7 @@ class DecodedFiles:
         if not self.folder:
             return decode()
         if '://' in path:
-            raise ValueError(
+            raise InputError(
                 f'{path}: cache_dir needs files on this machine, whose date tells when '
                 'they change. Remedy: leave cache_dir out, or copy the data here'
             )

@@ -7,6 +7,7 @@ from mmengine.runner import BaseLoop, Runner
 from mmseg.registry import HOOKS
 
 from mmseg_deeplab.checkpoints import fitting
+from mmseg_deeplab.utils.errors import InputError
 
 from .network_speed import unwrapped
 
@@ -48,12 +49,12 @@ class FittingWeightsHook(Hook):
         else:
             wrong, remedy = [], ''
         if wrong:
-            raise ValueError(
+            raise InputError(
                 f'{source} does not fit the model: {fitting.some(wrong, 6)}. Check '
                 f'{remedy} of the config, or the checkpoint'
             )
         if not training and (lacking := fitting.missing(tensors, model)):
-            raise ValueError(
+            raise InputError(
                 f'{source} lacks {len(lacking)} tensors of the model, which would be '
                 f'evaluated at random values: {fitting.some(lacking)}'
             )

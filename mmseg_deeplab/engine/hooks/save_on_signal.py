@@ -17,6 +17,8 @@ from mmengine.runner import IterBasedTrainLoop, Runner
 from mmseg.registry import HOOKS
 from torch.utils.data import DataLoader
 
+from mmseg_deeplab.utils.errors import InputError
+
 
 @HOOKS.register_module()
 class SaveOnSignalHook(Hook):
@@ -51,7 +53,7 @@ class SaveOnSignalHook(Hook):
     ) -> None:
         unknown = [name for name in signals if name not in signal.Signals.__members__]
         if unknown or isinstance(signals, str):
-            raise ValueError(
+            raise InputError(
                 f"signals must be a list of names such as 'SIGTERM', got {signals!r}"
             )
         self.signals = [signal.Signals[name] for name in signals]

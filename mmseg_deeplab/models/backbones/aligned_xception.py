@@ -12,6 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmseg_deeplab.checkpoints.pretrained import split_pretrained
 from mmseg_deeplab.ops.geometry import block_geometry
+from mmseg_deeplab.utils.errors import InputError
 
 from .pretrained_backbone import PretrainedBackbone, check_out_indices
 from .recompute import recompute
@@ -176,11 +177,11 @@ class AlignedXception(PretrainedBackbone, BaseModule):
     ) -> None:
         super().__init__(init_cfg or [dict(entry) for entry in INITIAL])
         if depth not in ARCHITECTURES:
-            raise ValueError(
+            raise InputError(
                 f'depth must be one of {sorted(ARCHITECTURES)}, received {depth!r}'
             )
         if frozen_stages not in range(-1, 4):
-            raise ValueError(f'frozen_stages must be -1 to 3, received {frozen_stages}')
+            raise InputError(f'frozen_stages must be -1 to 3, received {frozen_stages}')
         self.depth = depth
         self.output_stride = output_stride
         self.widen_factor = widen_factor

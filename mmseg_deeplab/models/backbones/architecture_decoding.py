@@ -4,6 +4,8 @@ import math
 
 from torch import Tensor
 
+from mmseg_deeplab.utils.errors import InputError
+
 from .auto_deeplab_search import CHOICES, STEPS, step_probabilities
 from .genotype import NUM_LEVELS, Block, Genotype
 
@@ -62,6 +64,6 @@ def architecture_scores(state_dict: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
     try:
         return state_dict['backbone.alpha'], state_dict['backbone.beta']
     except KeyError as error:
-        raise ValueError(
+        raise InputError(
             f'no {error} in these weights: they are not those of an architecture search'
         ) from error

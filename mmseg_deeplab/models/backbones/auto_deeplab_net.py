@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from mmseg_deeplab.checkpoints.pretrained import load_pretrained, split_pretrained
+from mmseg_deeplab.utils.errors import InputError
 
 from .genotype import AUTO_DEEPLAB, Genotype, make_genotype, read_genotype
 
@@ -226,7 +227,7 @@ class AutoDeepLabNet(BaseModule):
         init_cfg, self.pretrained = split_pretrained(init_cfg)
         super().__init__(init_cfg)
         if not 0 < drop_path_keep <= 1:
-            raise ValueError(
+            raise InputError(
                 f'drop_path_keep must be in (0, 1], received {drop_path_keep!r}'
             )
         norm_cfg = norm_cfg or dict(type='BN', eps=1e-3, momentum=3e-4)

@@ -7,6 +7,8 @@ from itertools import pairwise
 from pathlib import Path
 from random import Random
 
+from mmseg_deeplab.utils.errors import InputError
+
 # Auto-DeepLab, section 3.1; "none" takes part in the search alone.
 OPERATIONS = (
     'sep_conv_3x3',
@@ -43,10 +45,10 @@ class Genotype:
 
     def __post_init__(self) -> None:
         if not self.levels or not self.blocks:
-            raise ValueError('a genotype needs at least one cell and one block')
+            raise InputError('a genotype needs at least one cell and one block')
         for cell, (before, level) in enumerate(pairwise((0, *self.levels))):
             if level not in range(NUM_LEVELS) or abs(level - before) > 1:
-                raise ValueError(
+                raise InputError(
                     f'levels[{cell}]={level!r}: expected 0 to {NUM_LEVELS - 1}, and a '
                     f'step of one at most from the level before, {before}'
                 )
@@ -57,12 +59,12 @@ class Genotype:
     @staticmethod
     def _check_branch(index: int, operation: str, state: int) -> None:
         if operation not in OPERATIONS:
-            raise ValueError(
+            raise InputError(
                 f'blocks[{index}]: unknown operation {operation!r}; there are '
                 f'{", ".join(OPERATIONS)}'
             )
         if state not in range(index + 2):
-            raise ValueError(
+            raise InputError(
                 f'blocks[{index}] reads state {state!r}: it can read the states 0 to '
                 f'{index + 1}, which are there before it; others would close a circle'
             )
@@ -83,7 +85,7 @@ def read_genotype(path: str | Path) -> Genotype:
         content = json.loads(Path(path).read_text(encoding='utf-8'))
         return make_genotype(content['levels'], content['blocks'])
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(
+        raise InputError(
             f'{path} is no genotype: {error}. Expected JSON such as '
             '{"levels": [0, 1], "blocks": [[["sep_conv_3x3", 0], ["skip", 1]]]}'
         ) from error

@@ -8,6 +8,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from mmseg_deeplab.ops.geometry import block_geometry
+from mmseg_deeplab.utils.errors import InputError
 
 from .pretrained_backbone import PretrainedBackbone
 
@@ -51,7 +52,7 @@ class DeepLabMobileNetV3(PretrainedBackbone, MobileNetV3):
         **kwargs,
     ) -> None:
         if arch not in self.arch_settings:
-            raise ValueError(
+            raise InputError(
                 f'arch must be one of {sorted(self.arch_settings)}, received {arch!r}'
             )
         strides = [stride for *_, stride in self.arch_settings[arch]]

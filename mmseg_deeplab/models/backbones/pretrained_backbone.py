@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Self
 
 from mmseg_deeplab.checkpoints.pretrained import load_pretrained, split_pretrained
+from mmseg_deeplab.utils.errors import InputError
 
 
 class PretrainedBackbone:
@@ -29,7 +30,7 @@ class PretrainedBackbone:
 def check_out_indices(out_indices: Sequence[int], count: int) -> tuple[int, ...]:
     """Return the indices of ``count`` feature maps if all of them exist."""
     if not out_indices or not set(out_indices) <= set(range(count)):
-        raise ValueError(
+        raise InputError(
             f'out_indices must name maps 0 to {count - 1}, received '
             f'{tuple(out_indices)}'
         )

@@ -8,6 +8,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from mmseg_deeplab.ops.geometry import stage_geometry
+from mmseg_deeplab.utils.errors import InputError
 
 from .pretrained_backbone import PretrainedBackbone, check_out_indices
 from .recompute import recompute
@@ -81,16 +82,16 @@ class ResNetMulti(PretrainedBackbone, ResNet):
         **kwargs,
     ) -> None:
         if depth not in self.arch_settings:
-            raise ValueError(
+            raise InputError(
                 f'depth must be one of {sorted(self.arch_settings)}, received {depth!r}'
             )
         if frozen_bn not in FROZEN_BN:
-            raise ValueError(
+            raise InputError(
                 f'frozen_bn must be one of {FROZEN_BN}, received {frozen_bn!r}'
             )
         blocks = self.arch_settings[depth][1][-1]
         if multi_grid and (len(multi_grid) != blocks or min(multi_grid) < 1):
-            raise ValueError(
+            raise InputError(
                 f'multi_grid needs {blocks} factors >= 1 for depth {depth}, received '
                 f'{tuple(multi_grid)}'
             )

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmseg_deeplab.ops.geometry import check_output_stride
+from mmseg_deeplab.utils.errors import InputError
 
 from .pretrained_backbone import PretrainedBackbone, check_out_indices
 
@@ -55,7 +56,7 @@ class VGG16LargeFOV(PretrainedBackbone, BaseModule):
             init_cfg or dict(type='Kaiming', layer='Conv2d', nonlinearity='relu')
         )
         if frozen_stages not in range(-1, 6):
-            raise ValueError(f'frozen_stages must be -1 to 5, received {frozen_stages}')
+            raise InputError(f'frozen_stages must be -1 to 5, received {frozen_stages}')
         self.output_stride = check_output_stride(output_stride)
         self.average_pool = average_pool
         self.out_indices = check_out_indices(out_indices, 5)

@@ -8,6 +8,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from mmseg_deeplab.ops import summed_atrous_conv2d
+from mmseg_deeplab.utils.errors import InputError
 
 from .head_arguments import check_head
 from .resizing_heads import resizes_logits
@@ -61,7 +62,7 @@ class ClassifierModule(BaseDecodeHead):
         if num_summed is None:
             num_summed = len(dilations)
         if not 1 <= num_summed <= len(dilations):
-            raise ValueError(
+            raise InputError(
                 f'num_summed must be 1 to {len(dilations)}, received {num_summed!r}'
             )
         super().__init__(

@@ -10,6 +10,8 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmseg_deeplab.utils.errors import InputError
+
 from ..backbones.resnet_multi import FROZEN_BN
 from .head_arguments import check_head
 from .image_pooling import ImagePooling
@@ -63,7 +65,7 @@ class DeepLabV3Head(ASPPHead):
     ) -> None:
         check_head(num_classes, dilations)
         if frozen_bn not in FROZEN_BN:
-            raise ValueError(
+            raise InputError(
                 f'frozen_bn must be one of {FROZEN_BN}, received {frozen_bn!r}'
             )
         if norm_cfg is not None and frozen_bn != 'none':

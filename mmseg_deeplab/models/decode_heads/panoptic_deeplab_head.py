@@ -6,6 +6,8 @@ from mmcv.cnn import ConvModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from mmseg_deeplab.utils.errors import InputError
+
 from .deeplabv3_head import DeepLabV3Head
 
 # Standard deviation of the last layers' weights (detectron2, projects/Panoptic-DeepLab,
@@ -36,7 +38,7 @@ class PanopticBranch(DeepLabV3Head):
     ) -> None:
         levels = (low_level_index, low_level_in_channels, low_level_channels)
         if len({len(level) for level in levels}) != 1 or not low_level_index:
-            raise ValueError(
+            raise InputError(
                 'low_level_index, low_level_in_channels and low_level_channels need '
                 'one entry for each stage of the decoder, received '
                 f'{", ".join(str(tuple(level)) for level in levels)}'

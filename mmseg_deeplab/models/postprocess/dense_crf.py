@@ -9,6 +9,8 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from mmseg_deeplab.utils.errors import InputError
+
 from .crf_inputs import check_image, check_probabilities, check_settings
 from .mean_field import CRFKernels, mean_field
 
@@ -70,7 +72,7 @@ class DenseCRF(nn.Module):
         given = *weights, bilateral_xy, bilateral_rgb, gaussian_xy
         scalars = dict(zip(_SCALARS, given, strict=True))
         if num_classes is not None and num_classes < 2:
-            raise ValueError(f'a CRF needs num_classes >= 2, got {num_classes}')
+            raise InputError(f'a CRF needs num_classes >= 2, got {num_classes}')
         self.learnable = _names(learnable)
         matrix = _compatibility(compatibility, num_classes, self.learnable)
         check_settings(num_iterations, scalars, widths=_WIDTHS)
@@ -114,7 +116,7 @@ class DenseCRF(nn.Module):
         )
         matrix, num_classes = self.compatibility, probabilities.shape[1]
         if matrix is not None and len(matrix) != num_classes:
-            raise ValueError(
+            raise InputError(
                 f'probabilities of {num_classes} classes, but compatibility is '
                 f'{len(matrix)} x {len(matrix)}'
             )
@@ -139,7 +141,7 @@ def _names(learnable: Sequence[str] | bool) -> tuple[str, ...]:
     names = (learnable,) if isinstance(learnable, str) else tuple(learnable)
     unknown = [name for name in names if name not in LEARNABLE]
     if unknown:
-        raise ValueError(f'learnable={unknown}: choose among {LEARNABLE}')
+        raise InputError(f'learnable={unknown}: choose among {LEARNABLE}')
     return names
 
 
@@ -150,7 +152,7 @@ def _compatibility(
         if 'compatibility' not in learnable:
             return None
         if num_classes is None:
-            raise ValueError('to learn compatibility the CRF needs num_classes')
+            raise InputError('to learn compatibility the CRF needs num_classes')
         return torch.eye(num_classes)
     source = 'compatibility'
     try:
@@ -161,13 +163,13 @@ def _compatibility(
             given = np.load(given)  # refuses pickles
         matrix = np.array(given, dtype=np.float32)
     except (TypeError, ValueError) as error:
-        raise ValueError(f'{source}: expected K x K numbers: {error}') from error
+        raise InputError(f'{source}: expected K x K numbers: {error}') from error
     classes = num_classes or (len(matrix) if matrix.ndim else 'K')
     if matrix.shape != (classes, classes):
-        raise ValueError(
+        raise InputError(
             f'{source}: expected {classes} x {classes} numbers, received shape '
             f'{matrix.shape}'
         )
     if not np.isfinite(matrix).all():
-        raise ValueError(f'{source} holds NaN or infinity')
+        raise InputError(f'{source} holds NaN or infinity')
     return torch.from_numpy(matrix)

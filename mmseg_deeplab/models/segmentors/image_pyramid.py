@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmseg_deeplab.utils.errors import InputError
+
 RULES = ('align_corners', 'scale_factor')
 MAX_DENOMINATOR = 1000  # 0.1 and 1/3 are meant as written
 
@@ -34,7 +36,7 @@ def resize_images(images: Tensor, scale: float, rule: str) -> Tensor:
         ]
         return F.interpolate(images, size=size, mode='bilinear', align_corners=True)
     if any(side * scale < 1 for side in images.shape[-2:]):
-        raise ValueError(
+        raise InputError(
             f'an image of {tuple(images.shape[-2:])} has no pixel left at scale '
             f"{scale}; take resize='align_corners' or larger images"
         )

@@ -11,6 +11,8 @@ from mmseg.structures import SegDataSample
 from mmseg.utils import ConfigType, add_prefix
 from torch import Tensor, nn
 
+from mmseg_deeplab.utils.errors import InputError
+
 from ..decode_heads.resizing_heads import RESIZING_HEADS
 from .lean_loss import head_loss
 from .logit_windows import LogitWindows
@@ -59,7 +61,7 @@ class LeanEncoderDecoder(EncoderDecoder):
         self._crf_is_on, self._keeps_logits = True, False
         if crf is not None:
             if self.out_channels < 2:
-                raise ValueError(
+                raise InputError(
                     'a CRF needs a probability for each class: it does not go with '
                     f'decode_head.out_channels={self.out_channels} (sigmoid). Remedy: '
                     'out_channels=2 and a softmax loss, or crf=None'
@@ -67,7 +69,7 @@ class LeanEncoderDecoder(EncoderDecoder):
             self.crf = MODELS.build(crf).requires_grad_(False)
             matrix = getattr(self.crf, 'compatibility', None)
             if matrix is not None and len(matrix) != self.out_channels:
-                raise ValueError(
+                raise InputError(
                     f'the compatibility of the CRF is one of {len(matrix)} classes, '
                     f'decode_head has {self.out_channels}'
                 )
@@ -148,7 +150,7 @@ class LeanEncoderDecoder(EncoderDecoder):
             return
         window, stride = test_cfg['crop_size'], test_cfg['stride']
         if any(not 0 < s <= w for s, w in zip(stride, window, strict=True)):
-            raise ValueError(
+            raise InputError(
                 f'test_cfg.stride={tuple(stride)}: windows of {tuple(window)} pixels '
                 '(test_cfg.crop_size) that far apart leave pixels between them. '
                 f'Remedy: 1 to {tuple(window)}; usual are two thirds, '
@@ -162,7 +164,7 @@ class LeanEncoderDecoder(EncoderDecoder):
         corners = window_corners(size, window, self.test_cfg.stride)
         together = self.test_cfg.get('slide_batch_size', 1)
         if together < 1:
-            raise ValueError(
+            raise InputError(
                 f'test_cfg.slide_batch_size must be 1 or more, received {together!r}'
             )
         maps: list[Tensor] = []

@@ -9,6 +9,8 @@ from mmseg.structures import SegDataSample
 from mmseg.utils import add_prefix
 from torch import Tensor
 
+from mmseg_deeplab.utils.errors import InputError
+
 from ..decode_heads.resizing_heads import RESIZING_HEADS
 from .image_pyramid import RULES, resize_images, resize_logits, subsample_labels
 from .lean_encoder_decoder import LeanEncoderDecoder
@@ -71,7 +73,7 @@ class MultiScaleEncoderDecoder(LeanEncoderDecoder):
         if resize is None:
             resize = 'align_corners' if self.align_corners else 'scale_factor'
         if resize not in RULES:
-            raise ValueError(f'resize must be one of {RULES}, received {resize!r}')
+            raise InputError(f'resize must be one of {RULES}, received {resize!r}')
         self.resize = resize
         self.label_subsampling = label_subsampling
 
@@ -147,7 +149,7 @@ class MultiScaleEncoderDecoder(LeanEncoderDecoder):
 def _check_scales(scales: Sequence[float]) -> tuple[float, ...]:
     scales = tuple(scales)
     if min(scales, default=0) <= 0 or 1 not in scales or len(set(scales)) < len(scales):
-        raise ValueError(
+        raise InputError(
             'scales must be positive, different from one another and hold 1.0, whose '
             f'grid the logits are fused on; received {scales}'
         )

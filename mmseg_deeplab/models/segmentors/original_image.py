@@ -7,6 +7,8 @@ import mmcv
 import torch
 from torch import Tensor, nn
 
+from mmseg_deeplab.utils.errors import InputError
+
 from ..postprocess.crf_inputs import check_levels
 
 ROUNDING = 0.2  # grey levels; float16 has 0.125 between neighbours at 255
@@ -55,7 +57,7 @@ def undo_flip(inputs: Tensor, metainfo: Mapping[str, Any]) -> Tensor:
         return inputs
     direction = metainfo.get('flip_direction')
     if direction not in FLIPPED_AXES:
-        raise ValueError(
+        raise InputError(
             f'{metainfo.get("img_path")}: flip_direction={direction!r} cannot be '
             f'undone; RandomFlip.direction must be one of {tuple(FLIPPED_AXES)}'
         )
@@ -65,7 +67,7 @@ def undo_flip(inputs: Tensor, metainfo: Mapping[str, Any]) -> Tensor:
 def undo_normalization(image: Tensor, preprocessor: nn.Module) -> Tensor:
     """Return the RGB image in 0..255 that a preprocessor made its input from."""
     if image.shape[0] != 3:
-        raise ValueError(
+        raise InputError(
             f'the CRF compares colours: it needs images of 3 channels, received '
             f'{image.shape[0]}; leave the CRF out'
         )
@@ -77,7 +79,7 @@ def undo_normalization(image: Tensor, preprocessor: nn.Module) -> Tensor:
     try:
         check_levels(image, rounding=ROUNDING)
     except ValueError as error:
-        raise ValueError(
+        raise InputError(
             f'{error}. With the data_preprocessor undone the image is not what was '
             'read: normalise in model.data_preprocessor (mean, std) and not in the '
             'pipeline'
@@ -92,7 +94,7 @@ def _read(path: str | None, size: tuple[int, int], seen: tuple[int, int]) -> Ten
         image = None
     if image is None or image.shape[:2] != size:
         found = 'no readable image' if image is None else image.shape[:2]
-        raise ValueError(
+        raise InputError(
             f'the CRF needs the image at its original size {size}; the network saw '
             f'{seen}, and img_path={path!r} is {found}. Remedy: test without resizing, '
             'or leave the CRF out'

@@ -1,0 +1,79 @@
+"""Errors that are messages to the user, and those that are not."""
+
+import subprocess
+import sys
+
+import pytest
+
+from mmseg_deeplab.utils.errors import (
+    TRACEBACK,
+    DeviceError,
+    InputError,
+    MissingPackageError,
+    one_line_errors,
+)
+
+
+@pytest.mark.parametrize('kind', [InputError, MissingPackageError, FileNotFoundError])
+def test_a_users_mistake_ends_the_program_with_one_line(kind):
+    with (
+        pytest.raises(SystemExit, match=r'^error: what and remedy$'),
+        one_line_errors(),
+    ):
+        raise kind('what\nand remedy')
+
+
+@pytest.mark.parametrize('kind', [ValueError, TypeError, ImportError, KeyError])
+def test_a_fault_of_the_program_keeps_its_traceback(kind):
+    with pytest.raises(kind), one_line_errors():
+        raise kind
+
+
+def test_a_variable_shows_every_traceback(monkeypatch):
+    monkeypatch.setenv(TRACEBACK, '1')
+    with pytest.raises(InputError), one_line_errors():
+        raise InputError('what')
+
+
+def test_an_error_of_the_system_names_the_file_and_a_remedy(tmp_path):
+    message = f'^error: {tmp_path}: Is a directory; give a file$'
+    with pytest.raises(SystemExit, match=message), one_line_errors():
+        tmp_path.read_text()
+
+
+def test_a_fault_of_the_device_has_a_status_of_its_own(capsys):
+    with pytest.raises(SystemExit) as ended, one_line_errors():
+        raise DeviceError('out of memory')
+    assert ended.value.code == 3
+    assert capsys.readouterr().err == 'error: out of memory\n'
+
+
+RANKS = """
+import os, subprocess, sys, time
+code = 'from mmseg_deeplab.utils.errors import *\\n'
+code += 'with one_line_errors(): raise InputError("what")'
+ranks = []
+for rank in range(3):
+    env = os.environ | {'LOCAL_RANK': str(rank)}
+    ranks.append(subprocess.Popen([sys.executable, '-c', code], env=env))
+while all(rank.poll() is None for rank in ranks):  # as torchrun does
+    time.sleep(0.05)
+for rank in ranks:
+    rank.terminate()
+    rank.wait()
+"""
+
+
+def test_of_several_processes_one_prints_a_mistake():
+    done = subprocess.run([sys.executable, '-c', RANKS], capture_output=True, text=True)
+    assert done.stderr == 'error: what\n'
+
+
+def test_a_closed_pipe_is_no_error():
+    code = (
+        'from mmseg_deeplab.utils.errors import one_line_errors\n'
+        'with one_line_errors():\n    for _ in range(10**5): print("line")'
+    )
+    command = f"{sys.executable} -c '{code}' | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ('line\n', '')
