@@ -63,8 +63,9 @@ def predict_raster(
         window: Side of a window, px: a multiple of 32, for ``align_corners=True`` one
             more. By default 1024 or 1025, after the predictor's ``align_corners``.
         overlap: Margin that is thrown away on every side, px: a multiple of 32.
-        bands: Which bands are red, green and blue, counted from 1. By default the first
-            three; a grey raster's one band three times; the colours of a palette.
+        bands: Which bands are red, green and blue, counted from 1. By default those
+            that the file calls so, else the first three; a grey raster's one band three
+            times; the colours of a palette.
         scale: Which two values become 0 and 255, in all bands, where there are not 8
             bits; ``'percentiles'`` takes each band's 2nd and 98th. There is no default,
             since rasters of one sensor must be scaled alike; the error tells the

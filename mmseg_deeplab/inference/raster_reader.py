@@ -21,6 +21,13 @@ RASTER_SUFFIXES = ('.img', '.ntf', '.vrt')
 # Tags of GeoTIFF 1.1 (OGC 19-008r4, annex A) and RPCCoefficientTag.
 GEOREFERENCE_TAGS = (33550, 33922, 34264, 34735, 50844)
 EXIF_ORIENTATION, UPRIGHT = 0x0112, 1
+DEEP_MODES = ('I', 'F')  # of Pillow: 32 bits
+# Drivers of GDAL for the formats that are read; it has some hundred more.
+DRIVERS = (
+    'GTiff', 'COG', 'HFA', 'NITF', 'VRT', 'JPEG', 'PNG', 'BMP', 'GIF', 'WEBP',
+    'JP2OpenJPEG', 'PNM',
+)  # fmt: skip
+COLOURS = ('red', 'green', 'blue')
 # What viewers of maps (QGIS: "cumulative count cut") leave out at either end.
 PERCENTILES = (2.0, 98.0)
 # Longer side of the overview on which the percentiles are measured, px.
@@ -32,16 +39,17 @@ Range = tuple[float, float]
 def is_raster(path: str | os.PathLike) -> bool:
     """Tell by suffix and header whether a file is one for ``predict_raster``.
 
-    True for TIFF files with a georeference in them and TIFF files that Pillow cannot
-    read (many bands, 16-bit colours), and for ``.img``, ``.ntf`` and ``.vrt``. A large
-    photo is an image as well: its size decides.
+    True for TIFF files with a georeference in them, those of 32 bits, and TIFF files
+    that Pillow cannot read (many bands, 16-bit colours), and for ``.img``, ``.ntf`` and
+    ``.vrt``. A large photo is an image as well: its size decides.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in TIFF_SUFFIXES or not os.path.isfile(path):
         return suffix in RASTER_SUFFIXES
     try:
-        with Image.open(path) as image:
-            return any(tag in image.tag_v2 for tag in GEOREFERENCE_TAGS)
+        with Image.open(path, formats=('TIFF',)) as image:
+            is_deep = image.mode in DEEP_MODES
+            return is_deep or any(tag in image.tag_v2 for tag in GEOREFERENCE_TAGS)
     except Exception:  # Pillow's kinds of errors depend on the fault
         return os.path.getsize(path) > 0
 
@@ -62,7 +70,7 @@ def open_raster(path: str | os.PathLike) -> Iterator[Any]:
     if not os.path.exists(path):
         raise FileNotFoundError(f'{path}: no such file. Remedy: check the path')
     try:
-        raster = rasterio.open(path)
+        raster = rasterio.open(path, driver=list(DRIVERS))
     except rasterio.errors.RasterioError as error:
         raise InputError(
             f'{path}: not a readable raster ({error}). Remedy: download or export it '
@@ -73,6 +81,11 @@ def open_raster(path: str | os.PathLike) -> Iterator[Any]:
             raise InputError(
                 f'{path}: holds no bands but {len(raster.subdatasets)} rasters. '
                 'Remedy: export one of them with gdal_translate'
+            )
+        if raster.driver == 'GTiff' and len(raster.subdatasets) > 1:
+            raise ValueError(
+                f'{path}: holds {len(raster.subdatasets)} images, and a file is one '
+                'image. Remedy: split it (tiffsplit FILE)'
             )
         yield raster
 
@@ -149,7 +162,8 @@ def _checked_bands(
 ) -> tuple[int, ...]:
     if bands is None:
         is_grey = raster.count - kinds.count('alpha') == 1
-        bands = (1, 1, 1) if is_grey else (1, 2, 3)
+        named = [kinds.index(colour) + 1 for colour in COLOURS if colour in kinds]
+        bands = (1, 1, 1) if is_grey else named if len(named) == 3 else (1, 2, 3)
     bands = tuple(bands)
     if len(bands) != 3 or not all(1 <= band <= raster.count for band in bands):
         raise InputError(
@@ -211,7 +225,7 @@ def _percentiles(raster: Any, bands: Sequence[int]) -> list[Range]:
 def _require_upright(path: str) -> None:
     """Refuse a photo that its EXIF orientation turns; GDAL ignores that."""
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=('TIFF', 'JPEG', 'PNG', 'WEBP')) as image:
             orientation = image.getexif().get(EXIF_ORIENTATION, UPRIGHT)
     except Exception:  # not a format of Pillow's, so no photo
         return

@@ -20,6 +20,10 @@ class TruncatedFileError(DataFileError):
     kind = 'truncated file'
 
 
+class DamagedFileError(DataFileError):
+    kind = 'damaged file'  # a checksum is wrong
+
+
 class LabelFormatError(DataFileError):
     kind = 'label without class ids'
 

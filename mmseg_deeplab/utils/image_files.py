@@ -1,32 +1,45 @@
 """Read and decode one image file, and refuse it with a reason where it is broken.
 
-OpenCV 4 decodes a truncated JPEG without complaint: the missing rows are grey.
-Therefore the end of the file is looked at before it is decoded; that costs nothing.
+OpenCV 4 decodes a truncated JPEG without complaint: the missing rows are grey. Some
+decoders pass over the checksums of a PNG. Therefore a file is looked at before it is
+decoded, which costs little.
 """
 
 import io
 import os
 import os.path as osp
+import re
+import struct
+import unicodedata
+import zlib
 
 import mmcv
 import numpy as np
 from mmengine import fileio
-from PIL import Image, ImageFile
+from PIL import ImageFile
 
-from .data_file_errors import TruncatedFileError, UnreadableFileError
+from .data_file_errors import (
+    DamagedFileError,
+    TruncatedFileError,
+    UnreadableFileError,
+)
+from .image_formats import (
+    MAX_PIXELS,
+    PNG_START,
+    check_header,
+    read_header,
+    why_unreadable,
+)
 
 JPEG_START, JPEG_END = b'\xff\xd8\xff', b'\xff\xd9'  # ITU-T T.81, SOI and EOI
-PNG_START, PNG_END = b'\x89PNG\r\n\x1a\n', b'IEND\xaeB`\x82'  # type and CRC of IEND
+# In the data of a scan no other byte than these follows 0xFF (ITU-T T.81, B.1.1).
+JPEG_MARKER = re.compile(rb'\xff[^\x00\xff\xd0-\xd7]')
+JPEG_BASELINE, JPEG_EXTENDED, JPEG_SCAN = 0xC0, 0xC1, 0xDA  # SOF0, SOF1 and SOS
+# A progressive file has some ten scans. Each costs as much as the whole image.
+MAX_SCANS = 100
+PNG_END = b'IEND\xaeB`\x82'  # type and CRC of IEND
 PNG_DEPTH, PNG_COLOR_TYPE = 24, 25  # offsets of these bytes of IHDR
 PNG_GREY, PNG_PALETTE, PNG_GREY_ALPHA = 0, 3, 4  # colour types
-
-# How files begin that are often found in the place of an image.
-IMPOSTORS = {
-    b'version https://git-lfs': 'a Git LFS pointer: run `git lfs pull`',
-    b'<': 'a web page or XML, not an image: download the file again',
-    b'PK': 'an archive: unpack it',
-    b'\x1f\x8b': 'an archive: unpack it',
-}
 
 
 def read_file(path: str, *, remedy: str, backend_args: dict | None = None) -> bytes:
@@ -36,8 +49,13 @@ def read_file(path: str, *, remedy: str, backend_args: dict | None = None) -> by
 
     Raises:
         FileNotFoundError: If there is no such file.
-        UnreadableFileError: If the file is empty.
+        UnreadableFileError: If the file is empty, or a folder, a pipe or a device.
     """
+    if osp.exists(path) and not osp.isfile(path):
+        raise UnreadableFileError(
+            f'{path}: is a folder, a pipe or a device. Remedy: give a file, or leave '
+            'it out.'
+        )
     try:
         content = fileio.get(path, backend_args=backend_args)
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -56,25 +74,40 @@ def _why_missing(path: str) -> str:
     folder, name = osp.split(path)
     if not osp.isdir(folder):
         return f'The folder {folder!r} does not exist (seen from {os.getcwd()}).'
-    stem = osp.splitext(name)[0]
-    others = sorted(f for f in os.listdir(folder) if osp.splitext(f)[0] == stem)
+    stem = _composed(osp.splitext(name)[0])
+    others = sorted(
+        f for f in os.listdir(folder) if _composed(osp.splitext(f)[0]) == stem
+    )
+    if others and _composed(others[0]) == _composed(name):
+        return f'The folder holds {others[0]!a}, which only looks the same.'
     if others:
         return f'The folder holds {others[0]!r} instead.'
     return 'The folder exists.'
 
 
+def _composed(name: str) -> str:
+    return unicodedata.normalize('NFC', name)
+
+
 def check_whole(content: bytes, path: str) -> None:
-    """Raise TruncatedFileError for a JPEG or PNG file that ends too early.
+    """Check the structure of a JPEG or PNG file, and the checksums of a PNG.
 
     A file with bytes after its end (a padded copy, a motion photo) is whole: such a
     JPEG is decoded once more, by Pillow, to be sure.
+
+    Raises:
+        TruncatedFileError: If the file ends too early.
+        DamagedFileError: If a checksum of a PNG file is wrong.
+        UnreadableFileError: If a JPEG file has far more scans than any program writes.
     """
+    whole = True
     if content.startswith(JPEG_START):
+        _check_scans(content, path)
         whole = content.endswith(JPEG_END) or _pillow_loads(content)
     elif content.startswith(PNG_START):
         whole = content.endswith(PNG_END) or PNG_END in content
-    else:
-        return
+        if whole:
+            _check_chunks(content, path)
     if not whole:
         raise TruncatedFileError(
             f'{path}: the file is truncated: it ends after {len(content)} bytes, '
@@ -82,46 +115,74 @@ def check_whole(content: bytes, path: str) -> None:
         )
 
 
+def _check_chunks(content: bytes, path: str) -> None:
+    """Compare the CRC-32 of every chunk (PNG specification, 5.3) up to the last."""
+    view, at, kind = memoryview(content), len(PNG_START), b''
+    while kind != b'IEND':
+        head = content[at : at + 8].ljust(8, b'\0')
+        length, kind = struct.unpack('>I4s', head)
+        end = at + 8 + length
+        if content[end : end + 4] != struct.pack('>I', zlib.crc32(view[at + 4 : end])):
+            raise DamagedFileError(
+                f'{path}: the file is damaged: the checksum of the part {kind!r} at '
+                f'byte {at} is wrong. Remedy: copy, download or export it again.'
+            )
+        at = end + 4
+
+
+def _check_scans(content: bytes, path: str) -> None:
+    """Count the scans of a JPEG file; decoders read one alone in most files."""
+    at, scans, components = 2, 0, b''
+    while match := JPEG_MARKER.search(content, at):
+        marker, at = match.group()[1], match.end()
+        if marker == JPEG_END[1]:
+            break
+        if marker in (JPEG_BASELINE, JPEG_EXTENDED):
+            components = content[at + 7 : at + 8]  # how many there are
+        if marker == JPEG_SCAN:
+            scans += 1
+            if components == content[at + 2 : at + 3]:  # all are in this scan
+                break
+        if scans > MAX_SCANS:
+            raise UnreadableFileError(
+                f'{path}: a JPEG file of more than {MAX_SCANS} scans, which takes '
+                'hours to decode. Remedy: export it again.'
+            )
+        at += int.from_bytes(content[at : at + 2])
+
+
 def _pillow_loads(content: bytes) -> bool:
-    tolerant = ImageFile.LOAD_TRUNCATED_IMAGES
-    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    """Decode a JPEG file as strictly as Pillow can, whatever its global setting."""
+    parser = ImageFile.Parser()
     try:
-        Image.open(io.BytesIO(content)).load()
+        parser.feed(content)
+        parser.close()
     except (OSError, SyntaxError):
         return False
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = tolerant
     return True
 
 
-def decode(content: bytes, path: str, *, flag: str, backend: str) -> np.ndarray:
+def decode(
+    content: bytes, path: str, *, flag: str, backend: str, max_pixels: int = MAX_PIXELS
+) -> np.ndarray:
     """Decode a file to ``(H, W)`` or ``(H, W, C)``; see :func:`mmcv.imfrombytes`.
 
     Raises:
         TruncatedFileError: If a JPEG or PNG file ends too early.
-        UnreadableFileError: If the decoder cannot read the file.
+        DamagedFileError: If a checksum of a PNG file is wrong.
+        UnreadableFileError: If the format is not one of
+            :data:`~mmseg_deeplab.utils.image_formats.SIGNATURES`, the file holds more
+            than ``max_pixels`` or several images, or the decoder cannot read it.
     """
     check_whole(content, path)
+    check_header(read_header(io.BytesIO(content), path), path, max_pixels)
     try:
         array = mmcv.imfrombytes(content, flag=flag, backend=backend)
     except Exception as error:  # each decoder has its own set of exceptions
-        raise UnreadableFileError(
-            _why_unreadable(content, path, repr(error))
-        ) from error
+        raise UnreadableFileError(why_unreadable(content, path, repr(error))) from error
     if array is None:
-        raise UnreadableFileError(_why_unreadable(content, path, 'no image in it'))
+        raise UnreadableFileError(why_unreadable(content, path, 'no image in it'))
     return array
-
-
-def _why_unreadable(content: bytes, path: str, reason: str) -> str:
-    remedy = 'export it again as PNG or JPEG, or download it again'
-    for start, guess in IMPOSTORS.items():
-        if content.lstrip().startswith(start):
-            remedy = f'this is {guess}'
-    return (
-        f'{path}: not a readable image ({reason}); the file has {len(content)} bytes '
-        f'and begins with {content[:16]!r}. Remedy: {remedy}.'
-    )
 
 
 def png_bit_depth(content: bytes) -> int | None:
