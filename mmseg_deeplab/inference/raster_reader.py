@@ -11,6 +11,12 @@ import numpy as np
 from PIL import Image
 
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.data_file_errors import UnreadableFileError
+from mmseg_deeplab.utils.image_formats import (
+    START_LENGTH,
+    image_format,
+    why_unreadable,
+)
 from mmseg_deeplab.utils.optional_packages import optional_package
 
 from .raster_windows import Span
@@ -22,11 +28,17 @@ RASTER_SUFFIXES = ('.img', '.ntf', '.vrt')
 GEOREFERENCE_TAGS = (33550, 33922, 34264, 34735, 50844)
 EXIF_ORIENTATION, UPRIGHT = 0x0112, 1
 DEEP_MODES = ('I', 'F')  # of Pillow: 32 bits
-# Drivers of GDAL for the formats that are read; it has some hundred more.
-DRIVERS = (
-    'GTiff', 'COG', 'HFA', 'NITF', 'VRT', 'JPEG', 'PNG', 'BMP', 'GIF', 'WEBP',
-    'JP2OpenJPEG', 'PNM',
-)  # fmt: skip
+# Formats -> drivers of GDAL, which has some hundred more and would try them all.
+DRIVERS = {
+    'TIFF': 'GTiff', 'JPEG': 'JPEG', 'PNG': 'PNG', 'BMP': 'BMP', 'GIF': 'GIF',
+    'WEBP': 'WEBP', 'JPEG2000': 'JP2OpenJPEG', 'PPM': 'PNM',
+}  # fmt: skip
+RASTER_SIGNATURES = {
+    b'EHFA_HEADER_TAG': 'HFA',
+    b'NITF': 'NITF',
+    b'NSIF': 'NITF',
+    b'<VRTDataset': 'VRT',
+}
 COLOURS = ('red', 'green', 'blue')
 # What viewers of maps (QGIS: "cumulative count cut") leave out at either end.
 PERCENTILES = (2.0, 98.0)
@@ -70,7 +82,7 @@ def open_raster(path: str | os.PathLike) -> Iterator[Any]:
     if not os.path.exists(path):
         raise FileNotFoundError(f'{path}: no such file. Remedy: check the path')
     try:
-        raster = rasterio.open(path, driver=list(DRIVERS))
+        raster = rasterio.open(path, driver=_driver(path))
     except rasterio.errors.RasterioError as error:
         raise InputError(
             f'{path}: not a readable raster ({error}). Remedy: download or export it '
@@ -83,11 +95,25 @@ def open_raster(path: str | os.PathLike) -> Iterator[Any]:
                 'Remedy: export one of them with gdal_translate'
             )
         if raster.driver == 'GTiff' and len(raster.subdatasets) > 1:
-            raise ValueError(
+            raise InputError(
                 f'{path}: holds {len(raster.subdatasets)} images, and a file is one '
                 'image. Remedy: split it (tiffsplit FILE)'
             )
         yield raster
+
+
+def _driver(path: str) -> str:
+    """Tell by its content which driver of GDAL may open a file."""
+    with open(path, 'rb') as file:
+        start = file.read(START_LENGTH)
+    if known := image_format(start):
+        return DRIVERS[known]
+    for signature, driver in RASTER_SIGNATURES.items():
+        if start.lstrip().startswith(signature):
+            return driver
+    if path.lower().endswith('.img'):
+        return 'ENVI'  # bare values, described by a text file beside them
+    raise UnreadableFileError(why_unreadable(start, path, 'no raster of a known kind'))
 
 
 class RasterReader:

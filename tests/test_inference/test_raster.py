@@ -285,6 +285,31 @@ def test_other_bands_can_be_red_green_and_blue(tmp_path):
     assert np.array_equal(predictor.seen[0], image[..., ::-1])
 
 
+def test_bands_are_taken_as_the_file_names_them(tmp_path):
+    image = blots(64, 64)
+    values = np.concatenate([image.transpose(2, 0, 1)[::-1], np.zeros((1, 64, 64))])
+    source = write(tmp_path / 'a.tif', values.astype(np.uint8), **PLACE)
+    with rasterio.open(source, 'r+') as raster:
+        names = ('blue', 'green', 'red', 'undefined')
+        raster.colorinterp = [rasterio.enums.ColorInterp[name] for name in names]
+    predict(source, predictor := Brightness())
+    assert np.array_equal(predictor.seen[0], image)
+
+
+def test_a_raster_of_several_pages_is_refused(tmp_path):
+    pages = [Image.fromarray(blots(64, 64)) for _ in range(2)]
+    pages[0].save(tmp_path / 'a.tif', save_all=True, append_images=pages[1:])
+    with pytest.raises(ValueError, match='holds 2 images'):
+        predict(tmp_path / 'a.tif')
+
+
+def test_no_other_driver_of_gdal_opens_a_file(tmp_path):
+    Image.fromarray(blots(64, 64)).save(tmp_path / 'a.pcx')
+    (tmp_path / 'a.pcx').rename(tmp_path / 'a.tif')
+    with pytest.raises(ValueError, match=r'a\.tif: .*no raster of a known kind'):
+        predict(tmp_path / 'a.tif')
+
+
 def test_values_of_16_bits_need_a_scale(tmp_path):
     image = blots(64, 64).astype(np.uint16) * 10 + 300
     source = geotiff(tmp_path / 'a.tif', image)
@@ -347,7 +372,7 @@ def test_a_truncated_file_is_an_error_and_leaves_nothing(tmp_path, name):
 
 def test_a_foreign_or_missing_file_is_named(tmp_path):
     (tmp_path / 'a.tif').write_text('<html>not found</html>')
-    with pytest.raises(ValueError, match=r'a\.tif: not a readable raster'):
+    with pytest.raises(ValueError, match=r'a\.tif: not a readable'):
         predict_raster(Brightness(), tmp_path / 'a.tif', tmp_path / 'b.tif')
     with pytest.raises(FileNotFoundError, match=r'c\.tif: no such file'):
         predict_raster(Brightness(), tmp_path / 'c.tif', tmp_path / 'b.tif')
@@ -362,6 +387,7 @@ def test_what_counts_as_a_raster(tmp_path):
     assert is_raster(geotiff(tmp_path / 'geo.tif', image))
     assert is_raster(five)
     assert is_raster('map.vrt')
+    assert is_raster(write(tmp_path / 'real.tif', np.zeros((1, 9, 9), np.float32)))
     assert not is_raster(plain)
     assert not is_raster(tmp_path / 'photo.png')
     assert not is_raster(tmp_path / 'missing.tif')

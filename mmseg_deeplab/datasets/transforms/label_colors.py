@@ -82,7 +82,9 @@ class LabelColors:
 
     def _from_palette_file(self, content: bytes, source: str) -> np.ndarray | None:
         indices = decode(content, source, flag='unchanged', backend='pillow')
-        with Image.open(io.BytesIO(content)) as file:  # reads the header alone
+        with Image.open(
+            io.BytesIO(content), formats=('PNG',)
+        ) as file:  # reads the header alone
             listed = np.frombuffer(file.palette.getdata()[1], np.uint8).reshape(-1, 3)
         palette = np.zeros((NUM_INDICES, 3), np.uint8)
         palette[: len(listed)] = listed

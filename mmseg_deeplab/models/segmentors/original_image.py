@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-import mmcv
 import torch
 from torch import Tensor, nn
 
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.data_file_errors import DataFileError
+from mmseg_deeplab.utils.image_files import decode, read_file
 
 from ..postprocess.crf_inputs import check_levels
 
@@ -89,8 +90,9 @@ def undo_normalization(image: Tensor, preprocessor: nn.Module) -> Tensor:
 
 def _read(path: str | None, size: tuple[int, int], seen: tuple[int, int]) -> Tensor:
     try:
-        image = mmcv.imread(path) if path else None  # BGR
-    except FileNotFoundError:
+        content = read_file(path or '', remedy='test without resizing')
+        image = decode(content, path, flag='color', backend='cv2')  # BGR
+    except (FileNotFoundError, DataFileError):
         image = None
     if image is None or image.shape[:2] != size:
         found = 'no readable image' if image is None else image.shape[:2]
