@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.data_file_errors import UnreadableFileError
+from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.image_formats import (
     START_LENGTH,
     image_format,

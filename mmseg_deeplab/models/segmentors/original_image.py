@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.data_file_errors import DataFileError
+from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.image_files import decode, read_file
 
 from ..postprocess.crf_inputs import check_levels
