@@ -64,6 +64,7 @@ setup(
             '.mim/tools/**/*.py',
             '.mim/tools/*.sh',
         ],
+        'mmseg_deeplab.checkpoints': ['*.json'],
         'mmseg_deeplab.hub': ['*.md'],
     },
     entry_points={'console_scripts': ['mmseg-deeplab = mmseg_deeplab.cli:main']},

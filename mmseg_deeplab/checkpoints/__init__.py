@@ -3,17 +3,26 @@
 from .conversion import SOURCES, convert, convert_file, model_config
 from .formats.caffe_file import load_caffe
 from .formats.tensorflow_file import load_tensorflow
-from .loading import enable_safe_loading, load
+from .loading import load
+from .model_zoo import ZooModel, matching_models, zoo_model, zoo_models
 from .pretrained import load_pretrained
+from .references import enable_safe_loading, is_model, local_file, model_files
 
 __all__ = [
     'SOURCES',
+    'ZooModel',
     'convert',
     'convert_file',
     'enable_safe_loading',
+    'is_model',
     'load',
     'load_caffe',
     'load_pretrained',
     'load_tensorflow',
+    'local_file',
+    'matching_models',
     'model_config',
+    'model_files',
+    'zoo_model',
+    'zoo_models',
 ]

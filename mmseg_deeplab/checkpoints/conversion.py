@@ -107,6 +107,7 @@ def convert_file(
     *,
     output_stride: int = 8,
     convert_options: Mapping[str, Any] | None = None,
+    dataset_meta: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> list[Path]:
     """Convert ``src`` and write ``dst`` and, for a whole network, its config.
@@ -118,6 +119,7 @@ def convert_file(
         dst: The checkpoint to write; the config gets the same name with ``.py``.
         output_stride: Output stride of the config.
         convert_options: Options of :func:`convert`.
+        dataset_meta: Names and colours of the classes, for the checkpoint.
         **options: Options of :func:`model_config`.
 
     Returns:
@@ -131,8 +133,11 @@ def convert_file(
     config = None
     if any(CLASSIFIER.fullmatch(key) for key in state):
         config = model_config(state, source, output_stride=output_stride, **options)
+    meta = dict(source=source) | (
+        dict(dataset_meta=dataset_meta) if dataset_meta else {}
+    )
     with streamed_file(dst) as part:
-        torch.save({'state_dict': state, 'meta': {'source': source}}, part)
+        torch.save({'state_dict': state, 'meta': meta}, part)
     if config is None:
         return [dst]
     # So that MMSeg's own tools, which do not know this package, build the model too.

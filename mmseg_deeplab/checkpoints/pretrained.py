@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from mmengine.logging import print_log
-from mmengine.runner.checkpoint import CheckpointLoader
 from torch import nn
 
 from mmseg_deeplab.utils.errors import InputError
@@ -13,6 +12,7 @@ from mmseg_deeplab.utils.errors import InputError
 from .families import isht7, jfzhang95, kazuto1011, torchvision, vainf, vgg16_keys
 from .fitting import misfits
 from .loading import load
+from .references import local_file
 from .state_dicts import (
     StateDict,
     drop,
@@ -55,16 +55,15 @@ def load_pretrained(
 
     Args:
         backbone: One of this project's.
-        checkpoint: A file, or a URL of mmengine's schemes (``https://``,
-            ``torchvision://``, ...).
+        checkpoint: A file, or what else :func:`local_file` takes: a name of the zoo, a
+            URL, ``torchvision://resnet50``, ...
         prefix: Take only the keys that begin so, without the prefix.
         map_location: Device for the tensors, see :func:`torch.load`.
 
     Raises:
         ValueError: If tensors of the backbone are missing or have another shape.
     """
-    read = CheckpointLoader.load_checkpoint if '://' in checkpoint else load
-    state = tensors_of(read(checkpoint, map_location=map_location))
+    state = tensors_of(load(local_file(checkpoint), map_location=map_location))
     if prefix:
         state = _part(state, prefix.rstrip('.') + '.')
     family, converted = to_backbone(state, own_keys=backbone.state_dict())

@@ -14,13 +14,8 @@ from .class_names import checkpoint_meta
 
 
 def read_checkpoint(weights: str | os.PathLike) -> dict[str, Any]:
-    """Read a checkpoint, a path or a URL, without running code from it."""
-    weights = os.fspath(weights)
-    if '://' in weights:
-        from mmengine.runner.checkpoint import CheckpointLoader
-
-        return CheckpointLoader.load_checkpoint(weights, map_location='cpu')
-    return checkpoints.load(weights)
+    """Read a checkpoint, see :func:`local_file`, without running code from it."""
+    return checkpoints.load(checkpoints.local_file(weights))
 
 
 def prediction_config(

@@ -17,6 +17,7 @@ from urllib.request import Request, urlopen
 
 from filelock import FileLock
 
+from . import file_hashes
 from .atomic_files import PART_SUFFIX
 from .progress import Progress
 
@@ -83,8 +84,8 @@ def _from_any(urls: Sequence[str], file: Path, sha256: str) -> None:
             left.unlink()
         return
     raise DownloadError(
-        f'{file.name} could not be downloaded ({"; ".join(reasons)}). Remedy: try again '
-        f'when the network is there, or put the file at {file}'
+        f'{file.name} could not be downloaded ({"; ".join(reasons)}). Remedy: try '
+        f'again when the network is there, or put the file at {file}'
     )
 
 
@@ -136,8 +137,7 @@ def _once(url: str, file: Path, sha256: str) -> Path:
     arrived = part.stat().st_size
     if total >= 0 and arrived != total:
         raise ConnectionError(f'the connection broke after {arrived} of {total} bytes')
-    with part.open('rb') as stream:
-        found = hashlib.file_digest(stream, 'sha256').hexdigest()
+    found = file_hashes.sha256(part) if sha256 else ''
     if not found.startswith(sha256):
         part.unlink()
         # What was there before may have been wrong: then once more, from the beginning.

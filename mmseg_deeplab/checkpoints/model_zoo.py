@@ -1,0 +1,98 @@
+"""The model zoo: public checkpoints of DeepLab by name, from ``model_zoo.json``."""
+
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+DATA = Path(__file__).with_name('model_zoo.json')
+
+
+@dataclass(frozen=True)
+class ZooModel:
+    """One public checkpoint."""
+
+    name: str  # in the style of the configs
+    family: str  # the code base that published it
+    method: str
+    dataset: str
+    urls: tuple[str, ...]  # of one file, the first one is tried first
+    licence: str  # as far as the publisher states one
+    backbone: str = ''
+    aliases: tuple[str, ...] = ()  # short names, and the publisher's own
+    classes: int | None = None
+    metric: str | None = None
+    value: float | None = None  # published, percent, at a single scale
+    value_ms_flip: float | None = None  # published, several scales and mirror images
+    protocol: str = ''  # where the figure is no plain one of the validation set
+    sha256: str = ''  # first digits, as far as they are published
+    file_name: str = ''  # where the address does not end in one
+    # A config of this package by its name, or ``mmseg::PATH`` for one of the configs
+    # that MMSegmentation installs; none where the file is converted.
+    config: str | None = None
+    # Arguments of `convert_file`: ``source``, perhaps ``output_stride``.
+    convert: Mapping[str, Any] = field(default_factory=dict)
+    class_names: str | None = None  # for MMSegmentation's `get_classes`
+    unsupported: str | None = None  # what the file is, where no converter reads it
+    not_verified: tuple[str, ...] = ()  # fields that nobody has looked up
+
+    def figure(self) -> str:
+        """Return the published figures for a table."""
+        values = [self.value, self.value_ms_flip]
+        if values == [None, None]:
+            return '-'
+        return ' / '.join('-' if v is None else f'{v:.2f}' for v in values)
+
+    def notes(self) -> str:
+        """Return what a table says at the end of the row."""
+        notes = [self.protocol]
+        if self.not_verified:
+            notes.append(f'not verified: {", ".join(self.not_verified)}')
+        if self.unsupported:
+            notes.append(f'not supported yet: {self.unsupported}')
+        return '; '.join(filter(None, notes))
+
+
+@cache
+def zoo_models() -> tuple[ZooModel, ...]:
+    """Return all models of the zoo."""
+    entries = json.loads(DATA.read_text(encoding='utf-8'))
+    lists = ('urls', 'aliases', 'not_verified')
+    return tuple(
+        ZooModel(**entry | {name: tuple(entry.get(name, ())) for name in lists})
+        for entry in entries
+    )
+
+
+@cache
+def _by_name() -> dict[str, ZooModel]:
+    models = zoo_models()
+    return {name: one for one in models for name in (one.name, *one.aliases)}
+
+
+def zoo_model(name: str) -> ZooModel | None:
+    """Return the model of a name or an alias."""
+    return _by_name().get(name)
+
+
+def nearest_models(name: str) -> list[str]:
+    """Return names of the zoo that are like an unknown one, the nearest first."""
+    return difflib.get_close_matches(name, _by_name(), n=4, cutoff=0.55)
+
+
+def matching_models(pattern: str = '*') -> list[ZooModel]:
+    """Return the models one of whose names has a pattern, or contains a text."""
+    if not any(sign in pattern for sign in '*?['):
+        pattern = f'*{pattern}*'
+    return [
+        one
+        for one in zoo_models()
+        if any(
+            fnmatch(name.lower(), pattern.lower())
+            for name in (one.name, *one.aliases, one.dataset, one.family)
+        )
+    ]
