@@ -100,6 +100,7 @@ GOLDEN = Path(__file__).parent / 'data' / 'golden'
 METADATA = json.loads((GOLDEN / 'metadata.json').read_text())
 METADATA |= json.loads((GOLDEN / 'panoptic_networks.json').read_text())
 METADATA['inputs']['wideeven'] = [1, 3, 32, 320]
+PANOPTIC = json.loads((GOLDEN / 'panoptic.json').read_text())
 
 
 @functools.lru_cache(maxsize=2)  # a ResNet-101 takes 250 MB

@@ -1,12 +1,15 @@
 """Pure tensor functions that need torch and numpy alone."""
 
 from .confusion import confusion_matrix, grouped_confusion_matrix
+from .group_panoptic import find_centers, group_panoptic
 from .summed_atrous_conv import summed_atrous_conv2d
 from .upsample_argmax import upsample_argmax
 from .upsample_cross_entropy import upsample_cross_entropy
 
 __all__ = [
     'confusion_matrix',
+    'find_centers',
+    'group_panoptic',
     'grouped_confusion_matrix',
     'summed_atrous_conv2d',
     'upsample_argmax',

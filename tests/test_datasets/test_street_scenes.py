@@ -8,7 +8,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmseg_deeplab.datasets.street_scenes import CLASSES, SPLITS, render_scene
+from mmseg_deeplab.datasets.street_scenes import (
+    CLASSES,
+    SPLITS,
+    THINGS,
+    render_panoptic,
+    render_scene,
+)
 from mmseg_deeplab.datasets.street_scenes.camera import Camera, draw_camera
 from mmseg_deeplab.datasets.street_scenes.cars import SHAPES, mesh
 from mmseg_deeplab.datasets.street_scenes.light import Light
@@ -137,17 +143,18 @@ def test_wrong_requests_are_explained(arguments, error, match):
 
 
 def test_image_and_label_are_filled_from_one_mask(scene):
-    rng, size = np.random.default_rng(0), scene.label.shape
+    rng, size = np.random.default_rng(0), scene.ids.shape
+    scene.number = 4
     for _ in range(20):
-        scene.label[:], scene.image[:] = 0, 0
+        scene.ids[:], scene.image[:] = 0, 0
         points = cv2.convexHull(rng.integers(-10, 70, (6, 2)).astype(np.int32))
         scene.fill(points[:, 0], (1.0, 2.0, 3.0), 5)
-        np.testing.assert_array_equal(scene.label == 5, scene.image[..., 2] == 3)
+        np.testing.assert_array_equal(scene.ids == 5004, scene.image[..., 2] == 3)
         assert set(np.unique(scene.image[..., 0])) <= {0, 1}  # no antialiasing
-    scene.label[:], expected = 0, np.zeros(size, bool)
+    scene.ids[:], expected = 0, np.zeros(size, bool)
     scene.paste(2, 4, np.eye(3, dtype=bool), np.full((3, 3, 3), 7.0), 1)
     expected[[2, 3, 4], [4, 5, 6]] = True
-    np.testing.assert_array_equal(scene.label == 1, expected)
+    np.testing.assert_array_equal(scene.ids == 1000, expected)
     np.testing.assert_array_equal((scene.image == 7).all(2), expected)
 
 
@@ -248,3 +255,14 @@ def test_the_colour_classifier_would_find_colours(scenes):
     (_, labels), (_, held_out) = scenes['train'], scenes['val']
     model = colour_classifier(corners[labels], labels, balanced=False)
     assert mean_iou(predict(model, corners[held_out]), held_out) > 99
+
+
+def test_every_person_and_car_has_a_number_and_nothing_else_has_one():
+    for index in range(6):
+        image, ids = render_panoptic('train', index)
+        same, label = render_scene('train', index)
+        np.testing.assert_array_equal(image, same)
+        np.testing.assert_array_equal(ids // 1000, label)
+        np.testing.assert_array_equal(ids % 1000 > 0, np.isin(label, THINGS))
+        numbers = np.unique(ids)[np.unique(ids) % 1000 > 0] % 1000
+        assert len(numbers) == len(set(numbers.tolist())) >= 3

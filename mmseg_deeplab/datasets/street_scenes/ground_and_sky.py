@@ -3,6 +3,8 @@
 import cv2
 import numpy as np
 
+from mmseg_deeplab.ops.panoptic_ids import LABEL_DIVISOR
+
 from .light import mix, rgb
 from .random_numbers import RandomNumbers, noise_at, noise_grid, noise_tile
 from .scene import Scene
@@ -136,7 +138,7 @@ def paint_ground(scene: Scene, rng: RandomNumbers) -> None:
     haze = light.haze_share(ground.z).astype(np.float32)[..., None]
     colour += (light.haze - colour) * haze
     scene.image[top:] = colour
-    scene.label[top:] = label
+    scene.ids[top:] = label * np.int32(LABEL_DIVISOR)
 
 
 def _clear_sky(scene: Scene, rows: int) -> np.ndarray:

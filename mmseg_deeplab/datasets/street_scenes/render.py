@@ -5,9 +5,11 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from mmseg_deeplab.ops.panoptic_ids import class_map
+
 from .buildings import draw_buildings, draw_skyline
 from .camera import Camera, draw_camera, photograph
-from .cars import draw_parked, draw_traffic
+from .cars import Car, draw_parked, draw_traffic
 from .figures import Person, draw_group, draw_poles
 from .ground_and_sky import paint_ground, paint_sky
 from .light import Light
@@ -102,6 +104,18 @@ def render_scene(
     Returns:
         The image ``(H, W, 3)`` uint8 BGR, and its label ``(H, W)`` uint8.
     """
+    image, ids = render_panoptic(split, index, size, seed)
+    return image, class_map(ids)
+
+
+def render_panoptic(
+    split: str, index: int, size: tuple[int, int] = (128, 256), seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw the image of :func:`render_scene`, and panoptic ids ``(H, W)`` int32.
+
+    People and cars are numbered in one row from 1, the farthest first; what another one
+    hides has no pixel. See :mod:`mmseg_deeplab.ops.panoptic_ids`.
+    """
     check_scene(split, index, size, seed)
     plan, things_rng, surfaces, pixels = (
         RandomNumbers(seed, SPLITS.index(split), index, part) for part in range(4)
@@ -122,8 +136,9 @@ def render_scene(
         thing.paint(scene)
     paint_ground(scene, surfaces)
     for thing in things:
+        scene.number += isinstance(thing, Car | Person)
         thing.paint(scene)
-    return photograph(scene.image, surfaces, pixels), scene.label
+    return photograph(scene.image, surfaces, pixels), scene.ids
 
 
 def draw_scene_grid(indices: Sequence[int], *, seed: int = 0) -> np.ndarray:

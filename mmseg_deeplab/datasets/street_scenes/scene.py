@@ -1,4 +1,4 @@
-"""One scene while it is drawn: image, label and shadows, filled from shared masks."""
+"""One scene while it is drawn: image, ids and shadows, filled from shared masks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,9 +8,11 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from mmseg_deeplab.ops.panoptic_ids import LABEL_DIVISOR
+
 from .camera import NEAR, Camera
 from .light import Light
-from .scene_options import SKY
+from .scene_options import SKY, THINGS
 from .street import Street
 
 Place = tuple[float, float]  # x, z in metres
@@ -24,19 +26,25 @@ class Scene:
     street: Street
     light: Light
     image: np.ndarray = field(init=False)  # (H, W, 3) float32, BGR, about 0 .. 255
-    label: np.ndarray = field(init=False)  # (H, W) uint8, the class of each pixel
+    # (H, W) int32, class * LABEL_DIVISOR + number of the instance
+    ids: np.ndarray = field(init=False)
     shade: np.ndarray = field(init=False)  # (H, W) uint8, 255 in shadows on the ground
+    number: int = field(init=False, default=0)  # of the instance that is drawn
 
     def __post_init__(self) -> None:
         size = self.camera.height, self.camera.width
         self.image = np.zeros((*size, 3), np.float32)
-        self.label = np.full(size, SKY, np.uint8)
+        self.ids = np.full(size, SKY * LABEL_DIVISOR, np.int32)
         self.shade = np.zeros(size, np.uint8)
 
     def fill(self, points: np.ndarray, colour: Sequence[float], label: int) -> None:
         """Fill a convex polygon of whole pixels, ``(n, 2)`` int32, no antialiasing."""
         cv2.fillConvexPoly(self.image, points, tuple(colour), cv2.LINE_8)
-        cv2.fillConvexPoly(self.label, points, label, cv2.LINE_8)
+        cv2.fillConvexPoly(self.ids, points, self.id_of(label), cv2.LINE_8)
+
+    def id_of(self, label: int) -> int:
+        """Return the id of a class, with the number of the instance for a thing."""
+        return label * LABEL_DIVISOR + (self.number if label in THINGS else 0)
 
     def fill_upright(
         self,
@@ -67,7 +75,7 @@ class Scene:
         height, width = mask.shape
         window = np.s_[top : top + height, left : left + width]
         np.copyto(self.image[window], colours, where=mask[..., None])
-        self.label[window][mask] = label
+        self.ids[window][mask] = self.id_of(label)
 
     def cast_shadow(self, foot: Sequence | np.ndarray, height: float) -> None:
         """Draw the shadow of what rises straight up from ``foot`` (n, 2), x and z."""

@@ -22,6 +22,7 @@ COLOURS = {
 }
 CLASSES, PALETTE = tuple(COLOURS), tuple(COLOURS.values())
 ROAD, SIDEWALK, BUILDING, SKY, VEGETATION, PERSON, CAR, POLE = range(len(CLASSES))
+THINGS = PERSON, CAR  # classes whose instances are numbered
 
 
 def _is_integer(value: object) -> bool:

@@ -5,13 +5,21 @@ from mmseg_deeplab.utils.data_file_errors import DataFileError
 from .checked_loading import DecodedFiles, LoadCheckedAnnotations, LoadCheckedImage
 from .label_colors import LabelColors
 from .lean_transforms import LeanPhotoMetricDistortion, LeanRandomCrop
+from .panoptic_targets import (
+    GeneratePanopticTargets,
+    PackPanopticInputs,
+    PadPanopticInputs,
+)
 
 __all__ = [
     'DataFileError',
     'DecodedFiles',
+    'GeneratePanopticTargets',
     'LabelColors',
     'LeanPhotoMetricDistortion',
     'LeanRandomCrop',
     'LoadCheckedAnnotations',
     'LoadCheckedImage',
+    'PackPanopticInputs',
+    'PadPanopticInputs',
 ]

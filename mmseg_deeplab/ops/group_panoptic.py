@@ -1,0 +1,212 @@
+"""Grouping of Panoptic-DeepLab: from semantics, centres and offsets to instances."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .panoptic_ids import IGNORED_CLASS, LABEL_DIVISOR
+
+GRID = 128  # cells in each direction for which candidates of the centre are found
+# Pixels at a time, and distances at a time: they bound the memory to some 50 MB.
+BLOCK = 2**18
+MARGIN = 0.01  # pixels; far above the rounding of float32 distances
+
+
+def group_panoptic(
+    semantic: Tensor,
+    center: Tensor,
+    offset: Tensor,
+    *,
+    thing_classes: Sequence[int],
+    label_divisor: int = LABEL_DIVISOR,
+    threshold: float = 0.1,
+    nms_kernel: int = 7,
+    top_k: int = 200,
+    stuff_area: int = 2048,
+    void_label: int = -1,
+) -> Tensor:
+    """Assign each pixel of one image to a stuff class or to an instance.
+
+    Section 3.3 of the Panoptic-DeepLab paper (https://arxiv.org/abs/1911.10194) with
+    the rules of its implementation in detectron2, ties included. Each pixel of a thing
+    belongs to the centre nearest to where its offset points, on ties to the first in
+    row order. An instance has the class that most of its pixels have, on ties the
+    smallest. Things are void where there is no centre, and so is a stuff class that is
+    too small.
+
+    Only centres that can be the nearest are compared with a pixel, block by block, so
+    that neither time nor memory grows with the number of centres as ``K * H * W`` does.
+
+    Args:
+        semantic: Class of each pixel, ``(H, W)`` or ``(1, H, W)``, any integer dtype;
+            255 is void.
+        center: Heat of the centres, ``(H, W)`` or ``(1, H, W)``.
+        offset: Rows and columns from each pixel to its centre, ``(2, H, W)``.
+        thing_classes: Classes that have instances.
+        label_divisor: Ids are ``class * label_divisor + number``; instances of a class
+            are numbered from 1, stuff has the number 0.
+        threshold: Centres are hotter than this.
+        nms_kernel: Side of the square in which a centre is the hottest pixel; odd.
+        top_k: From this number of centres on, those hotter than the ``top_k``-th stay.
+        stuff_area: Smallest area of a stuff class in pixels.
+        void_label: Id of the pixels that belong to nothing.
+
+    Returns:
+        Ids ``(H, W)``, int32, on the device of ``semantic``.
+
+    Raises:
+        ValueError: If the shapes do not fit, or ``nms_kernel`` is even.
+    """
+    semantic = semantic.reshape(semantic.shape[-2:])
+    _check_shapes(semantic, center, offset)
+    centers = find_centers(
+        center, threshold=threshold, nms_kernel=nms_kernel, top_k=top_k
+    )
+    num_classes = 1 + max(int(semantic.max()), *thing_classes, IGNORED_CLASS)
+    areas, is_thing = torch.zeros(
+        2, num_classes, dtype=torch.long, device=semantic.device
+    )
+    is_thing[list(thing_classes)] = 1
+    result = torch.full_like(semantic, -1, dtype=torch.int32)  # the centre, first
+    votes = areas.new_zeros(len(centers) * num_classes)
+    flat, instances = semantic.flatten(), result.flatten()
+    for pixels, classes in _blocks(flat):
+        areas += classes.bincount(minlength=num_classes)
+        things = is_thing[classes].nonzero()[:, 0]
+        if len(centers) and len(things):
+            nearest = _nearest_center(things + pixels.start, offset, centers)
+            instances[pixels][things] = nearest.int()
+            pairs = nearest * num_classes + classes[things]
+            votes += pairs.bincount(minlength=len(votes))
+    # One table of ids for centres, and behind it one for classes.
+    ids = _instance_ids(votes.view(-1, num_classes), label_divisor)
+    stuff = torch.arange(num_classes, device=semantic.device) * label_divisor
+    kept = (areas >= stuff_area) & (is_thing == 0)
+    kept[IGNORED_CLASS] = False
+    table = torch.cat([ids, stuff.where(kept, void_label)]).int()
+    for pixels, classes in _blocks(flat):
+        nearest = instances[pixels].long()
+        instances[pixels] = table[nearest.where(nearest >= 0, classes + len(ids))]
+    return result
+
+
+def find_centers(
+    center: Tensor, *, threshold: float = 0.1, nms_kernel: int = 7, top_k: int = 200
+) -> Tensor:
+    """Find the peaks of a heat map in row order: ``(C, 2)`` rows and columns.
+
+    The arguments are those of :func:`group_panoptic`. All pixels of a plateau are
+    peaks. Centres as hot as the ``top_k``-th are left out, as in detectron2, so that
+    fewer than ``top_k`` remain.
+    """
+    if nms_kernel % 2 == 0:
+        raise ValueError(f'nms_kernel={nms_kernel}: expected an odd number of pixels')
+    heat = center.reshape(1, 1, *center.shape[-2:]).float()
+    half = nms_kernel // 2
+    hottest = F.max_pool2d(heat, (nms_kernel, 1), 1, (half, 0))
+    hottest = F.max_pool2d(hottest, (1, nms_kernel), 1, (0, half))
+    peaks = ((heat == hottest) & (heat > threshold))[0, 0].nonzero()
+    if len(peaks) < top_k:
+        return peaks
+    values = heat[0, 0][peaks[:, 0], peaks[:, 1]]
+    return peaks[values > values.topk(top_k).values[-1]]
+
+
+def _check_shapes(semantic: Tensor, center: Tensor, offset: Tensor) -> None:
+    size = tuple(semantic.shape)
+    if (
+        semantic.numel() == 0
+        or center.numel() != semantic.numel()
+        or center.shape[-2:] != size
+        or offset.shape != (2, *size)
+    ):
+        raise ValueError(
+            f'semantic {size}, center {tuple(center.shape)} and offset '
+            f'{tuple(offset.shape)}: expected (H, W), (1, H, W) and (2, H, W) of one '
+            'image'
+        )
+
+
+def _blocks(flat: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """Yield ranges of pixels and their classes as int64."""
+    for first in range(0, len(flat), BLOCK):
+        pixels = slice(first, first + BLOCK)
+        yield pixels, flat[pixels].long()
+
+
+def _nearest_center(pixels: Tensor, offset: Tensor, centers: Tensor) -> Tensor:
+    """Return the index of the centre nearest to pixel + offset, for flat pixels."""
+    width = offset.shape[-1]
+    rows = (pixels // width).float() + offset[0].flatten()[pixels]
+    columns = (pixels % width).float() + offset[1].flatten()[pixels]
+    points = torch.stack([rows, columns])
+    low, high = points.amin(1, keepdim=True), points.amax(1, keepdim=True)
+    side = (high - low).clamp(min=1) / GRID
+    cells = ((points - low) / side).long().clamp(0, GRID - 1)
+    cells = cells[0] * GRID + cells[1]
+    first, count, candidates = _candidates(low, side, centers)
+    first, count = first[cells], count[cells]
+    # Compared one by one; a later candidate wins only if it is nearer.
+    nearest, centers = candidates[first], centers.float()
+    if int(count.max()) == 1:
+        return nearest
+    best = _distance(points, centers[nearest])
+    for number in range(1, int(count.max())):
+        rest = (count > number).nonzero()[:, 0]
+        other = candidates[first[rest] + number]
+        distance = _distance(points[:, rest], centers[other])
+        nearer = distance < best[rest]
+        best[rest[nearer]] = distance[nearer]
+        nearest[rest[nearer]] = other[nearer]
+    return nearest
+
+
+def _distance(points: Tensor, centers: Tensor) -> Tensor:
+    """Return the distance of points ``(2, P)`` from centres ``(P, 2)``, in float32.
+
+    The root stays: it makes ties of distances that differ in the last digit, and the
+    first centre wins these, too.
+    """
+    rows, columns = points[0] - centers[:, 0], points[1] - centers[:, 1]
+    return (rows.square_() + columns.square_()).sqrt_()
+
+
+def _candidates(
+    low: Tensor, side: Tensor, centers: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """List the centres that can be the nearest to a point, for each cell of a grid.
+
+    If a centre is nearest to some point of a cell, it is at most a diagonal of the cell
+    farther from the middle of the cell than the centre that is nearest to the middle.
+
+    Returns:
+        First position of each cell in the list, number of its centres, and the list.
+    """
+    steps = torch.arange(GRID, device=low.device, dtype=torch.double) + 0.5
+    rows, columns = low.double() + steps * side.double()
+    reach = torch.linalg.vector_norm(side.double()) + MARGIN
+    counts, listed = [], []
+    centers = centers.double()
+    for part in rows.split(max(1, BLOCK * 4 // (GRID * len(centers)))):
+        middles = torch.cartesian_prod(part, columns)
+        distance = torch.cdist(
+            middles, centers, compute_mode='donot_use_mm_for_euclid_dist'
+        )
+        near = distance <= distance.amin(1, keepdim=True) + reach
+        counts.append(near.sum(1))
+        listed.append(near.nonzero()[:, 1])
+    count = torch.cat(counts)
+    return count.cumsum(0) - count, count, torch.cat(listed)
+
+
+def _instance_ids(votes: Tensor, label_divisor: int) -> Tensor:
+    """Return the id of each centre from its pixels in each class ``(C, K)``."""
+    num_classes = votes.shape[1]
+    classes = torch.arange(num_classes, device=votes.device)
+    winner = (votes * num_classes - classes).argmax(1)  # no ties are left
+    counted = votes.sum(1, keepdim=True) > 0
+    hits = (winner[:, None] == classes) & counted
+    number = (hits.cumsum(0) * hits).sum(1)
+    return winner * label_divisor + number
