@@ -2,6 +2,7 @@
 
 from .confusion import confusion_matrix, grouped_confusion_matrix
 from .group_panoptic import find_centers, group_panoptic
+from .panoptic_losses import topk_cross_entropy, weighted_l1, weighted_mse
 from .summed_atrous_conv import summed_atrous_conv2d
 from .upsample_argmax import upsample_argmax
 from .upsample_cross_entropy import upsample_cross_entropy
@@ -12,6 +13,9 @@ __all__ = [
     'group_panoptic',
     'grouped_confusion_matrix',
     'summed_atrous_conv2d',
+    'topk_cross_entropy',
     'upsample_argmax',
     'upsample_cross_entropy',
+    'weighted_l1',
+    'weighted_mse',
 ]

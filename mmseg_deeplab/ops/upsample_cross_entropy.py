@@ -64,9 +64,9 @@ def upsample_cross_entropy(
             derivative.
     """
     check_logits(logits)
-    _check_target(logits, target)
+    check_target(logits, target)
     target = target.long()
-    _check_range(target, logits.shape[1], ignore_index)
+    check_range(target, logits.shape[1], ignore_index)
     loss, sums = _UpsampleCrossEntropy.apply(
         logits,
         target,
@@ -193,7 +193,7 @@ def _class_weight(
     return weight.detach()
 
 
-def _check_target(logits: Tensor, target: Tensor) -> None:
+def check_target(logits: Tensor, target: Tensor) -> None:
     if target.dim() != 3 or len(target) != len(logits) or 0 in target.shape[1:]:
         raise ValueError(
             f'target must be (N, H, W) with N = {len(logits)} as in logits '
@@ -207,7 +207,7 @@ def _check_target(logits: Tensor, target: Tensor) -> None:
         )
 
 
-def _check_range(target: Tensor, num_classes: int, ignore_index: int) -> None:
+def check_range(target: Tensor, num_classes: int, ignore_index: int) -> None:
     """Raise on targets without a class, at the price of one wait for the device."""
     ranges = [
         torch.stack(image.where(image != ignore_index, 0).aminmax()) for image in target
