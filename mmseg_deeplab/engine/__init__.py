@@ -16,6 +16,7 @@ from .hooks.network_speed import (
 from .hooks.sample_visualization import SampleVisualizationHook
 from .hooks.save_on_signal import SaveOnSignalHook
 from .hooks.scheduled_drop_path import ScheduledDropPathHook
+from .hooks.trained_settings import TrainedSettingsHook
 from .hooks.trusted_checkpoint import TrustedCheckpointHook
 from .mixed_precision import MixedPrecisionOptimWrapper
 from .optim_constructor import DeepLabOptimWrapperConstructor
@@ -40,6 +41,7 @@ __all__ = [
     'SampleVisualizationHook',
     'SaveOnSignalHook',
     'ScheduledDropPathHook',
+    'TrainedSettingsHook',
     'TrustedCheckpointHook',
     'newest_whole_checkpoint',
 ]

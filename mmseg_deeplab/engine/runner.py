@@ -12,15 +12,19 @@ from torch import nn
 from mmseg_deeplab.utils.errors import InputError
 
 from .hooks.fitting_weights import FittingWeightsHook
+from .hooks.trained_settings import TrainedSettingsHook
 from .hooks.trusted_checkpoint import checkpoint_folder
 from .resume import RESUME_KEYS, newest_whole_checkpoint
+
+# Every training and evaluation has these hooks, whatever the config says.
+OWN_HOOKS = (FittingWeightsHook, TrainedSettingsHook)
 
 
 @RUNNERS.register_module()
 class ResumableRunner(Runner):
     """mmengine's runner with a resume that can be trusted.
 
-    It differs from mmengine's in three things:
+    It differs from mmengine's in these things:
 
     - With ``resume='auto'`` it resumes from the newest whole checkpoint of the work
       folder and, if there is none, starts as the config says, ``load_from`` included,
@@ -32,6 +36,8 @@ class ResumableRunner(Runner):
       of the samples than it began with.
     - What is loaded must fit the model, except for classifiers of other classes: see
       :class:`FittingWeightsHook`.
+    - What the checkpoint knows of its training (classes, normalisation, optimizer,
+      schedule) is compared with the config: see :class:`TrainedSettingsHook`.
 
     A resumed training has in common with an uninterrupted one: iteration, weights,
     optimizer state, learning rate, best metric, and the order of the samples. The
@@ -42,10 +48,11 @@ class ResumableRunner(Runner):
     def register_hooks(
         self, default_hooks: dict | None = None, custom_hooks: list | None = None
     ) -> None:
-        """Register the config's hooks and the one that checks loaded weights."""
+        """Register the config's hooks and :data:`OWN_HOOKS`."""
         super().register_hooks(default_hooks, custom_hooks)
-        if not any(isinstance(hook, FittingWeightsHook) for hook in self.hooks):
-            self.register_hook(FittingWeightsHook())
+        for kind in OWN_HOOKS:
+            if not any(isinstance(hook, kind) for hook in self.hooks):
+                self.register_hook(kind())
 
     def train(self) -> nn.Module:
         """Find the checkpoint to resume from, then train as mmengine does."""

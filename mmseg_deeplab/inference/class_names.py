@@ -8,18 +8,8 @@ from mmengine.config import Config
 from mmseg.registry import DATASETS
 from mmseg.utils import get_classes, get_palette
 
+from mmseg_deeplab.checkpoints.class_order import checkpoint_meta
 from mmseg_deeplab.utils.errors import InputError
-
-
-def checkpoint_meta(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``classes`` and ``palette`` that a checkpoint holds, or an empty dict."""
-    meta = checkpoint.get('meta') or {}
-    found = meta.get('dataset_meta') or {}  # MMSegmentation 0.x: CLASSES, PALETTE
-    classes = found.get('classes') or meta.get('CLASSES')
-    if not classes:
-        return {}
-    palette = found.get('palette') or meta.get('PALETTE')
-    return dict(classes=tuple(classes), palette=palette)
 
 
 def class_meta(

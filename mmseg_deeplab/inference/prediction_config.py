@@ -7,10 +7,9 @@ from typing import Any
 from mmengine.config import Config
 
 from mmseg_deeplab import checkpoints
+from mmseg_deeplab.checkpoints.class_order import checkpoint_meta
 from mmseg_deeplab.config.config_file import fill_in_classes, read_config
 from mmseg_deeplab.config.option_check import named_dicts
-
-from .class_names import checkpoint_meta
 
 
 def read_checkpoint(weights: str | os.PathLike) -> dict[str, Any]:

@@ -1,0 +1,112 @@
+"""What a checkpoint knows of its training is compared with what the config says."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from mmengine.hooks import Hook
+from mmengine.optim import ConstantParamScheduler, LinearParamScheduler
+from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
+from mmseg.registry import HOOKS
+
+from mmseg_deeplab.checkpoints.class_order import checkpoint_meta, class_difference
+from mmseg_deeplab.engine.resumed_settings import take_settings
+from mmseg_deeplab.utils.errors import InputError
+
+NORMALISATION = ('mean', 'std', 'bgr_to_rgb', 'rgb_to_bgr')
+NO_END = int(1e9)  # mmengine's, of schedulers without one
+WARM_UPS = (ConstantParamScheduler, LinearParamScheduler)  # the rate stays as it is
+
+
+@HOOKS.register_module()
+class TrainedSettingsHook(Hook):
+    """Compare a checkpoint with the config before it is loaded.
+
+    - Classes: if a class has another id in the data set than in the checkpoint, an
+      evaluation and a resumed training are refused: their metrics would be wrong
+      without any other sign. A training that only starts from the weights
+      (``load_from``) gets a warning, and so do all where names or colours differ.
+    - Normalisation: another mean, standard deviation or order of the channels than at
+      training is a warning.
+    - Optimizer and schedule of a resumed training: see
+      :func:`~mmseg_deeplab.engine.resumed_settings.take_settings`.
+
+    At the start of a training it also compares the end of the schedule with that of the
+    training. :class:`ResumableRunner` has this hook by itself.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Note in the checkpoint how images are normalised."""
+        checkpoint['meta']['normalisation'] = normalisation(runner.cfg.get('model', {}))
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Refuse, or warn of, what does not fit; see the class."""
+        source = str(runner._load_from or 'the checkpoint')
+        only_starts = isinstance(runner._train_loop, BaseLoop) and not runner._resume
+        trained = checkpoint_meta(checkpoint)
+        for loader, meta in _data_meta(runner):
+            found = class_difference(trained, meta, (source, loader))
+            if found and found.exchanged and not only_starts:
+                raise InputError(
+                    f'{found.message}. Remedy: name the classes in the order of the '
+                    'training (labels.txt, or metainfo of the data set), and number '
+                    'those in the masks alike'
+                )
+            if found:
+                runner.logger.warning(found.message)
+        known = (checkpoint.get('meta') or {}).get('normalisation')
+        now = normalisation(runner.cfg.get('model', {}))
+        if known is not None and known != now:
+            runner.logger.warning(
+                f'{source} was trained with images normalised by {known}; the '
+                f'data_preprocessor of the config has {now}.'
+            )
+        if runner._resume:
+            take_settings(runner, checkpoint)
+
+    def before_train(self, runner: Runner) -> None:
+        """Compare the end of the schedule with that of the training."""
+        schedulers = runner.param_schedulers or []
+        if isinstance(schedulers, dict):
+            schedulers = [one for several in schedulers.values() for one in several]
+        by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
+        for scheduler in schedulers:
+            if scheduler.by_epoch and not by_epoch:
+                raise InputError(
+                    f'param_scheduler: {type(scheduler).__name__} counts epochs, but '
+                    'train_cfg counts iterations: it would change nothing. Remedy: '
+                    'by_epoch=False, with begin and end in iterations'
+                )
+        rates = [s for s in schedulers if s.param_name == 'lr' and s.end < NO_END]
+        last = max(rates, key=lambda scheduler: scheduler.end, default=None)
+        if last is None or isinstance(last, WARM_UPS):
+            return
+        length = runner.max_epochs if last.by_epoch else runner.max_iters
+        unit = 'epoch' if last.by_epoch else 'iteration'
+        if last.end != length:
+            effect = (
+                'stays as it is there' if last.end < length else 'does not get there'
+            )
+            runner.logger.warning(
+                f'The schedule of the learning rate ends at {unit} {last.end}, the '
+                f'training at {unit} {length}: the rate {effect}. Remedy: '
+                f'param_scheduler with end={length}.'
+            )
+
+
+def normalisation(model: dict[str, Any]) -> dict[str, Any]:
+    """Return how the model of a config normalises images, in plain values."""
+    inner = model.get('module') or model  # test-time augmentation wraps the model
+    settings = inner.get('data_preprocessor') or {}
+    found = {name: settings.get(name) for name in NORMALISATION}
+    return {k: list(v) if isinstance(v, list | tuple) else v for k, v in found.items()}
+
+
+def _data_meta(runner: Runner) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the meta information of the data sets that this run has opened."""
+    for name in ('train', 'val', 'test'):
+        loop = getattr(runner, f'_{name}_loop')
+        if isinstance(loop, BaseLoop):
+            meta = getattr(loop.dataloader.dataset, 'metainfo', {})
+            yield f'the data set of {name}_dataloader', meta
