@@ -5,6 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 MAX_CLASSES = 20  # listed in a message
+ORDER_REMEDY = (
+    'Remedy: name the classes in the order of the training (labels.txt, or metainfo of '
+    'the data set), and number those in the masks alike'
+)
 
 
 class ClassDifference(NamedTuple):

@@ -13,10 +13,16 @@ import torch
 from mmengine.config import Config
 from mmseg.registry import MODELS
 
+from mmseg_deeplab.checkpoints.class_order import (
+    ORDER_REMEDY,
+    checkpoint_meta,
+    class_difference,
+)
 from mmseg_deeplab.config import named_dicts, read_config
 from mmseg_deeplab.config.config_checks import check_checkpoint
 from mmseg_deeplab.config.prediction_options import load_crf
 from mmseg_deeplab.inference import ModelSource, Predictor, load_predictor
+from mmseg_deeplab.inference.prediction_config import read_checkpoint
 from mmseg_deeplab.utils.atomic_files import write_whole
 from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.progress import Progress
@@ -75,10 +81,19 @@ class TuningSetup:
             num_holdout=self.num_holdout,
             seed=self.seed,
         )
+        self._check_classes()
         key = network_key(cfg, self.checkpoint, tta=self.tta)
         self.cache = ProbabilityCache(self.work_dir / 'cache', key, cache(self._load))
         # What every mIoU on the tuning images depends on.
         self.settings = dict(network=key, images=self.tuning.paths())
+
+    def _check_classes(self) -> None:
+        trained = checkpoint_meta(read_checkpoint(self.checkpoint))
+        for images in (self.tuning, self.holdout):
+            sources = (self.checkpoint, f'the data set of {images.split}_dataloader')
+            found = class_difference(trained, images.images.metainfo, sources)
+            if found and found.exchanged:
+                raise InputError(f'{found.message}. {ORDER_REMEDY}')
 
     def _load(self) -> Predictor:
         source = ModelSource(self.config, self.checkpoint)

@@ -105,6 +105,13 @@ def with_samples(make_setup, samples, tmp_path):
     return make
 
 
+def test_classes_in_another_order_than_at_training_are_refused(make_setup, tmp_path):
+    names = DATASETS.get('SyntheticStreets').METAINFO['classes']
+    option = {'val_dataloader.dataset.metainfo': dict(classes=names[::-1])}
+    with pytest.raises(ValueError, match=r'order of the classes.*val_dataloader'):
+        make_setup(tmp_path, cfg_options=SMALL | option)
+
+
 def plain_miou(samples: list[Sample], crf: dict | None) -> float:
     """Count by classes, the CRF called as a whole."""
     predicted = [sample.probabilities for sample in samples]

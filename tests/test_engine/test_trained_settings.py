@@ -138,7 +138,7 @@ def test_exchanged_classes_end_a_test_and_other_names_are_logged(trained, tmp_pa
     log = evaluate(trained, tmp_path / 'other', **{names: ('a', 'bee', 'c')})
     assert 'class names differ' in log
     assert '1 b; the data set of test_dataloader has 1 bee' in log
-    with pytest.raises(ValueError, match='iter_3.pth has 1 b, 2 c; .*1 c, 2 b'):
+    with pytest.raises(ValueError, match=r'iter_3\.pth has 1 b, 2 c; .*1 c, 2 b'):
         evaluate(trained, tmp_path / 'exchanged', **{names: ('a', 'c', 'b')})
 
 

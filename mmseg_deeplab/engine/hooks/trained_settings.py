@@ -8,7 +8,11 @@ from mmengine.optim import ConstantParamScheduler, LinearParamScheduler
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 from mmseg.registry import HOOKS
 
-from mmseg_deeplab.checkpoints.class_order import checkpoint_meta, class_difference
+from mmseg_deeplab.checkpoints.class_order import (
+    ORDER_REMEDY,
+    checkpoint_meta,
+    class_difference,
+)
 from mmseg_deeplab.engine.resumed_settings import take_settings
 from mmseg_deeplab.utils.errors import InputError
 
@@ -48,11 +52,7 @@ class TrainedSettingsHook(Hook):
         for loader, meta in _data_meta(runner):
             found = class_difference(trained, meta, (source, loader))
             if found and found.exchanged and not only_starts:
-                raise InputError(
-                    f'{found.message}. Remedy: name the classes in the order of the '
-                    'training (labels.txt, or metainfo of the data set), and number '
-                    'those in the masks alike'
-                )
+                raise InputError(f'{found.message}. {ORDER_REMEDY}')
             if found:
                 runner.logger.warning(found.message)
         known = (checkpoint.get('meta') or {}).get('normalisation')
