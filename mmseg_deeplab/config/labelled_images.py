@@ -5,12 +5,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from mmcv.transforms import LoadImageFromFile
 from mmengine.config import Config
-from mmengine.dataset import BaseDataset, ConcatDataset
+from mmengine.dataset import BaseDataset
 from mmengine.registry import init_default_scope
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import DATASETS, TRANSFORMS
 from torch import Tensor
 
+from mmseg_deeplab.datasets.listed_images import listed_images
 from mmseg_deeplab.utils.errors import InputError
 
 from .config_checks import check_data
@@ -60,15 +61,8 @@ class LabelledImages:
         """
         return [
             (info['img_path'], info.get('seg_map_path'))
-            for info in _listed(self._dataset)
+            for info in listed_images(self._dataset)
         ]
-
-
-def _listed(dataset: BaseDataset | ConcatDataset) -> list[dict[str, Any]]:
-    """Return what a data set lists, without drawing the scenes of a synthetic one."""
-    if isinstance(dataset, ConcatDataset):
-        return [info for part in dataset.datasets for info in _listed(part)]
-    return [BaseDataset.get_data_info(dataset, i) for i in range(len(dataset))]
 
 
 def _loading_only(dataset: dict[str, Any]) -> dict[str, Any]:

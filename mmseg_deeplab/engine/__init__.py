@@ -8,6 +8,7 @@ from .decoupled_sgdw import DecoupledSGDW
 from .hooks.fitting_weights import FittingWeightsHook
 from .hooks.mean_loss import MeanLossHook
 from .hooks.missed_validation import MissedValidationHook
+from .hooks.named_outputs import NamedOutputsHook
 from .hooks.network_speed import (
     ChannelsLastHook,
     CompileNetworkHook,
@@ -37,6 +38,7 @@ __all__ = [
     'MeanLossHook',
     'MissedValidationHook',
     'MixedPrecisionOptimWrapper',
+    'NamedOutputsHook',
     'ResumableRunner',
     'SampleVisualizationHook',
     'SaveOnSignalHook',

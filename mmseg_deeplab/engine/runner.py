@@ -12,12 +12,13 @@ from torch import nn
 from mmseg_deeplab.utils.errors import InputError
 
 from .hooks.fitting_weights import FittingWeightsHook
+from .hooks.named_outputs import NamedOutputsHook
 from .hooks.trained_settings import TrainedSettingsHook
 from .hooks.trusted_checkpoint import checkpoint_folder
 from .resume import RESUME_KEYS, newest_whole_checkpoint
 
 # Every training and evaluation has these hooks, whatever the config says.
-OWN_HOOKS = (FittingWeightsHook, TrainedSettingsHook)
+OWN_HOOKS = (FittingWeightsHook, TrainedSettingsHook, NamedOutputsHook)
 
 
 @RUNNERS.register_module()

@@ -4,17 +4,19 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from mmengine.dist import all_reduce, get_dist_info, is_main_process
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from mmseg.registry import METRICS
-from PIL import Image
 from torch import Tensor
 
 from mmseg_deeplab.ops import confusion_matrix, grouped_confusion_matrix
+from mmseg_deeplab.utils.atomic_files import write_whole
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.output_names import check_owner, output_names
 
 from .metrics import (
     metrics_table,
@@ -48,7 +50,8 @@ class SegmentationMetric(BaseMetric):
         nan_to_num: Replaces the metrics of classes that never occur; by default the
             means leave them out.
         beta: The weight of recall in the F-score.
-        output_dir: A folder for the predicted masks, ``<image name>.png``.
+        output_dir: A folder for the predicted masks, ``<name>.png``: see
+            :meth:`name_outputs`.
         format_only: Only write the masks, for images without ground truth.
         collect_device: Has no effect; the base class has this argument.
         prefix: Is put before the names of the metrics.
@@ -86,6 +89,8 @@ class SegmentationMetric(BaseMetric):
         self.trimap_around = check_borders(trimap_around)
         self.report_file = report_file
         self.report: dict = {}
+        self._names: dict[str, str] = {}  # of masks, by the path of the image
+        self._owners: dict[str, str] = {}  # the reverse
         self._kept: Tensor | None = None  # counts of earlier evaluations
         self._reset()
 
@@ -93,6 +98,15 @@ class SegmentationMetric(BaseMetric):
         self._total: Tensor | None = None
         self._last: Tensor | None = None
         self._seen = 0
+
+    def name_outputs(self, paths: Sequence[str], root: str | None = None) -> None:
+        """Name the masks by :func:`~mmseg_deeplab.utils.output_names.output_names`.
+
+        :class:`~mmseg_deeplab.engine.ResumableRunner` calls this before a test. Without
+        it masks have the bare names of the images. An error is raised where two images
+        would have one mask.
+        """
+        self._names = dict(zip(paths, output_names(paths, root), strict=True))
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Count one batch of predictions, and write the masks."""
@@ -141,10 +155,15 @@ class SegmentationMetric(BaseMetric):
     def _write(self, prediction: Tensor, sample: dict) -> None:
         # With reduce_zero_label, the class ids in the data set's own files start at 1.
         offset = 1 if sample.get('reduce_zero_label', False) else 0
-        labels = (prediction.cpu().numpy() + offset).astype(np.uint8)
-        folder = Path(self.output_dir)
-        folder.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(labels).save(folder / f'{Path(sample["img_path"]).stem}.png')
+        labels = prediction.cpu().numpy() + offset
+        num_ids = len(self.dataset_meta['classes']) + offset
+        path = sample['img_path']
+        name = self._names.get(path, Path(path).stem)
+        check_owner(self._owners, name, path)
+        _, content = cv2.imencode(
+            '.png', labels.astype(np.min_scalar_type(num_ids - 1))
+        )
+        write_whole(content.tobytes(), Path(self.output_dir) / f'{name}.png')
 
     def evaluate(self, size: int) -> dict[str, float]:
         """Sum the counts over all processes and return the metrics in percent.

@@ -4,12 +4,14 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from mmcv.transforms import Compose
 from mmengine.config import Config, ConfigDict
 from mmengine.dataset import pseudo_collate
 from mmengine.visualization import Visualizer
 from mmseg.apis import MMSegInferencer
 from mmseg.models.segmentors import BaseSegmentor
+from mmseg.structures import SegDataSample
 from torch import nn
 
 from mmseg_deeplab.config.prediction_options import (
@@ -17,12 +19,15 @@ from mmseg_deeplab.config.prediction_options import (
     fast_settings,
 )
 from mmseg_deeplab.models.fast_prediction import prepare_for_inference
+from mmseg_deeplab.utils.output_names import check_owner, output_names
 
 from .class_names import class_meta
 from .full_pipeline import build_full_pipeline
 from .network import inner_segmentor, load_weights
+from .output_files import write_labels
 from .pipeline import test_pipeline
 from .prediction_config import prediction_config, read_checkpoint
+from .predictor import label_dtype
 
 
 class DeepLabInferencer(MMSegInferencer):
@@ -40,6 +45,12 @@ class DeepLabInferencer(MMSegInferencer):
     :func:`~mmseg_deeplab.inference.load_predictor`. ``fast`` takes a
     ``LeanEncoderDecoder``, folds BatchNorm and uses channels_last: the predictions are
     the same up to rounding, and the network can only predict.
+
+    Outputs of files are named as ``mmseg-deeplab predict`` names them, see
+    :func:`~mmseg_deeplab.utils.output_names.output_names`: ``pred/a/1.png`` and
+    ``vis/a/1.jpg`` for ``a/1.jpg``. Those of arrays have numbers. Where two files would
+    have one name, also in two calls with one ``out_dir``, a ValueError is raised and
+    nothing is overwritten.
     """
 
     def __init__(
@@ -71,7 +82,75 @@ class DeepLabInferencer(MMSegInferencer):
         )
         super().__init__(cfg, device=device, scope=scope, show_progress=show_progress)
         del self._checkpoint
+        self._names: list[str] = []  # of the outputs of the present call
+        self._owners: dict[str, str] = {}  # the input of each output of all calls
+        self._num_arrays = 0
         self.visualizer.set_dataset_meta(**self.model.dataset_meta)
+
+    def __call__(
+        self,
+        inputs: str | np.ndarray | Sequence[str | np.ndarray],
+        return_datasamples: bool = False,
+        batch_size: int = 1,
+        return_vis: bool = False,
+        show: bool = False,
+        wait_time: float = 0,
+        out_dir: str = '',
+        **kwargs,
+    ) -> Any:
+        """Predict some images; see ``MMSegInferencer``."""
+        inputs = self._inputs_to_list(inputs)
+        self._names = self._named(inputs)
+        if out_dir:
+            for one, name in zip(inputs, self._names, strict=True):
+                if isinstance(one, str):
+                    check_owner(self._owners, os.path.join(out_dir, name), one)
+        options = (return_datasamples, batch_size, return_vis, show, wait_time, out_dir)
+        return super().__call__(inputs, *options, **kwargs)
+
+    def _named(self, inputs: Sequence[str | np.ndarray]) -> list[str]:
+        names = iter(output_names([one for one in inputs if isinstance(one, str)]))
+        found = []
+        for one in inputs:
+            if isinstance(one, str):
+                found.append(next(names))
+            else:
+                found.append(f'{self._num_arrays:08d}_pred')
+                self._num_arrays += 1
+        return found
+
+    def visualize(
+        self,
+        inputs: list[str | np.ndarray],
+        preds: list[SegDataSample],
+        return_vis: bool = False,
+        show: bool = False,
+        wait_time: float = 0,
+        img_out_dir: str = '',
+        **kwargs,
+    ) -> list[np.ndarray] | None:
+        """Paint the predictions, each image into the folder of its name."""
+        found = []
+        for one, sample, name in zip(inputs, preds, self._names, strict=True):
+            folder = img_out_dir and os.path.join(img_out_dir, os.path.dirname(name))
+            options = (return_vis, show, wait_time, folder)
+            found += super().visualize([one], [sample], *options, **kwargs) or []
+        return found if return_vis else None
+
+    def postprocess(
+        self,
+        preds: list[SegDataSample],
+        visualization: list[np.ndarray] | None,
+        return_datasample: bool = False,
+        pred_out_dir: str = '',
+    ) -> Any:
+        """Write the masks, also where samples are returned, and return the results."""
+        if pred_out_dir:
+            dtype = label_dtype(self.segmentor.num_classes)
+            for sample, name in zip(preds, self._names, strict=True):
+                labels = sample.pred_sem_seg.data[0].cpu().numpy().astype(dtype)
+                write_labels(os.path.join(pred_out_dir, f'{name}.png'), labels)
+        return super().postprocess(preds, visualization, return_datasample)
 
     @property
     def segmentor(self) -> BaseSegmentor:

@@ -2,13 +2,13 @@
 
 import glob
 import os
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.output_names import is_below, output_names
 
 from .images import IMAGE_SUFFIXES
 from .raster_reader import RASTER_SUFFIXES
@@ -36,8 +36,8 @@ def find_inputs(
 
     Outputs are named as their inputs lie below the folder that all arguments have in
     common: ``photos`` alone gives ``a/1`` for ``photos/a/1.jpg``; ``photos scans`` give
-    ``photos/a/1`` and ``scans/1``. A name keeps its suffix where its folder holds
-    another file of the same name and a known suffix.
+    ``photos/a/1`` and ``scans/1``. See :func:`~mmseg_deeplab.utils.output_names
+    .output_names`; all files of known suffixes in a folder count.
 
     Args:
         arguments: Files, folders (with all that is below them) and glob patterns.
@@ -58,15 +58,16 @@ def find_inputs(
         path = os.path.abspath(os.path.expanduser(line))
         found.append((os.path.dirname(path), path))
     paths = dict.fromkeys(path for _, path in found)  # a set in order
-    kept = [path for path in paths if out is None or not _is_below(path, out)]
+    kept = [path for path in paths if out is None or not is_below(path, out)]
     if not kept:
         raise InputError(
             f'no input: {", ".join(arguments) or "the list"} holds no file with one of '
             f'the suffixes {", ".join(sorted(KNOWN_SUFFIXES))}'
         )
-    if root is None or not all(_is_below(path, root) for path in kept):
+    if root is None or not all(is_below(path, root) for path in kept):
         root = os.path.commonpath({folder for folder, _ in found})
-    return root, _named(kept, root)
+    names = output_names(kept, root, beside=_known_files)
+    return root, list(map(InputFile, kept, names))
 
 
 def read_list(lines: Iterable[str]) -> list[str]:
@@ -101,35 +102,10 @@ def _below(folder: str) -> Iterator[str]:
             yield os.path.join(place, name)
 
 
+def _known_files(folder: str) -> list[str]:
+    return list(filter(_is_known, os.listdir(folder))) if os.path.isdir(folder) else []
+
+
 def _is_known(name: str) -> bool:
     suffix = os.path.splitext(name)[1].lower()
     return suffix in KNOWN_SUFFIXES and not name.startswith('.')
-
-
-def _is_below(path: str, folder: str | os.PathLike) -> bool:
-    return Path(path).is_relative_to(os.path.abspath(folder))
-
-
-def _named(paths: Sequence[str], root: str) -> list[InputFile]:
-    names = defaultdict(set)  # by folder
-    for path in paths:
-        folder, base = os.path.split(path)
-        names[folder].add(base)
-    stems = {}
-    for folder, bases in names.items():
-        if os.path.isdir(folder):
-            bases.update(filter(_is_known, os.listdir(folder)))
-        stems[folder] = Counter(os.path.splitext(base)[0] for base in bases)
-    files: dict[str, InputFile] = {}
-    for path in paths:
-        folder, base = os.path.split(path)
-        stem = os.path.splitext(base)[0]
-        base = base if stems[folder][stem] > 1 else stem
-        name = (Path(folder) / base).relative_to(root).as_posix()
-        if name in files:
-            raise InputError(
-                f'{files[name].path} and {path} would both be written as {name!r}. '
-                'Remedy: rename one of them, or predict them into two folders'
-            )
-        files[name] = InputFile(path, name)
-    return list(files.values())

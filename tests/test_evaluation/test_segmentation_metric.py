@@ -128,6 +128,40 @@ def test_predictions_are_written(tmp_path):
     assert (written == images[0]['pred_sem_seg']['data'][0].numpy() + 1).all()
 
 
+def mask(path: str, value: int = 0) -> dict:
+    data = torch.full((1, 2, 3), value)
+    return dict(pred_sem_seg=dict(data=data), img_path=path)
+
+
+def test_masks_lie_as_the_images_do(tmp_path):
+    metric = build(output_dir=str(tmp_path), format_only=True)
+    paths = ['/data/val/a/1.png', '/data/val/b/1.png']
+    metric.name_outputs(paths, '/data/val')
+    metric.process({}, [mask(path, value) for value, path in enumerate(paths)])
+    for value, name in enumerate(['a/1.png', 'b/1.png']):
+        assert (np.array(Image.open(tmp_path / name)) == value).all()
+
+
+def test_two_images_of_one_mask_are_refused(tmp_path):
+    metric = build(output_dir=str(tmp_path), format_only=True)
+    metric.process(
+        {}, [mask('a/1.png', 1), mask('a/1.png', 1)]
+    )  # repeated by a sampler
+    with pytest.raises(ValueError, match=r'a/1\.png and b/1\.png would both'):
+        metric.process({}, [mask('b/1.png', 2)])
+    assert (np.array(Image.open(tmp_path / '1.png')) == 1).all()
+
+
+@pytest.mark.parametrize(('classes', 'offset', 'bits'), [(256, 0, 8), (256, 1, 16)])
+def test_masks_of_many_classes_have_16_bits(tmp_path, classes, offset, bits):
+    metric = build(output_dir=str(tmp_path), format_only=True)
+    metric.dataset_meta = dict(classes=tuple(map(str, range(classes))))
+    metric.process({}, [dict(mask('1.png', 255), reduce_zero_label=bool(offset))])
+    written = np.array(Image.open(tmp_path / '1.png'))
+    assert (written == 255 + offset).all()
+    assert written.dtype.itemsize == bits // 8
+
+
 def test_a_sample_without_ground_truth_is_named():
     with pytest.raises(ValueError, match=r'a\.png: no ground truth'):
         build().process(

@@ -66,6 +66,40 @@ def test_writes_what_the_inferencer_of_mmseg_writes(source, tmp_path):
     assert results['visualization'][0].shape == (40, 72, 3)
 
 
+def test_outputs_lie_as_the_images_do(source, tmp_path):
+    for folder in ('a', 'b'):
+        write_image(tmp_path / folder / '1.png', seed=ord(folder))
+    paths = [str(tmp_path / folder / '1.png') for folder in ('a', 'b')]
+    call, out = inferencer(source), tmp_path / 'out'
+    expected = call(paths, out_dir=str(out))['predictions']
+    for folder, mask in zip(('a', 'b'), expected, strict=True):
+        assert np.array_equal(Image.open(out / f'pred/{folder}/1.png'), mask)
+        assert (out / f'vis/{folder}/1.png').is_file()
+
+
+@pytest.mark.parametrize('calls', [['a/1.png', 'b/1.png'], ['a/1.png', 'b/1.jpg']])
+def test_a_later_call_overwrites_nothing(source, tmp_path, calls):
+    for number, path in enumerate(calls):
+        write_image(tmp_path / path, seed=number)
+    call, out = inferencer(source), tmp_path / 'out'
+    call(str(tmp_path / calls[0]), out_dir=str(out))
+    before = {path: path.read_bytes() for path in out.rglob('*.*')}
+    call(str(tmp_path / calls[0]), out_dir=str(out))  # the same image may come again
+    with pytest.raises(ValueError, match=r'a/1\.png and .*b/1\.... would both'):
+        call(str(tmp_path / calls[1]), out_dir=str(out))
+    assert {path: path.read_bytes() for path in out.rglob('*.*')} == before
+    call(str(tmp_path / calls[1]), out_dir=str(tmp_path / 'other'))
+
+
+def test_masks_of_arrays_are_numbered_on(source, tmp_path):
+    call = inferencer(source)
+    for seed in range(2):
+        image = smooth_image(seed=seed)
+        call(image, out_dir=str(tmp_path), return_datasamples=bool(seed))
+    names = sorted(path.name for path in (tmp_path / 'pred').iterdir())
+    assert names == ['00000000_pred.png', '00000001_pred.png']
+
+
 def test_a_batch_gives_what_single_images_give(source):
     images = [smooth_image(seed=seed)[..., ::-1] for seed in range(3)]
     call = inferencer(source)
