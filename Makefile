@@ -8,6 +8,8 @@ PIN := -c requirements/constraints.txt
 CONFIG := configs/deeplabv2_r26_synthetic_streets.py
 OUT := work_dirs/quickstart
 TEST_JOBS ?= 2
+# Releases of torch for `make test-matrix`.
+TORCHES ?= 2.11.0 2.14.1
 # Extras whose code the tests run.
 TESTED := docs export hub images tests tuning web ray
 
@@ -16,7 +18,7 @@ TESTED := docs export hub images tests tuning web ray
 # trained four times slower; sleeping at once, an idle one up to twice).
 export GOMP_SPINCOUNT ?= 10000
 
-.PHONY: quickstart demo install benchmark docs docs-serve test test-slow lint format clean
+.PHONY: quickstart demo install benchmark docs docs-serve test test-slow test-matrix lint format clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/python tools/train.py $(CONFIG) --work-dir $(OUT) --resume
@@ -38,7 +40,7 @@ benchmark: $(VENV)/.installed
 
 # Done once; again when the requirements change.
 $(VENV)/.installed: setup.py requirements/runtime.txt requirements/constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed, this is " + sys.version.split()[0] + ": make PYTHON=python3.11 ...")'
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q $(PIN) -e .
 	touch $@
@@ -69,6 +71,10 @@ test: lint
 
 test-slow: $(VENV)/.installed-tests
 	$(PYTEST) -m slow
+
+# The core tests on each Python that is here with each of these releases of torch.
+test-matrix: $(VENV)/.installed
+	$(BIN)/python -m benchmarks versions --torch $(TORCHES) --document docs/what_was_run.md
 
 lint: $(VENV)/.installed-tests
 	$(BIN)/ruff check .

@@ -8,7 +8,7 @@ ROOT = Path(__file__).parent
 OWNER = 'OWNER'  # of the repository on GitHub
 URL = f'https://github.com/{OWNER}/mmseg_deeplab'
 # What the classifiers name; later ones work as far as torch has wheels for them.
-VERSIONS = ('3.10', '3.11', '3.12', '3.13', '3.14')
+VERSIONS = ('3.11', '3.12', '3.13', '3.14')
 EXTRAS = sorted(
     {path.stem for path in (ROOT / 'requirements').glob('*.txt')}
     - {'constraints', 'runtime'}
@@ -52,7 +52,7 @@ setup(
         'Programming Language :: Python :: 3 :: Only',
         *(f'Programming Language :: Python :: {version}' for version in VERSIONS),
     ],
-    python_requires='>=3.10',
+    python_requires='>=3.11',
     packages=find_packages(include=['mmseg_deeplab*']),
     package_data={
         # Links to configs/, tools/ and model-index.yml, where `mim` looks for them.

@@ -22,6 +22,7 @@ from . import (
     results_table,
     startup,
     training,
+    versions,
 )
 from .case import Study
 from .measure import ROUNDS, measure, measure_rate
@@ -39,7 +40,12 @@ STUDIES = {
     'peers': peers.STUDY,
 }
 # Commands with options of their own: each has HELP, `add_options` and `run`.
-COMMANDS = {'table': results_table, 'refine': refinement, 'startup': startup}
+COMMANDS = {
+    'table': results_table,
+    'refine': refinement,
+    'startup': startup,
+    'versions': versions,
+}
 
 
 def build_parser() -> ArgumentParser:

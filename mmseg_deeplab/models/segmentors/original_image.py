@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from mmseg_deeplab.utils.data_file_errors import DataFileError
@@ -72,10 +73,8 @@ def undo_normalization(image: Tensor, preprocessor: nn.Module) -> Tensor:
             f'the CRF compares colours: it needs images of 3 channels, received '
             f'{image.shape[0]}; leave the CRF out'
         )
-    image = image.float()
-    if getattr(preprocessor, 'mean', None) is not None:
-        image = image * preprocessor.std + preprocessor.mean
-    if not getattr(preprocessor, '_channel_conversion', False):
+    image = _undo_mean_and_std(image.float(), preprocessor)
+    if not swaps_channels(preprocessor):
         image = image.flip(0)
     try:
         check_levels(image, rounding=ROUNDING)
@@ -86,6 +85,21 @@ def undo_normalization(image: Tensor, preprocessor: nn.Module) -> Tensor:
             'pipeline'
         ) from error
     return image.round().clamp(0, 255).to(torch.uint8)
+
+
+def swaps_channels(preprocessor: nn.Module) -> bool:
+    """Return whether a preprocessor exchanges red and blue: it is given a pixel."""
+    pixel = dict(
+        inputs=[torch.arange(3.0).view(3, 1, 1)], data_samples=[SegDataSample()]
+    )
+    seen = _undo_mean_and_std(preprocessor(pixel)['inputs'][0], preprocessor)[:, 0, 0]
+    return bool(seen[0] > seen[2])
+
+
+def _undo_mean_and_std(image: Tensor, preprocessor: nn.Module) -> Tensor:
+    if getattr(preprocessor, 'mean', None) is None:
+        return image
+    return image * preprocessor.std + preprocessor.mean
 
 
 def _read(path: str | None, size: tuple[int, int], seen: tuple[int, int]) -> Tensor:
