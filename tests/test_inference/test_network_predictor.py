@@ -107,7 +107,7 @@ def test_crf_and_tta_are_those_of_the_inferencer(source, options):
     assert np.array_equal(found.probabilities.argmax(0), found.labels)
     if 'crf' in options:  # the inferencer keeps no average of the views
         expected = expected.seg_logits.data.softmax(0).numpy()
-        np.testing.assert_allclose(found.probabilities, expected, atol=1e-3)
+        np.testing.assert_allclose(found.probabilities, expected, atol=2e-3)
 
 
 def test_the_crf_of_the_config_can_be_left_out(source):
