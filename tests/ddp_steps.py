@@ -1,7 +1,10 @@
-"""What each process of ``test_models/test_ddp.py`` runs; spawned, hence a module."""
+"""What processes of tests run that are spawned, hence a module."""
+
+from typing import Any
 
 import torch
 import torch.distributed as dist
+from mmengine.evaluator import BaseMetric
 from mmseg.registry import MODELS
 from mmseg.utils import register_all_modules
 from torch import nn
@@ -36,3 +39,13 @@ def run_two_steps(network: nn.Module) -> None:
     model = DistributedDataParallel(network, find_unused_parameters=False)
     for _ in range(2):
         model(torch.randn(2, 3, 33, 33), mode='tensor').sum().backward()
+
+
+def evaluate(
+    rank: int, store: str, metric: BaseMetric, shares: tuple, size: int, results: Any
+) -> None:
+    """Evaluate the share of one of two processes, and return what it reports."""
+    dist.init_process_group('gloo', f'file://{store}', rank=rank, world_size=2)
+    metric.process({}, shares[rank])
+    results.put((metric.evaluate(size), metric.report))
+    dist.destroy_process_group()

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from mmengine.dist import all_reduce, get_dist_info, is_main_process
+from mmengine.dist import is_main_process
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from mmseg.registry import METRICS
@@ -26,6 +26,7 @@ from .metrics import (
     trimap_metrics,
     trimap_table,
 )
+from .running_counts import RunningCounts
 from .trimap import check_borders, check_widths, trimap_bands
 
 
@@ -91,13 +92,7 @@ class SegmentationMetric(BaseMetric):
         self.report: dict = {}
         self._names: dict[str, str] = {}  # of masks, by the path of the image
         self._owners: dict[str, str] = {}  # the reverse
-        self._kept: Tensor | None = None  # counts of earlier evaluations
-        self._reset()
-
-    def _reset(self) -> None:
-        self._total: Tensor | None = None
-        self._last: Tensor | None = None
-        self._seen = 0
+        self._pixels = RunningCounts(keep=keep_results)
 
     def name_outputs(self, paths: Sequence[str], root: str | None = None) -> None:
         """Name the masks by :func:`~mmseg_deeplab.utils.output_names.output_names`.
@@ -125,9 +120,7 @@ class SegmentationMetric(BaseMetric):
                 'test_evaluator.format_only=True'
             )
         target = _mask(sample['gt_sem_seg']['data'])
-        self._last = self._confusion(prediction, target)
-        self._total = self._last if self._total is None else self._total + self._last
-        self._seen += 1
+        self._pixels.add(self._confusion(prediction, target))
 
     def _confusion(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Return ``(B + 1, K, K)`` counts: of each trimap band, and of the rest."""
@@ -185,22 +178,9 @@ class SegmentationMetric(BaseMetric):
 
     def _reduced(self, size: int) -> Tensor:
         """Sum the counts of all processes, without images that the sampler repeats."""
-        rank, world_size = get_dist_info()
-        total = self._total
-        if total is None:
-            num_classes = len(self.dataset_meta['classes'])
-            shape = (len(self.trimap_widths) + 1, num_classes, num_classes)
-            total = torch.zeros(shape, dtype=torch.long)
-        elif (self._seen - 1) * world_size + rank >= size:
-            total = total - self._last
-        if self._kept is not None:
-            total = total + self._kept
-        if self.keep_results:
-            self._kept = total
-        self._reset()
-        total = total.clone()
-        all_reduce(total)
-        return total
+        num_classes = len(self.dataset_meta['classes'])
+        shape = (len(self.trimap_widths) + 1, num_classes, num_classes)
+        return self._pixels.reduced(size, torch.zeros(shape, dtype=torch.long))
 
     def compute_metrics(self, results: np.ndarray) -> dict[str, float]:
         """Turn the counts ``(B + 1, K, K)`` into metrics; the tables go to the log."""

@@ -190,7 +190,7 @@ def test_padding_of_the_sampler_is_not_counted(rank, monkeypatch):
     """Three images over two processes: rank 1's second image repeats the first."""
     images = samples(range(3))
     mine = [images[0], images[2]] if rank == 0 else [images[1], images[0]]
-    target = 'mmseg_deeplab.evaluation.segmentation_metric.get_dist_info'
+    target = 'mmseg_deeplab.evaluation.running_counts.get_dist_info'
     alone, metric = build(), build()
     alone.process({}, mine[: 2 - rank])
     expected = alone._reduced(10)
