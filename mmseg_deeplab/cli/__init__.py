@@ -46,6 +46,7 @@ def choose_command() -> ArgumentParser:
 
 def run(command: str, arguments: list[str], *, prog: str | None = None) -> None:
     """Parse the arguments of a command and run it; see :func:`command_parser`."""
+    sys.stdout.reconfigure(errors='backslashreplace')  # names need be no UTF-8
     parse = getattr(import_command(command), 'PARSE', ArgumentParser.parse_args)
     with one_line_errors():
         args = parse(command_parser(command, prog=prog), arguments)

@@ -103,8 +103,8 @@ def predict(args: Namespace) -> object:
         lists.append('-')
     listed = []
     for name in lists:
-        lines = sys.stdin if name == '-' else Path(name).read_text().splitlines()
-        listed += inference.read_list(lines)
+        content = sys.stdin.buffer.read() if name == '-' else Path(name).read_bytes()
+        listed += inference.read_list(content, name)
     given = arguments.pick(
         args, 'batch_size', 'workers', 'max_pixels', 'window', 'overlap'
     )

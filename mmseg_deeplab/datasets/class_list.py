@@ -17,6 +17,10 @@ which is ``[R, G, B]`` or ``"#rrggbb"``::
 The id of a class is its place in the file, from 0. A row named ``ignore`` takes no id:
 it gives a colour whose pixels are not counted; there may be several. Either all rows
 have a colour, or none.
+
+Two files of annotation tools are read as text, too: CVAT's ``labelmap.txt``, whose rows
+are ``name:R,G,B:parts:actions``, and labelme's ``labels.txt``, whose first row
+``__ignore__`` takes no id. What is none of these rows is refused.
 """
 
 import json
@@ -26,16 +30,21 @@ from dataclasses import dataclass
 
 from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.image_files import read_file
+from mmseg_deeplab.utils.text_files import decode_text
 
 Color = tuple[int, int, int]  # R, G, B
 Row = tuple[str, Color | None, str]  # name, colour, place in the file
 
 IGNORE = 'ignore'
+LABELME_IGNORE = '__ignore__'  # its pixels are 255 in the files that labelme writes
 MAX_CLASSES = 255  # a label has 8 bits, and 255 is ignored
 TEXT_ROW = re.compile(
     r'(?P<name>.*?[^\s,])'
     r'(?:[\s,]+(?P<color>#[0-9a-fA-F]{6}|\d+[\s,]+\d+[\s,]+\d+))?'
 )
+CVAT_ROW = re.compile(r'(?P<name>[^:]+):(?P<color>(?:\d+,\d+,\d+)?):[^:]*:[^:]*')
+# What other formats hold (YAML, CSV, JSON, XML); in names it needs a JSON file.
+FOREIGN = re.compile(r'[:;,={}\[\]<>|"\\\x00-\x1f]')
 EXPECTED = '`name`, `name R G B` or `name #rrggbb`'
 
 
@@ -67,12 +76,9 @@ def read_class_list(path: str, backend_args: dict | None = None) -> ClassList:
         'is, e.g. --cfg-options data_root=FOLDER labels_file=NAME',
         backend_args=backend_args,
     )
-    try:
-        text = content.decode('utf-8-sig')
-    except UnicodeDecodeError as error:
-        raise InputError(f'{path}: {error}. Remedy: save it as UTF-8 text.') from error
+    text = decode_text(content, path)
     read_rows = _json_rows if path.lower().endswith('.json') else _text_rows
-    rows = read_rows(text, path)
+    rows = [_named(row) for row in read_rows(text, path) if row[0] != LABELME_IGNORE]
     _check_rows(rows, path)
     classes = [row for row in rows if row[0] != IGNORE]
     return ClassList(
@@ -82,13 +88,18 @@ def read_class_list(path: str, backend_args: dict | None = None) -> ClassList:
     )
 
 
+def _named(row: Row) -> Row:
+    name, color, place = row
+    return IGNORE if name.lower() == IGNORE else name, color, place
+
+
 def _text_rows(text: str, path: str) -> list[Row]:
     rows = []
     for number, line in enumerate(text.splitlines(), 1):
         line, place = line.strip(' \t,'), f'{path}, line {number}'
         if not line or line.startswith('#'):
             continue
-        match = TEXT_ROW.fullmatch(line)
+        match = CVAT_ROW.fullmatch(line) or TEXT_ROW.fullmatch(line)
         name, color = match['name'], match['color']
         if re.match(r'\d+[\s,:]', name):
             raise InputError(
@@ -100,9 +111,14 @@ def _text_rows(text: str, path: str) -> list[Row]:
                 f'{place}: {line!r} ends in no whole colour, expected {EXPECTED}, with '
                 'six hexadecimal digits or three numbers.'
             )
+        if foreign := FOREIGN.search(name):
+            raise InputError(
+                f'{place}: {line!r} holds {foreign.group()!r}, expected {EXPECTED}. '
+                'Remedy: write the row so, or write a JSON file, which takes any name.'
+            )
         if color and not color.startswith('#'):
             color = [int(number) for number in re.split(r'[\s,]+', color)]
-        rows.append((name, _color(color, place), place))
+        rows.append((name, _color(color or None, place), place))
     return rows
 
 
@@ -146,7 +162,7 @@ def _color(color: str | Sequence[int] | None, place: str) -> Color | None:
 
 
 def _check_rows(rows: list[Row], path: str) -> None:
-    names = [(name, place) for name, _, place in rows if name != IGNORE]
+    names = [(name.lower(), place) for name, _, place in rows if name != IGNORE]
     if not 1 <= len(names) <= MAX_CLASSES:
         raise InputError(
             f'{path}: names {len(names)} classes, expected 1..{MAX_CLASSES}.'

@@ -1,13 +1,21 @@
-"""Find images and the labels that belong to them: files of the same stem."""
+"""Find images and the labels that belong to them: files of the same stem.
 
+Names are compared in Unicode's composed form: macOS writes accents as characters of
+their own.
+"""
+
+import logging
 from collections import Counter
+from unicodedata import normalize
 
 from mmengine import fileio
+from mmengine.logging import print_log
 
 from mmseg_deeplab.utils.data_file_errors import UnpairedFilesError
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.file_listing import files_below
 
-SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
+SUFFIXES = ('.jpg', '.jpeg', '.jfif', '.png', '.bmp', '.tif', '.tiff', '.webp')
 MAX_NAMES = 20  # files listed in one message
 
 
@@ -25,13 +33,10 @@ def find_files(
             f'{folder}: no such folder of {what}. Remedy: put them there, or correct '
             'data_root or data_prefix.'
         )
-    names = fileio.list_dir_or_file(
-        folder, list_dir=False, recursive=True, backend_args=backend_args
-    )
     found: dict[str, list[str]] = {}
-    for name in names:
+    for name in _list(folder, backend_args):
         if end := next((s for s in suffixes if name.lower().endswith(s.lower())), ''):
-            found.setdefault(name[: -len(end)], []).append(name)
+            found.setdefault(_stem(name, end), []).append(name)
     if not found:
         raise FileNotFoundError(
             f'{folder}: no file ends in {" or ".join(suffixes)}. Remedy: put the '
@@ -46,10 +51,27 @@ def find_files(
     return {stem: found[stem][0] for stem in sorted(found)}
 
 
+def _list(folder: str, backend_args: dict | None) -> list[str]:
+    if backend_args or '://' in folder:
+        return list(
+            fileio.list_dir_or_file(
+                folder, list_dir=False, recursive=True, backend_args=backend_args
+            )
+        )
+    found = files_below(folder)
+    for name, why in found.passed_over.items():
+        print_log(f'{folder}: {name!r} is passed over: {why}', 'current', logging.WARN)
+    return found.names
+
+
+def _stem(name: str, suffix: str = '') -> str:
+    return normalize('NFC', name[: len(name) - len(suffix)])
+
+
 def choose_listed(found: dict[str, str], text: str, ann_file: str) -> dict[str, str]:
     """Keep the images that a list names, a stem or a name a line, in its order."""
-    stems = {name: stem for stem, name in found.items()}
-    names = [line.strip() for line in text.splitlines() if line.strip()]
+    stems = {_stem(name): stem for stem, name in found.items()}
+    names = [_stem(line.strip()) for line in text.splitlines() if line.strip()]
     chosen = [stems.get(name, name) for name in names]
     missing = [stem for stem in chosen if stem not in found]
     if missing:

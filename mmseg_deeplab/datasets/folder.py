@@ -8,6 +8,7 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.text_files import decode_text
 
 from .class_list import read_class_list
 from .file_pairs import check_pairs, choose_listed, find_files
@@ -36,8 +37,8 @@ class FolderDataset(BaseSegDataset):
             are no labels.
         ann_file: Names of the images to use, one a line, with or without suffix;
             empty takes all.
-        img_suffix: End of the images' names; None takes ``.jpg .jpeg .png .bmp .tif
-            .tiff .webp``, mixed as they come.
+        img_suffix: End of the images' names; None takes ``.jpg .jpeg .jfif .png .bmp
+            .tif .tiff .webp``, mixed as they come.
         seg_map_suffix: The same for labels; ``'_mask.png'`` pairs ``x.jpg`` with
             ``x_mask.png``.
         ignore_index: Label that is ignored.
@@ -105,7 +106,8 @@ class FolderDataset(BaseSegDataset):
                     f'{self.ann_file}: no such list of images. Remedy: write it, one '
                     'name a line, or correct ann_file.'
                 )
-            listed = fileio.get_text(self.ann_file, **backend)
+            content = fileio.get(self.ann_file, **backend)
+            listed = decode_text(content, self.ann_file, errors='surrogateescape')
             images = choose_listed(images, listed, self.ann_file)
         labels = {}
         if ann_dir:

@@ -28,6 +28,8 @@ from .video_files import VIDEO_SUFFIXES
 # Larger images are predicted by windows: networks other than LeanEncoderDecoder make
 # logits of full size, at 25 megapixels and 21 classes 2.1 GB.
 MAX_PIXELS = 25_000_000
+SUFFIX = len('.png')  # as long as those of the other outputs
+MAX_NAME = 255 - SUFFIX  # bytes; NAME_MAX of Linux
 WRITERS = 4  # threads; encoding an image lets the others run
 # A file may be at fault with these errors; all others stop the run.
 FILE_ERRORS = (ValueError, OSError, ImportError)
@@ -232,17 +234,29 @@ class _InputReader(Dataset):
     def __getitem__(self, index: int) -> tuple[InputFile, str, Any]:
         item = self._items[index]
         try:
+            _check_name(item)
             kind = self._kind(item.path)
             return item, kind, read_image(item.path) if kind == 'image' else None
         except Exception as error:  # each kind of file breaks in its own ways
             return item, 'fault', str(error).strip() or type(error).__name__
 
     def _kind(self, path: str) -> str:
+        if not os.path.isfile(path):
+            return 'image'  # which says what is wrong with it
         if Path(path).suffix.lower() in VIDEO_SUFFIXES:
             return 'video'
         width, height = header_size(path) or (0, 0)
         is_large = width * height > self._max_pixels
         return 'raster' if is_large or is_raster(path) else 'image'
+
+
+def _check_name(item: InputFile) -> None:
+    length = len(os.fsencode(os.path.basename(item.name)))
+    if length > MAX_NAME:
+        raise InputError(
+            f'{item.path}: the names of its outputs would be longer than file systems '
+            f'allow ({length + SUFFIX} of 255 bytes). Remedy: rename it'
+        )
 
 
 def default_device() -> str:

@@ -6,9 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
+from typing import NamedTuple
 
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.file_listing import files_below
 from mmseg_deeplab.utils.output_names import is_below, output_names
+from mmseg_deeplab.utils.text_files import decode_text
 
 from .images import IMAGE_SUFFIXES
 from .raster_reader import RASTER_SUFFIXES
@@ -25,13 +28,21 @@ class InputFile:
     name: str  # of its outputs: a relative path with `/` and no suffix
 
 
+class Inputs(NamedTuple):
+    """What a command line names."""
+
+    root: str  # the folder below which the outputs are named
+    files: list[InputFile]  # in order
+    left_out: dict[str, str]  # paths that were found, and why they are no inputs
+
+
 def find_inputs(
     arguments: Sequence[str],
     *,
     listed: Iterable[str] = (),
     out: str | os.PathLike | None = None,
     root: str | None = None,
-) -> tuple[str, list[InputFile]]:
+) -> Inputs:
     """Find all files that a command line names, each once.
 
     Outputs are named as their inputs lie below the folder that all arguments have in
@@ -46,19 +57,20 @@ def find_inputs(
         root: The folder below which outputs were named before; kept where it holds all
             inputs.
 
-    Returns:
-        The folder below which the outputs are named, and the files in order.
-
     Raises:
         FileNotFoundError: If an argument names no file and no folder.
         ValueError: If there is nothing to predict, or two files would have one name.
     """
-    found = [pair for argument in arguments for pair in _expand(argument)]
+    left_out: dict[str, str] = {}
+    found = [pair for argument in arguments for pair in _expand(argument, left_out)]
     for line in listed:
         path = os.path.abspath(os.path.expanduser(line))
         found.append((os.path.dirname(path), path))
     paths = dict.fromkeys(path for _, path in found)  # a set in order
     kept = [path for path in paths if out is None or not is_below(path, out)]
+    for path in left_out.copy():
+        if out is not None and is_below(path, out):
+            del left_out[path]
     if not kept:
         raise InputError(
             f'no input: {", ".join(arguments) or "the list"} holds no file with one of '
@@ -67,25 +79,26 @@ def find_inputs(
     if root is None or not all(is_below(path, root) for path in kept):
         root = os.path.commonpath({folder for folder, _ in found})
     names = output_names(kept, root, beside=_known_files)
-    return root, list(map(InputFile, kept, names))
+    return Inputs(root, list(map(InputFile, kept, names)), left_out)
 
 
-def read_list(lines: Iterable[str]) -> list[str]:
+def read_list(content: bytes, name: str) -> list[str]:
     """Return the paths of a list, one on each line; blank lines do not count."""
-    return [line.rstrip('\r\n') for line in lines if line.strip()]
+    lines = decode_text(content, name, errors='surrogateescape').split('\n')
+    return [line.rstrip('\r') for line in lines if line.strip()]
 
 
-def _expand(argument: str) -> Iterator[tuple[str, str]]:
+def _expand(argument: str, left_out: dict[str, str]) -> Iterator[tuple[str, str]]:
     """Yield, for each file, the folder below which it is named, and its path."""
     path = os.path.abspath(os.path.expanduser(argument))
     if os.path.isdir(path):
-        yield from ((path, found) for found in _below(path))
-    elif os.path.isfile(path):
+        yield from ((path, found) for found in _below(path, left_out))
+    elif os.path.lexists(path):  # what is no file fails when it is read
         yield os.path.dirname(path), path
-    elif found := sorted(filter(os.path.isfile, glob.iglob(path, recursive=True))):
+    elif found := sorted(glob.iglob(path, recursive=True)):
         folders = takewhile(lambda part: not glob.has_magic(part), Path(path).parts)
         folder = os.path.join(*folders)
-        yield from ((folder, path) for path in found)
+        yield from ((folder, path) for path in found if not os.path.isdir(path))
     else:
         raise FileNotFoundError(
             f'input {argument!r} does not exist (current folder {os.getcwd()}); give '
@@ -94,12 +107,19 @@ def _expand(argument: str) -> Iterator[tuple[str, str]]:
         )
 
 
-def _below(folder: str) -> Iterator[str]:
+def _below(folder: str, left_out: dict[str, str]) -> Iterator[str]:
     """Yield the files of known suffixes in a folder and below it, but hidden ones."""
-    for place, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith('.'))
-        for name in sorted(filter(_is_known, names)):
-            yield os.path.join(place, name)
+    found = files_below(folder)
+    for name, why in found.passed_over.items():
+        left_out[os.path.join(folder, name)] = why
+    for name in found.names:
+        path = os.path.join(folder, name)
+        if _is_known(name):
+            yield path
+        else:
+            suffix = os.path.splitext(name)[1].lower()
+            known = f'{suffix} is no suffix that is read'
+            left_out[path] = known if suffix else 'it has no suffix'
 
 
 def _known_files(folder: str) -> list[str]:
@@ -108,4 +128,4 @@ def _known_files(folder: str) -> list[str]:
 
 def _is_known(name: str) -> bool:
     suffix = os.path.splitext(name)[1].lower()
-    return suffix in KNOWN_SUFFIXES and not name.startswith('.')
+    return suffix in KNOWN_SUFFIXES and not os.path.basename(name).startswith('.')

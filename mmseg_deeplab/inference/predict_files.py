@@ -16,6 +16,8 @@ from .output_files import FileOutputs
 from .output_folder import describe, prepare_folder, recorded_root, remove_parts
 from .predictor import ModelSource
 
+MAX_NAMES = 5  # files listed for one reason why they are left out
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -24,6 +26,7 @@ class Outcome:
     folder: Path  # of the outputs
     total: int  # number of inputs
     failures: dict[str, str]  # paths that could not be predicted, with the reasons
+    left_out: dict[str, str]  # paths that are no inputs, with the reasons
 
     def summary(self) -> str:
         """Return what to tell the user; the failures come last."""
@@ -33,7 +36,18 @@ class Outcome:
             lines.append(f'{len(self.failures)} failed:')
         for path, reason in self.failures.items():
             lines.append(f'  {reason if path in reason else f"{path}: {reason}"}')
-        return '\n'.join(lines)
+        return '\n'.join(lines + self._left_out())
+
+    def _left_out(self) -> list[str]:
+        """Count what is left out by its reason."""
+        paths: dict[str, list[str]] = {}
+        for path, why in self.left_out.items():
+            paths.setdefault(why, []).append(path)
+        return [
+            f'{len(found)} left out, as {why}: {", ".join(found[:MAX_NAMES])}'
+            + (', ...' if len(found) > MAX_NAMES else '')
+            for why, found in paths.items()
+        ]
 
 
 def world() -> tuple[int, int]:
@@ -93,7 +107,7 @@ def predict_files(
         cfg_options=cfg_options or {},
     )
     root = None if overwrite else recorded_root(folder)
-    root, items = find_inputs(inputs, listed=listed, out=folder, root=root)
+    root, items, left_out = find_inputs(inputs, listed=listed, out=folder, root=root)
     record = describe(
         source,
         dict(choices, opacity=outputs.opacity, root=root, **options.recorded()),
@@ -111,4 +125,5 @@ def predict_files(
     remove_parts(folder, {item.name for item in items})
     bar = Progress('predict', len(items), unit='files', disable=not show_progress)
     with bar:
-        return Outcome(folder, len(items), predict(items, on_step=bar.advance))
+        failures = predict(items, on_step=bar.advance)
+    return Outcome(folder, len(items), failures, left_out)

@@ -5,12 +5,14 @@ is renamed; then the folder is flushed, so that the name survives a power failur
 """
 
 import errno
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 PART_SUFFIX = '.part'
+MAX_NAME = 230  # bytes; a file system allows 255 with what is added
 
 
 def write_whole(content: bytes, path: Path) -> None:
@@ -40,7 +42,10 @@ def streamed_file(path: str | Path) -> Iterator[Path]:
     file when it ends. Missing folders are made.
     """
     path = Path(path)
-    part = path.with_name(f'.{path.name}.{os.getpid()}{PART_SUFFIX}')
+    name = path.name
+    if len(os.fsencode(name)) > MAX_NAME:
+        name = hashlib.sha256(os.fsencode(name)).hexdigest()
+    part = path.with_name(f'.{name}.{os.getpid()}{PART_SUFFIX}')
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         yield part

@@ -21,6 +21,14 @@ ignore 0 0 0
 2-wheeler, 0, 0, 142
 ignore,#510051
 """
+CVAT = """\
+# label:color_rgb:parts:actions
+road:128,64,128::
+traffic light:250,170,30:pole,lamp:
+IGNORE:0,0,0::
+2-wheeler:0,0,142::ride
+ignore:81,0,81::
+"""
 JSON = [
     {'name': 'road', 'color': [128, 64, 128]},
     {'name': 'traffic light', 'color': '#FAAA1E'},
@@ -49,6 +57,10 @@ def read(tmp_path):
         ('a.txt', b'\xef\xbb\xbf' + TEXT.encode(), STREETS),
         ('a.txt', TEXT.replace('\n', '\r\n'), STREETS),
         ('a.json', json.dumps(JSON), STREETS),
+        ('a.txt', TEXT.encode('utf-16'), STREETS),
+        ('a.txt', TEXT.replace('ignore', 'IGNORE').replace('#faa', '#FAA'), STREETS),
+        ('labelmap.txt', CVAT, STREETS),
+        ('a.txt', '__ignore__\na\nb c\n', NAMES),
         ('a.txt', 'a\nb c\n', NAMES),
         ('a.json', '["a", "b c"]', NAMES),
         ('a.txt', STREETS.to_text(), STREETS),
@@ -68,6 +80,15 @@ def test_both_formats_are_read(read, name, content, expected):
         ('road\nignore', "line 2: 'ignore' needs a colour"),
         ('road 1 2 256', r'line 1: the colour is \[1, 2, 256\]'),
         ('road #12345', 'line 1.*no whole colour'),
+        ('road 1 2 3\nRoad 4 5 6', r"line 2: the name 'road'.*line 1"),
+        ('Cat:48,112,32:', "line 1.*holds ':'"),
+        ('Cat:48,112::', "line 1.*holds ':'"),
+        ('name,r,g,b', "line 1.*holds ','.*JSON"),
+        ('road;128;64;128', "line 1.*holds ';'"),
+        ('- name: road', "holds ':'"),
+        ('{"road": 0}', "holds '{'"),
+        ('road = 0', "holds '='"),
+        (TEXT.encode('utf-16')[2:], 'zero bytes'),
         ('0 road', 'line 1.*begins with a number.*take the ids out'),
         ('# nothing', 'names 0 classes'),
         ('\n'.join(f'c{i}x' for i in range(256)), 'names 256 classes, expected 1..255'),

@@ -195,3 +195,33 @@ def test_scan_reads_it(write, build, tmp_path, color):
     cv2.imwrite(str(tmp_path / 'labels/a.png'), np.full(SIZE, 3, np.uint8))
     (fault,) = scan_dataset(build(), progress=False).faults
     assert fault.kind == 'label values outside the classes'
+
+
+@pytest.mark.parametrize(
+    'content',
+    [
+        b'\xef\xbb\xbfb.png\r\ngr\xc3\xbcn\r\n',
+        'b.png\r\ngr\u00fcn\r\n'.encode('utf-16'),
+        'b\ngru\u0308n.jpg\n'.encode(),
+    ],
+)
+def test_lists_of_any_editor_and_names_in_both_normal_forms(
+    write, build, tmp_path, content
+):
+    write('images/b.png', 'labels/b.png', 'images/gr\u00fcn.jpg', 'images/c.jpg')
+    write('labels/gru\u0308n.png', 'labels/c.png')  # as macOS spells it
+    (tmp_path / 'list.txt').write_bytes(content)
+    dataset = build(ann_file='list.txt')
+    assert stems(dataset) == ['b', 'gr\u00fcn']
+    expected = label('gru\u0308n')
+    np.testing.assert_array_equal(dataset[1]['gt_seg_map'], expected)
+
+
+def test_a_name_that_is_no_utf_8_is_read(write, build, tmp_path):
+    write('images/a.jpg', 'labels/a.png')
+    for name in ('images/a.jpg', 'labels/a.png'):
+        path = tmp_path / name
+        path.rename(path.with_stem('\udcff'))
+    (tmp_path / 'list.txt').write_bytes(b'\xff\n')
+    assert stems(build(ann_file='list.txt')) == ['\udcff']
+    np.testing.assert_array_equal(build()[0]['gt_seg_map'], label('a'))

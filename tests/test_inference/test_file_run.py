@@ -1,5 +1,6 @@
 """A run over files: batches, faults of files and of devices, inputs in pieces."""
 
+import os
 from pathlib import Path
 
 import cv2
@@ -125,6 +126,27 @@ def test_a_bad_file_does_not_take_others_along(folder):
     assert 'empty' in failures['4']
     found = sorted(path.stem for path in (folder / 'out/labels').iterdir())
     assert found == ['0', '1']
+
+
+def test_odd_files_do_not_take_others_along(folder):
+    os.mkfifo(folder / 'pipe.png')
+    os.mkfifo(folder / 'pipe.mp4')
+    odd = [b'\xff.png', b'n' * 246 + b'.png', b'm' * 251 + b'.png', b'new\nline.png']
+    for name in odd:
+        write_image(folder / 'x.png')
+        (folder / 'x.png').rename(folder / 'in' / os.fsdecode(name))
+    (folder / 'in/link.png').symlink_to('/dev/zero')
+    write_image(folder / 'in' / ('m' * 251 + '.bmp'))
+    paths = [str(folder / name) for name in ('in', 'pipe.png', 'pipe.mp4')]
+    items = find_inputs(paths).files
+    out = FileOutputs(folder / 'out')
+    run = FileRun(lambda device: Threshold(), out, RunOptions(workers=2))
+    failures = {os.path.basename(k)[:9]: why for k, why in run.run(items).items()}
+    assert sorted(failures) == ['m' * 9, 'pipe.mp4', 'pipe.png']
+    assert 'longer than file systems allow (259 of 255' in failures['m' * 9]
+    assert 'a pipe or a device' in failures['pipe.mp4']
+    found = {os.fsencode(path.name) for path in (folder / 'out/labels/in').iterdir()}
+    assert found >= {odd[0], odd[1], odd[3], b'0.png'}
 
 
 def test_the_model_is_not_loaded_when_all_is_finished(folder):

@@ -1,8 +1,10 @@
 """Which files a command line names, and what their outputs are called."""
 
+import os
+
 import pytest
 
-from mmseg_deeplab.inference.input_files import find_inputs
+from mmseg_deeplab.inference.input_files import find_inputs, read_list
 from mmseg_deeplab.inference.model_source import ModelSource, split_models
 
 
@@ -86,6 +88,46 @@ def test_names_an_argument_that_is_nothing(files, argument):
 def test_a_name_may_look_like_a_pattern(files):
     (files / 'scans/[1].tif').touch()
     assert names('scans/[1].tif') == ['[1]']
+
+
+def test_what_is_left_out_is_counted_with_the_reason(files):
+    os.mkfifo(files / 'photos/pipe.png')
+    for name in ('photos/a/x.heic', 'photos/readme', 'out/notes.txt', 'scans/2.jfif'):
+        (files / name).parent.mkdir(exist_ok=True)
+        (files / name).touch()
+    found = find_inputs(['.'], out='out')
+    assert [item.name for item in found.files][-1] == 'scans/2'
+    reasons = {os.path.relpath(k, files): why for k, why in found.left_out.items()}
+    assert reasons == {
+        'photos/pipe.png': 'it is a pipe, a device or a broken link',
+        'photos/a/x.heic': '.heic is no suffix that is read',
+        'photos/notes.txt': '.txt is no suffix that is read',
+        'photos/readme': 'it has no suffix',
+    }
+
+
+def test_a_pipe_that_is_named_is_an_input_that_will_fail(files):
+    os.mkfifo(files / 'photos/pipe.png')
+    assert names('photos/pipe.png', 'photos/a/1.jpg') == ['pipe', 'a/1']
+    assert names('photos/p*.png') == ['pipe']
+
+
+@pytest.mark.parametrize(
+    'content',
+    [
+        b'a.png\r\n\r\n b.png\r\n',
+        b'\xef\xbb\xbfa.png\n b.png',
+        'a.png\r\n b.png\r\n'.encode('utf-16'),
+    ],
+)
+def test_lists_of_any_editor_are_read(content):
+    assert read_list(content, 'list.txt') == ['a.png', ' b.png']
+
+
+def test_a_list_may_hold_names_that_are_no_utf_8():
+    assert [os.fsencode(name) for name in read_list(b'\xff.png\n', 'x')] == [
+        b'\xff.png'
+    ]
 
 
 def test_refuses_a_folder_without_images(files):
