@@ -9,6 +9,7 @@ error of :mod:`mmseg_deeplab.utils.errors` and ends every command with one line.
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from importlib import import_module
+from io import TextIOWrapper
 from types import ModuleType
 
 from mmseg_deeplab.utils.errors import one_line_errors
@@ -46,7 +47,8 @@ def choose_command() -> ArgumentParser:
 
 def run(command: str, arguments: list[str], *, prog: str | None = None) -> None:
     """Parse the arguments of a command and run it; see :func:`command_parser`."""
-    sys.stdout.reconfigure(errors='backslashreplace')  # names need be no UTF-8
+    if isinstance(sys.stdout, TextIOWrapper):  # names of files need be no UTF-8
+        sys.stdout.reconfigure(errors='backslashreplace')
     parse = getattr(import_command(command), 'PARSE', ArgumentParser.parse_args)
     with one_line_errors():
         args = parse(command_parser(command, prog=prog), arguments)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class FoundFiles:
-    """Files by their names relative to a folder, with ``/``, in alphabetical order."""
+    """Files by their names relative to a folder, with ``/``, in order."""
 
     names: list[str] = field(default_factory=list)
     passed_over: dict[str, str] = field(default_factory=dict)  # what is no file -> why
@@ -45,5 +45,5 @@ def files_below(folder: str | os.PathLike) -> FoundFiles:
                     found.names.append(os.path.relpath(path, folder))
                 else:
                     pass_over(path, 'it is a pipe, a device or a broken link')
-    found.names.sort()
+    found.names.sort(key=os.path.split)
     return found
