@@ -2,13 +2,17 @@
 
 from .alternating_halves import AlternatingHalvesSampler
 from .camvid import CamVidDataset
+from .cityscapes_panoptic import CityscapesPanopticDataset
 from .folder import FolderDataset
+from .panoptic_json import CocoPanopticDataset
 from .synthetic_streets import SyntheticStreets
 from .transforms import LoadCheckedAnnotations, LoadCheckedImage
 
 __all__ = [
     'AlternatingHalvesSampler',
     'CamVidDataset',
+    'CityscapesPanopticDataset',
+    'CocoPanopticDataset',
     'FolderDataset',
     'LoadCheckedAnnotations',
     'LoadCheckedImage',

@@ -17,6 +17,8 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.datasets.transforms import LoadAnnotations
 from torch.utils.data import DataLoader, Dataset
 
+from mmseg_deeplab.ops.panoptic_ids import LABEL_DIVISOR, class_map, thing_indices
+
 from .scan_report import NUM_VALUES, DatasetReport, Finding
 from .transforms import LoadCheckedAnnotations, LoadCheckedImage
 
@@ -27,6 +29,7 @@ class Sample:
 
     size: tuple[int, int] | None = None  # (H, W) of the image
     pixels: np.ndarray | None = None  # (256,) pixels per label value
+    instances: np.ndarray | None = None  # (256,) instances per class, if there are ids
     label: str = ''  # name of the label's file
     faults: list[Finding] = field(default_factory=list)
 
@@ -84,6 +87,10 @@ class SampleScan:
         label = results.get('gt_seg_map')
         if label is not None and label.dtype == np.uint8:
             sample.pixels = np.bincount(label.ravel(), minlength=NUM_VALUES)
+        if results.get('gt_panoptic_seg') is not None:
+            ids = np.unique(results['gt_panoptic_seg'])
+            numbered = class_map(ids)[ids % LABEL_DIVISOR > 0]
+            sample.instances = np.bincount(numbered, minlength=NUM_VALUES)
         return sample
 
     def _run(self, loader: Callable, results: dict) -> list[Exception]:
@@ -190,7 +197,26 @@ def scan_dataset(
             for row in report.histogram()
             if row['pixels'] == 0
         ]
+    if report.instances is not None:
+        report.warnings += _things_without_instances(dataset, report)
     return report
+
+
+def _things_without_instances(
+    dataset: BaseSegDataset, report: DatasetReport
+) -> list[Finding]:
+    rows = [report.histogram()[one] for one in thing_indices(dataset.metainfo)]
+    return [
+        Finding(
+            'things without instances',
+            row['name'],
+            f'{row["id"]} {row["name"]}: {row["pixels"]} pixels in {row["images"]} '
+            'images, but no instance: all of them count as a crowd. Remedy: give files '
+            'of instances rather than of classes (Cityscapes: *_instanceIds.png).',
+        )
+        for row in rows
+        if row['pixels'] and not row['instances']
+    ]
 
 
 def _add(sample: Sample, report: DatasetReport) -> None:
@@ -201,6 +227,9 @@ def _add(sample: Sample, report: DatasetReport) -> None:
         return
     report.pixels += sample.pixels
     report.images += sample.pixels > 0
+    if sample.instances is not None:
+        before = 0 if report.instances is None else report.instances
+        report.instances = before + sample.instances
     counted = sample.pixels.sum() - sample.pixels[report.ignore_index]
     report.pixels_there += counted * (sample.pixels > 0)
     held = np.flatnonzero(sample.pixels).tolist()

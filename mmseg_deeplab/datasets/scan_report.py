@@ -35,6 +35,7 @@ class DatasetReport:
     images: np.ndarray = field(default_factory=_zeros)
     # Pixels that are not ignored in the images of each label value.
     pixels_there: np.ndarray = field(default_factory=_zeros)
+    instances: np.ndarray | None = None  # None without panoptic ids
     sizes: Counter = field(default_factory=Counter)  # images by (H, W)
     faults: list[Finding] = field(default_factory=list)  # what spoils a training
     warnings: list[Finding] = field(default_factory=list)  # what is suspicious
@@ -45,10 +46,10 @@ class DatasetReport:
         return float(self.pixels[self.ignore_index] / max(self.pixels.sum(), 1))
 
     def histogram(self) -> list[dict]:
-        """Pixels, share of the pixels that count, and images of every class."""
+        """Pixels, share of the pixels that count, images, and instances if known."""
         values = range(len(self.classes)) or np.flatnonzero(self.pixels).tolist()
         values = [value for value in values if value != self.ignore_index]
-        counted = max(self.pixels[values].sum(), 1)
+        counted, numbers = max(self.pixels[values].sum(), 1), self.instances
         return [
             dict(
                 id=value,
@@ -57,6 +58,7 @@ class DatasetReport:
                 share=float(self.pixels[value] / counted),
                 images=int(self.images[value]),
             )
+            | ({} if numbers is None else dict(instances=int(numbers[value])))
             for value in values
         ]
 
@@ -91,10 +93,10 @@ class DatasetReport:
         return '\n'.join(lines)
 
     def _table(self) -> str:
-        table = PrettyTable(['id', 'class', 'pixels', 'share', 'images'])
-        table.align = 'r'
-        table.align['class'] = 'l'
-        for row in self.histogram():
+        rows = self.histogram()
+        table = PrettyTable(['class' if n == 'name' else n for n in rows[0]])
+        table.align, table.align['class'] = 'r', 'l'
+        for row in rows:
             table.add_row((row | dict(share=f'{row["share"]:.3%}')).values())
         return str(table)
 

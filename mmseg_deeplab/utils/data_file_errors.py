@@ -40,5 +40,13 @@ class LabelColorError(DataFileError):
     kind = 'label colours outside the class list'
 
 
+class SegmentClassError(DataFileError):
+    kind = 'panoptic ids without a category'
+
+
+class AbsentSegmentError(DataFileError):
+    kind = 'listed segments that have no pixel'
+
+
 class UnpairedFilesError(DataFileError):
     kind = 'image or label without its partner'

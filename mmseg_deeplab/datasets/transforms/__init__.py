@@ -5,6 +5,7 @@ from mmseg_deeplab.utils.data_file_errors import DataFileError
 from .checked_loading import DecodedFiles, LoadCheckedAnnotations, LoadCheckedImage
 from .label_colors import LabelColors
 from .lean_transforms import LeanPhotoMetricDistortion, LeanRandomCrop
+from .panoptic_loading import LoadPanopticAnnotations
 from .panoptic_targets import (
     GeneratePanopticTargets,
     PackPanopticInputs,
@@ -20,6 +21,7 @@ __all__ = [
     'LeanRandomCrop',
     'LoadCheckedAnnotations',
     'LoadCheckedImage',
+    'LoadPanopticAnnotations',
     'PackPanopticInputs',
     'PadPanopticInputs',
 ]
