@@ -4,9 +4,15 @@ from .conversion import SOURCES, convert, convert_file, model_config
 from .formats.caffe_file import load_caffe
 from .formats.tensorflow_file import load_tensorflow
 from .loading import load
-from .model_zoo import ZooModel, matching_models, zoo_model, zoo_models
+from .model_zoo import ZooModel, find_models, zoo_model, zoo_models
 from .pretrained import load_pretrained
-from .references import enable_safe_loading, is_model, local_file, model_files
+from .references import (
+    enable_safe_loading,
+    is_model,
+    local_file,
+    model_files,
+    published_file,
+)
 
 __all__ = [
     'SOURCES',
@@ -14,15 +20,16 @@ __all__ = [
     'convert',
     'convert_file',
     'enable_safe_loading',
+    'find_models',
     'is_model',
     'load',
     'load_caffe',
     'load_pretrained',
     'load_tensorflow',
     'local_file',
-    'matching_models',
     'model_config',
     'model_files',
+    'published_file',
     'zoo_model',
     'zoo_models',
 ]

@@ -2,12 +2,17 @@
 
 import difflib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from prettytable import PrettyTable
+
+from mmseg_deeplab.utils.errors import InputError
 
 DATA = Path(__file__).with_name('model_zoo.json')
 
@@ -84,15 +89,47 @@ def nearest_models(name: str) -> list[str]:
     return difflib.get_close_matches(name, _by_name(), n=4, cutoff=0.55)
 
 
-def matching_models(pattern: str = '*') -> list[ZooModel]:
-    """Return the models one of whose names has a pattern, or contains a text."""
-    if not any(sign in pattern for sign in '*?['):
-        pattern = f'*{pattern}*'
-    return [
+def find_models(pattern: str = '*') -> list[ZooModel]:
+    """Return the models that a text or a pattern with ``*`` and ``?`` chooses.
+
+    It is compared with the names of a model, its data set and its code base.
+
+    Raises:
+        InputError: If it chooses none.
+    """
+    wanted = (pattern if re.search(r'[*?[]', pattern) else f'*{pattern}*').lower()
+    found = [
         one
         for one in zoo_models()
         if any(
-            fnmatch(name.lower(), pattern.lower())
+            fnmatch(name.lower(), wanted)
             for name in (one.name, *one.aliases, one.dataset, one.family)
         )
     ]
+    if not found:
+        near = nearest_models(pattern)
+        hint = f'; the nearest names are {", ".join(near)}' if near else ''
+        raise InputError(f'{pattern!r}: no model has such a name{hint}')
+    return found
+
+
+def models_table(models: Iterable[ZooModel]) -> PrettyTable:
+    """Return a table of models, one a line; its columns can be printed as Markdown."""
+    names = ('name', 'other names', 'data set', 'K', 'metric', 'licence', 'remarks')
+    table = PrettyTable(names, align='l')
+    for one in models:
+        short = [name for name in one.aliases if re.fullmatch(r'[a-z0-9_]+', name)]
+        figure = f'{one.metric} {one.figure()}' if one.metric else '-'
+        classes = one.classes or '-'
+        table.add_row(
+            [
+                one.name,
+                ', '.join(short[:2]),
+                one.dataset,
+                classes,
+                figure,
+                one.licence,
+                one.notes(),
+            ]
+        )
+    return table

@@ -5,7 +5,6 @@ without a network.
 """
 
 import os
-import tarfile
 import tempfile
 from collections.abc import Callable
 from hashlib import sha256
@@ -107,8 +106,8 @@ def local_file(reference: str | os.PathLike) -> str:
     if model is None:
         near = nearest_models(reference)
         raise FileNotFoundError(
-            f'{reference}: no such checkpoint file (current folder {os.getcwd()}), and '
-            'no such model in the zoo'
+            f'checkpoint {reference!r} does not exist (current folder {os.getcwd()}), '
+            'nor does a model of this name'
             + (f'; the nearest are {", ".join(near)}' if near else '')
         )
     return zoo_files(model).checkpoint
@@ -181,6 +180,14 @@ def zoo_files(model: ZooModel) -> ModelFiles:
     return ModelFiles(str(config), str(original))
 
 
+def published_file(reference: str) -> str:
+    """Return the file of a model as its code base published it, to be converted."""
+    model = None if Path(reference).exists() else zoo_model(reference)
+    if model is not None:
+        return str(original_file(model))
+    return local_file(reference) if '://' in reference else reference
+
+
 def original_file(model: ZooModel) -> Path:
     """Return the file of a model as it is published."""
     name = model.file_name or Path(urlsplit(model.urls[0]).path).name
@@ -209,24 +216,14 @@ def _convert(model: ZooModel, original: Path, done: Path) -> None:
         )
         meta = dict(classes=list(classes), palette=[list(colour) for colour in palette])
     with tempfile.TemporaryDirectory(dir=done.parent) as folder:
-        source = original
-        if tarfile.is_tarfile(original):
-            source = _unpack(original, Path(folder) / 'unpacked')
         written = convert_file(
-            src=source, dst=Path(folder) / done.name, dataset_meta=meta, **model.convert
+            src=original,
+            dst=Path(folder) / done.name,
+            dataset_meta=meta,
+            **model.convert,
         )
         for path in reversed(written):
             path.replace(done.with_name(path.name))
-
-
-def _unpack(archive: Path, folder: Path) -> Path:
-    """Unpack a TensorFlow checkpoint; return the path of its index."""
-    with tarfile.open(archive) as files:
-        files.extractall(folder, filter='data')
-    found = sorted(folder.rglob('*.index'))
-    if len(found) != 1:
-        raise InputError(f'{archive}: holds {len(found)} TensorFlow checkpoints, not 1')
-    return found[0]
 
 
 def load_reference(filename: str, map_location: Any = None) -> dict[str, Any]:

@@ -15,10 +15,12 @@ from types import ModuleType
 from mmseg_deeplab.utils.errors import one_line_errors
 from mmseg_deeplab.version import __version__
 
+from .arguments import find_model
+
 COMMANDS = (
     'train', 'test', 'predict', 'export', 'report', 'plot', 'demo', 'check-data',
     'browse', 'class-weights', 'convert', 'tune-crf', 'publish', 'draw-streets',
-    'convert-camvid', 'search', 'decode',
+    'convert-camvid', 'search', 'decode', 'models', 'download',
 )  # fmt: skip
 
 
@@ -49,9 +51,11 @@ def run(command: str, arguments: list[str], *, prog: str | None = None) -> None:
     """Parse the arguments of a command and run it; see :func:`command_parser`."""
     if isinstance(sys.stdout, TextIOWrapper):  # names of files need be no UTF-8
         sys.stdout.reconfigure(errors='backslashreplace')
-    parse = getattr(import_command(command), 'PARSE', ArgumentParser.parse_args)
     with one_line_errors():
-        args = parse(command_parser(command, prog=prog), arguments)
+        # Options may stand between the other arguments.
+        args = command_parser(command, prog=prog).parse_intermixed_args(arguments)
+        if 'checkpoint' in args:
+            find_model(args)
         import_command(command).run(args)
 
 

@@ -3,7 +3,10 @@
 import os
 from argparse import Action, ArgumentParser, Namespace
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from mmseg_deeplab.utils.errors import InputError
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -27,12 +30,26 @@ class Overrides(Action):
 
 
 def add_config(parser: ArgumentParser, *, checkpoint: bool = False) -> None:
-    """Add CONFIG, or CONFIG and CHECKPOINT, and ``--cfg-options``."""
-    parser.add_argument(
-        'config', help='path of a config, or the name of a config of this package'
-    )
+    """Add CONFIG and ``--cfg-options``; MODEL for CONFIG where there is a CHECKPOINT.
+
+    :func:`find_model` puts a config and a checkpoint in the place of MODEL.
+    """
+    config = 'path of a config, or the name of a config of this package'
     if checkpoint:
-        parser.add_argument('checkpoint', help='path or URL of the weights')
+        parser.add_argument(
+            'config',
+            metavar='MODEL',
+            help='name that `mmseg-deeplab models` lists, hf://OWNER/NAME, URL or file '
+            f'of a checkpoint with its config; or CONFIG, {config}',
+        )
+        parser.add_argument(
+            'checkpoint',
+            metavar='CHECKPOINT',
+            nargs='?',
+            help='after CONFIG: name, URL or file of the weights',
+        )
+    else:
+        parser.add_argument('config', help=config)
     add_overrides(parser)
 
 
@@ -124,6 +141,28 @@ def add_workers(parser: ArgumentParser) -> None:
         default=min(8, os.cpu_count() or 1),
         help='number of processes; 0 reads in this one (%(default)s)',
     )
+
+
+def find_model(args: Namespace) -> None:
+    """Put the config and the checkpoint of MODEL into the arguments.
+
+    ``args.folder`` is where results go that lie beside a checkpoint: the current folder
+    if the checkpoint is in a cache.
+    """
+    from mmseg_deeplab.inference import take_model
+
+    given = [args.config, *([args.checkpoint] if args.checkpoint else [])]
+    source, rest = take_model(given)
+    if rest:
+        raise InputError(f'{given[0]!r} is a whole model: leave out {rest[0]!r}')
+    if source.config is None:
+        raise InputError(
+            f'{source.checkpoint} is an exported file, which is only for prediction. '
+            'Remedy: give the model that it was made of'
+        )
+    is_own = Path(given[-1]).is_file()
+    args.folder = Path(given[-1]).parent if is_own else Path()
+    args.config, args.checkpoint = source.config, source.checkpoint
 
 
 def pick(args: Namespace, *names: str) -> dict[str, Any]:

@@ -16,7 +16,11 @@ SOURCES = (
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('source', choices=SOURCES, help='code base of the weights')
-    parser.add_argument('src', help='checkpoint to read; tensorflow: model.ckpt')
+    parser.add_argument(
+        'src',
+        help='checkpoint to read: a file (tensorflow: model.ckpt), URL, or a name that '
+        '`mmseg-deeplab models` lists',
+    )
     parser.add_argument('dst', help='checkpoint to write; the config goes beside it')
     parser.add_argument(
         '--output-stride',
@@ -44,13 +48,13 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    from mmseg_deeplab.checkpoints import convert_file
+    from mmseg_deeplab.checkpoints import convert_file, published_file
 
     wanted = dict(use_averages=args.use_averages, fc_branches=args.fc_branches)
     options = {} if args.num_summed is None else dict(num_summed=args.num_summed)
     written = convert_file(
         args.source,
-        args.src,
+        published_file(args.src),
         args.dst,
         output_stride=args.output_stride,
         convert_options={name: value for name, value in wanted.items() if value},

@@ -12,8 +12,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         'models',
         nargs='+',
-        metavar='CONFIG CHECKPOINT',
-        help='one or several models; an exported file needs no CONFIG',
+        metavar='MODEL',
+        help='one or several models: names that `mmseg-deeplab models` lists, URLs, '
+        'files, CONFIG CHECKPOINT',
     )
     parser.add_argument('--device', default='cpu', help='such as cuda:0 (%(default)s)')
     parser.add_argument('--examples', metavar='DIR', help='images to start with')

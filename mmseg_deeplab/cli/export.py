@@ -1,6 +1,6 @@
 """Write a trained model into one file that predicts without its config and its code.
 
-mmseg-deeplab export CONFIG CHECKPOINT --format onnx --out model.onnx --int8
+mmseg-deeplab export MODEL --format onnx --out model.onnx --int8
 
 The file is compared with the network on images of several sizes before it gets its
 name. docs/deployment.md says what is inside, and how to use it.
@@ -23,7 +23,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         '--format', choices=FORMATS, default='onnx', help='(%(default)s)'
     )
-    parser.add_argument('--out', help='file to write (beside the checkpoint)')
+    parser.add_argument('--out', help='file or folder to write (beside the checkpoint)')
     parser.add_argument(
         '--output', choices=OUTPUTS, default='labels', help='(%(default)s)'
     )
@@ -56,10 +56,11 @@ def run(args: Namespace) -> None:
         )
     from mmseg_deeplab import export
 
-    names = ('format', 'out', 'output', 'device', 'msc', 'output_stride')
+    names = ('format', 'output', 'device', 'msc', 'output_stride')
     exported = export.export_model(
         args.config,
         args.checkpoint,
+        out=args.out or args.folder,
         cfg_options=args.cfg_options,
         **arguments.pick(args, *names),
     )

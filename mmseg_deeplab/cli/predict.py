@@ -1,10 +1,11 @@
 """Predict images, folders of them, videos and rasters.
 
-mmseg-deeplab predict CONFIG CHECKPOINT INPUT... --out DIR
+mmseg-deeplab predict MODEL INPUT... --out DIR
 
-Instead of CONFIG and CHECKPOINT, one exported file will do. An INPUT is a file, a
-folder, a quoted pattern, or - for a list of paths on the standard input. The same
-command goes on where an earlier run has stopped. docs/inference.md says more.
+MODEL is a name that `mmseg-deeplab models` lists, hf://OWNER/NAME, a URL, an exported
+file, a checkpoint with its config, or the two arguments CONFIG CHECKPOINT. An INPUT is
+a file, a folder, a quoted pattern, or - for a list of paths on the standard input. The
+same command goes on where an earlier run has stopped. docs/inference.md says more.
 """
 
 import sys
@@ -15,12 +16,9 @@ from mmseg_deeplab.utils.errors import InputError
 
 from . import arguments
 
-# Options may stand between the inputs.
-PARSE = ArgumentParser.parse_intermixed_args
-
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument('arguments', nargs='+', metavar='CONFIG CHECKPOINT INPUT')
+    parser.add_argument('arguments', nargs='+', metavar='MODEL INPUT')
     parser.add_argument('--out', required=True, metavar='DIR', help='for the results')
     parser.add_argument(
         '--list', metavar='FILE', help='more inputs: paths, one a line; - is stdin'

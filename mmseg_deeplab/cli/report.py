@@ -26,7 +26,7 @@ def run(args: Namespace) -> None:
     from mmseg_deeplab.config.run_setup import build_runner, prepare_testing
     from mmseg_deeplab.visualization.evaluation_report import write_report
 
-    folder = Path(args.checkpoint).parent
+    folder = args.folder
     out = Path(args.out or folder)
     cfg = arguments.read_config(args, work_dir=args.work_dir or str(out / 'test'))
     prepare_testing(cfg, args.checkpoint, **arguments.prediction_options(args))

@@ -1,6 +1,6 @@
 """Evaluate a checkpoint on the test split.
 
-mmseg-deeplab test CONFIG CHECKPOINT --show-dir painted --out masks
+mmseg-deeplab test MODEL --show-dir painted --out masks
 """
 
 from argparse import ArgumentParser, Namespace

@@ -1,6 +1,6 @@
 """Tune the CRF behind a trained network: a coarse-to-fine search, or by gradient.
 
-mmseg-deeplab tune-crf CONFIG CHECKPOINT
+mmseg-deeplab tune-crf MODEL
 
 A second call goes on where the first stopped. docs/crf.md says how and how long.
 """

@@ -1,11 +1,11 @@
 """Check a config against the data and the checkpoint."""
 
-import os
 from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
 from mmseg.models.losses.utils import get_class_weight
 
+from mmseg_deeplab.checkpoints import local_file
 from mmseg_deeplab.models import LeanEncoderDecoder
 from mmseg_deeplab.models.segmentors.lean_loss import plain_loss_is_configured
 from mmseg_deeplab.utils.errors import InputError
@@ -16,11 +16,12 @@ from .scan_config import dataset_configs, missing_paths
 
 
 def check_checkpoint(checkpoint: str) -> None:
-    """Raise FileNotFoundError if a checkpoint on the local disk does not exist."""
-    if '://' not in checkpoint and not Path(checkpoint).expanduser().is_file():
-        raise FileNotFoundError(
-            f'checkpoint {checkpoint!r} does not exist (current folder {os.getcwd()})'
-        )
+    """Raise FileNotFoundError if there is no such file, nor a model of this name.
+
+    A model of the zoo is downloaded now, before a long run begins.
+    """
+    if '://' not in checkpoint:
+        local_file(checkpoint)
 
 
 def check_data(cfg: Config, *loaders: str) -> None:

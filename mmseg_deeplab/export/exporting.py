@@ -63,7 +63,8 @@ def export_model(
         config: Path of the config.
         checkpoint: Path or URL of the weights.
         format: ``'onnx'``, ``'torch_export'`` or ``'torchscript'``.
-        out: Path of the file; by default that of the checkpoint with another suffix.
+        out: Path of the file, or its folder, by default that of the checkpoint; then
+            the file is named as the checkpoint.
         output: ``'labels'`` or ``'probabilities'``.
         device: Where the file is run for the check.
         msc: Predict at three scales, as ``MultiScaleEncoderDecoder`` does.
@@ -76,8 +77,10 @@ def export_model(
     if format not in FORMATS:
         raise InputError(f'format must be one of {list(FORMATS)}, received {format!r}')
     suffix, write = FORMATS[format]
-    own = Path(checkpoint).name if '://' in checkpoint else checkpoint
-    path = Path(out or Path(own).with_suffix(suffix))
+    own_folder = Path() if '://' in checkpoint else Path(checkpoint).parent
+    path = Path(out or own_folder)
+    if path.is_dir():
+        path /= Path(checkpoint).with_suffix(suffix).name
     if path.suffix != suffix:
         raise InputError(f'{path}: a file of this format ends in {suffix}')
     inferencer = DeepLabInferencer(

@@ -14,6 +14,7 @@ from mmseg.models.segmentors import BaseSegmentor
 from mmseg.structures import SegDataSample
 from torch import nn
 
+from mmseg_deeplab.checkpoints import model_files
 from mmseg_deeplab.config.prediction_options import (
     apply_prediction_options,
     fast_settings,
@@ -40,7 +41,9 @@ class DeepLabInferencer(MMSegInferencer):
     names are not those of Cityscapes but ``class 0``, ``class 1``, ... Models of
     MMSegmentation's zoo work, too.
 
-    The first arguments are those of ``MMSegInferencer``; ``weights`` must be given.
+    The first arguments are those of ``MMSegInferencer``. Without ``weights`` the first
+    one is a whole model, such as ``'deeplabv3plus_r101_cityscapes'`` or
+    ``'hf://OWNER/NAME'``; see :func:`~mmseg_deeplab.checkpoints.model_files`.
     ``tta``, ``crf``, ``msc``, ``output_stride`` and ``cfg_options`` are those of
     :func:`~mmseg_deeplab.inference.load_predictor`. ``fast`` takes a
     ``LeanEncoderDecoder``, folds BatchNorm and uses channels_last: the predictions are
@@ -56,7 +59,7 @@ class DeepLabInferencer(MMSegInferencer):
     def __init__(
         self,
         model: str | os.PathLike | Config | dict,
-        weights: str | os.PathLike,
+        weights: str | os.PathLike | None = None,
         classes: str | Sequence[str] | None = None,
         palette: str | Sequence[Sequence[int]] | None = None,
         dataset_name: str | None = None,
@@ -71,6 +74,8 @@ class DeepLabInferencer(MMSegInferencer):
         fast: bool = False,
         cfg_options: dict[str, Any] | None = None,
     ) -> None:
+        if weights is None:
+            model, weights = model_files(os.fspath(model))
         self._source, self._fast = os.fspath(weights), fast
         self._checkpoint = read_checkpoint(weights)
         self._given = dict(

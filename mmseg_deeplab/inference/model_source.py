@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mmseg_deeplab.checkpoints import is_model, local_file, model_files
+from mmseg_deeplab.checkpoints.model_zoo import nearest_models
+from mmseg_deeplab.config import find_config
 from mmseg_deeplab.utils.errors import InputError
 
 from .predictor import ModelSource, Predictor
@@ -18,16 +21,30 @@ def is_exported(path: str) -> bool:
 
 
 def take_model(arguments: Sequence[str]) -> tuple[ModelSource, list[str]]:
-    """Take the model from the front of the arguments; return it and the others."""
+    """Take the model from the front of the arguments; return it and the others.
+
+    A model is one argument (see :func:`~mmseg_deeplab.checkpoints.model_files`; it is
+    downloaded where it is not there), an exported file, or CONFIG CHECKPOINT.
+    """
     expected = (
-        'expected CONFIG CHECKPOINT, or a file of mmseg-deeplab export '
-        f'({", ".join(EXPORTED_SUFFIXES)})'
+        'expected the name of a model (mmseg-deeplab models lists them), '
+        'hf://OWNER/NAME, a URL or file of a checkpoint, CONFIG CHECKPOINT, or a file '
+        f'of mmseg-deeplab export ({", ".join(EXPORTED_SUFFIXES)})'
     )
     if not arguments:
         raise InputError(f'no model is given: {expected}')
     first, *rest = arguments
+    if first.startswith(('http://', 'https://')):
+        first = local_file(first)
     if is_exported(first):
         return ModelSource(None, first), rest
+    if is_model(first):
+        config, checkpoint = model_files(first)
+        if config is None:
+            raise InputError(f'{first!r} is a backbone alone, for init_cfg: {expected}')
+        return ModelSource(config, checkpoint), rest
+    if not first.endswith('.py'):
+        _check_name(first)
     if not rest:
         raise InputError(f'{first!r} stands alone: {expected}')
     if is_exported(rest[0]):
@@ -38,8 +55,18 @@ def take_model(arguments: Sequence[str]) -> tuple[ModelSource, list[str]]:
     return ModelSource(first, rest[0]), rest[1:]
 
 
+def _check_name(name: str) -> None:
+    """Raise FileNotFoundError for what is neither a model nor a config."""
+    try:
+        find_config(name)
+    except FileNotFoundError as error:
+        near = nearest_models(name)
+        models = f'; models of like names are {", ".join(near)}' if near else ''
+        raise FileNotFoundError(f'{error}{models}') from error
+
+
 def split_models(arguments: Sequence[str]) -> list[ModelSource]:
-    """Split ``CONFIG CHECKPOINT [EXPORTED_FILE ...]`` into models."""
+    """Split ``MODEL [CONFIG CHECKPOINT] [EXPORTED_FILE] ...`` into models."""
     models, rest = [], list(arguments)
     while rest or not models:
         model, rest = take_model(rest)

@@ -153,8 +153,7 @@ def check(argv: list[str]) -> None:
         args = build_parser().parse_args(argv[3:])
     else:
         command, arguments = command_and_arguments(argv)
-        parse = getattr(import_command(command), 'PARSE', ArgumentParser.parse_args)
-        args = parse(command_parser(command), arguments)
+        args = command_parser(command).parse_intermixed_args(arguments)
     configs = getattr(args, 'config', None) or getattr(args, 'configs', None) or []
     for config in [configs] if isinstance(configs, str) else configs:
         options = getattr(args, 'cfg_options', None)

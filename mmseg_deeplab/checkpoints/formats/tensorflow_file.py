@@ -7,7 +7,9 @@ A checkpoint ``model.ckpt`` is ``model.ckpt.index``, a table from names to
 
 import os
 import re
+import tarfile
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -43,7 +45,7 @@ def load_tensorflow(path: str | os.PathLike) -> StateDict:
 
     Args:
         path: ``model.ckpt`` as TensorFlow names it, or its ``.index`` file, or the
-            folder of the checkpoint.
+            folder of the checkpoint, or the ``.tar.gz`` in which it is published.
 
     Returns:
         Tensors by TensorFlow's names, in TensorFlow's layout.
@@ -52,7 +54,12 @@ def load_tensorflow(path: str | os.PathLike) -> StateDict:
         ValueError: If it is damaged, of the old format V1, a frozen graph, sliced over
             several devices, or if a folder does not hold exactly one.
     """
-    prefix = find_prefix(Path(path).expanduser())
+    path = Path(path).expanduser()
+    if path.is_file() and tarfile.is_tarfile(path):
+        with TemporaryDirectory() as folder, tarfile.open(path) as archive:
+            archive.extractall(folder, filter='data')
+            return load_tensorflow(folder)
+    prefix = find_prefix(path)
     entries, shards = read_index(Path(f'{prefix}.index'))
     data = [open_shard(prefix, i, shards) for i in range(shards)]
     left = [name for name, entry in entries.items() if _one(entry, DTYPE) not in DTYPES]
@@ -71,7 +78,7 @@ def _one(entry: Entry, number: int, default: int = 0) -> int:
 def find_prefix(path: Path) -> Path:
     """Return what TensorFlow calls the checkpoint: the path without ``.index``."""
     if path.is_dir():
-        found = sorted(file.with_suffix('') for file in path.glob('*.index'))
+        found = sorted(file.with_suffix('') for file in path.rglob('*.index'))
         if len(found) != 1:
             names = some(prefix.name for prefix in found)
             raise InputError(

@@ -1,0 +1,171 @@
+"""The zoo: each entry's network has the tensors that its source's network has."""
+
+import re
+from pathlib import Path
+
+import mmseg
+import pytest
+import torch
+from golden import METADATA, tensorflow_shapes
+from mmengine import Config
+from mmseg.registry import MODELS
+from torchvision.models import segmentation
+
+from mmseg_deeplab.checkpoints import convert, model_config, zoo_model, zoo_models
+from mmseg_deeplab.checkpoints.model_zoo import ZooModel, find_models, models_table
+from mmseg_deeplab.checkpoints.references import config_of_mmseg
+from mmseg_deeplab.config import find_config
+
+INSTALLED = Path(mmseg.__file__).parent / '.mim' / 'configs'
+MMSEG = [model for model in zoo_models() if model.family == 'mmseg']
+CONVERTED = [model for model in zoo_models() if model.convert and model.classes]
+SLOW = pytest.mark.slow
+QUICK = {
+    'deeplabv3plus_r101_cityscapes_80k',
+    'deeplabv3plus_r18b_cityscapes_769_80k',
+    'deeplabv3_mobilenetv2_ade20k_160k',
+    'deeplabv3_unet_drive_40k',
+    'deeplabv3_mobilenetv3_coco_voc_torchvision',
+    'deeplabv3plus_x65_ade20k_tf',
+}
+Shapes = dict[str, tuple[int, ...]]
+
+
+def cases(models: list[ZooModel]) -> list:
+    """Return parameters of a test: a few for the quick tier."""
+    return [
+        pytest.param(one, id=one.name, marks=[] if one.name in QUICK else [SLOW])
+        for one in models
+    ]
+
+
+def shapes(cfg: Config) -> Shapes:
+    """Build a network without weights and return the shapes of its tensors."""
+    cfg.model.pretrained = None
+    with torch.device('meta'):
+        state = MODELS.build(cfg.model).state_dict()
+    return {key: tuple(value.shape) for key, value in state.items()}
+
+
+def theirs(model: ZooModel) -> Config:
+    """Return the config by the name under which MMSegmentation publishes the file.
+
+    Two of its names say ResNet-50 for a ResNet-101; the right ones follow them.
+    """
+    names = [f'{alias}.py' for alias in model.aliases]
+    found = [path for name in names for path in INSTALLED.glob(f'*/{name}')]
+    return Config.fromfile(found[-1])
+
+
+@pytest.mark.parametrize('model', cases(MMSEG))
+def test_a_network_of_mmsegmentation(model):
+    if model.config.startswith('mmseg::'):
+        ours = config_of_mmseg(model)
+    else:
+        ours = Config.fromfile(find_config(model.config))
+    assert ours.model.type == 'LeanEncoderDecoder'
+    published = theirs(model)
+    depth = re.search(r'_r(\d+)b?-d', model.urls[0])
+    if depth and 'knet' not in model.name:
+        assert published.model.backbone.depth == int(depth[1])
+    expected = shapes(published)
+    assert shapes(ours) == expected
+    heads = [key for key in expected if key.endswith('conv_seg.weight')]
+    assert {expected[key][0] for key in heads} == {model.classes}
+
+
+def golden_shapes(model: ZooModel) -> Shapes:
+    """Return the tensors of the source's network, as recorded from its own code."""
+    depth = re.search(r'_r(50|101)_', model.name)
+    if model.family == 'torchvision':
+        kind = f'resnet{depth[1]}' if depth else 'mobilenet_v3_large'
+        with torch.device('meta'):
+            network = getattr(segmentation, f'deeplabv3_{kind}')(
+                weights=None, weights_backbone=None, aux_loss=True
+            )
+        return {key: tuple(one.shape) for key, one in network.state_dict().items()}
+    if model.family == 'tensorflow':
+        kind = 'zoo_xception_65' if 'x65' in model.name else 'zoo_mobilenet'
+        kind = 'mobilenet_half' if '_x05_' in model.name else kind
+        return {key: tuple(shape) for key, shape in tensorflow_shapes()[kind].items()}
+    name = 'kazuto_deeplabv2_resnet101_msc'
+    if model.family == 'vainf':
+        method = model.name.split('_')[0]
+        name = f'vainf_{method}_{"resnet101" if depth else "mobilenet"}_os16'
+    keys = METADATA[METADATA[name].get('keys_same_as', name)]['keys']
+    if depth and depth[1] == '50':  # six blocks in the third stage instead of 23
+        longer = re.compile(r'backbone\.layer3\.([6-9]|1\d|2\d)\.')
+        keys = {key: shape for key, shape in keys.items() if not longer.match(key)}
+    return {key: tuple(shape) for key, shape in keys.items()}
+
+
+@pytest.mark.parametrize('model', cases(CONVERTED))
+def test_a_converted_network(model):
+    theirs = golden_shapes(model)
+    last = list(theirs.values())[-1][0]  # the classes that the record was made with
+    state = {
+        key: torch.empty([model.classes if n == last else n for n in shape])
+        for key, shape in theirs.items()
+    }
+    options = dict(model.convert)
+    cfg = Config(dict(model=model_config(state, **options)))
+    converted = convert(state, options['source'])
+    assert shapes(cfg) == {key: tuple(one.shape) for key, one in converted.items()}
+    assert cfg.model.decode_head.num_classes == model.classes
+
+
+def test_all_of_mmsegmentation_is_there():
+    """All published DeepLabs of MMSegmentation's installed list, each file once."""
+    import yaml
+
+    folders = ('deeplabv3', 'deeplabv3plus', 'knet', 'mobilenet_v2', 'resnest', 'unet')
+    published = {
+        entry['Weights']
+        for folder in folders
+        for entry in yaml.safe_load((INSTALLED / folder / 'metafile.yaml').read_text())[
+            'Models'
+        ]
+        if 'deeplabv3' in entry['Name']
+    }
+    assert published == {model.urls[0] for model in MMSEG}
+    assert len(MMSEG) == 101 and len(zoo_models()) == 139
+
+
+def test_names_stand_for_one_thing(root):
+    names = [name for one in zoo_models() for name in (one.name, *one.aliases)]
+    configs = {path.stem for path in root.glob('configs/*.py')}
+    assert len(names) == len(set(names)) and not configs & set(names)
+
+
+def test_every_model_is_usable_or_says_why_not():
+    for model in zoo_models():
+        ways = [model.config, model.convert, model.unsupported]
+        assert sum(map(bool, ways)) == 1, model.name
+        if model.config and not model.config.startswith('mmseg::'):
+            find_config(model.config)
+        if model.sha256:
+            assert re.search(rf'-{model.sha256}\.pth$', model.urls[0])
+
+
+def test_one_model_is_recommended_for_each_data_set():
+    recommended = {
+        name: zoo_model(name).dataset
+        for name in ('cityscapes', 'voc', 'ade20k', 'coco_stuff')
+    }
+    assert list(recommended.values()) == [
+        *('Cityscapes', 'VOC 2012 aug', 'ADE20K', 'COCO-Stuff 164k')
+    ]
+    assert zoo_model('deeplabv3plus_r101_cityscapes') is zoo_model('cityscapes')
+
+
+def test_the_table_marks_what_nobody_has_looked_up():
+    (dpc,) = find_models('xception71_dpc*')
+    row = next(line for line in str(models_table([dpc])).splitlines() if 'dpc' in line)
+    assert '80.31' in row and 'not verified: whole row' in row
+    assert 'not supported yet: dense prediction cells' in row
+
+
+def test_a_pattern_that_fits_nothing_gives_the_nearest_names():
+    assert {model.family for model in find_models('vainf')} == {'vainf'}
+    with pytest.raises(ValueError, match='deeplabv3_unet_drive'):
+        find_models('deeplabv3_unet_drve')
