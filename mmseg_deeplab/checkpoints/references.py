@@ -25,7 +25,7 @@ from mmengine.runner.checkpoint import (
 
 from mmseg_deeplab.utils.atomic_files import write_whole
 from mmseg_deeplab.utils.cache_folder import cache_folder
-from mmseg_deeplab.utils.download import download, with_mirrors
+from mmseg_deeplab.utils.downloading import download, with_mirrors
 from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.file_hashes import check_hash, named_hash
 

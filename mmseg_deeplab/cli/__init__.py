@@ -7,7 +7,7 @@ error of :mod:`mmseg_deeplab.utils.errors` and ends every command with one line.
 """
 
 import sys
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from importlib import import_module
 from io import TextIOWrapper
 from types import ModuleType
@@ -52,11 +52,20 @@ def run(command: str, arguments: list[str], *, prog: str | None = None) -> None:
     if isinstance(sys.stdout, TextIOWrapper):  # names of files need be no UTF-8
         sys.stdout.reconfigure(errors='backslashreplace')
     with one_line_errors():
-        # Options may stand between the other arguments.
-        args = command_parser(command, prog=prog).parse_intermixed_args(arguments)
+        args = parse_arguments(command, arguments, prog=prog)
         if 'checkpoint' in args:
             find_model(args)
         import_command(command).run(args)
+
+
+def parse_arguments(
+    command: str, arguments: list[str], *, prog: str | None = None
+) -> Namespace:
+    """Parse the arguments of a command, between which options may stand."""
+    # Not where a command has commands of its own: argparse cannot do both.
+    default = ArgumentParser.parse_intermixed_args
+    parse = getattr(import_command(command), 'PARSE', default)
+    return parse(command_parser(command, prog=prog), arguments)
 
 
 def command_parser(command: str, *, prog: str | None = None) -> ArgumentParser:

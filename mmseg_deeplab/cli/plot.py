@@ -5,6 +5,9 @@ mmseg-deeplab plot curves work_dirs/quickstart --out curves.png
 
 from argparse import ArgumentParser, Namespace
 
+# It has commands of its own.
+PARSE = ArgumentParser.parse_args
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     plots = parser.add_subparsers(dest='plot', required=True)

@@ -21,7 +21,7 @@ from mmseg_deeplab.checkpoints import (
 )
 from mmseg_deeplab.checkpoints.model_zoo import ZooModel
 from mmseg_deeplab.checkpoints.references import original_file, zoo_files
-from mmseg_deeplab.utils import download
+from mmseg_deeplab.utils import downloading
 
 DATA = Path(__file__).parents[1] / 'data'
 CONFIG = """model = dict(type='EncoderDecoder')
@@ -32,7 +32,7 @@ scale = (64, -1)
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
     """Return an empty cache, away from that of the user."""
-    monkeypatch.setattr(download, 'PAUSE', 0)
+    monkeypatch.setattr(downloading, 'PAUSE', 0)
     monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'torch'))
     monkeypatch.setenv('MMSEG_DEEPLAB_HOME', str(tmp_path / 'home'))
     return tmp_path / 'home'

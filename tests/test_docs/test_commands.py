@@ -16,7 +16,7 @@ from doc_pages import ASSIGNMENT, ROOT, Block, all_blocks, commands, inline_code
 from doc_sandbox import CHECKPOINT, QUICKSTART, Sandbox
 
 from benchmarks.__main__ import build_parser
-from mmseg_deeplab.cli import COMMANDS, command_parser, import_command
+from mmseg_deeplab.cli import COMMANDS, import_command, parse_arguments
 from mmseg_deeplab.config.config_file import read_config
 
 # The tutorial is run as it stands by test_tutorial.py.
@@ -153,7 +153,7 @@ def check(argv: list[str]) -> None:
         args = build_parser().parse_args(argv[3:])
     else:
         command, arguments = command_and_arguments(argv)
-        args = command_parser(command).parse_intermixed_args(arguments)
+        args = parse_arguments(command, arguments)
     configs = getattr(args, 'config', None) or getattr(args, 'configs', None) or []
     for config in [configs] if isinstance(configs, str) else configs:
         options = getattr(args, 'cfg_options', None)

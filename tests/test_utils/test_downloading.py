@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from http_files import serving
 
-from mmseg_deeplab.utils import download as module
+from mmseg_deeplab.utils import downloading as module
 from mmseg_deeplab.utils.cache_folder import cache_folder
-from mmseg_deeplab.utils.download import DownloadError, download, with_mirrors
+from mmseg_deeplab.utils.downloading import DownloadError, download, with_mirrors
 
 CONTENT = os.urandom(300_000)
 

@@ -1,0 +1,155 @@
+"""MODEL on the command line: by name, address and file, and what is said of mistakes."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from http_files import serving
+from PIL import Image
+from predicting import write_image, write_model
+from torchvision.models.segmentation import deeplabv3_mobilenet_v3_large
+
+from mmseg_deeplab.checkpoints import zoo_model
+from mmseg_deeplab.cli import parse_arguments
+from mmseg_deeplab.config import read_config
+from mmseg_deeplab.hub import publish
+from mmseg_deeplab.inference import DeepLabInferencer, load_predictor, take_model
+from mmseg_deeplab.utils import downloading
+
+NAME = 'deeplabv3_mobilenet_v3_large'
+
+
+@pytest.fixture(scope='module')
+def published(tmp_path_factory):
+    """Return a small model with its config inside, and the source it is made of."""
+    folder = tmp_path_factory.mktemp('model')
+    source = write_model(folder)
+    cfg = read_config(source.config)
+    return publish(cfg, source.checkpoint, folder / 'out', name='tiny'), source
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """Return an empty cache; an image is in the current folder."""
+    monkeypatch.setattr(downloading, 'PAUSE', 0)
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'torch'))
+    monkeypatch.setenv('MMSEG_DEEPLAB_HOME', str(tmp_path / 'home'))
+    monkeypatch.chdir(tmp_path)
+    write_image(tmp_path / 'street.png', (40, 60))
+    return tmp_path / 'home'
+
+
+def put_in_cache(home: Path, name: str, state: dict) -> Path:
+    """Put a file where the download of a name would be."""
+    model = zoo_model(name)
+    file = home / 'models' / model.name / model.urls[0].rpartition('/')[2]
+    file.parent.mkdir(parents=True)
+    torch.save(state, file)
+    return file
+
+
+def labels(folder: Path = Path('out')) -> np.ndarray:
+    return np.array(Image.open(folder / 'labels' / 'street.png'))
+
+
+def test_predict_by_name_is_what_the_source_predicts(command, home):
+    torch.manual_seed(0)
+    network = deeplabv3_mobilenet_v3_large(
+        weights=None, weights_backbone=None, aux_loss=True
+    ).eval()
+    put_in_cache(home, NAME, network.state_dict())
+    with pytest.raises(SystemExit, match='0'):
+        command('predict', NAME, 'street.png', '--out', 'out', '--device', 'cpu')
+    image = np.array(Image.open('street.png')).astype('f4') / 255
+    image = (image - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
+    batch = torch.from_numpy(image.astype('f4')).permute(2, 0, 1)[None]
+    with torch.no_grad():
+        expected = network(batch)['out'].argmax(1)[0].numpy()
+    assert (labels() == expected).mean() > 0.99
+    predictor = load_predictor(take_model([NAME])[0])
+    assert predictor.classes[15] == 'person'
+    printed = command('download', NAME)
+    assert printed.count(str(home)) == 2
+
+
+@pytest.mark.parametrize('form', ['file', 'url', 'config beside'])
+def test_predict_by_file_and_address(command, published, form):
+    files, source = published
+    model = str(files.weights)
+    if form == 'config beside':
+        Path('tiny.pth').write_bytes(files.weights.read_bytes())
+        Path('tiny.py').write_bytes(files.config.read_bytes())
+        model = 'tiny.pth'
+    with serving() as server:
+        if form == 'url':
+            server.put(files.weights.name, files.weights.read_bytes())
+            model = server.url('good', files.weights.name)
+        with pytest.raises(SystemExit, match='0'):
+            command('predict', model, 'street.png', '--out', 'out', '--device', 'cpu')
+    inferencer = DeepLabInferencer(source.config, source.checkpoint, device='cpu')
+    sample = inferencer('street.png', return_datasamples=True)
+    assert (labels() == sample.pred_sem_seg.data[0].numpy()).all()
+
+
+@pytest.mark.slow
+def test_inferencer_and_export_by_file(command, published):
+    files, _ = published
+    assert DeepLabInferencer(files.weights, device='cpu').model is not None
+    Path('tiny.pth').write_bytes(files.weights.read_bytes())
+    command('export', 'tiny.pth')
+    assert Path('tiny.onnx').is_file()
+
+
+def test_options_stand_between_config_and_checkpoint():
+    args = parse_arguments('export', ['a.py', '--out', 'a.onnx', 'a.pth'])
+    assert (args.config, args.checkpoint, args.out) == ('a.py', 'a.pth', 'a.onnx')
+
+
+def test_convert_by_name(command, home):
+    state = deeplabv3_mobilenet_v3_large(
+        weights=None, weights_backbone=None, aux_loss=True
+    ).state_dict()
+    put_in_cache(home, NAME, state)
+    command('convert', 'torchvision', NAME, 'own.pth', '--output-stride', 16)
+    assert Path('own.pth').is_file() and Path('own.py').is_file()
+
+
+def test_models_as_a_table_and_as_json(command):
+    found = json.loads(command('models', 'vainf', '--json'))
+    assert len(found) == 8 and {one['licence'] for one in found} == {'MIT'}
+    table = command('models', 'deeplabv3plus_r101_c*')
+    assert 'cityscapes, deeplabv3plus_r101_cityscapes' in table and '80.97' in table
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (
+            ('predict', 'deeplabv3plus_r101_citiscapes', 'street.png', '--out', 'out'),
+            r'deeplabv3plus_r101_cityscapes',
+        ),
+        (('download', 'citiscapes'), r"'citiscapes' does not exist.*cityscapes"),
+        (('models', 'nothing_like_it'), r'no model has such a name'),
+        (('export', 'x65_imagenet_tf'), r'a backbone alone, for init_cfg'),
+        (('test', 'cityscapes', 'x.pth'), r"a whole model: leave out 'x\.pth'"),
+        (('export', 'model.onnx'), r'only for prediction'),
+    ],
+)
+def test_a_mistake_is_one_line(command, home, arguments, message):
+    put_in_cache(home, 'cityscapes', {})
+    folder = home / 'models' / 'x65_imagenet_tf'
+    folder.mkdir()
+    for name in ('deeplabv3_xception_2018_01_04.tar.gz', 'x65_imagenet_tf.pth'):
+        (folder / name).touch()
+    with pytest.raises(SystemExit, match=rf'(?s)^error: [^\n]*{message}[^\n]*$'):
+        command(*arguments)
+    assert not Path('out').exists()
+
+
+def test_no_network_is_one_line(command, monkeypatch, home):
+    monkeypatch.setenv('https_proxy', 'http://127.0.0.1:9')  # nobody listens there
+    with pytest.raises(SystemExit, match=r'^error: [^\n]*no connection[^\n]*$'):
+        command('download', 'cityscapes')
+    assert not [path for path in home.rglob('[!.]*') if path.is_file()]
