@@ -1,4 +1,4 @@
-"""MODEL on the command line: by name, address and file, and what is said of mistakes."""
+"""MODEL on the command line: by name, address and file; mistakes in it."""
 
 import json
 from pathlib import Path
