@@ -5,6 +5,7 @@ from .architecture_search import (
     ArchitectureSearchOptimWrapperConstructor,
 )
 from .decoupled_sgdw import DecoupledSGDW
+from .hooks.finite_loss import FiniteLossHook
 from .hooks.fitting_weights import FittingWeightsHook
 from .hooks.mean_loss import MeanLossHook
 from .hooks.missed_validation import MissedValidationHook
@@ -14,6 +15,7 @@ from .hooks.network_speed import (
     CompileNetworkHook,
     InferenceSpeedHook,
 )
+from .hooks.repeated_images import RepeatedImagesHook
 from .hooks.sample_visualization import SampleVisualizationHook
 from .hooks.save_on_signal import SaveOnSignalHook
 from .hooks.scheduled_drop_path import ScheduledDropPathHook
@@ -32,6 +34,7 @@ __all__ = [
     'CompileNetworkHook',
     'DecoupledSGDW',
     'DeepLabOptimWrapperConstructor',
+    'FiniteLossHook',
     'FittingWeightsHook',
     'InferenceSpeedHook',
     'IterationWandbVisBackend',
@@ -39,6 +42,7 @@ __all__ = [
     'MissedValidationHook',
     'MixedPrecisionOptimWrapper',
     'NamedOutputsHook',
+    'RepeatedImagesHook',
     'ResumableRunner',
     'SampleVisualizationHook',
     'SaveOnSignalHook',

@@ -1,5 +1,7 @@
 """A runner that resumes from the newest whole checkpoint, in the same data order."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from mmengine.dist import broadcast_object_list, is_main_process
@@ -10,15 +12,24 @@ from mmseg.registry import RUNNERS
 from torch import nn
 
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.folder_lock import folder_lock
 
+from .hooks.finite_loss import FiniteLossHook
 from .hooks.fitting_weights import FittingWeightsHook
 from .hooks.named_outputs import NamedOutputsHook
+from .hooks.repeated_images import RepeatedImagesHook
 from .hooks.trained_settings import TrainedSettingsHook
 from .hooks.trusted_checkpoint import checkpoint_folder
 from .resume import RESUME_KEYS, newest_whole_checkpoint
 
 # Every training and evaluation has these hooks, whatever the config says.
-OWN_HOOKS = (FittingWeightsHook, TrainedSettingsHook, NamedOutputsHook)
+OWN_HOOKS = (
+    FittingWeightsHook,
+    TrainedSettingsHook,
+    FiniteLossHook,
+    NamedOutputsHook,
+    RepeatedImagesHook,
+)
 
 
 @RUNNERS.register_module()
@@ -39,6 +50,9 @@ class ResumableRunner(Runner):
       :class:`FittingWeightsHook`.
     - What the checkpoint knows of its training (classes, normalisation, optimizer,
       schedule) is compared with the config: see :class:`TrainedSettingsHook`.
+    - It does not train where another training is at work, ends where the loss is no
+      number (:class:`FiniteLossHook`), and warns of validation images that are those
+      of the training (:class:`RepeatedImagesHook`).
 
     A resumed training has in common with an uninterrupted one: iteration, weights,
     optimizer state, learning rate, best metric, and the order of the samples. The
@@ -57,9 +71,26 @@ class ResumableRunner(Runner):
 
     def train(self) -> nn.Module:
         """Find the checkpoint to resume from, then train as mmengine does."""
-        if self._resume:
-            self._find_checkpoint()
-        return super().train()
+        with self._alone():
+            if self._resume:
+                self._find_checkpoint()
+            return super().train()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Refuse to train where another training writes its checkpoints."""
+        folder, fault = self._checkpoints()[0], [None]
+        with ExitStack() as stack:
+            if is_main_process():
+                folder = self.work_dir if '://' in folder else folder
+                try:
+                    stack.enter_context(folder_lock(folder, 'training'))
+                except InputError as error:
+                    fault = [str(error)]
+            broadcast_object_list(fault)
+            if fault[0]:
+                raise InputError(fault[0])
+            yield
 
     def _find_checkpoint(self) -> None:
         given = None if self._resume == 'auto' else self._load_from
