@@ -176,7 +176,8 @@ class FileRun:
         images = [image for _, image in batch]
         wanted = self._outputs.probabilities
         predictions = predictor.predict(images, probabilities=wanted)
-        write = partial(self._outputs.write_image, palette=predictor.palette)
+        names = dict(palette=predictor.palette, classes=predictor.classes)
+        write = partial(self._outputs.write_image, **names)
         return [
             partial(write, item, image, prediction)
             for (item, image), prediction in zip(batch, predictions, strict=True)

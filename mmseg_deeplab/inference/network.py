@@ -27,7 +27,7 @@ from .class_names import class_meta
 from .images import check_image
 from .pipeline import build_array_pipeline
 from .prediction_config import prediction_config, read_checkpoint
-from .predictor import ModelSource, Prediction, label_dtype
+from .predictor import ModelSource, Prediction, Segments, label_dtype
 
 
 class View(NamedTuple):
@@ -103,12 +103,16 @@ class NetworkPredictor:
         only_labels = only_labels and len(all_views) == len(images)
         labels: dict[int, Tensor] = {}
         sums: dict[int, Tensor] = {}
+        segments: dict[int, Segments] = {}
         groups: dict[tuple[int, ...], list[View]] = {}  # of one size
         for view in all_views:
             groups.setdefault(tuple(view.inputs.shape), []).append(view)
         for views in groups.values():
             samples = self._forward(views, keep_logits=not only_labels)
             for view, sample in zip(views, samples, strict=True):
+                if 'segments_info' in sample:
+                    ids = sample.pred_panoptic_seg.data[0].cpu().numpy()
+                    segments[view.image] = Segments(ids, sample.segments_info)
                 if only_labels:
                     labels[view.image] = sample.pred_sem_seg.data[0]
                     continue
@@ -126,6 +130,7 @@ class NetworkPredictor:
             Prediction(
                 labels[index].cpu().numpy().astype(label_dtype(len(self.classes))),
                 sums[index].float().cpu().numpy() if probabilities else None,
+                segments.get(index),
             )
             for index in range(len(images))
         ]

@@ -11,7 +11,8 @@ import numpy as np
 from mmseg_deeplab.utils.atomic_files import write_whole
 
 from .input_files import InputFile
-from .overlay import overlay
+from .overlay import paint
+from .panoptic_files import write_segments
 from .predictor import Prediction
 
 # The suffix of the labels (of images, rasters and videos) -> the other outputs.
@@ -56,14 +57,18 @@ class FileOutputs:
         image: np.ndarray,
         prediction: Prediction,
         palette: Sequence[Sequence[int]],
+        classes: Sequence[str],
     ) -> None:
         """Write all outputs of an image; the labels come last."""
         if self.probabilities:
             path = self.path(item, 'probabilities', '.npy')
             write_probabilities(path, prediction.probabilities)
         if self.overlays:
-            painted = overlay(image, prediction.labels, palette, opacity=self.opacity)
+            painted = paint(image, prediction, palette, opacity=self.opacity)
             save_image(self.path(item, 'overlays', '.jpg'), painted)
+        if prediction.segments is not None:
+            path = self.path(item, 'panoptic', '.png')
+            write_segments(path, prediction.segments, classes)
         write_labels(self.path(item, 'labels', '.png'), prediction.labels)
 
 

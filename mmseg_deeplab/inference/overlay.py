@@ -1,13 +1,20 @@
 """Predictions painted over their image."""
 
+import colorsys
 from collections.abc import Sequence
+from itertools import count
 
 import cv2
 import numpy as np
 
 from mmseg_deeplab.utils.errors import InputError
 
+from .predictor import Prediction, Segments
+
 IGNORED = (0, 0, 0)
+OUTLINE = (255, 255, 255)
+GOLDEN = 0.618034  # hues that are multiples of the golden ratio lie far apart
+CLASS_PART = 0.4  # of an instance's colour; the rest is its own hue
 
 
 def colour_labels(labels: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarray:
@@ -40,6 +47,65 @@ def overlay(
         )
     colours = colour_labels(labels, palette)
     return cv2.addWeighted(image, 1 - opacity, colours, opacity, 0)
+
+
+def paint(
+    image: np.ndarray,
+    prediction: Prediction,
+    palette: Sequence[Sequence[int]],
+    *,
+    opacity: float = 0.5,
+) -> np.ndarray:
+    """Paint a prediction over its image: its classes, or its segments.
+
+    Of segments each instance has a colour of its own near that of its class, and a
+    white outline.
+    """
+    segments = prediction.segments
+    if segments is None:
+        return overlay(image, prediction.labels, palette, opacity=opacity)
+    colours, numbers = segment_colours(segments, palette), number_segments(segments)
+    painted = overlay(image, numbers, colours, opacity=opacity)
+    painted[outlines(segments)] = OUTLINE
+    return painted
+
+
+def number_segments(segments: Segments) -> np.ndarray:
+    """Return for each pixel the place of its segment in the list, from 1; 0: none."""
+    table = np.zeros(max((s['id'] for s in segments.infos), default=0) + 2, np.uint16)
+    for number, segment in enumerate(segments.infos, start=1):
+        table[segment['id']] = number
+    return table[segments.ids]  # the id -1 is the last one of the table
+
+
+def segment_colours(
+    segments: Segments, palette: Sequence[Sequence[int]]
+) -> list[Sequence[int]]:
+    """Return colours for the numbers of :func:`number_segments`."""
+    colours: list[Sequence[int]] = [IGNORED]
+    instances = count(1)
+    for segment in segments.infos:
+        colour = palette[segment['category_id']]
+        if segment['isthing']:
+            own = colorsys.hsv_to_rgb(next(instances) * GOLDEN % 1, 0.8, 1)
+            pairs = zip(colour, own, strict=True)
+            colour = [
+                round(CLASS_PART * a + (1 - CLASS_PART) * 255 * b) for a, b in pairs
+            ]
+        colours.append(colour)
+    return colours
+
+
+def outlines(segments: Segments) -> np.ndarray:
+    """Return which pixels of instances touch another segment, ``(H, W)`` bool."""
+    ids, things = segments.ids, [s['id'] for s in segments.infos if s['isthing']]
+    differs = np.zeros(ids.shape, bool)
+    down, across = ids[1:] != ids[:-1], ids[:, 1:] != ids[:, :-1]
+    for part in (differs[1:], differs[:-1]):
+        part |= down
+    for part in (differs[:, 1:], differs[:, :-1]):
+        part |= across
+    return differs & np.isin(ids, things)
 
 
 def class_shares(labels: np.ndarray, num_classes: int) -> np.ndarray:

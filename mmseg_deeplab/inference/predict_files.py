@@ -14,6 +14,7 @@ from .input_files import find_inputs
 from .model_source import load_predictor
 from .output_files import FileOutputs
 from .output_folder import describe, prepare_folder, recorded_root, remove_parts
+from .panoptic_files import count_instances
 from .predictor import ModelSource
 
 MAX_NAMES = 5  # files listed for one reason why they are left out
@@ -27,11 +28,15 @@ class Outcome:
     total: int  # number of inputs
     failures: dict[str, str]  # paths that could not be predicted, with the reasons
     left_out: dict[str, str]  # paths that are no inputs, with the reasons
+    instances: dict[str, int]  # of a panoptic model: how many of each class
 
     def summary(self) -> str:
         """Return what to tell the user; the failures come last."""
         done = self.total - len(self.failures)
         lines = [f'{self.folder}: {done} of {self.total} inputs are predicted']
+        if self.instances:
+            found = (f'{count} {name}' for name, count in self.instances.items())
+            lines.append(f'instances: {", ".join(found)}')
         if self.failures:
             lines.append(f'{len(self.failures)} failed:')
         for path, reason in self.failures.items():
@@ -126,4 +131,7 @@ def predict_files(
     bar = Progress('predict', len(items), unit='files', disable=not show_progress)
     with bar:
         failures = predict(items, on_step=bar.advance)
-    return Outcome(folder, len(items), failures, left_out)
+    instances = count_instances(
+        outputs.path(item, 'panoptic', '.json') for item in items
+    )
+    return Outcome(folder, len(items), failures, left_out, instances)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -28,12 +28,22 @@ class ModelSource:
 
 
 @dataclass(frozen=True, eq=False)
+class Segments:
+    """Stuff and instances of one image, which a panoptic model finds."""
+
+    ids: np.ndarray  # (H, W) int32: the id of each pixel's segment; -1 is nothing
+    # For each segment id, category_id, isthing, score and area; see PanopticDeepLab.
+    infos: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, eq=False)
 class Prediction:
-    """The labels of one image, and its probabilities where they were asked for."""
+    """The labels of one image, its probabilities if asked for, perhaps segments."""
 
     # (H, W) class ids 0..K-1 at the size of the image, uint8; uint16 if K > 256
     labels: np.ndarray
     probabilities: np.ndarray | None = None  # (K, H, W) float32, after the CRF, if any
+    segments: Segments | None = None  # of a panoptic model
 
 
 def label_dtype(num_classes: int) -> np.dtype:

@@ -8,7 +8,7 @@ from pathlib import Path
 from mmseg_deeplab.utils.errors import InputError
 
 from .output_files import write_labels
-from .overlay import overlay
+from .overlay import paint
 from .predictor import Predictor
 from .video_files import (
     CONTAINERS,
@@ -68,8 +68,8 @@ def predict_video(
         for frames in _batches(reader, painted, batch_size):
             found = predictor.predict([frame.image for frame in frames])
             for frame, prediction in zip(frames, found, strict=True):
-                ids = prediction.labels
-                mixed = overlay(frame.image, ids, predictor.palette, opacity=opacity)
+                ids, palette = prediction.labels, predictor.palette
+                mixed = paint(frame.image, prediction, palette, opacity=opacity)
                 painted.add(frame, mixed)
                 if labels is not None:
                     labels.add(frame, ids)

@@ -1,30 +1,169 @@
-"""Panoptic-DeepLab: classes and instances in one network."""
+"""Panoptic-DeepLab: the class and the instance of every pixel."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import torch
+from mmengine.structures import PixelData
 from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+from torch import Tensor
 
+from mmseg_deeplab.ops.group_panoptic import group_panoptic
+from mmseg_deeplab.ops.panoptic_ids import LABEL_DIVISOR
+
+from ..postprocess.segment_scores import class_confidence, list_segments
 from .lean_encoder_decoder import LeanEncoderDecoder
+from .logit_windows import LogitWindows
+from .original_image import FLIPPED_AXES, padding_of
 
 
 @MODELS.register_module()
 class PanopticDeepLab(LeanEncoderDecoder):
-    """Classes, centres of instances, and offsets to the centres.
+    """Classes, centres of instances and offsets to them, grouped into segments.
 
     `Panoptic-DeepLab <https://arxiv.org/abs/1911.10194>`_. ``model(x, mode='tensor')``
     returns logits ``(N, K, h, w)``, the heat of centres ``(N, 1, h, w)`` and offsets
-    ``(N, 2, h, w)`` (y, x) at stride 4, in units of that stride.
+    ``(N, 2, h, w)`` (y, x) at stride 4, in units of that stride. A prediction is made
+    of whole images, at the original size. Each sample gets
+
+    - ``pred_sem_seg``: the class of each pixel,
+    - ``pred_panoptic_seg``: int32 ids, class * ``label_divisor`` + number of the
+      instance, -1 where there is nothing,
+    - ``segments_info``: for each segment a dictionary of ``id``, ``category_id``,
+      ``isthing``, ``score`` and ``area``, see
+      :func:`~mmseg_deeplab.models.postprocess.segment_scores.list_segments`.
+
+    Where an image was resized, the values of the offsets are resized as well
+    (detectron2 leaves them as they are).
 
     Args:
         thing_classes: Ids of the classes that come in instances.
-        label_divisor: A panoptic id is class * label_divisor + number of the instance.
+        label_divisor: More than there are instances of one class in an image.
+        grouping: Other options of :func:`~mmseg_deeplab.ops.group_panoptic`, such as
+            ``nms_kernel``.
         **kwargs: The arguments of ``EncoderDecoder``; ``decode_head`` is a
             :class:`PanopticDeepLabHead`.
     """
 
     def __init__(
-        self, *, thing_classes: Sequence[int], label_divisor: int = 1000, **kwargs
+        self,
+        *,
+        thing_classes: Sequence[int],
+        label_divisor: int = LABEL_DIVISOR,
+        grouping: Mapping[str, Any] | None = None,
+        **kwargs,
     ) -> None:
         super().__init__(**kwargs)
+        if not set(thing_classes) <= set(range(self.num_classes)):
+            raise ValueError(
+                f'thing_classes must be ids of the {self.num_classes} classes, '
+                f'received {tuple(thing_classes)}'
+            )
+        if self.crf is not None:
+            raise ValueError(
+                'a CRF changes classes, and PanopticDeepLab needs instances of the '
+                'same pixels. Remedy: crf=None'
+            )
+        if (self.test_cfg or {}).get('mode', 'whole') != 'whole':
+            raise ValueError(
+                'PanopticDeepLab predicts whole images: an instance may be cut by a '
+                "window. Remedy: test_cfg=dict(mode='whole')"
+            )
         self.thing_classes = tuple(thing_classes)
         self.label_divisor = label_divisor
+        self.grouping = dict(grouping or {})
+
+    def predict(
+        self, inputs: Tensor, data_samples: list[SegDataSample] | None = None
+    ) -> list[SegDataSample]:
+        """Predict classes and segments of a batch of images."""
+        if data_samples is None:
+            data_samples = [SegDataSample() for _ in inputs]
+        size = tuple(inputs.shape[2:])
+        logits, heat, offset = self._forward(inputs)
+        instances = torch.cat([heat, offset * self.decode_head.stride], dim=1)
+        for index, sample in enumerate(data_samples):
+            one = slice(index, index + 1)
+            self._predict_one(logits[one], instances[one], size, sample)
+        return data_samples
+
+    def _predict_one(
+        self,
+        logits: Tensor,
+        instances: Tensor,
+        size: tuple[int, int],
+        sample: SegDataSample,
+    ) -> None:
+        """Set the prediction of one image of ``size`` pixels, padding included."""
+        metainfo = sample.metainfo
+        windows = self._windows(logits, size)
+        labels = windows.original_labels(metainfo)
+        full = self._windows(instances, size).original_logits(metainfo).float()
+        heat, offset = full[0], full[1:] * self._growth(full, size, metainfo)
+        ids = group_panoptic(
+            labels[0],
+            heat,
+            offset,
+            thing_classes=self.thing_classes,
+            label_divisor=self.label_divisor,
+            **self.grouping,
+        )
+        sample.pred_sem_seg = PixelData(data=labels)
+        sample.pred_panoptic_seg = PixelData(data=ids[None])
+        where = _feature_positions(size, metainfo, tuple(ids.shape), logits.shape[2:])
+        classes = torch.div(ids, self.label_divisor, rounding_mode='floor')
+        sample.segments_info = list_segments(
+            ids,
+            class_confidence(logits[0], classes, *where),
+            heat,
+            thing_classes=self.thing_classes,
+            label_divisor=self.label_divisor,
+        )
+        if self.keeps_logits:
+            sample.seg_logits = PixelData(data=windows.original_logits(metainfo))
+        elif 'seg_logits' in sample:  # those of an earlier prediction
+            del sample.seg_logits
+
+    def _windows(self, maps: Tensor, size: tuple[int, int]) -> LogitWindows:
+        return LogitWindows(
+            [maps], [(0, 0)], size, size, self.align_corners, maps.dtype
+        )
+
+    def _growth(
+        self, full: Tensor, size: tuple[int, int], metainfo: Mapping[str, Any]
+    ) -> Tensor:
+        """Return by what offsets are multiplied at the original size, ``(2, 1, 1)``.
+
+        A flip changes their sign, and a resize of the image their length.
+        """
+        left, right, top, bottom = padding_of(metainfo)
+        inside = (size[0] - top - bottom, size[1] - left - right)
+        less = int(self.align_corners)  # then distances of the corners are kept
+        growth = [
+            (out - less) / max(into - less, 1)
+            for out, into in zip(full.shape[1:], inside, strict=True)
+        ]
+        if metainfo.get('flip'):
+            growth[FLIPPED_AXES[metainfo['flip_direction']]] *= -1
+        return full.new_tensor(growth).view(2, 1, 1)
+
+
+def _feature_positions(
+    size: tuple[int, int],
+    metainfo: Mapping[str, Any],
+    original: tuple[int, int],
+    features: Sequence[int],
+) -> list[Tensor]:
+    """Return the row and the column of the features for those of the original image."""
+    left, right, top, bottom = padding_of(metainfo)
+    places = []
+    for axis, (before, after) in enumerate(((top, bottom), (left, right))):
+        inside = size[axis] - before - after
+        middles = torch.arange(original[axis], dtype=torch.double) + 0.5
+        pixels = before + middles * inside / original[axis]
+        places.append((pixels * features[axis] / size[axis]).long())
+    if metainfo.get('flip'):
+        axis = FLIPPED_AXES[metainfo['flip_direction']]
+        places[axis] = places[axis].flip(0)
+    return places

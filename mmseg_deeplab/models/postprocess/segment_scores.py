@@ -1,0 +1,76 @@
+"""The list of segments of a panoptic map: class, area and score of each."""
+
+from collections.abc import Collection
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def list_segments(
+    ids: Tensor,
+    confidence: Tensor,
+    heat: Tensor,
+    *,
+    thing_classes: Collection[int],
+    label_divisor: int,
+) -> list[dict[str, Any]]:
+    """Describe every segment of a map of panoptic ids.
+
+    Args:
+        ids: Class * label_divisor + number ``(H, W)``, negative where nothing is.
+        confidence: Probability of each pixel's class ``(H, W)``.
+        heat: Heat of the centres ``(H, W)``.
+        thing_classes: Classes that come in instances.
+        label_divisor: See ``ids``.
+
+    Returns:
+        For each segment ``id``, ``category_id``, ``isthing``, ``area`` in pixels and
+        ``score``: the mean probability of its pixels, of an instance times the heat at
+        its centre of mass (detectron2's score for the average precision).
+    """
+    inside = ids.flatten() >= 0
+    found, place, areas = ids.flatten()[inside].unique(
+        return_inverse=True, return_counts=True
+    )
+
+    def mean(values: Tensor) -> Tensor:
+        sums = place.bincount(values.flatten()[inside].double(), minlength=len(found))
+        return sums / areas
+
+    rows, columns = (torch.arange(side, device=ids.device) for side in ids.shape)
+    center_rows = mean(rows[:, None].expand_as(ids)).long()
+    center_columns = mean(columns.expand_as(ids)).long()
+    scores = mean(confidence)
+    heats = heat[center_rows, center_columns].double().clamp(0, 1)
+    segments = []
+    values = (found, areas, scores, heats)
+    for id_, area, score, at_center in zip(*(v.tolist() for v in values), strict=True):
+        category = id_ // label_divisor
+        isthing = category in thing_classes
+        segments.append(
+            dict(
+                id=id_,
+                category_id=category,
+                isthing=isthing,
+                score=score * at_center if isthing else score,
+                area=area,
+            )
+        )
+    return segments
+
+
+def class_confidence(
+    logits: Tensor, classes: Tensor, rows: Tensor, columns: Tensor
+) -> Tensor:
+    """Return the probability of each pixel's class, of the nearest small logits.
+
+    Args:
+        logits: ``(K, h, w)`` in the size of the features.
+        classes: Class of each pixel ``(H, W)``; negative ones count as class 0.
+        rows: Row of the features for each of the ``H`` rows.
+        columns: The same for the columns.
+    """
+    probabilities = logits.float().softmax(dim=0)
+    rows, columns = rows[:, None].to(logits.device), columns.to(logits.device)
+    return probabilities[classes.clamp(min=0).long(), rows, columns]
