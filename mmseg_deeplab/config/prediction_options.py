@@ -16,6 +16,7 @@ from mmseg_deeplab.models import (
     LeanEncoderDecoder,
     LeanTTAModel,
     MultiScaleEncoderDecoder,
+    PanopticDeepLab,
     set_output_stride,
 )
 from mmseg_deeplab.utils.errors import InputError
@@ -129,6 +130,7 @@ def enable_tta(cfg: Config) -> None:
     ``SegTTAModel`` becomes :class:`LeanTTAModel`, which adds up the views one by one,
     lets the CRF refine their average, and takes the sigmoid of a single channel once.
     """
+    _refuse_instances(cfg.model, '--tta')
     if 'tta_pipeline' not in cfg:
         raise InputError('--tta needs tta_pipeline in the config, which has none')
     cfg.setdefault('test_dataloader', ConfigDict(dataset=ConfigDict()))
@@ -160,9 +162,18 @@ def is_derived(name: str | type | None, base: type) -> bool:
 
 
 def _require_lean_segmentor(model: ConfigDict, option: str) -> None:
+    _refuse_instances(model, option)
     take_lean_segmentor(model)
     if not is_derived(model.type, LeanEncoderDecoder):
         raise InputError(
             f'{option} needs EncoderDecoder, LeanEncoderDecoder or '
             f'MultiScaleEncoderDecoder, model.type={model.type!r} is none of them'
+        )
+
+
+def _refuse_instances(model: ConfigDict, option: str) -> None:
+    if is_derived(model.type, PanopticDeepLab):
+        raise InputError(
+            f'{option} changes classes alone, and {model.type} needs instances of the '
+            f'same pixels. Remedy: leave {option} out'
         )

@@ -1,17 +1,23 @@
 """Comparison of an exported file with the network that it was made from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from mmseg.models.segmentors import BaseSegmentor
 from mmseg.structures import SegDataSample
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from mmseg_deeplab.inference.exported import INPUT, OnnxFile, open_exported
-from mmseg_deeplab.models import predicting
+from mmseg_deeplab.inference.exported import (
+    PANOPTIC_OUTPUTS,
+    OnnxFile,
+    open_exported,
+)
+from mmseg_deeplab.models import PanopticDeepLab, predicting
 from mmseg_deeplab.utils.errors import InputError
 
 from .graph import quiet_resize
@@ -61,7 +67,9 @@ def check_file(
     for size in SIZES:
         images = random_images(size)
         expected = reference_logits(segmentor, images)
-        result, logits = file(images)
+        result, *instances, logits = file(images)
+        if instances:
+            _check_instances(instances, segmentor, images)
         if logits.shape[1] == 1:  # MMSegmentation has applied the sigmoid
             logits = 1 / (1 + np.exp(-logits))
         error = float(np.abs(logits - expected).max())
@@ -93,16 +101,16 @@ class FileWithLogits:
             model.graph.output.append(output)
             self._file = OnnxFile(model.SerializeToString(), device)
 
-    def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the result and the logits ``(N, K, H, W)`` of ``(N, H, W, 3)``."""
+    def __call__(self, images: np.ndarray) -> list[np.ndarray]:
+        """Return the outputs and the logits ``(N, K, H, W)`` of ``(N, H, W, 3)``."""
         if isinstance(self._file, OnnxFile):
-            result, logits = self._file.session.run(None, {INPUT: images})
+            *outputs, logits = self._file.outputs(images)
         else:
             with _LastLogits() as caught:
-                result = self._file(images)
+                outputs = self._file.outputs(images)
             logits = caught.logits.cpu().numpy()
         height, width = images.shape[1:3]
-        return result, logits[..., :height, :width]
+        return [*outputs, logits[..., :height, :width]]
 
 
 class _LastLogits(TorchDispatchMode):
@@ -135,13 +143,38 @@ def reference_logits(segmentor: BaseSegmentor, images: np.ndarray) -> np.ndarray
 
     Of a single channel it returns the sigmoid. Images are ``(N, H, W, 3)`` uint8, RGB.
     """
+    with quiet_resize(), predicting(segmentor, keep_logits=True):
+        samples = segmentor.test_step(_batch(images))
+    return np.stack([found.seg_logits.data.numpy() for found in samples])
+
+
+@torch.no_grad()
+def _check_instances(
+    found: Sequence[np.ndarray], segmentor: PanopticDeepLab, images: np.ndarray
+) -> None:
+    """Compare heat and offsets with the network's, at the size of the image."""
+    inputs = segmentor.data_preprocessor(_batch(images))['inputs']
+    _, heat, offset = segmentor(inputs, mode='tensor')
+    maps = heat, offset * segmentor.decode_head.stride
+    for name, array, small in zip(PANOPTIC_OUTPUTS, found, maps, strict=True):
+        corners = segmentor.align_corners
+        expected = F.interpolate(
+            small, size=inputs.shape[2:], mode='bilinear', align_corners=corners
+        ).numpy()[..., : array.shape[2], : array.shape[3]]
+        error = np.abs(array - expected).max() / max(np.abs(expected).max(), 1)
+        if not error <= TOLERANCE:
+            raise ExportDiffersError(
+                f'images of {images.shape[1]}x{images.shape[2]}: {name} differs by '
+                f'{error:.2g}. {REMEDY}'
+            )
+
+
+def _batch(images: np.ndarray) -> dict[str, list[Any]]:
+    """Return ``(N, H, W, 3)`` RGB as what ``test_step`` takes."""
     shape = images.shape[1:3]
     sample = dict(metainfo=dict(ori_shape=shape, img_shape=shape))
     bgr = torch.from_numpy(np.ascontiguousarray(images[..., ::-1])).permute(0, 3, 1, 2)
-    batch = dict(inputs=list(bgr), data_samples=[SegDataSample(**sample) for _ in bgr])
-    with quiet_resize(), predicting(segmentor, keep_logits=True):
-        samples = segmentor.test_step(batch)
-    return np.stack([found.seg_logits.data.numpy() for found in samples])
+    return dict(inputs=list(bgr), data_samples=[SegDataSample(**sample) for _ in bgr])
 
 
 def _other_labels(

@@ -32,7 +32,7 @@ def write_onnx(graph: PredictionGraph, metadata: ExportMetadata) -> bytes:
             program,
             (EXAMPLE,),
             input_names=[INPUT],
-            output_names=[metadata.output],
+            output_names=list(metadata.outputs),
             opset_version=OPSET,
             dynamo=True,
             verbose=False,

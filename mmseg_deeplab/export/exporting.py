@@ -14,13 +14,14 @@ from mmseg.models.segmentors import BaseSegmentor
 
 from mmseg_deeplab.inference import DeepLabInferencer
 from mmseg_deeplab.inference.exported import ExportMetadata
+from mmseg_deeplab.models import PanopticDeepLab
 from mmseg_deeplab.models.fast_prediction import prepare_for_inference
 from mmseg_deeplab.utils.atomic_files import write_whole
 from mmseg_deeplab.utils.errors import InputError
 
 from .check_file import Agreement, check_file
 from .export_formats import FORMATS
-from .graph import PredictionGraph
+from .graph import PanopticGraph, PredictionGraph
 
 
 @dataclass(frozen=True)
@@ -98,9 +99,17 @@ def export_model(
     if resize is not None:
         notes += (f'programs must do what the test pipeline does: resize by {resize}',)
     folded = prepare_for_inference(copy.deepcopy(segmentor), channels_last=False)
-    graph = PredictionGraph(folded, output).eval()
-    values = dict(config=Path(config).stem, resize=resize, notes=notes)
-    metadata = _metadata(inferencer, graph, **values)
+    kind, grouping = PredictionGraph, None
+    if isinstance(segmentor, PanopticDeepLab):
+        if format != 'onnx':
+            raise InputError(
+                f'a panoptic network has three outputs, and files of --format {format} '
+                'one. Remedy: --format onnx'
+            )
+        kind, grouping = PanopticGraph, segmentor.grouping_options
+    graph = kind(folded, output).eval()
+    values = dict(resize=resize, notes=notes, panoptic=grouping)
+    metadata = _metadata(inferencer, graph, config=Path(config).stem, **values)
     content = write(graph, metadata)
     with tempfile.TemporaryDirectory() as folder:
         trial = Path(folder) / path.name

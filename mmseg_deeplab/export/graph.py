@@ -64,7 +64,10 @@ class PredictionGraph(nn.Module):
         return bool(seen[0] * self.std[0] + self.mean[0] > 100)
 
     def forward(self, image: Tensor) -> Tensor:
-        result = self._result(self._padded_logits(image))
+        return self._result(self._cut(self._padded_logits(image), image))
+
+    def _cut(self, result: Tensor, image: Tensor) -> Tensor:
+        """Cut off what was padded."""
         if self.size_divisor == 1:
             return result
         # By index: a program that slices would be valid either only for sizes that
@@ -82,8 +85,11 @@ class PredictionGraph(nn.Module):
             bottom, right = (-height) % self.size_divisor, (-width) % self.size_divisor
             inputs = F.pad(inputs, (0, right, 0, bottom), value=self.pad_value)
         with EvenPools():
-            meta = dict(img_shape=inputs.shape[2:])
-            return self.segmentor.encode_decode(inputs, [meta])
+            return self._full_logits(inputs)
+
+    def _full_logits(self, inputs: Tensor) -> Tensor:
+        meta = dict(img_shape=inputs.shape[2:])
+        return self.segmentor.encode_decode(inputs, [meta])
 
     def _result(self, logits: Tensor) -> Tensor:
         if logits.shape[1] == 1:
@@ -96,6 +102,30 @@ class PredictionGraph(nn.Module):
             return logits.softmax(dim=1)
         few = logits.shape[1] <= MAX_UINT8_CLASSES
         return logits.argmax(dim=1).to(torch.uint8 if few else torch.int32)
+
+
+class PanopticGraph(PredictionGraph):
+    """The network of a ``PanopticDeepLab``: what its grouping is computed from.
+
+    Shape:
+        input as :class:`PredictionGraph`; output its labels or probabilities, the heat
+        of the centres ``(N, 1, H, W)`` and the offsets ``(N, 2, H, W)`` in pixels.
+    """
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        maps = self._cut(self._padded_logits(image), image)
+        logits, heat, offset = maps.split([self.segmentor.num_classes, 1, 2], dim=1)
+        return self._result(logits), heat, offset
+
+    def _full_logits(self, inputs: Tensor) -> Tensor:
+        logits, heat, offset = self.segmentor(inputs, mode='tensor')
+        offset = offset * self.segmentor.decode_head.stride
+        return resize(
+            torch.cat([logits, heat, offset], dim=1),
+            size=inputs.shape[2:],
+            mode='bilinear',
+            align_corners=self.segmentor.align_corners,
+        )
 
 
 def _positions(line: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ import os
 import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -15,16 +15,19 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from mmseg_deeplab.ops.group_panoptic import group_panoptic
+from mmseg_deeplab.ops.list_segments import list_segments
 from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.onnx_runtime import import_onnxruntime
 from mmseg_deeplab.version import __version__
 
 from .images import check_image
-from .predictor import Prediction, label_dtype
+from .predictor import Prediction, Segments, label_dtype
 
 METADATA_FILE = 'mmseg_deeplab.json'  # inside .pt2 and .torchscript files
 INPUT = 'image'  # name of the input of .onnx files
 PACKAGE = 'mmseg_deeplab'
+PANOPTIC_OUTPUTS = 'center', 'offset'
 EXPORT_AGAIN = 'Remedy: copy or export the file again'
 
 
@@ -50,8 +53,16 @@ class ExportMetadata:
     resize: dict[str, Any] | None = None
     notes: tuple[str, ...] = ()  # what the file leaves out
     int8: dict[str, Any] | None = None  # how the file was quantised, if it was
+    # Arguments of `group_panoptic` if the file has two more outputs, `center` and
+    # `offset`, in pixels.
+    panoptic: dict[str, Any] | None = None
     package: str = PACKAGE
     version: str = __version__
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of the outputs."""
+        return (self.output, *(PANOPTIC_OUTPUTS if self.panoptic else ()))
 
     def to_text(self) -> dict[str, str]:
         return {name: json.dumps(value) for name, value in asdict(self).items()}
@@ -70,15 +81,19 @@ class ExportMetadata:
                 'with mmseg-deeplab export'
             )
         try:
-            values = {one.name: json.loads(found[one.name]) for one in fields(cls)}
+            values = {
+                one.name: json.loads(found[one.name])
+                for one in fields(cls)
+                if one.name in found or one.default is MISSING
+            }
         except (KeyError, json.JSONDecodeError) as error:
             raise InputError(
                 f'{path}: its metadata are damaged or of another version ({error!r}). '
                 f'{EXPORT_AGAIN}'
             ) from error
         for name in ('classes', 'notes'):
-            values[name] = tuple(values[name])
-        for name, value in (values['resize'] or {}).items():
+            values[name] = tuple(values.get(name, ()))
+        for name, value in (values.get('resize') or {}).items():
             values['resize'][name] = tuple(value) if isinstance(value, list) else value
         return cls(**values)
 
@@ -109,7 +124,11 @@ class OnnxFile:
         self.metadata = ExportMetadata.from_text(properties, path=name)
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
-        return self.session.run(None, {INPUT: images})[0]
+        return self.outputs(images)[0]
+
+    def outputs(self, images: np.ndarray) -> list[np.ndarray]:
+        """Return the outputs in the order of the metadata."""
+        return self.session.run(None, {INPUT: images})
 
 
 def _providers(runtime: Any, device: str) -> list[Any]:
@@ -149,6 +168,10 @@ class TorchFile:
                 f'({error}). Remedy: larger images, or a file of --format onnx'
             ) from error
         return result.cpu().numpy()
+
+    def outputs(self, images: np.ndarray) -> list[np.ndarray]:
+        """Return the one output."""
+        return [self(images)]
 
 
 def _load_program(path: Path, device: str) -> torch.nn.Module:
@@ -235,12 +258,13 @@ class ExportedPredictor:
         groups: dict[tuple[int, ...], list[int]] = {}
         for index, image in enumerate(inputs):
             groups.setdefault(image.shape, []).append(index)
-        results: dict[int, np.ndarray] = {}
+        results: dict[int, tuple[np.ndarray, ...]] = {}
         for indices in groups.values():
             batch = np.stack([inputs[index] for index in indices])
-            results |= zip(indices, self.file(batch), strict=True)
+            outputs = zip(*self.file.outputs(batch), strict=True)
+            results |= zip(indices, outputs, strict=True)
         return [
-            self._prediction(results[index], image.shape[:2], probabilities)
+            self._prediction(*results[index], size=image.shape[:2], keep=probabilities)
             for index, image in enumerate(images)
         ]
 
@@ -252,17 +276,15 @@ class ExportedPredictor:
         return self._resize.transform(dict(img=image))['img']
 
     def _prediction(
-        self, result: np.ndarray, size: tuple[int, int], keep: bool
+        self,
+        result: np.ndarray,
+        *instances: np.ndarray,
+        size: tuple[int, int],
+        keep: bool,
     ) -> Prediction:
         if result.ndim == 3:
             if result.shape[1:] != size:
-                resized = F.interpolate(
-                    torch.from_numpy(result)[None],
-                    size=size,
-                    mode='bilinear',
-                    align_corners=self.align_corners,
-                )
-                result = resized[0].numpy()
+                result = self._resized(torch.from_numpy(result), size).numpy()
             threshold = self.metadata.threshold
             labels = result.argmax(0) if threshold is None else result[1] > threshold
         elif result.shape == size:
@@ -271,4 +293,39 @@ class ExportedPredictor:
             nearest = cv2.INTER_NEAREST_EXACT
             labels = cv2.resize(result, size[::-1], interpolation=nearest)
         labels = labels.astype(label_dtype(len(self.classes)))
-        return Prediction(labels, result if keep else None)
+        segments = None
+        if instances:
+            confidence = result.max(0) if result.ndim == 3 else np.ones(size, 'f4')
+            segments = self._segments(labels, confidence, *instances)
+        return Prediction(labels, result if keep else None, segments)
+
+    def _resized(self, maps: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+        """Resize ``(C, H, W)`` bilinearly."""
+        return F.interpolate(
+            maps[None], size=size, mode='bilinear', align_corners=self.align_corners
+        )[0]
+
+    def _segments(
+        self,
+        labels: np.ndarray,
+        confidence: np.ndarray,
+        heat: np.ndarray,
+        offset: np.ndarray,
+    ) -> Segments:
+        """Group the pixels of one image, whose labels have its size."""
+        options, size = self.metadata.panoptic, labels.shape
+        heat, offset = torch.from_numpy(heat), torch.from_numpy(offset)
+        if heat.shape[1:] != size:
+            growth = torch.tensor(size) / torch.tensor(heat.shape[1:])
+            heat = self._resized(heat, size)
+            offset = self._resized(offset, size) * growth.view(2, 1, 1)
+        classes = torch.from_numpy(labels.astype(np.int64))
+        ids = group_panoptic(classes, heat[0], offset, **options)
+        infos = list_segments(
+            ids,
+            torch.from_numpy(confidence),
+            heat[0],
+            thing_classes=options['thing_classes'],
+            label_divisor=options['label_divisor'],
+        )
+        return Segments(ids.numpy(), infos)

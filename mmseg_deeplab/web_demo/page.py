@@ -106,7 +106,9 @@ class Predictions:
             (prediction,) = predictor.predict([scene.image])
             seconds = time.perf_counter() - start
             names = predictor.classes, predictor.palette
-            scene.results[choice] = Result(prediction.labels, seconds, *names)
+            scene.results[choice] = Result(
+                prediction.labels, seconds, *names, prediction.segments
+            )
         return scene.results[choice]
 
     def _downloads(self, scene: Scene, choice: Choice, opacity: float) -> list[Any]:

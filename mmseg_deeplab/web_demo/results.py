@@ -2,6 +2,7 @@
 
 import io
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from mmseg_deeplab.inference import overlay
+from mmseg_deeplab.inference import Prediction
+from mmseg_deeplab.inference.overlay import paint
+from mmseg_deeplab.inference.predictor import Segments
 
 from .demo_models import Choice
 
@@ -25,6 +28,7 @@ class Result:
     seconds: float  # how long the prediction took
     classes: Sequence[str]
     palette: Sequence[Sequence[int]]  # R, G, B
+    segments: Segments | None = None  # of a panoptic model
 
     def annotations(
         self, opacity: float
@@ -36,21 +40,28 @@ class Result:
         """
         shown = shrink(self.labels, cv2.INTER_NEAREST)
         counts = np.bincount(self.labels.ravel())
+        infos = self.segments.infos if self.segments else ()
+        instances = Counter(s['category_id'] for s in infos if s['isthing'])
         masks, colours = [], {}
         for k in np.argsort(-counts, kind='stable')[: np.count_nonzero(counts)]:
             share = counts[k] / self.labels.size
             percent = f'{share:.1%}' if share >= 0.0005 else '< 0.1%'
-            text = f'{self.classes[k]} {percent}'
+            number = f'{instances[k]} x ' if instances[k] else ''
+            text = f'{number}{self.classes[k]} {percent}'
             masks.append(((shown == k) * opacity, text))
             colours[text] = '#{:02x}{:02x}{:02x}'.format(*self.palette[k])
         return masks, colours
 
     def overlay(self, image: np.ndarray, opacity: float) -> np.ndarray:
         """Return the image, whole or shrunk, under the colours of its classes."""
-        labels = self.labels
+        labels, segments = self.labels, self.segments
         if labels.shape != image.shape[:2]:
             labels = shrink(labels, cv2.INTER_NEAREST)
-        return overlay(image, labels, self.palette, opacity=opacity)
+            if segments is not None:
+                ids = shrink(segments.ids, cv2.INTER_NEAREST)
+                segments = Segments(ids, segments.infos)
+        prediction = Prediction(labels, segments=segments)
+        return paint(image, prediction, self.palette, opacity=opacity)
 
     def labels_png(self) -> bytes:
         """Return the class ids as PNG, shown in the palette's colours.

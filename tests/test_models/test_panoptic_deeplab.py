@@ -5,43 +5,17 @@ import torch
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
+from panoptic_network import NORM, network_config
 
 from mmseg_deeplab.models import set_output_stride
 
-BN = dict(type='BN')
-# Narrow, with three classes of which the last two are things.
-HEAD = dict(
-    type='PanopticDeepLabHead',
-    in_channels=128,
-    in_index=3,
-    channels=16,
-    num_classes=3,
-    dilations=(1, 6, 12, 18),
-    low_level_in_channels=(32, 16),
-    low_level_channels=(8, 8),
-    instance_low_level_channels=(8, 4),
-    decoder_channels=16,
-    instance_decoder_channels=16,
-    instance_head_channels=8,
-    norm_cfg=BN,
-)
-BACKBONE = dict(
-    type='ResNetMulti', depth=26, base_channels=4, output_stride=16, frozen_bn='none'
-)
+SLIDE = dict(mode='slide', crop_size=(9, 9), stride=(9, 9))
 
 
 def build(head=(), **options):
     torch.manual_seed(0)
-    cfg = dict(
-        type='PanopticDeepLab',
-        thing_classes=(1, 2),
-        data_preprocessor=dict(type='SegDataPreProcessor'),
-        backbone=BACKBONE,
-        decode_head=HEAD | dict(head),
-        test_cfg=dict(mode='whole'),
-    )
     init_default_scope('mmseg')
-    return MODELS.build(cfg | options).eval()
+    return MODELS.build(network_config(head, **options)).eval()
 
 
 @pytest.mark.parametrize(
@@ -79,9 +53,7 @@ def test_a_stage_for_each_low_level(stages):
 
 @pytest.mark.parametrize('output_stride', [8, 16, 32])
 def test_output_strides_share_weights(output_stride):
-    cfg = dict(backbone=BACKBONE, decode_head=HEAD, type='PanopticDeepLab')
-    cfg |= dict(thing_classes=(1, 2), data_preprocessor=None)
-    strided = MODELS.build(set_output_stride(cfg, output_stride))
+    strided = MODELS.build(set_output_stride(network_config(), output_stride))
     strided.load_state_dict(build().state_dict())
     rates = tuple(6 * i * 16 // output_stride for i in (1, 2, 3))
     assert strided.decode_head.dilations == (1, *rates)
@@ -90,7 +62,7 @@ def test_output_strides_share_weights(output_stride):
 
 def test_on_a_backbone_of_mmsegmentation():
     backbone = dict(
-        type='MobileNetV2', widen_factor=0.25, out_indices=(1, 2, 4, 6), norm_cfg=BN
+        type='MobileNetV2', widen_factor=0.25, out_indices=(1, 2, 4, 6), norm_cfg=NORM
     )
     head = dict(in_channels=80, low_level_in_channels=(8, 8))
     model = build(head, backbone=backbone)
@@ -191,7 +163,10 @@ def test_logits_are_kept_on_demand(known):
     'options, message',
     [
         (dict(crf=dict(type='DenseCRF')), 'crf=None'),
-        (dict(test_cfg=dict(mode='slide')), 'whole images'),
+        (
+            dict(test_cfg=SLIDE),
+            'whole images',
+        ),
         (dict(thing_classes=(1, 3)), 'ids of the 3 classes'),
     ],
 )

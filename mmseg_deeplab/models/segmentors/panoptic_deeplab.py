@@ -10,9 +10,10 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from mmseg_deeplab.ops.group_panoptic import group_panoptic
+from mmseg_deeplab.ops.list_segments import list_segments
 from mmseg_deeplab.ops.panoptic_ids import LABEL_DIVISOR
+from mmseg_deeplab.utils.errors import InputError
 
-from ..postprocess.segment_scores import class_confidence, list_segments
 from .lean_encoder_decoder import LeanEncoderDecoder
 from .logit_windows import LogitWindows
 from .original_image import FLIPPED_AXES, padding_of
@@ -32,7 +33,7 @@ class PanopticDeepLab(LeanEncoderDecoder):
       instance, -1 where there is nothing,
     - ``segments_info``: for each segment a dictionary of ``id``, ``category_id``,
       ``isthing``, ``score`` and ``area``, see
-      :func:`~mmseg_deeplab.models.postprocess.segment_scores.list_segments`.
+      :func:`~mmseg_deeplab.ops.list_segments.list_segments`.
 
     Where an image was resized, the values of the offsets are resized as well
     (detectron2 leaves them as they are).
@@ -56,23 +57,32 @@ class PanopticDeepLab(LeanEncoderDecoder):
     ) -> None:
         super().__init__(**kwargs)
         if not set(thing_classes) <= set(range(self.num_classes)):
-            raise ValueError(
+            raise InputError(
                 f'thing_classes must be ids of the {self.num_classes} classes, '
                 f'received {tuple(thing_classes)}'
             )
         if self.crf is not None:
-            raise ValueError(
+            raise InputError(
                 'a CRF changes classes, and PanopticDeepLab needs instances of the '
                 'same pixels. Remedy: crf=None'
             )
         if (self.test_cfg or {}).get('mode', 'whole') != 'whole':
-            raise ValueError(
+            raise InputError(
                 'PanopticDeepLab predicts whole images: an instance may be cut by a '
                 "window. Remedy: test_cfg=dict(mode='whole')"
             )
         self.thing_classes = tuple(thing_classes)
         self.label_divisor = label_divisor
         self.grouping = dict(grouping or {})
+
+    @property
+    def grouping_options(self) -> dict[str, Any]:
+        """All options of ``group_panoptic``."""
+        return dict(
+            thing_classes=self.thing_classes,
+            label_divisor=self.label_divisor,
+            **self.grouping,
+        )
 
     def predict(
         self, inputs: Tensor, data_samples: list[SegDataSample] | None = None
@@ -101,21 +111,14 @@ class PanopticDeepLab(LeanEncoderDecoder):
         labels = windows.original_labels(metainfo)
         full = self._windows(instances, size).original_logits(metainfo).float()
         heat, offset = full[0], full[1:] * self._growth(full, size, metainfo)
-        ids = group_panoptic(
-            labels[0],
-            heat,
-            offset,
-            thing_classes=self.thing_classes,
-            label_divisor=self.label_divisor,
-            **self.grouping,
-        )
+        ids = group_panoptic(labels[0], heat, offset, **self.grouping_options)
         sample.pred_sem_seg = PixelData(data=labels)
         sample.pred_panoptic_seg = PixelData(data=ids[None])
         where = _feature_positions(size, metainfo, tuple(ids.shape), logits.shape[2:])
         classes = torch.div(ids, self.label_divisor, rounding_mode='floor')
         sample.segments_info = list_segments(
             ids,
-            class_confidence(logits[0], classes, *where),
+            _class_confidence(logits[0], classes, *where),
             heat,
             thing_classes=self.thing_classes,
             label_divisor=self.label_divisor,
@@ -167,3 +170,19 @@ def _feature_positions(
         axis = FLIPPED_AXES[metainfo['flip_direction']]
         places[axis] = places[axis].flip(0)
     return places
+
+
+def _class_confidence(
+    logits: Tensor, classes: Tensor, rows: Tensor, columns: Tensor
+) -> Tensor:
+    """Return the probability of each pixel's class, of the nearest small logits.
+
+    Args:
+        logits: ``(K, h, w)`` in the size of the features.
+        classes: Class of each pixel ``(H, W)``; negative ones count as class 0.
+        rows: Row of the features for each of the ``H`` rows.
+        columns: The same for the columns.
+    """
+    probabilities = logits.float().softmax(dim=0)
+    rows, columns = rows[:, None].to(logits.device), columns.to(logits.device)
+    return probabilities[classes.clamp(min=0).long(), rows, columns]

@@ -58,19 +58,3 @@ def list_segments(
             )
         )
     return segments
-
-
-def class_confidence(
-    logits: Tensor, classes: Tensor, rows: Tensor, columns: Tensor
-) -> Tensor:
-    """Return the probability of each pixel's class, of the nearest small logits.
-
-    Args:
-        logits: ``(K, h, w)`` in the size of the features.
-        classes: Class of each pixel ``(H, W)``; negative ones count as class 0.
-        rows: Row of the features for each of the ``H`` rows.
-        columns: The same for the columns.
-    """
-    probabilities = logits.float().softmax(dim=0)
-    rows, columns = rows[:, None].to(logits.device), columns.to(logits.device)
-    return probabilities[classes.clamp(min=0).long(), rows, columns]
