@@ -15,7 +15,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from mmseg_deeplab.ops.group_panoptic import group_panoptic
+from mmseg_deeplab.ops import group_panoptic
 from mmseg_deeplab.ops.list_segments import list_segments
 from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.onnx_runtime import import_onnxruntime
@@ -326,6 +326,5 @@ class ExportedPredictor:
             torch.from_numpy(confidence),
             heat[0],
             thing_classes=options['thing_classes'],
-            label_divisor=options['label_divisor'],
         )
         return Segments(ids.numpy(), infos)

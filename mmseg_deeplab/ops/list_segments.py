@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .panoptic_ids import LABEL_DIVISOR
+
 
 def list_segments(
     ids: Tensor,
@@ -13,16 +15,14 @@ def list_segments(
     heat: Tensor,
     *,
     thing_classes: Collection[int],
-    label_divisor: int,
 ) -> list[dict[str, Any]]:
     """Describe every segment of a map of panoptic ids.
 
     Args:
-        ids: Class * label_divisor + number ``(H, W)``, negative where nothing is.
+        ids: Panoptic ids ``(H, W)``, negative where nothing is.
         confidence: Probability of each pixel's class ``(H, W)``.
         heat: Heat of the centres ``(H, W)``.
         thing_classes: Classes that come in instances.
-        label_divisor: See ``ids``.
 
     Returns:
         For each segment ``id``, ``category_id``, ``isthing``, ``area`` in pixels and
@@ -46,7 +46,7 @@ def list_segments(
     segments = []
     values = (found, areas, scores, heats)
     for id_, area, score, at_center in zip(*(v.tolist() for v in values), strict=True):
-        category = id_ // label_divisor
+        category = id_ // LABEL_DIVISOR
         isthing = category in thing_classes
         segments.append(
             dict(

@@ -2,7 +2,9 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from mmengine.registry import init_default_scope
+from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from panoptic_network import NORM, network_config
@@ -86,7 +88,7 @@ def scene(height=64, width=96):
         heat[0] = torch.maximum(heat[0], torch.exp(-distance / 2 / 4.0**2))
     heat *= 1 - 1e-4 * (rows + columns)  # no plateau when it is resized
     classes = ids // 1000
-    logits = torch.nn.functional.one_hot(classes.long(), 3).permute(2, 0, 1) * 10.0
+    logits = F.one_hot(classes.long(), 3).permute(2, 0, 1) * 10.0
     return ids, logits, heat, offset
 
 
@@ -124,7 +126,7 @@ def test_flip_padding_and_size_are_undone(known):
     # What a network sees of an image twice as large, after a flip and padding.
     flipped = [one.flip(-1) for one in (logits, heat, offset)]
     flipped[2][1] *= -1
-    padded = [torch.nn.functional.pad(one, (0, 8, 0, 4)) for one in flipped]
+    padded = [F.pad(one, (0, 8, 0, 4)) for one in flipped]
     sample = predict(
         model,
         batch(*padded),
@@ -173,3 +175,33 @@ def test_logits_are_kept_on_demand(known):
 def test_what_makes_no_instances_is_refused(options, message):
     with pytest.raises(ValueError, match=message):
         build(**options)
+
+
+def test_losses_are_those_of_full_size_maps(known):
+    model, ids, _, heat, offset = known
+    classes = (ids // 1000).long()
+    weight = 1.0 + 2 * (ids == 1001)
+    sample = SegDataSample(gt_sem_seg=PixelData(data=classes[None]))
+    sample.gt_panoptic_targets = PixelData(
+        center=heat,
+        center_weight=torch.ones_like(heat),
+        offset=offset,
+        offset_weight=(classes > 0)[None].float(),
+        semantic_weight=weight[None],
+    )
+    head = model.decode_head
+    small = [torch.randn(1, channels, 16, 24) for channels in (3, 1, 2)]
+    found = head.loss_by_feat(tuple(small), [sample])
+
+    full = [F.interpolate(one, ids.shape, mode='bilinear')[0] for one in small]
+    pixels = F.cross_entropy(full[0][None], classes[None], reduction='none') * weight
+    hardest = pixels.flatten().sort(descending=True).values[: int(0.2 * ids.numel())]
+    difference = (full[2] - offset).abs().sum(0)[classes > 0]
+    expected = dict(
+        loss_semantic=hardest.mean(),
+        loss_center=200 * (full[1] - heat).square().mean(),
+        loss_offset=0.01 * difference.mean(),
+    )
+    assert {name: loss.item() for name, loss in found.items()} == pytest.approx(
+        {name: loss.item() for name, loss in expected.items()}, rel=1e-5
+    )

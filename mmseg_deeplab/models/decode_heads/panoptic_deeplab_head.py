@@ -1,11 +1,16 @@
 """The head of Panoptic-DeepLab: two pyramids, two decoders, three outputs."""
 
 from collections.abc import Sequence
+from functools import partial
 
+import torch
 from mmcv.cnn import ConvModule
+from mmseg.models.utils import resize
 from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
+from mmseg_deeplab.ops import topk_cross_entropy, weighted_l1, weighted_mse
 from mmseg_deeplab.utils.errors import InputError
 
 from .deeplabv3_head import DeepLabV3Head
@@ -149,6 +154,14 @@ class PanopticDeepLabHead(PanopticBranch):
         aspp_dropout: Dropout after the pyramids.
         stride: Pixels of the image for one of the outputs, which is the unit of the
             offsets: the stride of the last low level.
+        loss_weights: Factors of the losses of semantics, centres and offsets; those of
+            all published recipes by default.
+        top_k_percent: Share of the pixels, the hardest, in the loss of the semantics;
+            see :func:`~mmseg_deeplab.ops.topk_cross_entropy`.
+        top_k_per_image: Whether these are those of each image, as in deeplab2.
+        offset_over_channels: Whether the loss of the offsets is divided by the number
+            of values, as in bowenc0221 and deeplab2, and not of pixels, as in
+            detectron2.
         **kwargs: Arguments of :class:`DeepLabV3Head` and of ``BaseDecodeHead``.
 
     Shape:
@@ -173,6 +186,10 @@ class PanopticDeepLabHead(PanopticBranch):
         separable_center: bool | None = None,
         aspp_dropout: float = 0.1,
         stride: int = 4,
+        loss_weights: Sequence[float] = (1.0, 200.0, 0.01),
+        top_k_percent: float = 0.2,
+        top_k_per_image: bool = False,
+        offset_over_channels: bool = False,
         init_cfg: dict | list[dict] | None = None,
         **kwargs,
     ) -> None:
@@ -193,6 +210,9 @@ class PanopticDeepLabHead(PanopticBranch):
             **shared,
         )
         self.stride = stride
+        self.loss_weights = tuple(loss_weights)
+        self.top_k = dict(top_k_percent=top_k_percent, per_image=top_k_per_image)
+        self.offset_over_channels = offset_over_channels
         self.convs = self._convs(
             decoder_channels, decoder_channels, decoder_channels, separable
         )
@@ -211,6 +231,51 @@ class PanopticDeepLabHead(PanopticBranch):
     def forward(self, inputs: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         """Return logits, heat and offsets."""
         return self.cls_seg(self.convs(self.decode(inputs))), *self.instance(inputs)
+
+    def loss_by_feat(
+        self,
+        outputs: tuple[Tensor, Tensor, Tensor],
+        data_samples: list[SegDataSample],
+    ) -> dict[str, Tensor]:
+        """Return the three losses of section 3.2, at the size of the ground truth.
+
+        The samples have what ``PackPanopticInputs`` makes of the targets of
+        ``GeneratePanopticTargets``.
+        """
+        logits, heat, offset = outputs
+        target = partial(self._target, data_samples=data_samples)
+        labels = torch.cat([sample.gt_sem_seg.data for sample in data_samples])
+        semantic = topk_cross_entropy(
+            logits,
+            labels,
+            target('semantic_weight'),
+            ignore_index=self.ignore_index,
+            align_corners=self.align_corners,
+            **self.top_k,
+        )
+        maps = torch.cat([heat, offset * self.stride], dim=1).float()
+        maps = resize(
+            maps,
+            size=labels.shape[1:],
+            mode='bilinear',
+            align_corners=self.align_corners,
+        )
+        center = weighted_mse(maps[:, :1], target('center'), target('center_weight'))
+        offset = weighted_l1(
+            maps[:, 1:],
+            target('offset'),
+            target('offset_weight'),
+            over_channels=self.offset_over_channels,
+        )
+        weights = self.loss_weights
+        return dict(
+            loss_semantic=weights[0] * semantic,
+            loss_center=weights[1] * center,
+            loss_offset=weights[2] * offset,
+        )
+
+    def _target(self, name: str, data_samples: list[SegDataSample]) -> Tensor:
+        return torch.stack([s.gt_panoptic_targets.get(name) for s in data_samples])
 
 
 def _classifier(in_channels: int, channels: int) -> nn.Conv2d:

@@ -9,7 +9,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
-from mmseg_deeplab.ops.group_panoptic import group_panoptic
+from mmseg_deeplab.ops import group_panoptic
 from mmseg_deeplab.ops.list_segments import list_segments
 from mmseg_deeplab.ops.panoptic_ids import LABEL_DIVISOR
 from mmseg_deeplab.utils.errors import InputError
@@ -29,8 +29,8 @@ class PanopticDeepLab(LeanEncoderDecoder):
     of whole images, at the original size. Each sample gets
 
     - ``pred_sem_seg``: the class of each pixel,
-    - ``pred_panoptic_seg``: int32 ids, class * ``label_divisor`` + number of the
-      instance, -1 where there is nothing,
+    - ``pred_panoptic_seg``: int32 ids, class * 1000 + number of the instance,
+      -1 where there is nothing,
     - ``segments_info``: for each segment a dictionary of ``id``, ``category_id``,
       ``isthing``, ``score`` and ``area``, see
       :func:`~mmseg_deeplab.ops.list_segments.list_segments`.
@@ -40,7 +40,6 @@ class PanopticDeepLab(LeanEncoderDecoder):
 
     Args:
         thing_classes: Ids of the classes that come in instances.
-        label_divisor: More than there are instances of one class in an image.
         grouping: Other options of :func:`~mmseg_deeplab.ops.group_panoptic`, such as
             ``nms_kernel``.
         **kwargs: The arguments of ``EncoderDecoder``; ``decode_head`` is a
@@ -51,7 +50,6 @@ class PanopticDeepLab(LeanEncoderDecoder):
         self,
         *,
         thing_classes: Sequence[int],
-        label_divisor: int = LABEL_DIVISOR,
         grouping: Mapping[str, Any] | None = None,
         **kwargs,
     ) -> None:
@@ -72,17 +70,12 @@ class PanopticDeepLab(LeanEncoderDecoder):
                 "window. Remedy: test_cfg=dict(mode='whole')"
             )
         self.thing_classes = tuple(thing_classes)
-        self.label_divisor = label_divisor
         self.grouping = dict(grouping or {})
 
     @property
     def grouping_options(self) -> dict[str, Any]:
         """All options of ``group_panoptic``."""
-        return dict(
-            thing_classes=self.thing_classes,
-            label_divisor=self.label_divisor,
-            **self.grouping,
-        )
+        return dict(thing_classes=self.thing_classes, **self.grouping)
 
     def predict(
         self, inputs: Tensor, data_samples: list[SegDataSample] | None = None
@@ -115,13 +108,12 @@ class PanopticDeepLab(LeanEncoderDecoder):
         sample.pred_sem_seg = PixelData(data=labels)
         sample.pred_panoptic_seg = PixelData(data=ids[None])
         where = _feature_positions(size, metainfo, tuple(ids.shape), logits.shape[2:])
-        classes = torch.div(ids, self.label_divisor, rounding_mode='floor')
+        classes = torch.div(ids, LABEL_DIVISOR, rounding_mode='floor')
         sample.segments_info = list_segments(
             ids,
             _class_confidence(logits[0], classes, *where),
             heat,
             thing_classes=self.thing_classes,
-            label_divisor=self.label_divisor,
         )
         if self.keeps_logits:
             sample.seg_logits = PixelData(data=windows.original_logits(metainfo))
