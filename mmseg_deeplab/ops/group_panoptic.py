@@ -1,6 +1,6 @@
 """Grouping of Panoptic-DeepLab: from semantics, centres and offsets to instances."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -9,8 +9,7 @@ from torch import Tensor
 from .panoptic_ids import IGNORED_CLASS, LABEL_DIVISOR
 
 GRID = 128  # cells in each direction for which candidates of the centre are found
-# Pixels at a time, and distances at a time: they bound the memory to some 50 MB.
-BLOCK = 2**18
+BLOCK = 2**18  # points at a time
 MARGIN = 0.01  # pixels; far above the rounding of float32 distances
 
 
@@ -64,32 +63,23 @@ def group_panoptic(
     centers = find_centers(
         center, threshold=threshold, nms_kernel=nms_kernel, top_k=top_k
     )
-    num_classes = 1 + max(int(semantic.max()), *thing_classes, IGNORED_CLASS)
-    areas, is_thing = torch.zeros(
-        2, num_classes, dtype=torch.long, device=semantic.device
-    )
-    is_thing[list(thing_classes)] = 1
-    result = torch.full_like(semantic, -1, dtype=torch.int32)  # the centre, first
-    votes = areas.new_zeros(len(centers) * num_classes)
-    flat, instances = semantic.flatten(), result.flatten()
-    for pixels, classes in _blocks(flat):
-        areas += classes.bincount(minlength=num_classes)
-        things = is_thing[classes].nonzero()[:, 0]
-        if len(centers) and len(things):
-            nearest = _nearest_center(things + pixels.start, offset, centers)
-            instances[pixels][things] = nearest.int()
-            pairs = nearest * num_classes + classes[things]
-            votes += pairs.bincount(minlength=len(votes))
-    # One table of ids for centres, and behind it one for classes.
-    ids = _instance_ids(votes.view(-1, num_classes), label_divisor)
-    stuff = torch.arange(num_classes, device=semantic.device) * label_divisor
-    kept = (areas >= stuff_area) & (is_thing == 0)
+    classes = semantic.flatten().long()
+    num_classes = 1 + max(int(classes.max()), *thing_classes, IGNORED_CLASS)
+    is_thing = torch.zeros(num_classes, dtype=torch.bool, device=classes.device)
+    is_thing[list(thing_classes)] = True
+    areas = classes.bincount(minlength=num_classes)
+    stuff = torch.arange(num_classes, device=classes.device) * label_divisor
+    kept = (areas >= stuff_area) & ~is_thing
     kept[IGNORED_CLASS] = False
-    table = torch.cat([ids, stuff.where(kept, void_label)]).int()
-    for pixels, classes in _blocks(flat):
-        nearest = instances[pixels].long()
-        instances[pixels] = table[nearest.where(nearest >= 0, classes + len(ids))]
-    return result
+    result = stuff.where(kept, void_label).int()[classes]
+    things = is_thing[classes].nonzero()[:, 0]
+    if len(centers) and len(things):
+        nearest = _nearest_centers(things, offset, centers)
+        pairs = nearest * num_classes + classes[things]
+        votes = pairs.bincount(minlength=len(centers) * num_classes)
+        ids = _instance_ids(votes.view(-1, num_classes), label_divisor)
+        result[things] = ids.int()[nearest]
+    return result.view_as(semantic)
 
 
 def find_centers(
@@ -129,38 +119,45 @@ def _check_shapes(semantic: Tensor, center: Tensor, offset: Tensor) -> None:
         )
 
 
-def _blocks(flat: Tensor) -> Iterator[tuple[slice, Tensor]]:
-    """Yield ranges of pixels and their classes as int64."""
-    for first in range(0, len(flat), BLOCK):
-        pixels = slice(first, first + BLOCK)
-        yield pixels, flat[pixels].long()
-
-
-def _nearest_center(pixels: Tensor, offset: Tensor, centers: Tensor) -> Tensor:
+def _nearest_centers(pixels: Tensor, offset: Tensor, centers: Tensor) -> Tensor:
     """Return the index of the centre nearest to pixel + offset, for flat pixels."""
     width = offset.shape[-1]
-    rows = (pixels // width).float() + offset[0].flatten()[pixels]
-    columns = (pixels % width).float() + offset[1].flatten()[pixels]
-    points = torch.stack([rows, columns])
+    rows = torch.div(pixels, width, rounding_mode='floor')
+    points = torch.stack(
+        [rows + offset[0].flatten()[pixels],
+         pixels - rows * width + offset[1].flatten()[pixels]]
+    ).float()  # fmt: skip
     low, high = points.amin(1, keepdim=True), points.amax(1, keepdim=True)
     side = (high - low).clamp(min=1) / GRID
-    cells = ((points - low) / side).long().clamp(0, GRID - 1)
-    cells = cells[0] * GRID + cells[1]
-    first, count, candidates = _candidates(low, side, centers)
+    candidates = _candidates(low, side, centers)
+    nearest = torch.empty_like(pixels)
+    for part, found in zip(points.split(BLOCK, 1), nearest.split(BLOCK), strict=True):
+        cells = ((part - low) / side).long().clamp_(0, GRID - 1)
+        _choose(part, cells[0] * GRID + cells[1], centers.float(), candidates, found)
+    return nearest
+
+
+def _choose(
+    points: Tensor,
+    cells: Tensor,
+    centers: Tensor,
+    candidates: tuple[Tensor, Tensor, Tensor],
+    nearest: Tensor,
+) -> None:
+    """Write the nearest centre of each point; the first candidate wins a tie."""
+    first, count, listed = candidates
     first, count = first[cells], count[cells]
-    # Compared one by one; a later candidate wins only if it is nearer.
-    nearest, centers = candidates[first], centers.float()
-    if int(count.max()) == 1:
-        return nearest
-    best = _distance(points, centers[nearest])
+    nearest.copy_(listed[first])
+    best = None
     for number in range(1, int(count.max())):
         rest = (count > number).nonzero()[:, 0]
-        other = candidates[first[rest] + number]
+        if best is None:
+            best = _distance(points, centers[nearest])
+        other = listed[first[rest] + number]
         distance = _distance(points[:, rest], centers[other])
-        nearer = distance < best[rest]
+        nearer = (distance < best[rest]).nonzero()[:, 0]
         best[rest[nearer]] = distance[nearer]
         nearest[rest[nearer]] = other[nearer]
-    return nearest
 
 
 def _distance(points: Tensor, centers: Tensor) -> Tensor:
@@ -189,7 +186,7 @@ def _candidates(
     reach = torch.linalg.vector_norm(side.double()) + MARGIN
     counts, listed = [], []
     centers = centers.double()
-    for part in rows.split(max(1, BLOCK * 4 // (GRID * len(centers)))):
+    for part in rows.split(max(1, BLOCK // (GRID * len(centers)))):
         middles = torch.cartesian_prod(part, columns)
         distance = torch.cdist(
             middles, centers, compute_mode='donot_use_mm_for_euclid_dist'

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from golden import PANOPTIC, reference_output
+from largest_tensor import LargestTensor
 
 from mmseg_deeplab.ops import find_centers, group_panoptic
 
@@ -34,3 +35,84 @@ def test_centers_equal_those_of_detectron2(case):
     options = {k: settings(case)[k] for k in ('threshold', 'nms_kernel', 'top_k')}
     found = find_centers(golden(case, 'heatmap'), **options)
     assert torch.equal(found.int(), golden(case, 'centers'))
+
+
+THINGS = (1, 2)
+
+
+def scene(size: tuple[int, int], count: int, spread: float, *, whole: bool) -> tuple:
+    """Random classes 0..2, centres, and offsets; whole numbers make ties likely."""
+    generator = torch.Generator().manual_seed(count)
+    semantic = torch.randint(0, 3, size, generator=generator, dtype=torch.uint8)
+    heat = torch.zeros(size)
+    chosen = torch.randperm(heat.numel(), generator=generator)[:count]
+    heat.view(-1)[chosen] = 0.5
+    offset = torch.randn(2, *size, generator=generator) * spread
+    return semantic, heat, offset.round() if whole else offset
+
+
+def brute_force(semantic: torch.Tensor, heat: torch.Tensor, offset: torch.Tensor):
+    """Group with all distances at once, one instance after the other."""
+    centers = heat.nonzero().double()
+    grid = torch.meshgrid(*map(torch.arange, heat.shape), indexing='ij')
+    points = (torch.stack(grid) + offset).flatten(1).T.double()
+    plain = dict(compute_mode='donot_use_mm_for_euclid_dist')
+    distance = torch.cdist(points, centers, **plain)
+    nearest = distance.argmin(1).view(heat.shape)  # the first of equal ones on a CPU
+    result, numbers = torch.where(semantic == 0, 0, -1), {1: 0, 2: 0}
+    for index in range(len(centers)):
+        mask = (nearest == index) & (semantic > 0)
+        if mask.any():
+            winner = semantic[mask].long().bincount(minlength=3).argmax().item()
+            numbers[winner] += 1
+            result[mask] = winner * 1000 + numbers[winner]
+    return result
+
+
+@pytest.mark.parametrize('whole', [False, True])
+@pytest.mark.parametrize('count, spread', [(1, 3.0), (40, 5.0), (300, 2.0), (7, 900.0)])
+def test_groups_equal_brute_force(count, spread, whole):
+    inputs = scene((60, 90), count, spread, whole=whole)
+    options = dict(thing_classes=THINGS, nms_kernel=1, top_k=1000, stuff_area=1)
+    found = group_panoptic(*inputs, **options)
+    assert torch.equal(found.long(), brute_force(*inputs))
+
+
+@pytest.mark.parametrize('semantic, expected', [(0, 0), (1, 1001), (255, -1)])
+def test_one_pixel_is_grouped(semantic, expected):
+    options = dict(thing_classes=THINGS, stuff_area=1)
+    inputs = torch.tensor([[semantic]]), torch.ones(1, 1), torch.zeros(2, 1, 1)
+    assert group_panoptic(*inputs, **options).item() == expected
+
+
+def test_things_without_a_centre_are_void():
+    semantic, heat, offset = scene((8, 9), 0, 1.0, whole=False)
+    options = dict(thing_classes=THINGS, stuff_area=1, void_label=77)
+    found = group_panoptic(semantic, heat, offset, **options)
+    assert torch.equal(found, torch.where(semantic > 0, 77, 0).int())
+
+
+def test_memory_does_not_grow_with_centres():
+    """K * H * W distances would take 10 MB; all centres are close together here."""
+    semantic, heat, offset = scene((90, 100), 300, 2.0, whole=False)
+    with LargestTensor() as largest:
+        group_panoptic(semantic, heat, offset, thing_classes=THINGS, top_k=1000)
+    assert largest.elements < 2**19
+
+
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        (dict(nms_kernel=4), 'nms_kernel=4'),
+        (dict(offset=torch.zeros(1, 4, 5)), r'offset \(1, 4, 5\)'),
+        (dict(center=torch.zeros(4, 4)), r'center \(4, 4\)'),
+    ],
+)
+def test_wrong_arguments_are_explained(change, message):
+    inputs = dict(
+        semantic=torch.zeros(4, 5, dtype=torch.long),
+        center=torch.zeros(4, 5),
+        offset=torch.zeros(2, 4, 5),
+    )
+    with pytest.raises(ValueError, match=message):
+        group_panoptic(**(inputs | change), thing_classes=THINGS)
