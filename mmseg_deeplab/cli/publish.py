@@ -2,23 +2,31 @@
 
 mmseg-deeplab publish CONFIG CHECKPOINT --out published --license cc-by-4.0
 
-It writes NAME-HASH.pth (or .safetensors), NAME-HASH.py and NAME-HASH.md.
+It writes NAME-HASH.pth (or .safetensors), NAME-HASH.py and NAME-HASH.md. With --push
+they become a repository on Hugging Face, and hf://OWNER/NAME stands for the model.
 """
 
 from argparse import ArgumentParser, BooleanOptionalAction, Namespace
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from mmseg_deeplab.utils.errors import InputError
 
 from .arguments import add_config, pick, read_config
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     add_config(parser, checkpoint=True)
-    parser.add_argument('--out', required=True, help='folder to write to')
+    parser.add_argument('--out', help='folder to write to')
+    parser.add_argument(
+        '--push',
+        metavar='hf://OWNER/NAME',
+        help='upload to a repository of Hugging Face, which is made if need be',
+    )
     parser.add_argument(
         '--format',
         choices=['pth', 'safetensors'],
-        default='pth',
-        help='format of the weights (%(default)s)',
+        help='format of the weights (pth; with --push safetensors)',
     )
     parser.add_argument('--name', help="name of the model (the config's)")
     parser.add_argument(
@@ -43,18 +51,27 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    from mmseg_deeplab.hub import publish
+    from mmseg_deeplab.checkpoints.hugging_face import split_reference
+    from mmseg_deeplab.hub import publish, push
 
-    published = publish(
-        read_config(args),
-        args.checkpoint,
-        args.out,
-        name=args.name or Path(args.config).stem,
-        file_format=args.format,
-        licence=args.license,
-        **pick(args, 'metrics', 'ema', 'overwrite'),
-    )
-    for part in ('weights', 'config', 'card'):
-        print(f'{part:8} {getattr(published, part)}')
+    if args.push:
+        split_reference(args.push)
+    elif not args.out:
+        raise InputError('give --out DIR, --push hf://OWNER/NAME or both')
+    with TemporaryDirectory() as folder:
+        published = publish(
+            read_config(args),
+            args.checkpoint,
+            args.out or folder,
+            name=args.name or Path(args.config).stem,
+            file_format=args.format or ('safetensors' if args.push else 'pth'),
+            licence=args.license,
+            reference=args.push,
+            **pick(args, 'metrics', 'ema', 'overwrite'),
+        )
+        for part in ('weights', 'config', 'card') if args.out else ():
+            print(f'{part:8} {getattr(published, part)}')
+        if args.push:
+            print(f'pushed   {push(published, args.push, metrics=args.metrics)}')
     if published.note:
         print(f'note: {published.note}')

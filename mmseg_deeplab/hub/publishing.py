@@ -56,6 +56,7 @@ def publish(
     licence: str | None = None,
     metrics: str | Path | None = None,
     ema: bool | None = None,
+    reference: str | None = None,
     overwrite: bool = False,
 ) -> Published:
     """Write what others need of a trained model, and nothing else.
@@ -74,6 +75,7 @@ def publish(
             training says at the checkpoint's iteration.
         ema: True publishes the moving average, False the weights that were trained;
             None publishes ``state_dict``.
+        reference: ``hf://OWNER/NAME`` for the card, where the model will be.
         overwrite: Replace files of these names with other content.
 
     Raises:
@@ -109,6 +111,7 @@ def publish(
         dataset_meta,
         name=name,
         licence=licence,
+        reference=reference,
         stem=stem,
         weights=f'{stem}.{file_format}',
         sha256=sha256,
