@@ -22,7 +22,9 @@ from typing import Any
 
 FOLLOWERS = {
     'torch': None,  # nothing follows, but `quiet_import` makes it faster
-    'mmengine.runner': 'checkpoints',  # its loader refuses files that would run code
+    # mmengine's loaders refuse files that would run code.
+    'mmengine.fileio': 'utils.safe_file_handlers',
+    'mmengine.runner': 'checkpoints',
     'mmseg.models': 'models',
     'mmseg.datasets': 'datasets',
     'mmseg.evaluation': 'evaluation',

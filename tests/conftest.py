@@ -16,8 +16,6 @@ from mmseg.utils import register_all_modules
 
 import mmseg_deeplab  # noqa: F401
 
-# The tests themselves read whole checkpoints, also what only a pickle can hold.
-os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '0'
 sys.path.insert(0, str(Path(__file__).parent))  # for `golden`
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 import torch
 from mmengine.config import Config
+from mmengine.fileio import get_file_backend
 from mmengine.runner.checkpoint import (
     CheckpointLoader,
     get_deprecated_model_names,
@@ -32,7 +33,7 @@ from mmseg_deeplab.utils.file_hashes import check_hash, named_hash
 from .conversion import convert_file
 from .foreign_config import check_foreign_config
 from .hugging_face import PREFIX, hub_files
-from .loading import load
+from .loading import load, load_without_code
 from .model_zoo import ZooModel, nearest_models, zoo_model
 
 SUFFIXES = ('.pth', '.pt', '.safetensors')
@@ -228,7 +229,14 @@ def _convert(model: ZooModel, original: Path, done: Path) -> None:
 
 def load_reference(filename: str, map_location: Any = None) -> dict[str, Any]:
     """Load what ``load_from`` or an ``init_cfg`` names."""
-    return load(local_file(filename), map_location=map_location or 'cpu')
+    return load_without_code(local_file(filename), map_location=map_location)
+
+
+def load_from_storage(filename: str, map_location: Any = None) -> dict[str, Any]:
+    """Load from a storage of mmengine, by a copy on the disk."""
+    stored = get_file_backend(filename, backend_args={'backend': 'petrel'})
+    with stored.get_local_path(filename) as copy:
+        return load_without_code(copy, map_location=map_location)
 
 
 def load_classifier(filename: str, map_location: Any = None) -> dict[str, Any]:
@@ -250,6 +258,8 @@ def enable_safe_loading() -> None:
     names = [f'{scheme}://' for scheme in INITIAL_WEIGHTS if scheme != 'mmcls']
     for scheme in ('', 'http://', 'https://', PREFIX, *names):
         CheckpointLoader.register_scheme(scheme, loader=load_reference, force=True)
+    for scheme in (r'(\S+\:)?s3://', r'(\S+\:)?petrel://'):
+        CheckpointLoader.register_scheme(scheme, loader=load_from_storage, force=True)
     CheckpointLoader.register_scheme('mmcls://', loader=load_classifier, force=True)
 
 

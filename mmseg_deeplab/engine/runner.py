@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.hooks import CheckpointHook
@@ -20,7 +21,12 @@ from .hooks.named_outputs import NamedOutputsHook
 from .hooks.repeated_images import RepeatedImagesHook
 from .hooks.trained_settings import TrainedSettingsHook
 from .hooks.trusted_checkpoint import checkpoint_folder
-from .resume import RESUME_KEYS, newest_whole_checkpoint
+from .resume import (
+    RESUME_KEYS,
+    check_training_state,
+    keep_own_files,
+    newest_whole_checkpoint,
+)
 
 # Every training and evaluation has these hooks, whatever the config says.
 OWN_HOOKS = (
@@ -46,6 +52,8 @@ class ResumableRunner(Runner):
     - The seed of the checkpoint is set before the data loader is built. mmengine sets
       it afterwards, so that a training without a fixed seed continues in another order
       of the samples than it began with.
+    - Of a checkpoint only data of known form are taken over. mmengine runs the config
+      in it as Python, and removes the best checkpoint wherever its path leads.
     - What is loaded must fit the model, except for classifiers of other classes: see
       :class:`FittingWeightsHook`.
     - What the checkpoint knows of its training (classes, normalisation, optimizer,
@@ -92,6 +100,11 @@ class ResumableRunner(Runner):
                 raise InputError(fault[0])
             yield
 
+    def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
+        """Resume as mmengine does, and remove files of the own folder only."""
+        super().resume(filename, *args, **kwargs)
+        keep_own_files(self.message_hub, self._checkpoints()[0], filename)
+
     def _find_checkpoint(self) -> None:
         given = None if self._resume == 'auto' else self._load_from
         found = [None]
@@ -124,6 +137,7 @@ class ResumableRunner(Runner):
                 f'{path}: cannot be resumed, it is without {sorted(missing)}; '
                 'leave out --resume to start from its weights'
             )
+        check_training_state(content, path)
         return path, content['meta'].get('seed')
 
     def _checkpoints(self) -> tuple[str, str]:

@@ -14,11 +14,8 @@ NAMED_HASH = re.compile(r'-([0-9a-f]{8,64})(?:\.[A-Za-z0-9]+)+')
 
 def sha256(file: str | os.PathLike) -> str:
     """Return the SHA-256 of a file as hexadecimal digits."""
-    digest = hashlib.sha256()
     with open(file, 'rb') as opened:
-        while block := opened.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(opened, 'sha256').hexdigest()
 
 
 def named_hash(name: str) -> str | None:

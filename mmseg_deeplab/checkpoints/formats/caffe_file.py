@@ -4,6 +4,7 @@ A ``NetParameter`` of caffe.proto holds layers with their name and their blobs, 
 as ``LayerParameter`` (since 2014) or as ``V1LayerParameter`` (DeepLab v1's files).
 """
 
+import math
 import mmap
 import os
 from collections.abc import Iterator
@@ -24,6 +25,8 @@ NAME_AND_BLOBS = {NET_LAYER: (1, 7), NET_LAYERS_V1: (4, 6)}
 V1_NESTED_V0 = 1
 BLOB_OLD_SHAPE = (1, 2, 3, 4)  # num, channels, height, width
 BLOB_DATA, BLOB_SHAPE, BLOB_DOUBLE_DATA = 5, 7, 8
+MOST_LAYERS = 10_000
+MOST_UNPACKED = 100_000  # numbers of a blob that are written one by one
 
 
 def load_caffe(path: str | os.PathLike) -> StateDict:
@@ -44,7 +47,7 @@ def load_caffe(path: str | os.PathLike) -> StateDict:
         raise FileNotFoundError(f'{path}: no such file; expected a .caffemodel')
     try:
         state = dict(_blobs(file))
-    except (ValueError, UnicodeDecodeError) as error:
+    except (ValueError, TypeError) as error:  # TypeError: fields of another kind
         raise InputError(
             f'{file} ({file.stat().st_size} bytes): not a whole .caffemodel '
             f'({error}). Download it again'
@@ -60,7 +63,9 @@ def load_caffe(path: str | os.PathLike) -> StateDict:
 def _blobs(file: Path) -> Iterator[tuple[str, Tensor]]:
     with open(file, 'rb') as opened:
         mapped = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
-    for number, data in fields(memoryview(mapped)):
+    for count, (number, data) in enumerate(fields(memoryview(mapped))):
+        if count == MOST_LAYERS:
+            raise InputError(f'more than {MOST_LAYERS} layers')
         if number not in NAME_AND_BLOBS or isinstance(data, int):
             continue
         name_field, blobs_field = NAME_AND_BLOBS[number]
@@ -68,7 +73,8 @@ def _blobs(file: Path) -> Iterator[tuple[str, Tensor]]:
         if name_field in layer:
             name = bytes(layer[name_field][0]).decode()
             for index, blob in enumerate(layer.get(blobs_field, [])):
-                yield f'{name}.{index}', _tensor(message(blob), f'{name}, blob {index}')
+                values = message(blob, MOST_UNPACKED)
+                yield f'{name}.{index}', _tensor(values, f'{name}, blob {index}')
         elif V1_NESTED_V0 in layer:
             raise InputError(
                 'a layer without a name, as before 2014: run upgrade_net_proto_binary '
@@ -88,6 +94,6 @@ def _tensor(blob: dict[int, list[int | memoryview]], name: str) -> Tensor:
         values = reals(blob[BLOB_DATA], '<f4')
     else:
         values = np.zeros(0, np.float32)
-    if values.size != np.prod(shape, dtype=np.int64):
+    if values.size != math.prod(shape):
         raise InputError(f'{name}: {values.size} values for the shape {tuple(shape)}')
     return torch.from_numpy(values.astype(np.float32).reshape(shape))

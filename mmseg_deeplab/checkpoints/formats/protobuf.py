@@ -12,6 +12,9 @@ from mmseg_deeplab.utils.errors import InputError
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 FIXED_SIZE = {FIXED64: 8, FIXED32: 4}
+# Fields of a message inside of another one; each takes 100 times its bytes in memory.
+# Layers and entries have tens of them, a blob has one, as its numbers are packed.
+MOST_FIELDS = 1000
 
 
 def varint(data: memoryview, offset: int) -> tuple[int, int]:
@@ -56,9 +59,15 @@ def fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
         offset += size
 
 
-def message(data: memoryview) -> dict[int, list[int | memoryview]]:
+def message(
+    data: memoryview, most: int = MOST_FIELDS
+) -> dict[int, list[int | memoryview]]:
+    if isinstance(data, int):
+        raise InputError('a number where a message should be')
     found: dict[int, list[int | memoryview]] = {}
-    for number, value in fields(data):
+    for count, (number, value) in enumerate(fields(data)):
+        if count == most:
+            raise InputError(f'a message of more than {most} fields')
         found.setdefault(number, []).append(value)
     return found
 
@@ -74,6 +83,8 @@ def integers(values: list[int | memoryview]) -> list[int]:
         while offset < len(value):
             number, offset = varint(value, offset)
             numbers.append(number)
+            if len(numbers) > MOST_FIELDS:
+                raise InputError(f'more than {MOST_FIELDS} numbers where few should be')
     return numbers
 
 

@@ -45,7 +45,7 @@ def load_safetensors(
         state = {key: value.to(map_location) for key, value in state.items()}
     try:
         meta = json.loads(texts[ENTRY])
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, RecursionError):
         meta = None
     return {'state_dict': state, 'meta': meta if isinstance(meta, dict) else texts}
 

@@ -5,11 +5,13 @@ A checkpoint ``model.ckpt`` is ``model.ckpt.index``, a table from names to
 ``model.ckpt.data-00000-of-00001`` that hold the tensors' bytes one after the other.
 """
 
+import math
 import os
 import re
 import tarfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import torch
@@ -64,15 +66,23 @@ def load_tensorflow(path: str | os.PathLike) -> StateDict:
     data = [open_shard(prefix, i, shards) for i in range(shards)]
     left = [name for name, entry in entries.items() if _one(entry, DTYPE) not in DTYPES]
     entries = drop(entries, left, why=f'no numbers in {prefix.name}')
+    if sum(_one(entry, SIZE) for entry in entries.values()) > sum(map(len, data)):
+        raise InputError(
+            f'{prefix}: its tensors have more bytes than the files that hold them: '
+            'truncated, download it again'
+        )
     return {
-        name: read_tensor(entry, data[_one(entry, SHARD)], f'{prefix}: {name}')
+        name: read_tensor(entry, data, f'{prefix}: {name}')
         for name, entry in entries.items()
     }
 
 
-def _one(entry: Entry, number: int, default: int = 0) -> int:
+def _one(entry: Entry, number: int, default: Any = 0) -> Any:
     """Return the only value of a field; an absent one has its default."""
-    return entry.get(number, [default])[0]
+    value = entry.get(number, [default])[0]
+    if isinstance(value, int) != isinstance(default, int):
+        raise InputError(f'field {number} of an entry is of another kind: damaged')
+    return value
 
 
 def find_prefix(path: Path) -> Path:
@@ -137,13 +147,14 @@ def open_shard(prefix: Path, index: int, shards: int) -> np.ndarray:
     return np.memmap(file, dtype=np.uint8, mode='r')
 
 
-def read_tensor(entry: Entry, data: np.ndarray, name: str) -> Tensor:
+def read_tensor(entry: Entry, shards: list[np.ndarray], name: str) -> Tensor:
     """Return one tensor, copied out of its shard, after a check of its checksum."""
     dtype, size = DTYPES[_one(entry, DTYPE)], _one(entry, SIZE)
-    dims = message(_one(entry, SHAPE, memoryview(b''))).get(2, [])
+    dims = message(memoryview(_one(entry, SHAPE, b''))).get(2, [])
     shape = tuple(_one(message(dim), 1) for dim in dims)
-    begin = _one(entry, OFFSET)
-    whole = size == dtype.itemsize * np.prod(shape, dtype=np.int64)
+    begin, shard = _one(entry, OFFSET), _one(entry, SHARD)
+    data = shards[shard] if shard < len(shards) else ()
+    whole = size == dtype.itemsize * math.prod(shape)
     if begin + size > len(data) or not whole:
         raise InputError(
             f'{name} {shape} wants bytes up to {begin + size}, its shard has '

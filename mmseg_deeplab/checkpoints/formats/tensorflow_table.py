@@ -20,6 +20,9 @@ POLYNOMIAL = np.uint32(0x82F63B78)
 # TensorFlow and LevelDB store a rotated sum plus this (leveldb/util/crc32c.h).
 MASK_DELTA = 0xA282EAD8
 MAX_ROWS = 4096  # that are summed side by side
+# Keys share their beginnings, so that a few bytes may mean a long one: the largest
+# checkpoints have 10,000 names of up to 200 characters.
+MOST_ENTRIES, LONGEST_KEY, MOST_BLOCKS = 20_000, 1024, 2000
 
 
 def read_table(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
@@ -29,9 +32,17 @@ def read_table(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
     footer = data[-FOOTER_SIZE:]
     _, offset = _handle(footer, 0)  # of the meta index, which is empty
     index, _ = _handle(footer, offset)
-    for _, place in _entries(_block(data, *index)):
+    left, entries = len(data), 0
+    for count, (_, place) in enumerate(_entries(_block(data, *index))):
         handle, _ = _handle(place, 0)
-        yield from _entries(_block(data, *handle))
+        left -= handle[1]
+        if left < 0 or count == MOST_BLOCKS:
+            raise InputError('damaged: its blocks have more bytes than the file')
+        for entry in _entries(_block(data, *handle)):
+            entries += 1
+            if entries > MOST_ENTRIES:
+                raise InputError(f'more than {MOST_ENTRIES} entries')
+            yield entry
 
 
 def _handle(data: memoryview, offset: int) -> tuple[tuple[int, int], int]:
@@ -65,6 +76,8 @@ def _entries(block: memoryview) -> Iterator[tuple[bytes, memoryview]]:
         shared, offset = varint(block, offset)
         unshared, offset = varint(block, offset)
         size, offset = varint(block, offset)
+        if shared + unshared > LONGEST_KEY:
+            raise InputError(f'a name of more than {LONGEST_KEY} bytes')
         key = key[:shared] + bytes(block[offset : offset + unshared])
         offset += unshared
         yield key, block[offset : offset + size]

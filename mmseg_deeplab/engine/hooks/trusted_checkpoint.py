@@ -12,7 +12,12 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-from mmseg_deeplab.engine.resume import numbered_checkpoints
+from mmseg_deeplab.engine.resume import (
+    keep_own_files,
+    numbered_checkpoints,
+    packed_hub,
+    unpacked_hub,
+)
 from mmseg_deeplab.utils.atomic_files import remove_parts, write_whole
 
 
@@ -87,6 +92,7 @@ class TrustedCheckpointHook(CheckpointHook):
     - Checkpoints numbered above the iteration at which a training begins are damaged or
       of another training. They are moved to ``superseded_<time>/``, so that a later
       resume cannot use one of them.
+    - Log buffers are saved as tensors, so that a checkpoint is plain data.
 
     mmengine still writes the text file ``last_checkpoint`` in place; nothing here
     relies on it.
@@ -112,16 +118,23 @@ class TrustedCheckpointHook(CheckpointHook):
         self._superseded: list[str] = []
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Note in the checkpoint which older ones are removed after it is written."""
+        """Note which older checkpoints are removed after it; pack the log buffers."""
+        checkpoint['message_hub'] = packed_hub(checkpoint['message_hub'])
         if isinstance(self.file_backend, AtomicLocalBackend):
             checkpoint['superseded'] = [path.name for path in self.file_backend.held]
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Read which checkpoints should have been removed by now."""
-        self._superseded = list(checkpoint.get('superseded', []))
+        """Read which checkpoints should have been removed by now; make log buffers."""
+        superseded = checkpoint.get('superseded')
+        self._superseded = superseded if isinstance(superseded, list) else []
+        if 'message_hub' in checkpoint:
+            checkpoint['message_hub'] = unpacked_hub(checkpoint['message_hub'])
 
     def before_train(self, runner: Runner) -> None:
         """Remove leftovers from the folder, and set other trainings aside."""
+        folder = checkpoint_folder(self.out_dir, runner.work_dir)
+        if runner._resume:
+            keep_own_files(runner.message_hub, folder, runner._load_from or '')
         super().before_train(runner)
         if isinstance(self.file_backend, AtomicLocalBackend):
             self._tidy(runner)
@@ -133,9 +146,12 @@ class TrustedCheckpointHook(CheckpointHook):
         if parts := remove_parts(folder):
             runner.logger.warning(f'Removed unfinished checkpoints: {parts}')
         begin = runner.epoch if self.by_epoch else runner.iter
-        if Path(runner._load_from or '').parent == folder:  # the list is of this folder
-            for name in self._superseded:
-                (folder / Path(name).name).unlink(missing_ok=True)
+        found = numbered_checkpoints(folder, self.filename_tmpl)
+        loaded = Path(runner._load_from or '').resolve()
+        if loaded.parent == folder.resolve():  # the list is of this folder
+            for path in [*(path for _, path in found), *folder.glob('best_*.pth')]:
+                if path.name in self._superseded and path.name != loaded.name:
+                    path.unlink()
         found = numbered_checkpoints(folder, self.filename_tmpl)
         others = [path for number, path in found if number > begin]
         if not others:
