@@ -1,10 +1,12 @@
 """Files that claim more than they hold: an error within bounds of time and memory."""
 
+import io
 import json
 import multiprocessing
 import pickle
 import resource
 import struct
+import tarfile
 import time
 import zipfile
 from pathlib import Path
@@ -234,7 +236,24 @@ def checkpoint(index: bytes):
     return write
 
 
+def bomb(file: Path) -> None:
+    """Pack 300 MB of zeros as the data of a checkpoint."""
+    with tarfile.open(file, 'w:gz', compresslevel=1) as archive:
+        member = tarfile.TarInfo('model.ckpt.data-00000-of-00001')
+        member.size = 300 * 2**20
+        archive.addfile(member, io.BytesIO(bytes(member.size)))
+
+
+def far_header(file: Path) -> None:
+    """Let the first header of an archive claim a name of 10 GB."""
+    member = tarfile.TarInfo('x')
+    member.type, member.size = tarfile.XHDTYPE, 10 * 2**30
+    file.write_bytes(member.tobuf() + bytes(1024))
+
+
 FILES = {
+    'tar: far header': (load_tensorflow, 'file.tar', far_header),
+    'tar: inflates': (load_tensorflow, 'file.tar.gz', bomb),
     **{f'pth: {name}': (load, 'file.pth', pth(p)) for name, p in PICKLES.items()},
     'pth: compressed': (load, 'file.pth', compressed),
     'pth: overlapping entries': (load, 'file.pth', overlapping),

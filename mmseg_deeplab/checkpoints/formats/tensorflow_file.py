@@ -8,7 +8,6 @@ A checkpoint ``model.ckpt`` is ``model.ckpt.index``, a table from names to
 import math
 import os
 import re
-import tarfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,6 +19,7 @@ from torch import Tensor
 from mmseg_deeplab.utils.errors import InputError
 
 from ..state_dicts import StateDict, drop, some
+from .packed_files import is_packed, unpack
 from .protobuf import message
 from .tensorflow_table import crc32c, read_table, unmask
 
@@ -57,9 +57,9 @@ def load_tensorflow(path: str | os.PathLike) -> StateDict:
             several devices, or if a folder does not hold exactly one.
     """
     path = Path(path).expanduser()
-    if path.is_file() and tarfile.is_tarfile(path):
-        with TemporaryDirectory() as folder, tarfile.open(path) as archive:
-            archive.extractall(folder, filter='data')
+    if is_packed(path):
+        with TemporaryDirectory() as folder:
+            unpack(path, Path(folder))
             return load_tensorflow(folder)
     prefix = find_prefix(path)
     entries, shards = read_index(Path(f'{prefix}.index'))
