@@ -74,7 +74,7 @@ def test_leftovers_are_removed_and_other_trainings_set_aside(tmp_path):
     for name in ('.iter_4.pth.99.part', 'iter_9.pth', 'best_mIoU_iter_9.pth'):
         (folder / name).write_bytes(b'x')
     train_here(write_config(tmp_path, iters=1), folder)
-    assert not list(folder.glob('.*'))
+    assert not list(folder.glob('.*.part'))
     moved = list(folder.glob('superseded_*/*'))
     assert [path.name for path in moved] == ['iter_9.pth']
     assert [path.name for path in folder.glob('iter_*')] == ['iter_1.pth']
@@ -96,7 +96,7 @@ def test_a_save_that_fails_ends_the_training_and_keeps_the_checkpoint(tmp_path):
             default_hooks__checkpoint__max_keep_ckpts=1,
             hooks=[Block()],
         )
-    assert not list(folder.glob('.*'))
+    assert not list(folder.glob('.*.part'))
     assert torch.load(folder / 'iter_1.pth', weights_only=False)['meta']['iter'] == 1
 
 
