@@ -1,15 +1,20 @@
 """Panoptic annotations of Cityscapes and COCO, sound and broken."""
 
 import json
+import shutil
 
 import cv2
 import numpy as np
 import pytest
 from golden import PANOPTIC, reference_output
+from mmengine import Config
 from mmseg.registry import DATASETS
 
+from mmseg_deeplab.config.config_file import read_config
+from mmseg_deeplab.config.scan_config import scan_config
 from mmseg_deeplab.datasets.coco_classes import STUFF, THINGS
 from mmseg_deeplab.datasets.scan import scan_dataset
+from mmseg_deeplab.ops.panoptic_ids import thing_indices
 from mmseg_deeplab.utils.data_file_errors import DataFileError
 from mmseg_deeplab.utils.errors import InputError
 
@@ -224,3 +229,37 @@ def test_check_data_reports_contradictions(tmp_path, message):
     (fault,) = scan_dataset(coco(tmp_path), progress=False).faults
     assert fault.where.endswith('7.png')
     assert 'segments' in fault.kind or 'ids without' in fault.kind
+
+
+def laid_out(root, name: str) -> Config:
+    """Write two images in the layout of a base, and return the base for them."""
+    if name == 'coco_panoptic':
+        write_coco(root, COLOURS.repeat(12, 0).repeat(16, 1), SEGMENTS)
+        (root / 'annotations').mkdir()
+        for split in ('train2017', 'val2017'):
+            shutil.copytree(root / 'images', root / split)
+            shutil.copytree(root / 'png', root / f'annotations/panoptic_{split}')
+            copy = root / f'annotations/panoptic_{split}.json'
+            shutil.copy(root / 'coco.json', copy)
+    else:
+        write_cityscapes(root)
+        for split in ('train', 'val'):
+            shutil.copytree(root / 'images', root / 'leftImg8bit' / split)
+            shutil.copytree(root / 'labels', root / 'gtFine' / split)
+    return read_config(f'_base_/datasets/{name}.py', dict(data_root=str(root)))
+
+
+@pytest.mark.parametrize('name', ['cityscapes_panoptic', 'coco_panoptic'])
+def test_bases_train_and_evaluate_on_files_in_their_layout(tmp_path, name):
+    cfg = laid_out(tmp_path, name)
+    assert scan_config(cfg, progress=False).num_faults == 0
+    train = DATASETS.build(cfg.train_dataloader.dataset)
+    packed = train[0]
+    sample = packed['data_samples']
+    assert packed['inputs'].shape[1:] == cfg.crop_size
+    assert sample.gt_panoptic_targets.shape == cfg.crop_size
+    assert sample.gt_panoptic_seg.shape == sample.gt_sem_seg.shape == cfg.crop_size
+    things = cfg.model_for_data.thing_classes
+    assert list(things) == thing_indices(train.metainfo)
+    sample = DATASETS.build(cfg.val_dataloader.dataset)[0]['data_samples']
+    assert sample.gt_panoptic_seg.shape == sample.ori_shape
