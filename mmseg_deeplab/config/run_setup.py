@@ -20,6 +20,7 @@ from mmseg_deeplab.utils.errors import InputError
 from .config_checks import check_checkpoint, check_class_weights, check_data
 from .option_check import named_dicts
 from .prediction_options import apply_prediction_options
+from .scan_config import check_first_labels
 
 
 def prepare_training(
@@ -42,6 +43,7 @@ def prepare_training(
     elif resume:
         cfg.load_from = resume_from
     check_data(cfg, 'train_dataloader', 'val_dataloader')
+    check_first_labels(cfg)
     if cfg.get('load_from'):
         check_checkpoint(cfg.load_from)
     check_class_weights(cfg.model)

@@ -1,15 +1,18 @@
 """Find and scan the data sets that a config names, and compare them with its model."""
 
 import inspect
+import logging
 import os.path as osp
 from collections.abc import Iterator
 
 from mmengine.config import Config
+from mmengine.dataset import BaseDataset
+from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
-from mmseg_deeplab.datasets.scan import scan_dataset
+from mmseg_deeplab.datasets.scan import first_look, scan_dataset, too_few_classes
 from mmseg_deeplab.datasets.scan_report import DatasetReport, Finding, ScanReport
 from mmseg_deeplab.utils.errors import InputError
 
@@ -50,6 +53,40 @@ def scan_config(
         asked = ', '.join(f'{split}_dataloader' for split in splits)
         raise InputError(f'{cfg.filename}: the config has no data set in {asked}')
     return report
+
+
+def check_first_labels(cfg: Config) -> None:
+    """Look at some samples of the training set before a training begins.
+
+    What is suspicious is logged once for each kind.
+
+    Raises:
+        InputError: If fewer than two classes have pixels.
+    """
+    init_default_scope(cfg.get('default_scope') or 'mmseg')
+    for leaf in dataset_configs(cfg.get('train_dataloader')):
+        dataset = _build(leaf)
+        # Those without files draw their scenes, which takes time.
+        if not len(dataset) or not _has_files(dataset):
+            continue
+        report = first_look(dataset, name=f'train: {_type_name(leaf)}')
+        for fault in too_few_classes(report):
+            if report.num_samples == len(dataset):
+                raise InputError(fault.message)
+            report.warnings.append(fault)
+        for kind in dict.fromkeys(found.kind for found in report.warnings):
+            same = [found for found in report.warnings if found.kind == kind]
+            print_log(
+                f'{kind}: {len(same)} of {report.num_samples} samples, such as '
+                f'{same[0].message} mmseg-deeplab check-data reads them all.',
+                'current',
+                logging.WARNING,
+            )
+
+
+def _has_files(dataset: BaseSegDataset) -> bool:
+    info = BaseDataset.get_data_info(dataset, 0)
+    return osp.isfile(info.get('seg_map_path') or '')
 
 
 def dataset_configs(loader: dict | None) -> Iterator[dict]:

@@ -3,9 +3,11 @@
 The files go through the checked loading of training.
 """
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -20,7 +22,11 @@ from torch.utils.data import DataLoader, Dataset
 from mmseg_deeplab.ops.panoptic_ids import LABEL_DIVISOR, class_map, thing_indices
 
 from .scan_report import NUM_VALUES, DatasetReport, Finding
+from .suspicious_files import image_findings, label_findings
 from .transforms import LoadCheckedAnnotations, LoadCheckedImage
+
+# How many samples a training looks at first, and at most if all are of one class.
+SOME, MOST = 8, 500
 
 
 @dataclass
@@ -32,6 +38,7 @@ class Sample:
     instances: np.ndarray | None = None  # (256,) instances per class, if there are ids
     label: str = ''  # name of the label's file
     faults: list[Finding] = field(default_factory=list)
+    warnings: list[Finding] = field(default_factory=list)
 
 
 class SampleScan:
@@ -82,6 +89,8 @@ class SampleScan:
             except Exception as error:  # a broken file must not end the scan
                 faults = [error]
             sample.faults += [_finding(f, loader, results) for f in faults]
+            if not faults:
+                sample.warnings += self._warnings(loader, results)
         if results.get('img') is not None:
             sample.size = tuple(results['img'].shape[:2])
         label = results.get('gt_seg_map')
@@ -92,6 +101,21 @@ class SampleScan:
             numbered = class_map(ids)[ids % LABEL_DIVISOR > 0]
             sample.instances = np.bincount(numbered, minlength=NUM_VALUES)
         return sample
+
+    def _warnings(self, loader: Callable, results: dict) -> list[Finding]:
+        if isinstance(loader, LoadCheckedImage) and os.path.isfile(
+            results.get('img_path') or ''
+        ):
+            kept = ('unchanged', 'color_ignore', 'grayscale_ignore')
+            return image_findings(
+                Path(results['img_path']).read_bytes(),
+                results['img_path'],
+                is_turned=not loader.color_type.startswith(kept),
+            )
+        if isinstance(loader, LoadAnnotations) and 'gt_seg_map' in results:
+            source = LoadCheckedAnnotations.source(results)
+            return label_findings(results['gt_seg_map'], source, self.ignore_index)
+        return []
 
     def _run(self, loader: Callable, results: dict) -> list[Exception]:
         """Run one loader; give all faults of a label, not only the first."""
@@ -153,19 +177,7 @@ def scan_dataset(
         workers: Number of processes; 0 reads in this one.
         progress: Whether to show a progress bar on stderr.
     """
-    classes = tuple(dataset.metainfo.get('classes') or ())
-    report = DatasetReport(
-        name=name or type(dataset).__name__,
-        classes=classes,
-        ignore_index=getattr(dataset, 'ignore_index', 255),
-        num_samples=len(dataset),
-    )
-    scan = SampleScan(
-        dataset.pipeline.transforms,
-        num_classes=len(classes) or num_classes,
-        ignore_index=report.ignore_index,
-    )
-    dataset.pipeline = Compose([scan])
+    report = _prepare(dataset, name, num_classes)
     samples = DataLoader(
         _Samples(dataset),
         batch_size=None,
@@ -187,6 +199,8 @@ def scan_dataset(
         )
         report.faults.append(Finding('empty data set', str(folder), message))
     report.faults += _labels_without_image(dataset)
+    if report.ignored_share:  # else the scenes may be so
+        report.faults += too_few_classes(report)
     if report.pixels.any():
         report.warnings += [
             Finding(
@@ -219,8 +233,66 @@ def _things_without_instances(
     ]
 
 
+def first_look(dataset: BaseSegDataset, *, name: str = '') -> DatasetReport:
+    """Read a few samples of a training set, and more until two classes have pixels.
+
+    ``report.num_samples`` is how many were read. Faults of files are not in the report:
+    the training stops at them, or passes over them, as its pipeline says.
+    """
+    report = _prepare(dataset, name, None)
+    order = np.random.default_rng(0).permutation(len(dataset))[:MOST].tolist()
+    for count, index in enumerate(order, 1):
+        _add(_Samples(dataset)[index], report)
+        report.num_samples = count
+        if count >= SOME and not too_few_classes(report):
+            break
+    report.faults.clear()
+    return report
+
+
+def _prepare(
+    dataset: BaseSegDataset, name: str, num_classes: int | None
+) -> DatasetReport:
+    """Let a data set give :class:`Sample`, and begin its report."""
+    classes = tuple(dataset.metainfo.get('classes') or ())
+    report = DatasetReport(
+        name=name or type(dataset).__name__,
+        classes=classes,
+        ignore_index=getattr(dataset, 'ignore_index', 255),
+        num_samples=len(dataset),
+    )
+    scan = SampleScan(
+        dataset.pipeline.transforms,
+        num_classes=len(classes) or num_classes,
+        ignore_index=report.ignore_index,
+    )
+    dataset.pipeline = Compose([scan])
+    return report
+
+
+def too_few_classes(report: DatasetReport) -> list[Finding]:
+    """Find that fewer than two of several classes have a pixel."""
+    held = [row['name'] for row in report.histogram() if row['pixels']]
+    if len(report.classes) < 2 or len(held) > 1 or not report.pixels.any():
+        return []
+    message = (
+        f'{report.name}: of {len(report.classes)} classes only '
+        f'{held[0] if held else "none"} has pixels, in {report.num_samples} labels; '
+        f'{report.ignored_share:.1%} of the pixels are ignored. Remedy: '
+    )
+    if report.pixels[255]:
+        message += (
+            'where labels are masks of 0 and 255, write these colours into the class '
+            r"list (printf 'background 0 0 0\nobject 255 255 255\n' > labels.txt)"
+        )
+    else:
+        message += 'correct the labels, or the class list'
+    return [Finding('fewer than two classes with pixels', report.name, f'{message}.')]
+
+
 def _add(sample: Sample, report: DatasetReport) -> None:
     report.faults += sample.faults
+    report.warnings += sample.warnings
     if sample.size is not None:
         report.sizes[sample.size] += 1
     if sample.pixels is None:
@@ -239,7 +311,8 @@ def _add(sample: Sample, report: DatasetReport) -> None:
         kind = 'label of 0 and 255 only'
         message = (
             'holds 0 and 255 only, as a mask does, rather than class ids: 255 is '
-            'ignored. Remedy: write the foreground as its class id'
+            'ignored. Remedy: list the colours 0 0 0 and 255 255 255 in the class '
+            'list, or write the foreground as its class id'
         )
     else:
         return

@@ -7,6 +7,7 @@ import numpy as np
 from prettytable import PrettyTable
 
 MAX_FILES = 50  # files listed per kind of fault; the JSON file holds all
+REMEDY = ' Remedy: '  # stands in most messages before what to do
 NUM_VALUES = 256  # of an 8-bit label
 
 
@@ -108,10 +109,22 @@ def _grouped(word: str, findings: list[Finding]) -> list[str]:
     lines = []
     for kind, group in groups.items():
         lines.append(f'{word}: {kind} ({len(group)})')
-        lines += [f'  {finding.message}' for finding in group[:MAX_FILES]]
+        lines += _listed([finding.message for finding in group[:MAX_FILES]])
         if len(group) > MAX_FILES:
             lines.append(f'  ... and {len(group) - MAX_FILES} more (--out lists all)')
     return lines
+
+
+def _listed(messages: list[str]) -> list[str]:
+    """List messages; a remedy of several comes once, after them."""
+    parts = [message.partition(REMEDY) for message in messages]
+    times = Counter(remedy for _, _, remedy in parts)
+    lines = [
+        f'  {what}' if times[remedy] > 1 else f'  {what}{mark}{remedy}'
+        for what, mark, remedy in parts
+    ]
+    remedies = [remedy for remedy, count in times.items() if remedy and count > 1]
+    return lines + [f' {REMEDY}{remedy}' for remedy in remedies]
 
 
 @dataclass

@@ -25,8 +25,10 @@ from .data_file_errors import (
 )
 from .image_formats import (
     MAX_PIXELS,
+    PNG_DEPTH,
     PNG_START,
     check_header,
+    image_format,
     read_header,
     why_unreadable,
 )
@@ -37,8 +39,9 @@ JPEG_MARKER = re.compile(rb'\xff[^\x00\xff\xd0-\xd7]')
 JPEG_BASELINE, JPEG_EXTENDED, JPEG_SCAN = 0xC0, 0xC1, 0xDA  # SOF0, SOF1 and SOS
 # A progressive file has some ten scans. Each costs as much as the whole image.
 MAX_SCANS = 100
+WEBP_CHUNKS = 100_000  # bytes that hold the name of the data, after a colour profile
 PNG_END = b'IEND\xaeB`\x82'  # type and CRC of IEND
-PNG_DEPTH, PNG_COLOR_TYPE = 24, 25  # offsets of these bytes of IHDR
+PNG_COLOR_TYPE = 25  # offset of the colour type in IHDR
 PNG_GREY, PNG_PALETTE, PNG_GREY_ALPHA = 0, 3, 4  # colour types
 
 
@@ -193,3 +196,9 @@ def png_bit_depth(content: bytes) -> int | None:
 def png_color_type(content: bytes) -> int | None:
     """Colour type of a PNG file; None for any other format."""
     return content[PNG_COLOR_TYPE] if content.startswith(PNG_START) else None
+
+
+def is_lossy(content: bytes) -> bool:
+    """Whether the values of an image are not exactly those that were written."""
+    kind = image_format(content)
+    return kind == 'JPEG' or (kind == 'WEBP' and b'VP8L' not in content[:WEBP_CHUNKS])

@@ -19,6 +19,7 @@ from .data_file_errors import UnreadableFileError
 warnings.filterwarnings('ignore', category=Image.DecompressionBombWarning)
 
 PNG_START = b'\x89PNG\r\n\x1a\n'
+PNG_DEPTH = 24  # offset of the bit depth in IHDR
 # Pillow's names of the formats that are read, and how their files begin.
 SIGNATURES = {
     'JPEG': (b'\xff\xd8\xff',),
@@ -66,7 +67,8 @@ class ImageHeader:
     width: int
     height: int
     several: bool = False  # whether the file holds more than one image
-    pixel_bytes: float = 4  # of a decoded pixel
+    channels: int = 4
+    bits: int = 8  # of a sample
     tile: tuple[int, int] = (0, 0)  # width and height of a tile of a TIFF file
 
 
@@ -104,7 +106,8 @@ def read_header(stream: BinaryIO, path: str) -> ImageHeader:
         with Image.open(stream, formats=(kind,)) as image:
             # A JPEG file may hold previews and depth maps besides its image.
             several = kind != 'JPEG' and getattr(image, 'is_animated', False)
-            return ImageHeader(kind, *image.size, several)
+            bits = start[PNG_DEPTH] if kind == 'PNG' else 8
+            return ImageHeader(kind, *image.size, several, bits=bits)
     except Image.DecompressionBombError:
         return ImageHeader(kind, *UNKNOWN_SIZE)
     except Exception as error:  # each format has its own set of exceptions
@@ -131,7 +134,8 @@ def _tiff_header(stream: BinaryIO) -> ImageHeader:
         first[WIDTH],
         first[HEIGHT],
         pages > 1,
-        first.get(SAMPLES, 1) * bits / 8,
+        first.get(SAMPLES, 1),
+        bits,
         (first.get(TILE_WIDTH, 0), first.get(TILE_HEIGHT, 0)),
     )
 
@@ -149,12 +153,11 @@ def check_header(header: ImageHeader, path: str, max_pixels: int = MAX_PIXELS) -
             f'{path}: {size} more than {max_pixels} pixels. Remedy: make the image '
             'smaller, or cut it into tiles (gdal_retile.py)'
         )
-    if header.pixel_bytes > MAX_PIXEL_BYTES and header.pixel_bytes * width * height > (
-        max_pixels * MAX_PIXEL_BYTES
-    ):
+    pixel_bytes = header.channels * header.bits / 8
+    if width * height * pixel_bytes > max_pixels * MAX_PIXEL_BYTES:
         raise UnreadableFileError(
-            f'{path}: a pixel has {header.pixel_bytes:g} bytes, with {width}x{height} '
-            'pixels too many. Remedy: export the bands that are needed'
+            f'{path}: {width}x{height} pixels of {pixel_bytes:g} bytes are too many. '
+            'Remedy: export the bands that are needed (gdal_translate -b 1 -b 2 -b 3)'
         )
     if any(
         tile > max(side, MAX_TILE)

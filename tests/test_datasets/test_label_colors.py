@@ -85,8 +85,6 @@ def test_unknown_colours_are_named_with_their_place(colors, ids):
 
 
 def test_likely_causes_are_explained(colors, ids):
-    with pytest.raises(ValueError, match=r'x\.jpg.*more colours.*JPEG is lossy'):
-        colors.read(encode(paint(ids), '.jpg'), 'x.jpg')
     smooth = cv2.GaussianBlur(paint(ids), (3, 3), 1)
     with pytest.raises(ValueError, match='anti-aliasing'):
         colors.read(encode(smooth), 'x.png')
@@ -121,6 +119,49 @@ def test_palette_of_known_and_unknown_colours_is_refused(colors, ids):
     palette[:2] = COLORS[:2]
     with pytest.raises(ValueError, match=r'\(77, 77, 77\) \(.*class ids'):
         colors.read(encode(palette_image(ids, palette)), 'x.png')
+
+
+BLACK, GREY, WHITE, RED = (0, 0, 0), (128, 128, 128), (255, 255, 255), (255, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ('colors', 'values', 'expected'),
+    [
+        ([BLACK, WHITE], [0, 255], [0, 1]),  # a mask as most tools write it
+        ([WHITE, BLACK], [0, 255], [1, 0]),
+        ([BLACK, WHITE], [0, 1], [0, 1]),  # ids, whose colours are for drawing
+        ([BLACK, WHITE], [0, 1, 255], [0, 1, 255]),
+        ([BLACK, GREY, WHITE], [0, 128, 255], [0, 1, 2]),
+        ([BLACK, GREY, WHITE], [0, 1, 2], [0, 1, 2]),
+        ([BLACK, WHITE, RED], [255], [1]),
+        ([RED, WHITE, BLACK], [0, 255], [2, 1]),
+        ([RED, BLACK], [0, 255], [0, 255]),  # white is not listed
+        ([RED, BLACK], [0], [0]),  # ids: grey cannot hold all colours
+        ([BLACK, RED], [0, 1, 255], [0, 1, 255]),
+        ([WHITE, BLACK], [0], 'may be class ids or colours.*first'),
+    ],
+)
+def test_values_of_grey_files_are_colours_or_ids(tmp_path, colors, values, expected):
+    results = dict(seg_map_path=str(tmp_path / 'x.png'), seg_fields=[])
+    results |= dict(label_colors=LabelColors(colors), reduce_zero_label=False)
+    (tmp_path / 'x.png').write_bytes(encode(np.uint8([values])))
+    if isinstance(expected, str):
+        with pytest.raises(ValueError, match=expected):
+            LoadCheckedAnnotations()(results)
+    else:
+        found = LoadCheckedAnnotations()(results)['gt_seg_map']
+        assert found.tolist() == [expected]
+
+
+@pytest.mark.parametrize('colors', [[BLACK, WHITE], [WHITE, RED, BLACK]])
+@pytest.mark.parametrize('mask', [[0, 1], [0, 0], [1, 1]])
+def test_bits_are_black_and_white(tmp_path, colors, mask):
+    (tmp_path / 'x.png').write_bytes(encode(np.bool_([mask])))
+    results = dict(seg_map_path=str(tmp_path / 'x.png'), seg_fields=[])
+    results |= dict(label_colors=LabelColors(colors), reduce_zero_label=False)
+    found = LoadCheckedAnnotations()(results)['gt_seg_map']
+    places = [colors.index(BLACK), colors.index(WHITE)]
+    assert found.tolist() == [[places[bit] for bit in mask]]
 
 
 @pytest.mark.parametrize('reduce_zero_label', [False, True])

@@ -81,9 +81,11 @@ def test_truncated_file_is_named(tmp_path, image, suffix, kept):
     content = cv2.imencode(suffix, image)[1].tobytes()
     path = tmp_path / f'cut{suffix}'
     path.write_bytes(content[: int(len(content) * kept) if kept > 0 else kept])
-    for load in (LoadCheckedImage(), LoadCheckedAnnotations()):
-        with pytest.raises(ValueError, match=rf'cut{suffix}.*truncated.*download'):
-            load(info(path, img_path=str(path)))
+    with pytest.raises(ValueError, match=rf'cut{suffix}.*truncated.*download'):
+        LoadCheckedImage()(dict(img_path=str(path)))
+    reason = 'truncated' if suffix == '.png' else 'lossy'
+    with pytest.raises(ValueError, match=rf'cut{suffix}.*{reason}'):
+        LoadCheckedAnnotations()(info(path))
 
 
 @pytest.mark.parametrize('suffix', ['.jpg', '.png'])
@@ -193,6 +195,26 @@ def test_16_bit_label_of_small_ids_loads(save, label):
 def test_label_that_holds_no_ids_is_named(save, label, broken, name, reason):
     with pytest.raises(ValueError, match=rf'{name}.*{reason}'):
         LoadCheckedAnnotations(num_classes=5)(save(broken(label), name))
+
+
+@pytest.mark.parametrize('suffix', ['.jpg', '.webp'])
+def test_lossy_labels_are_refused_by_their_content(tmp_path, suffix):
+    even = np.zeros(SIZE, np.uint8)
+    content = cv2.imencode(suffix, even, [cv2.IMWRITE_WEBP_QUALITY, 80])[1].tobytes()
+    (tmp_path / 'l.png').write_bytes(content)
+    with pytest.raises(ValueError, match=r'l\.png: the label is a lossy file'):
+        LoadCheckedAnnotations()(info(tmp_path / 'l.png'))
+
+
+def test_smoothed_borders_are_told_as_the_cause(save):
+    label = np.zeros((200, 40), np.uint8)
+    label[:, 20:] = 255
+    smooth = cv2.GaussianBlur(label, (5, 5), 1)
+    with pytest.raises(ValueError, match='borders are smoothed'):
+        LoadCheckedAnnotations(num_classes=2)(save(smooth))
+    with pytest.raises(ValueError, match='outside') as error:
+        LoadCheckedAnnotations(num_classes=2)(save(np.where(label, 9, label)))
+    assert 'borders are' not in str(error.value)
 
 
 def test_out_of_range_values_are_counted(save):

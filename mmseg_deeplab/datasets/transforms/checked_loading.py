@@ -17,12 +17,13 @@ from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import TRANSFORMS
 
 from mmseg_deeplab.utils.atomic_files import write_whole
-from mmseg_deeplab.utils.data_file_errors import DataFileError
+from mmseg_deeplab.utils.data_file_errors import DataFileError, LabelFormatError
 from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.image_files import (
     PNG_GREY,
     PNG_PALETTE,
     decode,
+    is_lossy,
     png_bit_depth,
     png_color_type,
     read_file,
@@ -88,8 +89,9 @@ class LoadCheckedAnnotations(LoadAnnotations):
     - values that do not fit 8 bits are refused instead of wrapped;
     - a label that is already in ``results['gt_seg_map']`` (rendered by the data set)
       is left as it is, and checked;
-    - colours become class ids where the data set gives their table in
-      ``results['label_colors']``, a :class:`LabelColors`: see
+    - lossy files (JPEG, most of WebP) are refused;
+    - colours, also of grey files, become class ids where the data set gives their
+      table in ``results['label_colors']``, a :class:`LabelColors`: see
       :class:`~mmseg_deeplab.datasets.FolderDataset`;
     - results of no data set (:func:`mmseg.apis.inference_model`) pass unchanged.
 
@@ -168,13 +170,20 @@ class LoadCheckedAnnotations(LoadAnnotations):
 
     def _read(self, results: dict) -> np.ndarray:
         """Read class ids as training sees them, ``(H, W)`` uint8."""
-        path = results['seg_map_path']
-        if results.get('label_colors') is not None:
-            label = results['label_colors'].read(self._content(path), path)
+        path, colors = results['seg_map_path'], results.get('label_colors')
+        if colors is not None:
+            content = self._content(path)
+            label = colors.read(content, path)
             if label is not None:
                 return label
         setting = f'label {self.imdecode_backend}'
         label = self.decoded.get(path, lambda: self._decode(path), setting=setting)
+        if colors is not None and png_color_type(content) != PNG_PALETTE:
+            ids = colors.read_grey(
+                label, path, bits=min(png_bit_depth(content) or 8, 8)
+            )
+            if ids is not None:
+                return ids
         table = label_table(
             reduce_zero_label=self._reduces_zero(results),
             label_map=results.get('label_map'),
@@ -183,7 +192,13 @@ class LoadCheckedAnnotations(LoadAnnotations):
 
     def _content(self, path: str) -> bytes:
         remedy = "check data_root, data_prefix['seg_map_path'] and seg_map_suffix"
-        return read_file(path, remedy=remedy, backend_args=self.backend_args)
+        content = read_file(path, remedy=remedy, backend_args=self.backend_args)
+        if is_lossy(content):
+            raise LabelFormatError(
+                f'{path}: the label is a lossy file (JPEG or WebP), whose values are '
+                'others at every border. Remedy: export labels as PNG.'
+            )
+        return content
 
     def _decode(self, path: str) -> np.ndarray:
         """Decode the values as stored in the file, ``(H, W)`` uint8."""

@@ -11,6 +11,10 @@ from mmseg_deeplab.utils.data_file_errors import (
 )
 
 MAX_LISTED = 8  # values spelled out in one message
+# Where borders are smoothed, at least a third of the pixels at them have a value
+# between both sides; where they are sharp, those of a class as thin as one pixel do.
+MIN_BETWEEN = 0.15
+MIN_BORDER = 200  # pixels, to tell
 
 
 def _with_counts(found: np.ndarray, counts: np.ndarray) -> str:
@@ -114,6 +118,18 @@ def check_size(
     )
 
 
+def are_borders_smoothed(label: np.ndarray, ignore_index: int = 255) -> bool:
+    """Whether borders pass through values between both sides, along the rows."""
+    left, middle, right = label[:, :-2], label[:, 1:-1], label[:, 2:]
+    low, high = np.minimum(left, right), np.maximum(left, right)
+    border = (low != high) & (high != ignore_index) & (middle != ignore_index)
+    between = border & (low < middle) & (middle < high)
+    at_borders = np.count_nonzero(border)
+    return at_borders >= MIN_BORDER and (
+        np.count_nonzero(between) > MIN_BETWEEN * at_borders
+    )
+
+
 def check_range(
     label: np.ndarray,
     num_classes: int,
@@ -136,8 +152,11 @@ def check_range(
     listed += ', ...' if held.size > 2 * MAX_LISTED else ''
     note = ' after reduce_zero_label, the file holds one more' if reduced else ''
     hints = []  # the likely causes first, then what always helps
-    if source.lower().endswith(('.jpg', '.jpeg')):
-        hints.append('JPEG is lossy and blurs class ids: export labels as PNG')
+    if are_borders_smoothed(label, ignore_index):
+        hints.append(
+            'the borders are smoothed: export without anti-aliasing, and resize by '
+            'nearest neighbour'
+        )
     if not reduced and bad.tolist() == [num_classes]:
         hints.append(
             f'if 0 is an unlabelled background and the classes are 1..{num_classes}, '

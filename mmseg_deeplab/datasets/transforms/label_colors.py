@@ -3,6 +3,7 @@
 import io
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -40,6 +41,11 @@ class LabelColors:
         ids = [*range(len(colors)), *[ignore_index] * len(ignored)]
         order = np.argsort(keys)
         self.keys, self.ids = keys[order], np.array(ids, np.uint8)[order]
+        levels = np.arange(NUM_INDICES, dtype=np.uint8)
+        self.grey_ids, self.is_listed = self._look_up(
+            _pack(levels[:, None].repeat(3, 1))
+        )
+        self.all_grey = np.isin(self.keys, _pack(levels[:, None].repeat(3, 1))).all()
 
     def read(self, content: bytes, source: str) -> np.ndarray | None:
         """Give the class ids ``(H, W)`` uint8 of a label file, None for no colours.
@@ -74,6 +80,34 @@ class LabelColors:
         if not known.all():
             raise LabelColorError(self._unknown_colors(packed, known, source))
         return ids
+
+    def read_grey(
+        self, values: np.ndarray, source: str, *, bits: int = 8
+    ) -> np.ndarray | None:
+        """Give the class ids of a grey label ``(H, W)`` uint8, None if it holds ids.
+
+        Its values are colours where all of them are listed and one is white, which is
+        no id, or where the file has one bit, for black and white.
+
+        Raises:
+            LabelColorError: If all colours are grey, and the values could be either.
+        """
+        held = np.flatnonzero(cv2.calcHist([values], [0], None, [256], [0, 256]))
+        white = (1 << bits) - 1
+        levels = held * (255 // white)
+        ids = self.grey_ids[levels]
+        if not self.is_listed[levels].all() or (ids == held).all():
+            return None
+        if held[-1] == white or (bits == 1 and self.is_listed[[0, 255]].all()):
+            table = np.zeros(NUM_INDICES, np.uint8)
+            table[held] = ids
+            return cv2.LUT(values, table)
+        if self.all_grey:
+            raise LabelColorError(
+                f'{source}: holds {held.tolist()}, which may be class ids or colours '
+                f'of {self.origin}. Remedy: list the class of colour 0 0 0 first'
+            )
+        return None
 
     def _look_up(self, packed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         place = np.searchsorted(self.keys, packed)
@@ -124,9 +158,7 @@ class LabelColors:
             'correct the colours in the class list',
             'list a colour that means no class as `ignore R G B`',
         ]
-        if source.lower().endswith(('.jpg', '.jpeg')):
-            hints.insert(0, 'JPEG is lossy and changes colours: export labels as PNG')
-        elif more:
+        if more:
             hints.insert(0, 'if the edges are smoothed, export without anti-aliasing')
         return (
             f'{source}: holds colours (RGB) that {self.origin} does not list: '
