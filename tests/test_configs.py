@@ -23,6 +23,7 @@ from torch import nn
 from mmseg_deeplab.config import read_config
 from mmseg_deeplab.config.run_setup import replace_sync_bn
 from mmseg_deeplab.config.scan_config import dataset_configs
+from mmseg_deeplab.models import PanopticDeepLab
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 LEAVES = sorted(CONFIGS.glob('*.py'))
@@ -125,6 +126,14 @@ def samples(num_classes: int, shape: tuple[int, int], count: int) -> dict:
         label = torch.randint(0, num_classes, (1, *shape), generator=generator)
         sample = SegDataSample(metainfo=dict(img_shape=shape, ori_shape=shape))
         sample.gt_sem_seg = PixelData(data=label)
+        one = torch.rand(1, *shape)
+        sample.gt_panoptic_targets = PixelData(
+            center=one,
+            center_weight=one,
+            offset=one.expand(2, -1, -1),
+            offset_weight=one,
+            semantic_weight=one,
+        )
         batch['data_samples'].append(sample)
         image = torch.randint(0, 256, (3, *shape), generator=generator)
         batch['inputs'].append(image.to(torch.uint8))
@@ -146,6 +155,10 @@ def test_predicts_and_trains_a_step(leaf, tmp_path, no_random_start):
     with torch.no_grad():
         result = model.eval().test_step(samples(config.num_classes, size, 1))[0]
         logits = model(torch.zeros(1, 3, *size), mode='tensor')
+    if isinstance(model, PanopticDeepLab):
+        assert [len(out[0]) for out in logits[1:]] == [1, 2]
+        assert result.pred_panoptic_seg.data.shape == (1, *size)
+        logits = logits[0]
     assert result.pred_sem_seg.data.shape == (1, *size)
     assert logits.shape[:2] == (1, config.num_classes)
     config.optim_wrapper.accumulative_counts = 1

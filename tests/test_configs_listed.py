@@ -22,6 +22,7 @@ METHODS = {
     'deeplabv3': ('v3', 'DeepLabV3'),
     'deeplabv3plus': ('v3+', 'DeepLabV3+'),
     'fcn': ('FCN', 'FCN'),
+    'panoptic': ('Panoptic', 'PanopticDeepLab'),
     'pspnet': ('PSPNet', 'PSPNet'),
     'segformer': ('SegFormer', 'SegFormer'),
     'unet': ('U-Net', 'UNet'),

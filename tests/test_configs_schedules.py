@@ -88,6 +88,9 @@ RECIPES = dict(
         warmed_up(0.001, 800, power=0.9, warm=40, first=0.1),
     ),
     detectron2_90k=(90000, 1e-4, warmed_up_from_the_start(0.01, 90000, 1000)),
+    panoptic_90k=(90000, 0.0, poly(5e-5, 90000)),
+    panoptic_warmup_90k=(90000, 0.0, warmed_up_from_the_start(1e-3, 90000, 1000)),
+    panoptic_coco_200k=(200000, 0.0, warmed_up_from_the_start(5e-4, 200000, 1000)),
     scratch_adamw=(1400, 0.01, poly(0.006, 1400)),
 )
 
@@ -178,8 +181,9 @@ def test_every_schedule_is_whole_and_has_the_optimizer_of_its_recipe(name):
     options = config.optim_wrapper.optimizer
     kinds = dict(composer_sgdw_128e='DecoupledSGDW', camvid_short='AdamW')
     kind = 'AdamW' if 'adamw' in name else kinds.get(name, 'SGD')
+    kind = 'Adam' if name.startswith('panoptic') else kind
     assert (options.type, options.weight_decay) == (kind, RECIPES[name][1])
-    assert kind == 'AdamW' or options.momentum == 0.9
+    assert kind.startswith('Adam') or options.momentum == 0.9
     build_optim_wrapper(Segmentor(), config.optim_wrapper)
 
 

@@ -1,0 +1,14 @@
+"""Panoptic-DeepLab (a narrow ResNet-26) on SyntheticStreets.
+
+https://arxiv.org/abs/1911.10194. From scratch, for two CPU cores; not measured by us.
+
+    mmseg-deeplab train panoptic_deeplab_r26_synthetic_streets
+"""
+
+_base_ = [
+    './_base_/models/panoptic_deeplab_r26.py',
+    './_base_/datasets/synthetic_streets_panoptic.py',
+    './_base_/default_runtime.py',
+    './_base_/schedules/scratch_adamw.py',
+]
+model = _base_.model_for_data
