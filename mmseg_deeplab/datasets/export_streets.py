@@ -8,11 +8,12 @@ from pathlib import Path
 import cv2
 from mmengine.utils import track_iter_progress
 
+from mmseg_deeplab.ops.panoptic_ids import class_map
 from mmseg_deeplab.utils.atomic_files import write_whole
 from mmseg_deeplab.utils.errors import InputError
 
 from .street_layouts import LAYOUTS
-from .street_scenes import render_scene
+from .street_scenes import render_panoptic
 from .street_scenes.scene_options import check_integer, check_scene
 
 MARKER = 'synthetic_streets.json'  # says what the folder was made from
@@ -65,11 +66,14 @@ def export_streets(out: str | Path, request: Request) -> Path:
         label = root / layout.label.format(**names)
         for name in part.lists:
             lists[name].append(f'{image.stem}\n')
-        if image.exists() and label.exists():
+        instances = layout.instances and root / layout.instances.format(**names)
+        if all(file.exists() for file in (image, label, instances) if file):
             continue
-        pixels, classes = render_scene(part.stream, index, request.size, request.seed)
+        pixels, ids = render_panoptic(part.stream, index, request.size, request.seed)
         write_whole(cv2.imencode(image.suffix, pixels)[1].tobytes(), image)
-        write_whole(layout.encode(layout.ids[classes]), label)
+        write_whole(layout.encode(layout.ids[class_map(ids)]), label)
+        if instances:
+            write_whole(layout.encode_instances(ids), instances)
     # Last, when all files are there.
     texts = layout.texts | {name: ''.join(stems) for name, stems in lists.items()}
     for name, text in texts.items():

@@ -15,7 +15,10 @@ from mmseg.datasets import (
 )
 from PIL import Image
 
+from mmseg_deeplab.ops.panoptic_ids import LABEL_DIVISOR, class_map
+
 from .camvid import CamVidDataset
+from .cityscapes_panoptic import LABELS
 from .class_list import ClassList
 from .street_scenes import CLASSES, PALETTE
 
@@ -50,6 +53,15 @@ def _color_png(label: np.ndarray) -> bytes:
     return _grey_png(np.array(PALETTE, np.uint8)[label][..., ::-1])
 
 
+def _instance_png(ids: np.ndarray) -> bytes:
+    """Cityscapes' instance ids: the label, or label * 1000 + number from 0."""
+    layout = LAYOUTS['cityscapes']
+    labels = np.array(LABELS)[layout.ids[class_map(ids)]]
+    number = ids % LABEL_DIVISOR
+    values = np.where(number > 0, labels * LABEL_DIVISOR + number - 1, labels)
+    return _grey_png(values.astype(np.uint16))
+
+
 @dataclass(frozen=True)
 class Layout:
     """One data set on disk."""
@@ -64,6 +76,8 @@ class Layout:
     first_id: int = 0  # what labels hold for the first class
     root: str = ''  # where `data_root` is below the folder asked for
     encode: Callable[[np.ndarray], bytes] = _grey_png  # ids (H, W) to a PNG file
+    instances: str | None = None  # name of the file of instances, if there is one
+    encode_instances: Callable[[np.ndarray], bytes] | None = None  # ids (H, W) to it
     texts: dict[str, str] = field(default_factory=dict)  # other files below the root
 
     @property
@@ -103,6 +117,9 @@ LAYOUTS = dict(
         label='gtFine/{stream}/streets/streets_{index:06d}_000000_gtFine_labelTrainIds'
         '.png',
         dataset=CityscapesDataset,
+        instances='gtFine/{stream}/streets/streets_{index:06d}_000000_gtFine_'
+        'instanceIds.png',
+        encode_instances=_instance_png,
     ),
     # As many training scenes again stand for the annotations of SBD.
     voc=Layout(

@@ -8,9 +8,10 @@ import pytest
 from mmseg.datasets import CityscapesDataset, PascalVOCDataset
 from PIL import Image
 
+from mmseg_deeplab.datasets import CityscapesPanopticDataset
 from mmseg_deeplab.datasets import export_streets as export
 from mmseg_deeplab.datasets.export_streets import MARKER, Request, export_streets
-from mmseg_deeplab.datasets.street_scenes import CLASSES, render_scene
+from mmseg_deeplab.datasets.street_scenes import CLASSES, render_panoptic, render_scene
 
 SIZE = (48, 96)
 LOAD = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations')]
@@ -43,6 +44,24 @@ def test_cityscapes_reads_the_same_scenes(tmp_path, split, count):
         np.testing.assert_array_equal(sample['img'], image)
         found = names(dataset, sample['gt_seg_map'])
         np.testing.assert_array_equal(found, np.array(CLASSES)[label])
+
+
+def test_cityscapes_has_the_same_instances(tmp_path):
+    root = export_streets(tmp_path, request('cityscapes', num_train=1, size=(96, 192)))
+    dataset = CityscapesPanopticDataset(
+        data_root=str(root),
+        data_prefix=dict(img_path='leftImg8bit/val', seg_map_path='gtFine/val'),
+        pipeline=[dict(type='LoadPanopticAnnotations')],
+    )
+    _, drawn = render_panoptic('val', 1, (96, 192))
+    sample = dataset[1]
+    found = sample['gt_panoptic_seg']
+    np.testing.assert_array_equal(
+        names(dataset, sample['gt_seg_map']), np.array(CLASSES)[drawn // 1000]
+    )
+    pairs = {*zip(found.ravel().tolist(), drawn.ravel().tolist(), strict=True)}
+    assert len(pairs) == len(np.unique(found)) == len(np.unique(drawn))
+    np.testing.assert_array_equal(found % 1000 > 0, drawn % 1000 > 0)
 
 
 def voc(root, name: str, folder: str = 'SegmentationClass') -> PascalVOCDataset:
@@ -158,7 +177,7 @@ def test_the_command_prints_where_it_wrote(command, tmp_path):
     layout = ('--layout', 'cityscapes', '--out', tmp_path / 'c')
     printed = command('draw-streets', *layout, *counts)
     assert f"data_root = '{tmp_path / 'c'}'" in printed
-    assert len(list((tmp_path / 'c').rglob('*.png'))) == 4
+    assert len(list((tmp_path / 'c').rglob('*.png'))) == 2 * 3
 
 
 def test_the_command_explains_a_refusal(command, tmp_path):
