@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from mmengine.config import Config
 
 
+# Ends of the names of paths and suffixes, which may consist of digits.
+TEXT_ENDS = ('_dir', '_file', '_path', '_root', '_suffix', 'load_from')
+
+
 class Overrides(Action):
     """``KEY=VALUE ...`` becomes a dict, as by mmengine's ``DictAction``."""
 
@@ -27,6 +31,11 @@ class Overrides(Action):
 
         action = DictAction(self.option_strings, self.dest, nargs=self.nargs)
         action(parser, namespace, values, option_string)
+        options = getattr(namespace, self.dest)
+        for key, _, text in (pair.partition('=') for pair in values):
+            is_text = key.rpartition('.')[2].endswith(TEXT_ENDS)
+            if is_text and isinstance(options[key], int | float):
+                options[key] = text  # not the number that it looks like
 
 
 def add_config(parser: ArgumentParser, *, checkpoint: bool = False) -> None:

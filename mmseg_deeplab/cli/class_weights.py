@@ -40,5 +40,5 @@ def run(args: Namespace) -> None:
     counts = class_balance.count_labels(cfg, workers=args.workers)
     weights = class_balance.class_weights(counts, args.method, beta=args.beta)
     print(counts.table(weights))
-    class_balance.write_class_weights(weights, args.out)
+    class_balance.write_class_weights(weights, args.out, counts.classes)
     print(f'{args.out}: loss_decode.class_weight={str(args.out)!r}')

@@ -6,6 +6,7 @@
 import io
 import json
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import numpy as np
 from mmengine.config import Config
 from prettytable import PrettyTable
 
+from mmseg_deeplab.checkpoints.class_order import class_difference
 from mmseg_deeplab.utils.atomic_files import write_whole
 from mmseg_deeplab.utils.errors import InputError
 
@@ -147,15 +149,44 @@ def class_weights(
     return weights
 
 
-def write_class_weights(weights: np.ndarray, path: Path) -> None:
-    """Write weights as MMSegmentation's losses read them, whole or not at all."""
+def write_class_weights(
+    weights: np.ndarray, path: Path, classes: Sequence[str] = ()
+) -> None:
+    """Write weights as MMSegmentation's losses read them, whole or not at all.
+
+    The names of the classes go to a class list beside them, ``x.classes.txt`` for
+    ``x.json``, so that a training can see whether the weights are of its classes.
+    """
     check_suffix(path)
+    if classes:
+        write_whole('\n'.join([*classes, '']).encode(), class_list_of(path))
     buffer = io.BytesIO()
     if path.suffix == '.json':
         buffer.write(json.dumps(weights.tolist()).encode())
     else:
         np.save(buffer, weights)
     write_whole(buffer.getvalue(), path)
+
+
+def class_list_of(path: str | Path) -> Path:
+    """Return the file with the names of the classes whose weights are in ``path``."""
+    return Path(path).with_suffix('.classes.txt')
+
+
+def check_weighted_classes(path: str | Path, classes: Sequence[str]) -> None:
+    """Raise InputError if a file of weights is known to be of other classes."""
+    known = class_list_of(path)
+    if not classes or not known.is_file():
+        return
+    weighted = dict(classes=known.read_text(encoding='utf-8').splitlines())
+    found = class_difference(
+        weighted, dict(classes=classes), (str(known), 'the training data')
+    )
+    if found:
+        raise InputError(
+            f'class_weight={str(path)!r}: {found.message}. Remedy: write those of this '
+            f'data set: mmseg-deeplab class-weights CONFIG --out {path}'
+        )
 
 
 def check_suffix(path: Path) -> None:

@@ -3,16 +3,27 @@
 from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
+from mmengine.dataset import InfiniteSampler
+from mmengine.registry import init_default_scope
+from mmengine.runner import EpochBasedTrainLoop
 from mmseg.models.losses.utils import get_class_weight
+from mmseg.registry import DATA_SAMPLERS, LOOPS
 
 from mmseg_deeplab.checkpoints import local_file
 from mmseg_deeplab.models import LeanEncoderDecoder
 from mmseg_deeplab.models.segmentors.lean_loss import plain_loss_is_configured
 from mmseg_deeplab.utils.errors import InputError
 
+from .class_agreement import data_meta, order_faults
+from .class_balance import check_weighted_classes
 from .option_check import named_dicts
 from .prediction_options import is_derived
-from .scan_config import dataset_configs, missing_paths
+from .scan_config import (
+    class_mismatches,
+    dataset_configs,
+    missing_paths,
+    named_datasets,
+)
 
 
 def check_checkpoint(checkpoint: str) -> None:
@@ -32,14 +43,57 @@ def check_data(cfg: Config, *loaders: str) -> None:
                 raise FileNotFoundError(f'{loader}: {fault.message}')
 
 
-def check_class_weights(model: ConfigDict) -> None:
-    """Raise an error if the class weights in the losses of the heads cannot be used."""
+def check_classes(cfg: Config, *splits: str) -> tuple[str, ...]:
+    """Raise InputError if the data sets, or a head and a data set, differ in classes.
+
+    Returns the names of the classes of the first data set, if it knows them. The check
+    of the data reports the same.
+    """
+    init_default_scope(cfg.get('default_scope') or 'mmseg')
+    metas, faults = [], []
+    for split in splits:
+        for name, leaf in named_datasets(cfg, split):
+            meta = data_meta(leaf)
+            if meta.get('classes'):
+                metas.append((split, name, meta))
+                faults += class_mismatches(cfg, leaf, len(meta['classes']), name)
+    for fault in faults + order_faults(metas):
+        raise InputError(fault.message)
+    return tuple(metas[0][2]['classes']) if metas else ()
+
+
+def check_loop(cfg: Config) -> None:
+    """Raise InputError if epochs are counted and the sampler has no end."""
+    loop, sampler = cfg.train_cfg, cfg.train_dataloader.get('sampler') or {}
+    by_epoch = loop.get('by_epoch', False)
+    if 'type' in loop:
+        kind = LOOPS.get(loop.type) if isinstance(loop.type, str) else loop.type
+        by_epoch = isinstance(kind, type) and issubclass(kind, EpochBasedTrainLoop)
+    kind = sampler.get('type')
+    kind = DATA_SAMPLERS.get(kind) if isinstance(kind, str) else kind
+    if by_epoch and isinstance(kind, type) and issubclass(kind, InfiniteSampler):
+        raise InputError(
+            f'train_cfg counts epochs, but {kind.__name__} of train_dataloader has no '
+            'end, and neither had the first epoch. Remedy: '
+            'train_dataloader.sampler.type=DefaultSampler, or iterations '
+            "(train_cfg=dict(type='IterBasedTrainLoop', max_iters=..., "
+            'val_interval=...))'
+        )
+
+
+def check_class_weights(model: ConfigDict, classes: tuple[str, ...] = ()) -> None:
+    """Raise an error if the class weights in the losses of the heads cannot be used.
+
+    ``classes`` are those of the training data; a file of weights must be of the same.
+    """
     is_lean = is_derived(model.get('type'), LeanEncoderDecoder)
     for name, head in named_dicts(model, 'model'):
         for part, loss in named_dicts(head.get('loss_decode'), 'loss_decode'):
             if loss.get('class_weight') is None:
                 continue
             _check_number_of_weights(loss.class_weight, head.get('num_classes'))
+            if isinstance(loss.class_weight, str):
+                check_weighted_classes(loss.class_weight, classes)
             if (
                 loss.get('avg_non_ignore')
                 and loss.get('type') == 'CrossEntropyLoss'

@@ -34,6 +34,7 @@ def read_config(
     - ``num_classes=None``, as in the base of the folder data set, becomes the number of
       classes in the class list.
     - An option that would change nothing is refused.
+    - A data loader without workers (``num_workers=0``) loses what only workers need.
 
     Args:
         path: The config file, or the name of a shipped config.
@@ -65,9 +66,19 @@ def read_config(
         for _, node, name in places_of(cfg, key, old):
             node[name] = cfg[key]
     fill_in_classes(cfg, num_classes)
+    _fit_to_workers(cfg)
     cfg.launcher = launcher
     cfg.work_dir = str(work_dir or cfg.get('work_dir') or f'work_dirs/{path.stem}')
     return cfg
+
+
+def _fit_to_workers(cfg: Config) -> None:
+    """Leave out what torch refuses in a data loader that has no workers."""
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        loader = cfg.get(name)
+        if isinstance(loader, dict) and loader.get('num_workers') == 0:
+            for option in ('persistent_workers', 'prefetch_factor'):
+                loader.pop(option, None)
 
 
 def fill_in_classes(cfg: Config, num_classes: int | None = None) -> None:

@@ -37,6 +37,15 @@ SETTINGS = {
 # Keys of a dict that are not arguments of its type.
 COMMON_KEYS = {'type', '_delete_', '_scope_', 'init_cfg', 'priority', 'requires_grad'}
 COMMON_KEYS |= {'constructor', 'optimizer', 'paramwise_cfg'}  # of optim_wrapper
+# What is read from dicts that have no type.
+PLAIN_DICTS = {
+    'auto_scale_lr': {'base_batch_size', 'enable'},
+    'env_cfg': {'cudnn_benchmark', 'dist_cfg', 'mp_cfg', 'resource_limit'},
+    'optim_wrapper.clip_grad': {'clip_value', 'foreach', 'max_norm', 'norm_type'},
+    'randomness': {'deterministic', 'diff_rank_seed', 'seed'},
+}
+PLAIN_DICTS['optim_wrapper.clip_grad'] |= {'error_if_nonfinite'}
+DATALOADER = {'dataset', 'num_batch_per_epoch'}  # beside the arguments of torch's
 
 
 def refuse_useless_options(cfg: Config, options: dict[str, Any]) -> None:
@@ -51,8 +60,10 @@ def refuse_useless_options(cfg: Config, options: dict[str, Any]) -> None:
     settings = SETTINGS | inspect.signature(Runner).parameters.keys()
     for key, value in options.items():
         root = key.split('.')[0]
-        if root in settings:
-            why = _unread_key(cfg, key, options)
+        if key == 'launcher':
+            why = 'the command line says it, --launcher'
+        elif root in settings:
+            why = _refused_argument(key) or _unread_key(cfg, key, options)
         elif root not in cfg:
             # A name that is not there needs no removal.
             why = None if value is None else 'nothing reads this name'
@@ -107,6 +118,28 @@ def _children(node: object) -> dict[str, Any]:
     return {}
 
 
+def _refused_argument(key: str) -> str | None:
+    """Say which dict without a type does not take a key; None if it may be read."""
+    from mmengine.runner import LogProcessor
+    from torch.utils.data import DataLoader
+
+    arguments = dict(PLAIN_DICTS, log_processor=_accepted_names(LogProcessor))
+    root = key.split('.')[0]
+    if root.endswith('_dataloader'):
+        arguments[root] = _accepted_names(DataLoader) | DATALOADER
+    for parent, known in arguments.items():
+        if key.startswith(f'{parent}.'):
+            part = key.removeprefix(f'{parent}.').split('.')[0]
+            near = get_close_matches(part, known, 1)
+            hint = f', but {near[0]}' if near else ''
+            return (
+                None
+                if part in known | COMMON_KEYS
+                else (f'{parent} does not take it{hint}')
+            )
+    return None
+
+
 def _unread_key(cfg: Config, key: str, options: dict[str, Any]) -> str | None:
     """Say why a key below the top level would not be read; None if it may be."""
     node, prefix = cfg._cfg_dict, ''
@@ -116,6 +149,8 @@ def _unread_key(cfg: Config, key: str, options: dict[str, Any]) -> str | None:
         node, prefix = _children(node)[part], f'{prefix}.{part}'.lstrip('.')
     else:
         return None
+    if prefix == 'default_hooks' and f'{prefix}.{part}.type' not in options:
+        return None if key == f'{prefix}.{part}' else f'{prefix} has no {part}'
     if not prefix or not isinstance(node, dict):
         return None
     kind = options.get(f'{prefix}.type', node.get('type'))
@@ -128,12 +163,16 @@ def _unread_key(cfg: Config, key: str, options: dict[str, Any]) -> str | None:
 
 def _accepted_names(kind: str | type) -> set[str] | None:
     """Return the arguments of a registered class; None if it may take any name."""
+    from mmengine.hooks import Hook
+
     if isinstance(kind, str):
         registries = vars(mmseg.registry).values()
         found = (r.get(kind) for r in registries if isinstance(r, Registry))
         kind = next((one for one in found if one is not None), None)
     names: set[str] = set()
     for base in inspect.getmro(kind) if isinstance(kind, type) else ():
+        if base is Hook:
+            return names  # what a hook passes on is none of the user's arguments
         if '__init__' not in vars(base):
             continue
         parameters = inspect.signature(base.__init__).parameters.values()

@@ -17,7 +17,13 @@ from mmseg_deeplab.engine.distributed import (
 from mmseg_deeplab.models import set_output_stride
 from mmseg_deeplab.utils.errors import InputError
 
-from .config_checks import check_checkpoint, check_class_weights, check_data
+from .config_checks import (
+    check_checkpoint,
+    check_class_weights,
+    check_classes,
+    check_data,
+    check_loop,
+)
 from .option_check import named_dicts
 from .prediction_options import apply_prediction_options
 from .scan_config import check_first_labels
@@ -33,20 +39,23 @@ def prepare_training(
 ) -> None:
     """Prepare a config for training, in place.
 
-    ``resume`` goes on from the newest whole checkpoint of the work folder (if there is
-    none, the training starts as configured, ``load_from`` included), or from the file
-    ``resume_from``. ``output_stride`` replaces that of the config.
+    ``resume``, also of the config, goes on from the newest whole checkpoint of the work
+    folder (if there is none, the training starts as configured, ``load_from``
+    included), or from the file ``resume_from``. ``output_stride`` replaces that of the
+    config.
     """
-    cfg.resume = resume
+    cfg.resume = resume = resume or bool(cfg.get('resume'))
     if resume and not resume_from:
         cfg.resume = 'auto'  # see ResumableRunner
     elif resume:
         cfg.load_from = resume_from
     check_data(cfg, 'train_dataloader', 'val_dataloader')
+    check_loop(cfg)
+    classes = check_classes(cfg, 'train', 'val')
     check_first_labels(cfg)
     if cfg.get('load_from'):
         check_checkpoint(cfg.load_from)
-    check_class_weights(cfg.model)
+    check_class_weights(cfg.model, classes)
     if output_stride is not None:
         cfg.model = ConfigDict(set_output_stride(cfg.model, output_stride))
     if amp:
@@ -91,6 +100,7 @@ def prepare_testing(
     """
     check_checkpoint(checkpoint)
     check_data(cfg, 'test_dataloader')
+    check_classes(cfg, 'test')
     cfg.load_from = checkpoint
     cfg.resume = False
     if out is not None:

@@ -16,6 +16,7 @@ from mmseg_deeplab.datasets.scan import first_look, scan_dataset, too_few_classe
 from mmseg_deeplab.datasets.scan_report import DatasetReport, Finding, ScanReport
 from mmseg_deeplab.utils.errors import InputError
 
+from .class_agreement import data_meta, order_faults
 from .option_check import named_dicts
 
 SPLITS = ('train', 'val', 'test')
@@ -33,12 +34,9 @@ def scan_config(
     ``workers`` is the number of processes; 0 reads in this one.
     """
     init_default_scope(cfg.get('default_scope') or 'mmseg')
-    report, seen = ScanReport(), {}
+    report, seen, metas = ScanReport(), {}, []
     for split in splits:
-        leaves = list(dataset_configs(cfg.get(f'{split}_dataloader')))
-        for number, leaf in enumerate(leaves, 1):
-            part = f' {number} of {len(leaves)}' if len(leaves) > 1 else ''
-            name = f'{split}{part}: {_type_name(leaf)}'
+        for name, leaf in named_datasets(cfg, split):
             key = repr(sorted((k, v) for k, v in leaf.items() if k != 'pipeline'))
             if key in seen:
                 report.notes.append(f'{name} is the same data set as {seen[key]}')
@@ -47,8 +45,10 @@ def scan_config(
             found = _scan_leaf(leaf, name, cfg, workers, progress)
             report.datasets.append(found)
             if found.classes:
+                metas.append((split, name, data_meta(leaf)))
                 faults = class_mismatches(cfg, leaf, len(found.classes), name)
                 report.faults += [one for one in faults if one not in report.faults]
+    report.faults += order_faults(metas)
     if not seen:
         asked = ', '.join(f'{split}_dataloader' for split in splits)
         raise InputError(f'{cfg.filename}: the config has no data set in {asked}')
@@ -87,6 +87,14 @@ def check_first_labels(cfg: Config) -> None:
 def _has_files(dataset: BaseSegDataset) -> bool:
     info = BaseDataset.get_data_info(dataset, 0)
     return osp.isfile(info.get('seg_map_path') or '')
+
+
+def named_datasets(cfg: Config, split: str) -> Iterator[tuple[str, dict]]:
+    """Yield the data sets of a split with the names that messages give them."""
+    leaves = list(dataset_configs(cfg.get(f'{split}_dataloader')))
+    for number, leaf in enumerate(leaves, 1):
+        part = f' {number} of {len(leaves)}' if len(leaves) > 1 else ''
+        yield f'{split}{part}: {_type_name(leaf)}', leaf
 
 
 def dataset_configs(loader: dict | None) -> Iterator[dict]:
@@ -199,7 +207,7 @@ def missing_paths(leaf: dict) -> list[Finding]:
 def _model_heads(cfg: Config) -> Iterator[tuple[str, dict]]:
     """Yield all parts of the model that know a number of classes."""
     for name, node in named_dicts(cfg.get('model'), 'model'):
-        if 'num_classes' in node:
+        if 'num_classes' in node and 'head' in name:
             yield name, node
 
 

@@ -1,8 +1,11 @@
 """Classes and overrides on their way from the class list to the model."""
 
+from argparse import ArgumentParser
+
 import pytest
 from training import train_here
 
+from mmseg_deeplab.cli.arguments import add_overrides
 from mmseg_deeplab.config import read_config
 from mmseg_deeplab.config.scan_config import scan_config
 from mmseg_deeplab.datasets.export_streets import Request, export_streets
@@ -115,6 +118,13 @@ def test_training_runs_with_data_root_alone(leaf, data, tmp_path):
         ('test_pipeline', 'test_dataloader.dataset.pipeline'),
         ('model.decode_head.chanels', 'model.decode_head.channels'),
         ('model_for_data.decode_head.num_classes', 'model.decode_head.num_classes'),
+        ('randomness.sed', 'does not take it, but seed'),
+        ('train_dataloader.worker', 'train_dataloader does not take it'),
+        ('log_processor.windowsize', 'does not take it'),
+        ('optim_wrapper.clip_grad.max', 'does not take it'),
+        ('default_hooks.ckeckpoint.interval', r'default_hooks\.checkpoint\.interval'),
+        ('default_hooks.checkpoint.keep', 'TrustedCheckpointHook does not take it'),
+        ('launcher', '--launcher'),
     ],
 )
 def test_an_option_that_would_change_nothing_names_the_right_one(root, option, named):
@@ -131,6 +141,9 @@ def test_an_option_that_would_change_nothing_names_the_right_one(root, option, n
         'model.backbone.init_cfg.prefix',
         'default_hooks.checkpoint.save_best',
         'param_scheduler.0.last_step',
+        'default_hooks.early.type',
+        'train_dataloader.pin_memory',
+        'randomness.deterministic',
     ],
 )
 def test_a_new_key_that_something_reads_is_set(root, option):
@@ -147,6 +160,25 @@ def test_the_crop_size_reaches_crops_paddings_and_batches(root):
     for dataset in cfg.train_dataloader.dataset.datasets:
         steps = {step.type: step for step in dataset.pipeline}
         assert steps['LeanRandomCrop'].crop_size == steps['Pad'].size == size
+
+
+@pytest.mark.parametrize('workers', [0, 2])
+def test_a_loader_without_workers_has_no_options_of_workers(root, workers):
+    path = root / 'configs/deeplabv3_mobilenetv2_camvid.py'
+    cfg = read_config(path, {'train_dataloader.num_workers': workers})
+    assert ('persistent_workers' in cfg.train_dataloader) == (workers > 0)
+    assert cfg.val_dataloader.persistent_workers
+
+
+@pytest.mark.parametrize('text', ['2024', '007', '1e3', 'True'])
+def test_a_folder_whose_name_looks_like_a_number_is_text(text):
+    parser = ArgumentParser()
+    add_overrides(parser)
+    pairs = [f'data_root={text}', f'a.img_path={text}', f'max_iters={text}']
+    found = parser.parse_args(['--cfg-options', *pairs, 'img_suffix=None']).cfg_options
+    assert found['data_root'] == found['a.img_path'] == text
+    assert not isinstance(found['max_iters'], str)
+    assert found['img_suffix'] is None
 
 
 def test_a_variable_without_a_place_is_refused(root):

@@ -1,8 +1,10 @@
 """What training and testing make of a config before they run it."""
 
+import copy
 import os
 import socket
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
@@ -10,6 +12,7 @@ from mmengine.runner import Runner
 from training import write_config
 
 from mmseg_deeplab.config import read_config
+from mmseg_deeplab.config.class_balance import write_class_weights
 from mmseg_deeplab.config.config_checks import check_checkpoint, check_data
 from mmseg_deeplab.config.run_setup import (
     build_runner,
@@ -20,12 +23,14 @@ from mmseg_deeplab.config.run_setup import (
     replace_sync_bn,
     write_predictions,
 )
+from mmseg_deeplab.config.scan_config import scan_config
 from mmseg_deeplab.engine import ResumableRunner
 from mmseg_deeplab.engine.distributed import (
     init_cpu_process_group,
     leave_process_group,
     require_one_gpu_each,
 )
+from mmseg_deeplab.utils.errors import InputError
 
 
 @pytest.fixture
@@ -108,6 +113,78 @@ def test_remote_data_and_absent_loaders_are_not_checked(cfg):
     cfg.val_dataloader = None
     check_data(cfg, 'train_dataloader', 'val_dataloader', 'no_dataloader')
     check_checkpoint('https://host/a.pth')
+
+
+def test_resume_of_the_config_counts_as_that_of_the_command(cfg):
+    cfg.resume = True
+    prepare_training(cfg)
+    assert cfg.resume == 'auto'
+
+
+@pytest.mark.parametrize(
+    'loop', [dict(type='EpochBasedTrainLoop', max_epochs=3), dict(by_epoch=True)]
+)
+def test_epochs_without_end_are_refused(cfg, loop):
+    cfg.train_cfg = loop
+    with pytest.raises(InputError, match=r'InfiniteSampler .* no end.*DefaultSampler'):
+        prepare_training(cfg)
+    cfg.train_dataloader.sampler.type = 'DefaultSampler'
+    prepare_training(cfg)
+
+
+@pytest.mark.parametrize('num_classes', [2, 5])
+def test_a_head_of_other_classes_than_the_data_is_refused(cfg, tmp_path, num_classes):
+    cfg.model.decode_head.num_classes = num_classes
+    message = rf'num_classes={num_classes}, but .* has 3 classes\. Remedy'
+    with pytest.raises(InputError, match=message):
+        prepare_training(cfg)
+    with pytest.raises(InputError, match=message):
+        prepare_testing(cfg, str(tmp_path / 'a.pth'))
+
+
+@pytest.mark.parametrize('where', ['joined', 'val'])
+def test_classes_in_another_order_are_refused_as_by_the_check(cfg, where):
+    other = copy.deepcopy(cfg.train_dataloader.dataset)
+    other.metainfo.classes = ('a', 'c', 'b')
+    if where == 'joined':
+        parts = [cfg.train_dataloader.dataset, other]
+        cfg.train_dataloader.dataset = dict(type='ConcatDataset', datasets=parts)
+    else:
+        cfg.val_dataloader.dataset = other
+    with pytest.raises(InputError, match=r'1 b, 2 c; .* has 1 c, 2 b') as error:
+        prepare_training(cfg)
+    report = scan_config(cfg, splits=('train', 'val'), progress=False)
+    assert [fault.message for fault in report.faults] == [str(error.value)]
+
+
+def test_other_names_are_refused_where_data_sets_are_joined_only(cfg):
+    other = copy.deepcopy(cfg.train_dataloader.dataset)
+    other.metainfo.classes = ('a', 'b', 'd')
+    cfg.val_dataloader.dataset = other
+    prepare_training(cfg)
+    parts = [cfg.train_dataloader.dataset, other]
+    cfg.train_dataloader.dataset = dict(type='ConcatDataset', datasets=parts)
+    with pytest.raises(InputError, match='class names differ: train 1 of 2'):
+        prepare_training(cfg)
+
+
+def test_class_weights_of_an_other_order_are_refused(cfg, tmp_path):
+    weights = tmp_path / 'weights.json'
+    cfg.model.type = 'LeanEncoderDecoder'
+    cfg.model.decode_head.loss_decode.class_weight = str(weights)
+    write_class_weights(np.ones(3), weights, ('a', 'b', 'c'))
+    prepare_training(cfg)
+    write_class_weights(np.ones(3), weights, ('a', 'c', 'b'))
+    with pytest.raises(InputError, match=r'weights\.json.*1 c, 2 b; .*class-weights'):
+        prepare_training(cfg)
+    (tmp_path / 'weights.classes.txt').unlink()  # weights of elsewhere
+    prepare_training(cfg)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='has a GPU')
+def test_amp_without_a_gpu_is_refused(cfg):
+    with pytest.raises(InputError, match='--amp needs a GPU'):
+        prepare_training(cfg, amp=True)
 
 
 def test_amp_takes_mmengines_wrapper_where_there_is_a_gpu(cfg, monkeypatch):

@@ -10,13 +10,14 @@ from types import FrameType
 from typing import Any
 
 import torch
-from mmengine.dist import all_reduce, barrier
+from mmengine.dist import all_reduce
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.optim import OptimWrapper
 from mmengine.runner import IterBasedTrainLoop, Runner
 from mmseg.registry import HOOKS
 from torch.utils.data import DataLoader
 
+from mmseg_deeplab.engine.distributed import leave_process_group
 from mmseg_deeplab.utils.errors import InputError
 
 
@@ -125,7 +126,7 @@ class SaveOnSignalHook(Hook):
             runner.logger.info(f'{name}: the epoch is interrupted and not saved.')
         runner.logger.info(f'Stopped by {name}. Go on with the same command, --resume.')
         runner.visualizer.close()
-        barrier()
+        leave_process_group()
         sys.exit(self.exit_code)
 
 

@@ -19,6 +19,11 @@ from mmseg_deeplab.engine.resume import (
     unpacked_hub,
 )
 from mmseg_deeplab.utils.atomic_files import remove_parts, write_whole
+from mmseg_deeplab.utils.errors import InputError
+
+# Parts of the names of metrics of which the greatest value is the best.
+GREATER_IS_BETTER = ('acc', 'auc', 'dice', 'fscore', 'iou', 'map', 'pq', 'precision')
+GREATER_IS_BETTER += ('recall',)
 
 
 @register_backend('atomic_local')
@@ -87,6 +92,7 @@ class TrustedCheckpointHook(CheckpointHook):
     - A checkpoint is written whole or not at all (:class:`AtomicLocalBackend`).
     - An older checkpoint is removed after the newer one is on the disk; the base class
       removes it first. There must be room for one more than ``max_keep_ckpts``.
+    - ``save_best`` may be the metric of one class, such as ``'IoU.car'``.
     - What a kill has left behind, an unfinished file or an older checkpoint that was
       about to be removed, is removed when the training is resumed.
     - Checkpoints numbered above the iteration at which a training begins are damaged or
@@ -114,6 +120,7 @@ class TrustedCheckpointHook(CheckpointHook):
         local = '://' not in str(out_dir)
         if local and backend_args is None and 'file_client_args' not in kwargs:
             backend_args = {'backend': 'atomic_local'}
+        kwargs.setdefault('greater_keys', GREATER_IS_BETTER)
         super().__init__(*args, out_dir=out_dir, backend_args=backend_args, **kwargs)
         self._superseded: list[str] = []
 
@@ -181,13 +188,31 @@ class TrustedCheckpointHook(CheckpointHook):
             super()._save_checkpoint_with_step(runner, step, meta)
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
+        known = {**metrics, **_class_metrics(runner)}
+        names = self.key_indicators if self.save_best else []
+        if unknown := [name for name in names if name not in (*known, 'auto')]:
+            raise InputError(
+                f'save_best={unknown[0]!r}: there is no such metric. Remedy: one of '
+                f'{", ".join(known)}'
+            )
         with self._removals_last():
-            super()._save_best_checkpoint(runner, metrics)
+            super()._save_best_checkpoint(runner, known)
 
     def _removals_last(self) -> AbstractContextManager[None]:
         if isinstance(self.file_backend, AtomicLocalBackend):
             return self.file_backend.removals_last()
         return nullcontext()
+
+
+def _class_metrics(runner: Runner) -> dict[str, float | None]:
+    """Return the metrics of each class, such as ``IoU.car``; the log has none."""
+    reports = [getattr(m, 'report', {}) for m in runner.val_loop.evaluator.metrics]
+    return {
+        f'{name}.{label}': value
+        for report in reports
+        for label, values in report.get('per_class', {}).items()
+        for name, value in values.items()
+    }
 
 
 def checkpoint_folder(out_dir: str | Path | None, work_dir: str) -> str:
