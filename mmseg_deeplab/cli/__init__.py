@@ -13,6 +13,7 @@ from io import TextIOWrapper
 from types import ModuleType
 
 from mmseg_deeplab.utils.errors import one_line_errors
+from mmseg_deeplab.utils.local_paths import require_local
 from mmseg_deeplab.version import __version__
 
 from .arguments import find_model
@@ -22,6 +23,7 @@ COMMANDS = (
     'browse', 'class-weights', 'convert', 'tune-crf', 'publish', 'draw-streets',
     'convert-camvid', 'search', 'decode', 'models', 'download',
 )  # fmt: skip
+OUTPUT_ARGUMENTS = ('out', 'show_dir', 'work_dir')
 
 
 def main(command: str | None = None) -> None:
@@ -53,6 +55,9 @@ def run(command: str, arguments: list[str], *, prog: str | None = None) -> None:
         sys.stdout.reconfigure(errors='backslashreplace')
     with one_line_errors():
         args = parse_arguments(command, arguments, prog=prog)
+        for name in OUTPUT_ARGUMENTS:
+            option = f'--{name}'.replace('_', '-')
+            require_local(getattr(args, name, None) or '', option)
         if 'checkpoint' in args:
             find_model(args)
         import_command(command).run(args)

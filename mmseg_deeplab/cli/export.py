@@ -45,7 +45,13 @@ def add_arguments(parser: ArgumentParser) -> None:
         choices=CALIBRATION_METHODS,
         default=CALIBRATION_METHODS[0],
     )
-    int8.add_argument('--evaluation-split', choices=['val', 'test'], default='test')
+    int8.add_argument(
+        '--evaluation-split',
+        choices=['val', 'test', 'none'],
+        default='test',
+        help='labelled images to judge by (%(default)s); none compares the predictions '
+        'of both files on the images of the calibration instead',
+    )
     int8.add_argument('--num-evaluation-images', type=int, help='(all)')
 
 

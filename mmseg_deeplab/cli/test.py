@@ -11,6 +11,12 @@ from . import arguments
 def add_arguments(parser: ArgumentParser) -> None:
     arguments.add_config(parser, checkpoint=True)
     parser.add_argument('--out', help='folder for the predicted masks (PNG)')
+    parser.add_argument(
+        '--format-only',
+        action='store_true',
+        help='only write the masks of --out, with the ids that the server of the data '
+        'set takes; no label is read',
+    )
     parser.add_argument('--show', action='store_true', help='show in a window')
     parser.add_argument('--show-dir', help='folder for painted images')
     parser.add_argument(
@@ -28,7 +34,7 @@ def run(args: Namespace) -> None:
     prepare_testing(
         cfg,
         args.checkpoint,
-        **arguments.pick(args, 'out', 'show', 'show_dir', 'wait_time'),
+        **arguments.pick(args, 'out', 'format_only', 'show', 'show_dir', 'wait_time'),
         **arguments.prediction_options(args),
     )
     build_runner(cfg).test()

@@ -27,6 +27,7 @@ from .config_checks import (
 from .option_check import named_dicts
 from .prediction_options import apply_prediction_options
 from .scan_config import check_first_labels
+from .unlabelled_test import leave_labels_out
 
 
 def prepare_training(
@@ -83,6 +84,7 @@ def prepare_testing(
     checkpoint: str,
     *,
     out: str | None = None,
+    format_only: bool = False,
     show: bool = False,
     show_dir: str | None = None,
     wait_time: float = 2.0,
@@ -94,17 +96,20 @@ def prepare_testing(
 ) -> None:
     """Prepare a config for testing, in place.
 
-    ``out`` is a folder for the predicted masks, ``show_dir`` one for images with the
+    ``out`` is a folder for the predicted masks; with ``format_only`` they are all that
+    is made, and no label is read. ``show_dir`` is a folder for images with the
     predictions painted over them. ``show`` opens a window for ``wait_time`` seconds.
     The other arguments are those of :func:`apply_prediction_options`.
     """
     check_checkpoint(checkpoint)
+    if out is not None:
+        write_predictions(cfg, out)
+    if format_only:
+        leave_labels_out(cfg)
     check_data(cfg, 'test_dataloader')
     check_classes(cfg, 'test')
     cfg.load_from = checkpoint
     cfg.resume = False
-    if out is not None:
-        write_predictions(cfg, out)
     if show or show_dir:
         paint_predictions(cfg, show=show, show_dir=show_dir, wait_time=wait_time)
     apply_prediction_options(

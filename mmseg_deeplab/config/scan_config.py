@@ -138,7 +138,7 @@ def _scan_leaf(
 
 def _build(leaf: dict) -> BaseSegDataset:
     """Build a data set; unlike MMSegmentation's constructor, also an empty one."""
-    accepted = _parameters(leaf)
+    accepted = class_parameters(leaf)
     any_name = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
     if 'lazy_init' not in accepted and not any_name:
         return DATASETS.build(leaf)
@@ -152,7 +152,7 @@ def _type_name(leaf: dict) -> str:
     return leaf['type'] if isinstance(leaf['type'], str) else leaf['type'].__name__
 
 
-def _parameters(leaf: dict) -> dict[str, inspect.Parameter]:
+def class_parameters(leaf: dict) -> dict[str, inspect.Parameter]:
     """Return the parameters of a data set's class; none if it is not registered."""
     kind = leaf['type']
     kind = DATASETS.get(kind) if isinstance(kind, str) else kind
@@ -175,7 +175,7 @@ def _expected(leaf: dict) -> str:
     """Say which files are expected where."""
     suffixes = {}
     for what, key in (('images', 'img_suffix'), ('labels', 'seg_map_suffix')):
-        default = getattr(_parameters(leaf).get(key), 'default', None)
+        default = getattr(class_parameters(leaf).get(key), 'default', None)
         suffixes[what] = f'/*{leaf.get(key) or default or ""}'
     places = [f'{w} in {p}{suffixes.get(w, "")}' for w, p in _locations(leaf).items()]
     expected = f'Expected {", ".join(places)}. ' if places else ''

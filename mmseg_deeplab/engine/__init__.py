@@ -19,6 +19,7 @@ from .hooks.repeated_images import RepeatedImagesHook
 from .hooks.sample_visualization import SampleVisualizationHook
 from .hooks.save_on_signal import SaveOnSignalHook
 from .hooks.scheduled_drop_path import ScheduledDropPathHook
+from .hooks.synced_statistics import SyncedStatisticsHook
 from .hooks.trained_settings import TrainedSettingsHook
 from .hooks.trusted_checkpoint import TrustedCheckpointHook
 from .mixed_precision import MixedPrecisionOptimWrapper
@@ -47,6 +48,7 @@ __all__ = [
     'SampleVisualizationHook',
     'SaveOnSignalHook',
     'ScheduledDropPathHook',
+    'SyncedStatisticsHook',
     'TrainedSettingsHook',
     'TrustedCheckpointHook',
     'newest_whole_checkpoint',

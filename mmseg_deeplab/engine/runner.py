@@ -19,6 +19,7 @@ from .hooks.finite_loss import FiniteLossHook
 from .hooks.fitting_weights import FittingWeightsHook
 from .hooks.named_outputs import NamedOutputsHook
 from .hooks.repeated_images import RepeatedImagesHook
+from .hooks.synced_statistics import SyncedStatisticsHook
 from .hooks.trained_settings import TrainedSettingsHook
 from .hooks.trusted_checkpoint import checkpoint_folder
 from .resume import (
@@ -35,6 +36,7 @@ OWN_HOOKS = (
     FiniteLossHook,
     NamedOutputsHook,
     RepeatedImagesHook,
+    SyncedStatisticsHook,
 )
 
 

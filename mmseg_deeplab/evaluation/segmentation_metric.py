@@ -54,6 +54,8 @@ class SegmentationMetric(BaseMetric):
         output_dir: A folder for the predicted masks, ``<name>.png``: see
             :meth:`name_outputs`.
         format_only: Only write the masks, for images without ground truth.
+        label_ids: The ids of the classes in the masks of ``format_only``, where the
+            server of the data set takes others than those of the training.
         collect_device: Has no effect; the base class has this argument.
         prefix: Is put before the names of the metrics.
         keep_results: Go on counting after an evaluation instead of starting anew.
@@ -76,6 +78,7 @@ class SegmentationMetric(BaseMetric):
         trimap_widths: int | Sequence[int] | None = None,
         trimap_around: str = 'labels',
         report_file: str | None = None,
+        label_ids: Sequence[int] | None = None,
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         if format_only and output_dir is None:
@@ -89,6 +92,7 @@ class SegmentationMetric(BaseMetric):
         self.trimap_widths = check_widths(trimap_widths)
         self.trimap_around = check_borders(trimap_around)
         self.report_file = report_file
+        self.label_ids = label_ids if format_only else None
         self.report: dict = {}
         self._names: dict[str, str] = {}  # of masks, by the path of the image
         self._owners: dict[str, str] = {}  # the reverse
@@ -146,17 +150,25 @@ class SegmentationMetric(BaseMetric):
         )
 
     def _write(self, prediction: Tensor, sample: dict) -> None:
-        # With reduce_zero_label, the class ids in the data set's own files start at 1.
-        offset = 1 if sample.get('reduce_zero_label', False) else 0
-        labels = prediction.cpu().numpy() + offset
-        num_ids = len(self.dataset_meta['classes']) + offset
+        ids = self._written_ids(bool(sample.get('reduce_zero_label', False)))
+        labels = ids[prediction.cpu().numpy()]
         path = sample['img_path']
         name = self._names.get(path, Path(path).stem)
         check_owner(self._owners, name, path)
-        _, content = cv2.imencode(
-            '.png', labels.astype(np.min_scalar_type(num_ids - 1))
-        )
+        _, content = cv2.imencode('.png', labels)
         write_whole(content.tobytes(), Path(self.output_dir) / f'{name}.png')
+
+    def _written_ids(self, starts_at_1: bool) -> np.ndarray:
+        """Return the id in a mask of each class."""
+        num_classes = len(self.dataset_meta['classes'])
+        # With reduce_zero_label the data set's own files begin at 1.
+        ids = self.label_ids or np.arange(num_classes) + starts_at_1
+        if len(ids) != num_classes:
+            raise InputError(
+                f'label_ids has {len(ids)} ids for {num_classes} classes. Remedy: give '
+                'test_evaluator.label_ids one id for each class, or None'
+            )
+        return np.array(ids, np.min_scalar_type(max(ids)))
 
     def evaluate(self, size: int) -> dict[str, float]:
         """Sum the counts over all processes and return the metrics in percent.

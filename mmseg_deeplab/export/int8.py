@@ -51,16 +51,19 @@ def export_int8(
             training set.
         num_images: The largest number of these images, spread evenly.
         method: See :func:`quantize`.
-        split: Judge both files by the images of ``'val'`` or ``'test'``.
+        split: Judge both files by the images of ``'val'`` or ``'test'``. ``'none'``
+            needs no labels: the labels of both files are compared on the images of the
+            calibration.
         num_evaluation_images: Take this many first images; None takes all.
 
     Returns:
-        The content of ``NAME_int8.json``: metrics in percent before and after.
+        The content of ``NAME_int8.json``: metrics in percent before and after, or the
+        percentage of the pixels that both files give one class.
     """
     path = exported.path
     if path.suffix != '.onnx':
         raise InputError(f'{path}: int8 goes with --format onnx alone')
-    labelled = LabelledImages(cfg, split)
+    labelled = None if split == 'none' else LabelledImages(cfg, split)
     before = ExportedPredictor(path)
     count, images = _calibration_images(cfg, folder, num_images)
     content = quantize(path.read_bytes(), map(before.prepare, images), method=method)
@@ -68,12 +71,16 @@ def export_int8(
     out = path.with_name(f'{path.stem}_int8{path.suffix}')
     metadata = replace(exported.metadata, int8=settings)
     write_whole(with_metadata(content, metadata), out)
-    result = dict(
-        calibration=settings,
-        evaluation=dict(split=split),
-        float=_judge(before, labelled, num_evaluation_images),
-        int8=_judge(ExportedPredictor(out), labelled, num_evaluation_images),
-    )
+    after = ExportedPredictor(out)
+    if labelled is None:
+        _, images = _calibration_images(cfg, folder, num_evaluation_images or count)
+        judged = _compare(before, after, images)
+    else:
+        judged = dict(
+            float=_judge(before, labelled, num_evaluation_images),
+            int8=_judge(after, labelled, num_evaluation_images),
+        )
+    result = dict(calibration=settings, evaluation=dict(split=split), **judged)
     text = json.dumps(result, indent=1) + '\n'
     write_whole(text.encode(), out.with_suffix('.json'))
     return result
@@ -169,16 +176,41 @@ def _judge(
                 sample['gt_sem_seg'] = dict(data=label)
             metric.process({}, [sample])
             progress.advance()
-    sizes = dict(file=path.name, bytes=path.stat().st_size, images=total)
-    return dict(sizes, figures=metric.evaluate(total))
+    return dict(_sizes(path, total), figures=metric.evaluate(total))
+
+
+def _compare(
+    before: ExportedPredictor, after: ExportedPredictor, images: Iterable[np.ndarray]
+) -> dict[str, Any]:
+    """Return the sizes of two files, and on how many pixels, in percent, they agree."""
+    shares = [
+        np.mean(before.predict([image])[0].labels == after.predict([image])[0].labels)
+        for image in images
+    ]
+    return dict(
+        float=_sizes(before.path, len(shares)),
+        int8=_sizes(after.path, len(shares)),
+        agreement=round(100 * float(np.mean(shares)), 2),
+    )
+
+
+def _sizes(path: Path, images: int) -> dict[str, Any]:
+    return dict(file=path.name, bytes=path.stat().st_size, images=images)
 
 
 def int8_text(result: dict[str, Any]) -> str:
     """Describe in a few lines what :func:`export_int8` returned."""
     lines, files = [], (result['float'], result['int8'])
     for file in files:
-        metrics = ', '.join(f'{m} {file["figures"][m]:.2f}' for m in METRICS)
-        lines.append(f'{file["file"]}: {metrics} ({file["bytes"] / 1e6:.1f} MB)')
-    before, after = (file['figures']['mIoU'] for file in files)
-    lines.append(f'mIoU {after - before:+.2f} on {files[1]["images"]} images')
+        found = file.get('figures', {})
+        metrics = ''.join(f' {m} {found[m]:.2f},' for m in METRICS if m in found)
+        lines.append(f'{file["file"]}:{metrics} {file["bytes"] / 1e6:.1f} MB')
+    if 'agreement' in result:
+        lines.append(
+            f'both files give {result["agreement"]:.2f} % of the pixels of '
+            f'{files[1]["images"]} images one class'
+        )
+    else:
+        before, after = (file['figures']['mIoU'] for file in files)
+        lines.append(f'mIoU {after - before:+.2f} on {files[1]["images"]} images')
     return '\n'.join(lines)

@@ -9,13 +9,21 @@ import cv2
 import numpy as np
 
 from mmseg_deeplab.utils.atomic_files import write_whole
+from mmseg_deeplab.utils.local_paths import require_local
 
 from .input_files import InputFile
 from .overlay import paint
 from .panoptic_files import write_segments
 from .predictor import Prediction
 
-# The suffix of the labels (of images, rasters and videos) -> the other outputs.
+# All outputs: the folder, and the suffixes of images, rasters and videos.
+OUTPUTS = dict(
+    labels=('.png', '.tif', '.mkv'),
+    overlays=('.jpg', '.mp4', '.mkv'),
+    probabilities=('.npy', '.tif'),
+    panoptic=('.png', '.json'),
+)
+# The suffix of the labels -> the other outputs of an image that must be there.
 _OTHER_PARTS = {
     '.png': dict(overlays='.jpg', probabilities='.npy'),
     '.tif': dict(probabilities='.tif'),
@@ -31,6 +39,9 @@ class FileOutputs:
     overlays: bool = True  # whether to paint the labels over the images
     probabilities: bool = False  # whether to write probabilities
     opacity: float = 0.5  # how much the colours of overlays cover, 0..1
+
+    def __post_init__(self) -> None:
+        require_local(self.folder, 'out')
 
     def path(self, item: InputFile, part: str, suffix: str) -> Path:
         """Return a path; ``part`` is labels, overlays or probabilities."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,10 +10,12 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmseg_deeplab.checkpoints import local_file
 from mmseg_deeplab.config.shipped import find_config
 from mmseg_deeplab.utils.atomic_files import PART_SUFFIX, write_whole
 from mmseg_deeplab.utils.errors import InputError
 
+from .output_files import OUTPUTS
 from .predictor import ModelSource
 
 RECORD = 'predict.json'
@@ -26,7 +29,8 @@ def describe(source: ModelSource, options: Mapping[str, Any]) -> dict[str, Any]:
     Files (also a CRF fragment) are recorded with a hash of their content, so that other
     weights under an old name are noticed.
     """
-    record = dict(config=None, checkpoint=_file(source.checkpoint), **options)
+    checkpoint = dict(_file(local_file(source.checkpoint)), path=source.checkpoint)
+    record = dict(config=None, checkpoint=checkpoint, **options)
     if source.config is not None:
         record['config'] = dict(path=source.config, sha256=_config_hash(source.config))
     if isinstance(options.get('crf'), str):
@@ -39,32 +43,36 @@ def recorded_root(folder: Path) -> str | None:
     return (_read(folder / RECORD) or {}).get('root')
 
 
-def prepare_folder(
-    folder: Path, record: Mapping[str, Any], *, overwrite: bool
-) -> float:
-    """Write a record into the output folder, or find an equal one there.
+def open_folder(folder: Path, record: Mapping[str, Any], *, overwrite: bool) -> float:
+    """Return when the outputs that count were begun, s: infinity if there are none.
 
-    With ``overwrite`` the folder may hold something else. Returns when the record was
-    written, s: older outputs do not belong to it.
+    Nothing is written yet: :func:`write_record` follows when the model is loaded. With
+    ``overwrite`` nothing counts that is in the folder.
 
     Raises:
-        ValueError: If the folder holds predictions that were made otherwise, or other
+        InputError: If the folder holds predictions that were made otherwise, or other
             files that would be mixed with them.
     """
     path = folder / RECORD
+    if overwrite:
+        return math.inf
     # In this order: another process may write the record, and then outputs.
     is_used = any(not found.name.startswith('.') for found in folder.glob('*'))
-    old = None if overwrite else _read(path)
+    old = _read(path)
     if old is not None:
         _compare(folder, old, record)
         return path.stat().st_mtime
-    if is_used and not overwrite:
+    if is_used:
         raise InputError(
             f'{folder}: is not empty and has no {RECORD}: predictions would mix with '
             'other files. Remedy: give another --out, or --overwrite'
         )
-    write_whole(json.dumps(record, indent=2).encode(), path)
-    return path.stat().st_mtime
+    return math.inf
+
+
+def write_record(folder: Path, record: Mapping[str, Any]) -> None:
+    """Say in the folder what its outputs are made with."""
+    write_whole(json.dumps(record, indent=2).encode(), folder / RECORD)
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -84,12 +92,15 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 def remove_parts(folder: Path, names: set[str]) -> None:
     """Remove what killed processes have half written of inputs with these names."""
-    for part in folder.rglob(f'.*{PART_SUFFIX}'):
-        # labels/a/.1.png.4711.part -> a/1
-        target = part.with_name(part.name[1:].rsplit('.', 2)[0])
-        name = Path(*target.relative_to(folder).parts[1:]).with_suffix('')
-        if name.as_posix() in names:
-            part.unlink(missing_ok=True)
+    for kind, suffixes in OUTPUTS.items():
+        for part in (folder / kind).rglob(f'.*{PART_SUFFIX}'):
+            # labels/a/.1.png.4711.part -> labels/a/1.png, written by process 4711
+            target, _, process = part.name[1 : -len(PART_SUFFIX)].rpartition('.')
+            path = part.with_name(target).relative_to(folder / kind)
+            is_own = path.suffix in suffixes and process.isdecimal()
+            is_own = is_own and path.with_suffix('').as_posix() in names
+            if is_own and not Path('/proc', process).exists():
+                part.unlink(missing_ok=True)
 
 
 def _compare(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:

@@ -1,7 +1,8 @@
 """Predict many files with one model into one folder."""
 
+import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,9 +14,15 @@ from .file_run import FileRun, RunOptions
 from .input_files import find_inputs
 from .model_source import load_predictor
 from .output_files import FileOutputs
-from .output_folder import describe, prepare_folder, recorded_root, remove_parts
+from .output_folder import (
+    describe,
+    open_folder,
+    recorded_root,
+    remove_parts,
+    write_record,
+)
 from .panoptic_files import count_instances
-from .predictor import ModelSource
+from .predictor import ModelSource, Predictor
 
 MAX_NAMES = 5  # files listed for one reason why they are left out
 
@@ -81,8 +88,8 @@ def predict_files(
     """Predict images, videos and rasters, and go on where an earlier run has stopped.
 
     Finished outputs are skipped. A folder with predictions of another model or with
-    other options is refused. Of the processes that torchrun starts, each predicts every
-    n-th input.
+    other options is refused. Nothing is written before the model is loaded. Of the
+    processes that torchrun starts, each predicts every n-th input.
 
     Args:
         source: The model.
@@ -117,8 +124,8 @@ def predict_files(
         source,
         dict(choices, opacity=outputs.opacity, root=root, **options.recorded()),
     )
-    since = prepare_folder(folder, record, overwrite=overwrite)
-    load = partial(load_predictor, source, **choices)
+    since = open_folder(folder, record, overwrite=overwrite)
+    load = partial(_load_and_record, source, choices, folder, record, since=since)
     run = FileRun(load, outputs, options, since=since, device=device)
     if ray is None:
         rank, processes = world()
@@ -135,3 +142,19 @@ def predict_files(
         outputs.path(item, 'panoptic', '.json') for item in items
     )
     return Outcome(folder, len(items), failures, left_out, instances)
+
+
+def _load_and_record(
+    source: ModelSource,
+    choices: Mapping[str, Any],
+    folder: Path,
+    record: Mapping[str, Any],
+    *,
+    since: float,
+    device: str,
+) -> Predictor:
+    """Load the model, and begin the folder of the outputs if that has worked."""
+    predictor = load_predictor(source, device=device, **choices)
+    if math.isinf(since):
+        write_record(folder, record)
+    return predictor

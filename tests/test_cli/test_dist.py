@@ -115,6 +115,22 @@ def test_sync_bn_becomes_plain_bn_on_the_cpu(server: Server, tmp_path):
     assert weights(tmp_path / 'run' / 'iter_2.pth')['backbone.bn1.running_mean'].any()
 
 
+def test_a_checkpoint_of_two_processes_is_what_they_have_validated(server, tmp_path):
+    """Plain BatchNorm: what two validate together is what one tests, to the digit."""
+    plain = (
+        "model['backbone'].update(norm_eval=False)\ntrain_cfg.update(val_interval=3)\n"
+    )
+    config = write_config(tmp_path, iters=3, extra=plain)
+    ranks = start_ranks(server, tmp_path, TRAIN, config, '--work-dir', tmp_path / 'two')
+    assert_all_ended_well(ranks)
+    command = (TEST, config, tmp_path / 'two' / 'iter_3.pth')
+    log = tmp_path / 'log'
+    assert server.run(*command, '--work-dir', tmp_path / 'one', log=log) == 0
+    validated = ranks[0].log.read_text().split('class ')[-1].split('-----')[0]
+    assert 'pixels %' in validated
+    assert validated in log.read_text()
+
+
 @pytest.mark.parametrize(
     ('env', 'meeting'),
     [

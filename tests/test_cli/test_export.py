@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnxruntime
 import pytest
@@ -52,6 +53,25 @@ def test_onnx_and_int8(server: Server, model, tmp_path):
     expected = ExportedPredictor(out).predict([image])[0].labels
     np.testing.assert_array_equal(found, expected)
     assert (small.predict([image])[0].labels == expected).mean() > 0.8
+
+
+@pytest.mark.slow
+def test_int8_of_images_without_labels(server: Server, model, tmp_path):
+    """Neither the config's labels nor its images need exist."""
+    log, out, config = tmp_path / 'log', tmp_path / 'model.onnx', tmp_path / 'a.py'
+    data = model[0].parent / 'data'
+    config.write_text(model[0].read_text().replace(str(data), 'gone'))
+    options = ('--int8', data / 'images', '--evaluation-split', 'none')
+    command = (config, model[1], '--out', out, *options)
+    assert server.run(EXPORT, *command, log=log) == 0, log.read_text()
+    files = [ExportedPredictor(path) for path in (out, tmp_path / 'model_int8.onnx')]
+    images = [cv2.imread(str(p))[..., ::-1] for p in (data / 'images').glob('*.png')]
+    labels = [[p.labels for p in file.predict(images)] for file in files]
+    expected = 100 * np.mean(np.equal(*labels))
+    assert 50 < expected < 100
+    result = json.loads((tmp_path / 'model_int8.json').read_text())
+    assert result['agreement'] == pytest.approx(expected, abs=0.006)
+    assert f'{expected:.2f} % of the pixels of 8 images' in log.read_text()
 
 
 @pytest.mark.parametrize(

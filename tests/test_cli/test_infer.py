@@ -110,6 +110,18 @@ def test_other_options_are_refused_until_they_may_overwrite(infer, folder):
     assert all(after[name] != before[name] for name in before)
 
 
+def test_a_model_that_cannot_be_loaded_leaves_the_folder_as_it_is(
+    infer, folder, source
+):
+    typo = (source.config, source.checkpoint + '_typo')
+    assert infer('in', '--out', 'out', model=typo)[0] == 1
+    (folder / 'other.pth').write_bytes(b'no checkpoint')
+    code, log = infer('in', '--out', 'out', model=(source.config, 'other.pth'))
+    assert (code, 'error: ' in log, 'other.pth' in log) == (1, True, True), log
+    assert not (folder / 'out').exists()
+    assert infer('in/b.jpg', '--out', 'out')[0] == 0
+
+
 def test_outputs_of_other_inputs_are_not_taken_for_those_of_these(infer, folder):
     write_image(folder / 'other' / '0.png', seed=9)
     assert infer('in/a', '--out', 'out', '--no-overlay')[0] == 0
@@ -134,6 +146,7 @@ def test_a_list_of_paths(infer, folder):
         (('gone', '--out', 'out'), "input 'gone' does not exist"),
         (('in', '--out', 'out', '--crf', 'gone.py'), 'CRF fragment'),
         (('in/b.jpg', '--out', 'used'), 'is not empty and has no predict.json'),
+        (('in/b.jpg', '--out', 's3://a/b'), "--out='s3://a/b': results are written to"),
     ],
 )
 def test_a_mistake_is_one_line(infer, folder, arguments, told):

@@ -105,6 +105,12 @@ def with_samples(make_setup, samples, tmp_path):
     return make
 
 
+def test_a_network_of_one_channel_is_refused(make_setup, tmp_path):
+    one = {'model.decode_head.out_channels': 1, 'model.decode_head.num_classes': 2}
+    with pytest.raises(ValueError, match=r'1 output channel.*out_channels=2'):
+        make_setup(tmp_path, cfg_options=SMALL | one)
+
+
 def test_classes_in_another_order_than_at_training_are_refused(make_setup, tmp_path):
     names = DATASETS.get('SyntheticStreets').METAINFO['classes']
     option = {'val_dataloader.dataset.metainfo': dict(classes=names[::-1])}

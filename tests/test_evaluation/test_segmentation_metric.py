@@ -163,6 +163,23 @@ def test_masks_of_many_classes_have_16_bits(tmp_path, classes, offset, bits):
     assert written.dtype.itemsize == bits // 8
 
 
+def test_format_only_writes_the_ids_of_the_server(tmp_path):
+    sample = dict(mask('1.png'), gt_sem_seg=dict(data=torch.zeros(1, 1, 4)))
+    sample['pred_sem_seg'] = dict(data=torch.tensor([[[3, 0, 1, 2]]]))
+    for format_only, ids in ((True, [33, 7, 8, 11]), (False, [3, 0, 1, 2])):
+        out = tmp_path / str(format_only)
+        options = dict(output_dir=str(out), format_only=format_only)
+        metric = build(label_ids=[7, 8, 11, 33], **options)
+        metric.process({}, [sample])
+        assert np.array(Image.open(out / '1.png')).tolist() == [ids]
+
+
+def test_another_number_of_ids_is_refused(tmp_path):
+    metric = build(output_dir=str(tmp_path), format_only=True, label_ids=[7, 8])
+    with pytest.raises(ValueError, match='label_ids has 2 ids for 4 classes'):
+        metric.process({}, [mask('1.png')])
+
+
 def test_a_sample_without_ground_truth_is_named():
     with pytest.raises(ValueError, match=r'a\.png: no ground truth'):
         build().process(

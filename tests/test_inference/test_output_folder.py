@@ -1,6 +1,8 @@
 """What predictions were made with, and which of them are finished."""
 
+import math
 import os
+from pathlib import Path
 
 import pytest
 
@@ -10,9 +12,10 @@ from mmseg_deeplab.inference.output_files import FileOutputs
 from mmseg_deeplab.inference.output_folder import (
     RECORD,
     describe,
-    prepare_folder,
+    open_folder,
     recorded_root,
     remove_parts,
+    write_record,
 )
 
 
@@ -26,14 +29,19 @@ def source(tmp_path):
 
 
 def prepare(tmp_path, source, *, overwrite=False, **options):
+    """Do what a prediction does before its first output."""
     record = describe(source, options)
-    return prepare_folder(tmp_path / 'out', record, overwrite=overwrite)
+    since = open_folder(tmp_path / 'out', record, overwrite=overwrite)
+    if since == math.inf:
+        write_record(tmp_path / 'out', record)
+    return since
 
 
 def test_a_folder_takes_equal_settings_again(tmp_path, source):
     options = dict(tta=True, crf=None, scale=(1, 2), root='/in')
-    first = prepare(tmp_path, source, **options)
-    assert prepare(tmp_path, source, **options) == first
+    assert prepare(tmp_path, source, **options) == math.inf
+    since = (tmp_path / 'out' / RECORD).stat().st_mtime
+    assert prepare(tmp_path, source, **options) == since
     assert recorded_root(tmp_path / 'out') == '/in'
 
 
@@ -88,17 +96,36 @@ def test_a_file_that_is_no_record_is_refused(tmp_path, source):
         prepare(tmp_path, source)
 
 
+def test_a_checkpoint_that_is_not_there_is_told_and_nothing_is_written(
+    tmp_path, source
+):
+    with pytest.raises(FileNotFoundError, match='typo'):
+        prepare(tmp_path, ModelSource(source.config, f'{source.checkpoint}_typo'))
+    assert not (tmp_path / 'out').exists()
+
+
 @pytest.mark.parametrize('name', ['a/1', 'a/1.jpg'])
 def test_what_a_killed_process_has_half_written_is_removed(tmp_path, name):
-    own, others = (
-        tmp_path / 'labels' / 'a' / f'.{stem}.png.4711.part'
-        for stem in (name[2:], 'others')
-    )
-    for part in (own, others):
-        write(part, 100)
+    stem, gone = name[2:], 2**22 + 1  # no process has such a number
+    places = {
+        f'labels/a/.{stem}.png.{gone}.part': True,
+        f'overlays/a/.{stem}.mp4.{gone}.part': True,
+        f'labels/a/.others.png.{gone}.part': False,  # of another input
+        f'labels/a/.{stem}.png.{os.getpid()}.part': False,  # is being written
+        f'labels/a/.{stem}.mp4.part': False,  # of a download
+        f'labels/a/.{stem}.exe.{gone}.part': False,  # never written here
+        f'elsewhere/a/.{stem}.png.{gone}.part': False,
+    }
+    for place in places:
+        write(tmp_path / place, 100)
     remove_parts(tmp_path, {name})
-    assert not own.exists()
-    assert others.exists()
+    assert {place: not (tmp_path / place).exists() for place in places} == places
+
+
+@pytest.mark.parametrize('out', ['s3://bucket/out', 'hdfs:/out', 'https://a.b/c'])
+def test_a_folder_that_is_no_local_one_is_refused(out):
+    with pytest.raises(ValueError, match='local disk'):
+        FileOutputs(Path(out))
 
 
 def write(path, time):

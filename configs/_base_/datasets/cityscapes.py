@@ -83,5 +83,8 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = val_dataloader
-val_evaluator = dict(type='SegmentationMetric')
+# The ids of the classes for the server (cityscapesscripts/helpers/labels.py, labelIds),
+# in the masks of `mmseg-deeplab test CONFIG CHECKPOINT --out DIR --format-only`.
+label_ids = [7, 8, 11, 12, 13, 17, *range(19, 29), 31, 32, 33]
+val_evaluator = dict(type='SegmentationMetric', label_ids=label_ids)
 test_evaluator = val_evaluator

@@ -1,0 +1,22 @@
+"""Results are written to the local disk."""
+
+import os
+import re
+
+from .errors import InputError
+
+_ADDRESS = re.compile(
+    '[A-Za-z][A-Za-z0-9+.-]+:/'
+)  # also with one slash, as Path has it
+
+
+def require_local(path: str | os.PathLike, name: str) -> None:
+    """Raise InputError for the address of a storage, which would become a folder.
+
+    ``name`` is what the message calls the path.
+    """
+    if _ADDRESS.match(os.fspath(path)):
+        raise InputError(
+            f'{name}={os.fspath(path)!r}: results are written to the local disk alone. '
+            'Remedy: give a local path, and copy the results from there'
+        )

@@ -1,0 +1,61 @@
+"""A test that only writes masks reads no label."""
+
+import pytest
+from mmengine.config import Config
+from mmseg.datasets import CityscapesDataset
+
+from mmseg_deeplab.config.config_file import read_config
+from mmseg_deeplab.config.unlabelled_test import leave_labels_out
+
+LOAD = [dict(type='LoadCheckedImage'), dict(type='LoadCheckedAnnotations')]
+PACK = dict(type='PackSegInputs')
+# Label ids of the 19 classes, by hand from cityscapesscripts/helpers/labels.py.
+CITYSCAPES_IDS = {
+    'road': 7, 'sidewalk': 8, 'building': 11, 'wall': 12, 'fence': 13, 'pole': 17,
+    'traffic light': 19, 'traffic sign': 20, 'vegetation': 21, 'terrain': 22,
+    'sky': 23, 'person': 24, 'rider': 25, 'car': 26, 'truck': 27, 'bus': 28,
+    'train': 31, 'motorcycle': 32, 'bicycle': 33,
+}  # fmt: skip
+
+
+def config(**dataset) -> Config:
+    views = [[dict(type='RandomFlip', prob=0.0)], [LOAD[1]], [PACK]]
+    return Config(
+        dict(
+            test_dataloader=dict(dataset=dict(pipeline=[*LOAD, PACK], **dataset)),
+            test_evaluator=dict(type='SegmentationMetric', output_dir='out'),
+            tta_pipeline=[LOAD[0], dict(type='TestTimeAug', transforms=views)],
+        )
+    )
+
+
+def test_no_step_loads_labels():
+    prefix = dict(img_path='a', seg_map_path='b')
+    cfg = config(type='BaseSegDataset', data_prefix=prefix)
+    leave_labels_out(cfg)
+    dataset = cfg.test_dataloader.dataset
+    assert dataset.pipeline == [LOAD[0], PACK]
+    assert dataset.data_prefix == dict(img_path='a')
+    # A group of views that is empty would leave no view at all.
+    assert len(cfg.tta_pipeline[1]['transforms']) == 2
+    assert cfg.test_evaluator.format_only
+
+
+def test_the_default_folder_of_labels_is_left_out():
+    cfg = config(type='FolderDataset')
+    leave_labels_out(cfg)
+    assert cfg.test_dataloader.dataset.data_prefix == dict(img_path='images')
+
+
+def test_a_folder_for_the_masks_is_needed():
+    cfg = config(type='FolderDataset')
+    cfg.test_evaluator.pop('output_dir')
+    with pytest.raises(ValueError, match='Remedy: give --out FOLDER'):
+        leave_labels_out(cfg)
+
+
+@pytest.mark.parametrize('base', ['cityscapes', 'cityscapes_769_mmseg'])
+def test_the_ids_of_cityscapes_are_those_of_its_server(root, base):
+    cfg = read_config(root / f'configs/_base_/datasets/{base}.py')
+    classes = CityscapesDataset.METAINFO['classes']
+    assert cfg.test_evaluator.label_ids == [CITYSCAPES_IDS[name] for name in classes]
