@@ -23,19 +23,21 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    from mmseg_deeplab.config.run_setup import build_runner, prepare_testing
+    from mmseg_deeplab.config.run_setup import new_run, prepare_testing
     from mmseg_deeplab.visualization.evaluation_report import write_report
 
     folder = args.folder
     out = Path(args.out or folder)
     cfg = arguments.read_config(args, work_dir=args.work_dir or str(out / 'test'))
     prepare_testing(cfg, args.checkpoint, **arguments.prediction_options(args))
-    files = write_report(
-        build_runner(cfg),
-        out,
-        curves_from=folder if any(folder.glob('*/vis_data/scalars.json')) else None,
-        num_scenes=args.num_scenes,
-    )
+    has_curves = any(folder.glob('*/vis_data/scalars.json'))
+    with new_run(cfg) as runner:
+        files = write_report(
+            runner,
+            out,
+            curves_from=folder if has_curves else None,
+            num_scenes=args.num_scenes,
+        )
     print(f'checkpoint {args.checkpoint}')
     for name, file in files.items():
         print(f'{name:10} {file}')

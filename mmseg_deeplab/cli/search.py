@@ -21,7 +21,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    from mmseg_deeplab.config.run_setup import build_runner, prepare_training
+    from mmseg_deeplab.config.run_setup import prepare_training, train
     from mmseg_deeplab.visualization.architecture_plot import plot_architecture
 
     cfg = arguments.read_config(args)
@@ -32,6 +32,6 @@ def run(args: Namespace) -> None:
             'ArchitectureSearchSegmentor'
         )
     prepare_training(cfg, resume=args.resume)
-    build_runner(cfg).train()
+    train(cfg)
     plot_architecture(cfg.work_dir, f'{cfg.work_dir}/architecture.png')
     print(f'{cfg.work_dir}: next, mmseg-deeplab decode {cfg.work_dir}')

@@ -27,7 +27,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    from mmseg_deeplab.config.run_setup import build_runner, prepare_testing
+    from mmseg_deeplab.config.run_setup import prepare_testing, test
     from mmseg_deeplab.engine.distributed import leave_process_group
 
     cfg = arguments.read_config(args)
@@ -37,5 +37,5 @@ def run(args: Namespace) -> None:
         **arguments.pick(args, 'out', 'format_only', 'show', 'show_dir', 'wait_time'),
         **arguments.prediction_options(args),
     )
-    build_runner(cfg).test()
+    test(cfg)
     leave_process_group()

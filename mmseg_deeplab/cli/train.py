@@ -22,7 +22,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    from mmseg_deeplab.config.run_setup import build_runner, prepare_training
+    from mmseg_deeplab.config.run_setup import prepare_training, train
     from mmseg_deeplab.engine.distributed import leave_process_group
 
     cfg = arguments.read_config(args)
@@ -31,5 +31,5 @@ def run(args: Namespace) -> None:
         resume_from=(args.cfg_options or {}).get('load_from'),
         **arguments.pick(args, 'resume', 'amp', 'output_stride'),
     )
-    build_runner(cfg).train()
+    train(cfg)
     leave_process_group()

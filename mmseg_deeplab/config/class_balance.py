@@ -18,6 +18,7 @@ from mmseg_deeplab.checkpoints.class_order import class_difference
 from mmseg_deeplab.utils.atomic_files import write_whole
 from mmseg_deeplab.utils.errors import InputError
 
+from .config_errors import blames_config
 from .scan_config import scan_config
 
 METHODS = ('inverse', 'median_frequency', 'effective_number')
@@ -48,6 +49,7 @@ class LabelCounts:
         return str(table)
 
 
+@blames_config
 def count_labels(
     cfg: Config, *, workers: int = 0, progress: bool = True
 ) -> LabelCounts:

@@ -10,6 +10,7 @@ from mmengine.utils import is_abs
 
 from mmseg_deeplab.utils.errors import InputError
 
+from .config_errors import blames_config, check_sections, load_config
 from .option_check import CARRIED, named_dicts, places_of, refuse_useless_options
 from .overrides import apply_mixins
 from .shipped import find_config
@@ -52,24 +53,34 @@ def read_config(
             file is malformed.
     """
     path = find_config(path)
-    cfg = Config.fromfile(path)
+    cfg = load_config(path)
+    apply_options(cfg, options or {}, mixins)
+    fill_in_classes(cfg, num_classes)
+    _fit_to_workers(cfg)
+    cfg.launcher = launcher
+    cfg.work_dir = str(work_dir or cfg.get('work_dir') or f'work_dirs/{path.stem}')
+    return cfg
+
+
+@blames_config
+def apply_options(
+    cfg: Config, options: dict[str, Any], mixins: Sequence[str] = ()
+) -> None:
+    """Merge mixins and options into a config, in place; see :func:`read_config`."""
     apply_mixins(cfg, mixins)
-    options = options or {}
     if options:
         refuse_useless_options(cfg, options)
     before = {key: cfg[key] for key in CARRIED if key in cfg}
     try:
         cfg.merge_from_dict(options)
     except (KeyError, TypeError, AssertionError) as error:
-        raise InputError(f'{path}: the options do not fit: {error}') from error
+        raise InputError(
+            f'{cfg.filename}: the options do not fit: {error}'
+        ) from error
     for key, old in before.items():
         for _, node, name in places_of(cfg, key, old):
             node[name] = cfg[key]
-    fill_in_classes(cfg, num_classes)
-    _fit_to_workers(cfg)
-    cfg.launcher = launcher
-    cfg.work_dir = str(work_dir or cfg.get('work_dir') or f'work_dirs/{path.stem}')
-    return cfg
+    check_sections(cfg)
 
 
 def _fit_to_workers(cfg: Config) -> None:
@@ -81,6 +92,7 @@ def _fit_to_workers(cfg: Config) -> None:
                 loader.pop(option, None)
 
 
+@blames_config
 def fill_in_classes(cfg: Config, num_classes: int | None = None) -> None:
     """Set each ``num_classes=None`` of the config, a head or a transform, in place.
 

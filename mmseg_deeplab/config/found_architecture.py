@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from mmengine.config import Config, ConfigDict
+from mmengine.config import ConfigDict
 
 from mmseg_deeplab.checkpoints import load
 from mmseg_deeplab.engine import newest_whole_checkpoint
@@ -16,6 +16,7 @@ from mmseg_deeplab.models.backbones.genotype import Genotype, random_genotype
 from mmseg_deeplab.utils.atomic_files import write_whole
 from mmseg_deeplab.utils.errors import InputError
 
+from .config_errors import load_config
 from .shipped import find_config
 
 TEXT = '''"""The network {name} of the search in {work_dir}.
@@ -94,7 +95,7 @@ def write_found_network(
     networks |= {f'random_{i}': random_genotype(*size, seed=i) for i in range(random)}
     base_path = find_config(base)
     for name, genotype in networks.items():
-        model = Config.fromfile(str(base_path)).model
+        model = load_config(base_path).model
         set_genotype(model, genotype, filters=filters)
         text = TEXT.format(
             name=name,

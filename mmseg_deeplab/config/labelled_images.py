@@ -15,6 +15,7 @@ from mmseg_deeplab.datasets.listed_images import listed_images
 from mmseg_deeplab.utils.errors import InputError
 
 from .config_checks import check_data
+from .config_errors import config_errors
 from .option_check import named_dicts
 
 
@@ -38,9 +39,11 @@ class LabelledImages:
             )
         check_data(cfg, f'{split}_dataloader')
         init_default_scope(cfg.get('default_scope', 'mmseg'))
-        self._dataset: BaseDataset = DATASETS.build(_loading_only(loader['dataset']))
-        self._dataset.full_init()
-        self.metainfo: dict[str, Any] = self._dataset.metainfo  # classes, palette
+        with config_errors(cfg):
+            dataset = DATASETS.build(_loading_only(loader['dataset']))
+            dataset.full_init()
+        self._dataset: BaseDataset = dataset
+        self.metainfo: dict[str, Any] = dataset.metainfo  # classes, palette
 
     def __len__(self) -> int:
         return len(self._dataset)

@@ -55,9 +55,7 @@ def refuse_useless_options(cfg: Config, options: dict[str, Any]) -> None:
     that nothing reads (``optim_wraper.type``), and keys that the type of their dict
     does not take (``train_cfg.max_iter``).
     """
-    from mmengine.runner import Runner  # costly, and most configs are read as they are
-
-    settings = SETTINGS | inspect.signature(Runner).parameters.keys()
+    settings = all_settings()
     for key, value in options.items():
         root = key.split('.')[0]
         if key == 'launcher':
@@ -78,6 +76,13 @@ def refuse_useless_options(cfg: Config, options: dict[str, Any]) -> None:
             near = _nearest(cfg, key, settings | set(CARRIED))
             hint = f' Did you mean {" or ".join(near)}?' if near else ''
             raise InputError(f'the option {key} would change nothing: {why}.{hint}')
+
+
+def all_settings() -> set[str]:
+    """Return the names at the top of a config that something reads."""
+    from mmengine.runner import Runner  # costly, and most configs are read as they are
+
+    return SETTINGS | inspect.signature(Runner).parameters.keys()
 
 
 def places_of(cfg: Config, key: str, value: Any) -> Iterator[tuple[str, dict, str]]:
@@ -154,14 +159,14 @@ def _unread_key(cfg: Config, key: str, options: dict[str, Any]) -> str | None:
     if not prefix or not isinstance(node, dict):
         return None
     kind = options.get(f'{prefix}.type', node.get('type'))
-    known = kind and _accepted_names(kind)
+    known = kind and accepted_names(kind)
     if known:
         return None if part in known | COMMON_KEYS else f'{kind} does not take it'
     near = get_close_matches(part, map(str, node), 1, cutoff=0.75)
     return f'{prefix} has {near[0]}' if near else None
 
 
-def _accepted_names(kind: str | type) -> set[str] | None:
+def accepted_names(kind: str | type) -> set[str] | None:
     """Return the arguments of a registered class; None if it may take any name."""
     from mmengine.hooks import Hook
 

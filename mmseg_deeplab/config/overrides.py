@@ -14,6 +14,7 @@ from mmengine.config import Config
 
 from mmseg_deeplab.utils.errors import InputError
 
+from .config_errors import load_config
 from .shipped import configs_folder
 
 FOLDER = Path('_base_') / 'mixins'
@@ -50,7 +51,7 @@ def read_mixin(path: Path) -> dict:
     The content of the variable with the file's own name counts as if it stood at the
     top.
     """
-    content = Config.fromfile(path).to_dict()
+    content = load_config(path).to_dict()
     if path.stem not in content or path.stem in RUNNER_SETTINGS:
         return content
     return content | content.pop(path.stem)

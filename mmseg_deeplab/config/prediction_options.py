@@ -21,6 +21,8 @@ from mmseg_deeplab.models import (
 )
 from mmseg_deeplab.utils.errors import InputError
 
+from .config_errors import load_config
+
 SPEED_HOOK = 'InferenceSpeedHook'
 
 
@@ -95,10 +97,7 @@ def load_crf(path: str | Path) -> dict[str, Any]:
             f'{os.getcwd()}); some are in configs/crf, and mmseg-deeplab tune-crf '
             'writes them'
         )
-    try:
-        crf = Config.fromfile(path).to_dict().get('crf')
-    except Exception as error:  # a fragment is code: anything may go wrong in it
-        raise InputError(f'{path}: not a readable config: {error}') from error
+    crf = load_config(path).to_dict().get('crf')
     if not isinstance(crf, dict) or 'type' not in crf:
         raise InputError(
             f"{path}: a CRF fragment holds crf = dict(type='DenseCRF', ...), received "

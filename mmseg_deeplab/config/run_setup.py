@@ -1,6 +1,8 @@
 """Prepare a config for training or testing on this machine, and build its runner."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -24,12 +26,14 @@ from .config_checks import (
     check_data,
     check_loop,
 )
+from .config_errors import FirstTimeHook, blames_config, config_errors
 from .option_check import named_dicts
 from .prediction_options import apply_prediction_options
 from .scan_config import check_first_labels
 from .unlabelled_test import leave_labels_out
 
 
+@blames_config
 def prepare_training(
     cfg: Config,
     *,
@@ -79,6 +83,7 @@ def enable_amp(cfg: Config) -> None:
     cfg.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
 
 
+@blames_config
 def prepare_testing(
     cfg: Config,
     checkpoint: str,
@@ -150,6 +155,28 @@ def build_runner(cfg: Config) -> Runner:
     if 'runner_type' in cfg:
         return RUNNERS.build(cfg)
     return ResumableRunner.from_cfg(cfg)
+
+
+def train(cfg: Config) -> None:
+    """Train. What fails before it has worked once is a mistake in the config."""
+    with new_run(cfg) as runner:
+        runner.train()
+
+
+def test(cfg: Config) -> None:
+    """Evaluate the checkpoint ``cfg.load_from`` on the test split."""
+    with new_run(cfg) as runner:
+        runner.test()
+
+
+@contextmanager
+def new_run(cfg: Config) -> Iterator[Runner]:
+    """Build the runner; until a part of its run has worked, name the config's place."""
+    first = FirstTimeHook()
+    with config_errors(cfg, is_new=first.is_new):
+        runner = build_runner(cfg)
+        runner.register_hook(first)
+        yield runner
 
 
 def prepare_device(cfg: Config) -> None:

@@ -17,11 +17,13 @@ from mmseg_deeplab.datasets.scan_report import DatasetReport, Finding, ScanRepor
 from mmseg_deeplab.utils.errors import InputError
 
 from .class_agreement import data_meta, order_faults
+from .config_errors import blames_config
 from .option_check import named_dicts
 
 SPLITS = ('train', 'val', 'test')
 
 
+@blames_config
 def scan_config(
     cfg: Config,
     *,

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from mmseg_deeplab.ops.panoptic_ids import LABEL_DIVISOR, VOID_ID
+from mmseg_deeplab.utils.errors import InputError
 
 COLUMNS = IOU_SUM, TP, FP, FN = range(4)
 QUALITIES = ('PQ', 'SQ', 'RQ')
@@ -83,7 +84,7 @@ def _check_classes(predicted: Segments, true: Segments, num_classes: int) -> Non
     for name, segments in (('prediction', predicted), ('ground truth', true)):
         highest = int(segments.classes.max())
         if highest >= num_classes:
-            raise ValueError(
+            raise InputError(
                 f'the {name} has the panoptic class {highest}, expected 0..'
                 f'{num_classes - 1}: ids are class * {LABEL_DIVISOR} + number'
             )

@@ -21,6 +21,7 @@ from mmseg_deeplab.checkpoints.formats.safetensors_file import (
     own_memory,
 )
 from mmseg_deeplab.checkpoints.state_dicts import StateDict, tensors_of
+from mmseg_deeplab.config.config_errors import blames_config
 from mmseg_deeplab.inference.class_names import class_meta
 from mmseg_deeplab.utils.atomic_files import write_whole
 from mmseg_deeplab.utils.errors import InputError
@@ -154,6 +155,7 @@ def published_state(checkpoint: Mapping[str, Any], *, ema: bool | None) -> State
     return own_memory(state)
 
 
+@blames_config
 def build_with(cfg: Config, state: StateDict) -> nn.Module:
     """Build the published network: proof that config and weights belong together."""
     init_default_scope(cfg.get('default_scope', 'mmseg'))

@@ -15,6 +15,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from mmseg_deeplab.checkpoints import fitting
+from mmseg_deeplab.config.config_errors import config_errors
 from mmseg_deeplab.config.prediction_options import (
     apply_prediction_options,
     fast_settings,
@@ -78,19 +79,20 @@ class NetworkPredictor:
         """
         checkpoint = read_checkpoint(source.checkpoint)
         cfg = prediction_config(source.config, checkpoint, cfg_options)
-        apply_prediction_options(
-            cfg, crf=crf, msc=msc, fast=fast, tta=tta, output_stride=output_stride
-        )
-        init_default_scope(cfg.get('default_scope', 'mmseg'))
-        segmentor = inner_segmentor(MODELS.build(cfg.model))
-        load_weights(segmentor, checkpoint, source=source.checkpoint)
-        meta = class_meta(segmentor.num_classes, checkpoint, cfg)
-        segmentor.eval()
-        if fast:
-            prepare_for_inference(segmentor, **fast_settings(cfg))
-        return cls(
-            segmentor.to(device or get_device()), build_array_pipeline(cfg), meta
-        )
+        with config_errors(cfg):
+            apply_prediction_options(
+                cfg, crf=crf, msc=msc, fast=fast, tta=tta, output_stride=output_stride
+            )
+            init_default_scope(cfg.get('default_scope', 'mmseg'))
+            segmentor = inner_segmentor(MODELS.build(cfg.model))
+            load_weights(segmentor, checkpoint, source=source.checkpoint)
+            meta = class_meta(segmentor.num_classes, checkpoint, cfg)
+            segmentor.eval()
+            if fast:
+                prepare_for_inference(segmentor, **fast_settings(cfg))
+            return cls(
+                segmentor.to(device or get_device()), build_array_pipeline(cfg), meta
+            )
 
     @torch.no_grad()
     def predict(

@@ -8,6 +8,7 @@ from mmengine.config import Config
 
 from mmseg_deeplab import checkpoints
 from mmseg_deeplab.checkpoints.class_order import checkpoint_meta
+from mmseg_deeplab.config.config_errors import blames_config
 from mmseg_deeplab.config.config_file import fill_in_classes, read_config
 from mmseg_deeplab.config.option_check import named_dicts
 
@@ -43,10 +44,16 @@ def prediction_config(
             'model must be the path of a config, a Config or a dict, received '
             f'{type(config).__name__}'
         )
+    without_initial_weights(cfg)
+    return cfg
+
+
+@blames_config
+def without_initial_weights(cfg: Config) -> None:
+    """Take out, in place, the weights that a training would begin with."""
     cfg.model.pop('pretrained', None)
     cfg.model.train_cfg = None
     for _, node in named_dicts(cfg.model):
         initial = node.get('init_cfg')
         if isinstance(initial, dict) and initial.get('type') == 'Pretrained':
             node['init_cfg'] = None
-    return cfg

@@ -11,6 +11,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.runner import set_random_seed
 from mmseg.registry import DATASETS
 
+from mmseg_deeplab.config.config_errors import blames_config
 from mmseg_deeplab.config.labelled_images import LabelledImages
 from mmseg_deeplab.inference.output_files import save_image
 from mmseg_deeplab.inference.overlay import class_shares, overlay
@@ -38,6 +39,7 @@ class Sample:
         return overlay(self.image, self.labels, palette)
 
 
+@blames_config
 def browse(
     cfg: Config,
     out: str | Path,

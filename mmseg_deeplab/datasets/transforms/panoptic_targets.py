@@ -15,6 +15,7 @@ from mmseg_deeplab.ops.panoptic_ids import (
     VOID_ID,
     class_map,
 )
+from mmseg_deeplab.utils.errors import InputError
 
 TARGETS = ('center', 'center_weight', 'offset', 'offset_weight', 'semantic_weight')
 ROUNDING = {'even': np.rint, 'down': np.floor}
@@ -67,7 +68,7 @@ class GeneratePanopticTargets(BaseTransform):
         rounding: str = 'even',
     ) -> None:
         if rounding not in ROUNDING:
-            raise ValueError(f'rounding={rounding!r}: expected one of {[*ROUNDING]}')
+            raise InputError(f'rounding={rounding!r}: expected one of {[*ROUNDING]}')
         self.thing_classes = thing_classes
         self.sigma = sigma
         self.small_instance_area = small_instance_area
@@ -140,7 +141,7 @@ class GeneratePanopticTargets(BaseTransform):
 def _check_size(ids: np.ndarray, results: dict) -> None:
     size = results['img'].shape[:2] if 'img' in results else ids.shape
     if ids.shape != size:
-        raise ValueError(
+        raise InputError(
             f'{results.get("img_path")}: the image is {size[0]}x{size[1]} pixels '
             f'(H x W), its panoptic ids {ids.shape[0]}x{ids.shape[1]}. Remedy: put '
             'LoadPanopticAnnotations before all transforms that change the size, and '
