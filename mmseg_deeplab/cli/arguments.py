@@ -142,6 +142,15 @@ def add_output_stride(parser: Any) -> None:
     )
 
 
+def add_trust(parser: ArgumentParser) -> None:
+    """Add ``--trust-program``."""
+    parser.add_argument(
+        '--trust-program',
+        action='store_true',
+        help='load a .pt2 or .torchscript file, which is a program and may do anything',
+    )
+
+
 def add_workers(parser: ArgumentParser) -> None:
     """Add ``--workers``."""
     parser.add_argument(

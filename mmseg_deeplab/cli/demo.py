@@ -5,7 +5,7 @@ mmseg-deeplab demo deeplabv2_r26_synthetic_streets work_dirs/quickstart/iter_140
 
 from argparse import ArgumentParser, Namespace
 
-from .arguments import pick
+from .arguments import add_trust, pick
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -16,6 +16,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help='one or several models: names that `mmseg-deeplab models` lists, URLs, '
         'files, CONFIG CHECKPOINT',
     )
+    add_trust(parser)
     parser.add_argument('--device', default='cpu', help='such as cuda:0 (%(default)s)')
     parser.add_argument('--examples', metavar='DIR', help='images to start with')
     parser.add_argument(
@@ -41,7 +42,7 @@ def run(args: Namespace) -> None:
     from mmseg_deeplab import web_demo
     from mmseg_deeplab.inference import split_models
 
-    sources = split_models(args.models)
+    sources = split_models(args.models, trust_program=args.trust_program)
     limits = web_demo.Limits(args.max_megabytes, args.max_megapixels, args.queue_size)
     models = web_demo.open_models(sources, device=args.device)
     if args.examples:

@@ -40,6 +40,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         '--actors', type=int, help='with --ray: processes that hold the model'
     )
     arguments.add_overrides(parser)
+    arguments.add_trust(parser)
     parser.add_argument(
         '--no-overlay', action='store_true', help='no colours over the images'
     )
@@ -94,7 +95,9 @@ def predict(args: Namespace) -> object:
     """Find the inputs and predict them."""
     from mmseg_deeplab import inference
 
-    source, inputs = inference.take_model(args.arguments)
+    source, inputs = inference.take_model(
+        args.arguments, trust_program=args.trust_program
+    )
     lists = [args.list] if args.list else []
     if '-' in inputs:
         inputs.remove('-')

@@ -19,7 +19,13 @@ from mmengine.hooks import Hook
 from mmengine.registry import Registry
 from torch import nn
 
-from mmseg_deeplab.utils.errors import MESSAGES, TRACEBACK, InputError, one_line
+from mmseg_deeplab.utils.errors import (
+    MESSAGES,
+    TRACEBACK,
+    InputError,
+    MissingPackageError,
+    one_line,
+)
 
 from .option_check import accepted_names, all_settings, named_dicts
 
@@ -74,12 +80,16 @@ def config_errors(
     """
     try:
         yield
+    except (MissingPackageError, OSError):  # which name a package or a file
+        raise
     except Exception as error:
+        if not is_new():
+            raise
         place, hint = find_place(cfg, error)
-        if (isinstance(error, MESSAGES) and not place) or not is_new():
+        if isinstance(error, InputError) and not place:
             raise
         what = reason(error)
-        if not isinstance(error, MESSAGES):
+        if not isinstance(error, InputError):
             hint += f' ({TRACEBACK}=1 shows the traceback)'
         where = ': '.join(filter(None, [str(cfg.filename or 'the config'), place]))
         raise InputError(f'{where}: {what}{hint}') from error

@@ -89,7 +89,7 @@ class FileWithLogits:
     """An exported file that also returns the logits before its last step."""
 
     def __init__(self, path: str | Path, device: str = 'cpu') -> None:
-        self._file = open_exported(path, device=device)
+        self._file = open_exported(path, device=device, trust_program=True)
         self.metadata = self._file.metadata
         if isinstance(self._file, OnnxFile):
             import onnx

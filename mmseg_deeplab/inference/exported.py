@@ -17,7 +17,7 @@ import torch.nn.functional as F
 
 from mmseg_deeplab.ops import group_panoptic
 from mmseg_deeplab.ops.list_segments import list_segments
-from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.errors import InputError, one_line
 from mmseg_deeplab.utils.onnx_runtime import import_onnxruntime
 from mmseg_deeplab.version import __version__
 
@@ -153,10 +153,15 @@ class TorchFile:
         self.metadata = _archive_metadata(self.path)
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')  # read-only buffers; deprecated torch.jit
-            if self.path.suffix.lower() == '.pt2':
-                self._module = _load_program(self.path, device)
-            else:
-                self._module = torch.jit.load(str(path), map_location=device)
+            try:
+                if self.path.suffix.lower() == '.pt2':
+                    self._module = _load_program(self.path, device)
+                else:
+                    self._module = torch.jit.load(str(path), map_location=device)
+            except Exception as error:  # torch's loaders raise anything
+                raise InputError(
+                    f'{path}: not a whole program ({one_line(error)}). {EXPORT_AGAIN}'
+                ) from error
 
     @torch.no_grad()
     def __call__(self, images: np.ndarray) -> np.ndarray:
@@ -199,8 +204,10 @@ def _archive_metadata(path: Path) -> ExportMetadata:
 FILE_TYPES = {'.onnx': OnnxFile, '.pt2': TorchFile, '.torchscript': TorchFile}
 
 
-def open_exported(path: str | Path, *, device: str = 'cpu') -> OnnxFile | TorchFile:
-    """Open an exported file by its suffix.
+def open_exported(
+    path: str | Path, *, device: str = 'cpu', trust_program: bool = False
+) -> OnnxFile | TorchFile:
+    """Open an exported file by its suffix; a program only if it is to be trusted.
 
     Raises a FileNotFoundError if it is missing, an ImportError if the package for its
     format is, and a ValueError if it was not written by this package.
@@ -212,7 +219,14 @@ def open_exported(path: str | Path, *, device: str = 'cpu') -> OnnxFile | TorchF
         )
     if path.suffix.lower() not in FILE_TYPES:
         raise InputError(f'{path}: an exported model ends in {", ".join(FILE_TYPES)}')
-    return FILE_TYPES[path.suffix.lower()](path, device)
+    file_type = FILE_TYPES[path.suffix.lower()]
+    if file_type is TorchFile and not trust_program:
+        raise InputError(
+            f'{path}: a {path.suffix} file is a program, which may do anything on this '
+            'machine. Remedy: an .onnx file, which is data; or, for your own file, '
+            '--trust-program (in Python, trust_program=True)'
+        )
+    return file_type(path, device)
 
 
 class ExportedPredictor:
@@ -224,11 +238,15 @@ class ExportedPredictor:
     Args:
         path: ``.onnx``, ``.pt2`` or ``.torchscript`` file of ``mmseg-deeplab export``.
         device: ``'cpu'`` or ``'cuda'``, with or without a number.
+        trust_program: Whether a ``.pt2`` or ``.torchscript`` file, which is a program
+            and may do anything, may be loaded.
     """
 
-    def __init__(self, path: str | Path, *, device: str = 'cpu') -> None:
+    def __init__(
+        self, path: str | Path, *, device: str = 'cpu', trust_program: bool = False
+    ) -> None:
         self.path = Path(path)
-        self.file = open_exported(path, device=device)
+        self.file = open_exported(path, device=device, trust_program=trust_program)
         self.metadata = self.file.metadata
         self.classes: tuple[str, ...] = self.metadata.classes
         self.palette: list[list[int]] = self.metadata.palette

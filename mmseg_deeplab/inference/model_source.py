@@ -20,7 +20,9 @@ def is_exported(path: str) -> bool:
     return Path(path).suffix.lower() in EXPORTED_SUFFIXES
 
 
-def take_model(arguments: Sequence[str]) -> tuple[ModelSource, list[str]]:
+def take_model(
+    arguments: Sequence[str], *, trust_program: bool = False
+) -> tuple[ModelSource, list[str]]:
     """Take the model from the front of the arguments; return it and the others.
 
     A model is one argument (see :func:`~mmseg_deeplab.checkpoints.model_files`; it is
@@ -37,7 +39,7 @@ def take_model(arguments: Sequence[str]) -> tuple[ModelSource, list[str]]:
     if first.startswith(('http://', 'https://')):
         first = local_file(first)
     if is_exported(first):
-        return ModelSource(None, first), rest
+        return ModelSource(None, first, trust_program), rest
     if is_model(first):
         config, checkpoint = model_files(first)
         if config is None:
@@ -65,11 +67,13 @@ def _check_name(name: str) -> None:
         raise FileNotFoundError(f'{error}{models}') from error
 
 
-def split_models(arguments: Sequence[str]) -> list[ModelSource]:
+def split_models(
+    arguments: Sequence[str], *, trust_program: bool = False
+) -> list[ModelSource]:
     """Split ``MODEL [CONFIG CHECKPOINT] [EXPORTED_FILE] ...`` into models."""
     models, rest = [], list(arguments)
     while rest or not models:
-        model, rest = take_model(rest)
+        model, rest = take_model(rest, trust_program=trust_program)
         models.append(model)
     return models
 
@@ -87,7 +91,8 @@ def load_predictor(
     """Load a model from its files.
 
     Args:
-        source: A config and its checkpoint, or an exported file.
+        source: A config and its checkpoint, or an exported file; a ``.pt2`` or
+            ``.torchscript`` file only with ``trust_program=True``.
         device: Where to run, such as ``'cuda:0'``.
         tta: Whether to average over the views of the config's ``tta_pipeline``.
         crf: None does as the config says. False leaves the CRF out. True takes the
@@ -120,4 +125,6 @@ def load_predictor(
             )
     from .exported import ExportedPredictor
 
-    return ExportedPredictor(source.checkpoint, device=device)
+    return ExportedPredictor(
+        source.checkpoint, device=device, trust_program=source.trust_program
+    )

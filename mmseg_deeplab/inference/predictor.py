@@ -16,10 +16,13 @@ class ModelSource:
     """A config (path or name) and a checkpoint (path or URL), or an exported file.
 
     ``config`` is None for an exported file, which is then the ``checkpoint``.
+    ``trust_program`` allows a ``.pt2`` or ``.torchscript`` file, which is a program and
+    may do anything.
     """
 
     config: str | None
     checkpoint: str
+    trust_program: bool = False
 
     @property
     def name(self) -> str:

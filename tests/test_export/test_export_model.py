@@ -43,7 +43,10 @@ def test_the_file_predicts_what_config_and_checkpoint_do(folder, tmp_path):
     image = random_images((1, 45, 70))[0]
     found, expected = (
         one.predict([image], probabilities=True)[0]
-        for one in (ExportedPredictor(exported.path), load_predictor(source))
+        for one in (
+            ExportedPredictor(exported.path, trust_program=True),
+            load_predictor(source),
+        )
     )
     np.testing.assert_allclose(found.probabilities, expected.probabilities, atol=1e-5)
     assert exported.agreement.logit_error < 1e-5
@@ -106,7 +109,7 @@ def write(folder: Path, output: str, model=None, **changes) -> ExportedPredictor
     graph = PredictionGraph(model or tiny_segmentor(), output).eval()
     path = folder / f'{output}.torchscript'
     path.write_bytes(write_torchscript(graph, metadata(output, **changes)))
-    return ExportedPredictor(path)
+    return ExportedPredictor(path, trust_program=True)
 
 
 @pytest.fixture(scope='module', params=['labels', 'probabilities'])
@@ -163,6 +166,6 @@ def test_a_single_channel_has_a_threshold(tmp_path):
 
 
 def test_it_is_a_predictor_by_its_suffix(predictor):
-    found = load_predictor(ModelSource(None, str(predictor.path)))
+    found = load_predictor(ModelSource(None, str(predictor.path), trust_program=True))
     assert isinstance(found, ExportedPredictor) and isinstance(found, Predictor)
     assert found.classes == CLASSES and found.palette[1] == [70, 130, 180]

@@ -51,7 +51,7 @@ def test_results_and_logits_are_those_of_the_network(path, graph, size):
     result, found = FileWithLogits(path)(images)
     np.testing.assert_allclose(found, logits, atol=1e-5)
     assert (result != logits.argmax(1)).mean() < 1e-3
-    file = open_exported(path)
+    file = open_exported(path, trust_program=True)
     assert file.metadata == metadata()
     np.testing.assert_array_equal(file(images), result)
 
@@ -75,7 +75,7 @@ def test_a_truncated_or_foreign_file_is_refused(path, tmp_path, foreign):
     content = path.read_bytes()[: path.stat().st_size // 2]
     part.write_bytes(b'something else' if foreign else content)
     with pytest.raises(ValueError, match=f'{part}: .*Remedy'):
-        open_exported(part)
+        open_exported(part, trust_program=True)
 
 
 def test_another_suffix_and_a_missing_file_are_refused(tmp_path):
@@ -84,6 +84,13 @@ def test_another_suffix_and_a_missing_file_are_refused(tmp_path):
         open_exported(tmp_path / 'model.bin')
     with pytest.raises(FileNotFoundError, match=r'none\.onnx'):
         open_exported(tmp_path / 'none.onnx')
+
+
+@pytest.mark.parametrize('name', ['torch_export', 'torchscript'])
+def test_a_program_is_loaded_only_if_it_is_trusted(paths, name):
+    with pytest.raises(ValueError, match=r'is a program.*--trust-program'):
+        open_exported(paths[name])
+    assert open_exported(paths[name], trust_program=True).metadata == metadata()
 
 
 def test_a_program_with_pickled_code_is_refused(paths, tmp_path):
@@ -101,7 +108,7 @@ def test_a_program_with_pickled_code_is_refused(paths, tmp_path):
             is_pickle = name.endswith('.pt')  # the example's inputs
             target.writestr(name, code.read_bytes() if is_pickle else source.read(name))
     with pytest.raises(Exception, match=r'[Ww]eights.only'):
-        open_exported(bad)
+        open_exported(bad, trust_program=True)
     assert not (tmp_path / 'ran').exists()
 
 
