@@ -58,12 +58,12 @@ class Storage(NamedTuple):
         """Return a tensor in this memory, which must have room for it."""
         dtype, begin = dtype or self.dtype, self.start + offset
         if len(size) != len(stride) or min((begin, *size, *stride)) < 0:
-            raise ValueError(f'a tensor of size {size} and stride {stride}')
+            raise InputError(f'a tensor of size {size} and stride {stride}')
         steps = zip(size, stride, strict=True)
         end = begin + 1 + sum((length - 1) * step for length, step in steps)
         room = self.content.numel() // dtype.itemsize
         if prod(size) and (end > room or prod(size) > max(room, MOST_EXPANDED)):
-            raise ValueError(f'a tensor of size {size} in a storage of {room} elements')
+            raise InputError(f'a tensor of size {size} in a storage of {room} elements')
         empty = torch.empty(0, dtype=dtype, device=self.content.device)
         return empty.set_(self.content.untyped_storage(), begin, size, stride)
 
@@ -182,16 +182,16 @@ def _load_archive(file: BinaryIO, size: int, map_location: MapLocation) -> Any:
             raise UnpicklingError('a program of TorchScript')
         compressed = any(one.compress_type for one in entries.values())
         if compressed or sum(one.file_size for one in archive.infolist()) > size:
-            raise ValueError('compressed or overlapping entries, which it never has')
+            raise InputError('compressed or overlapping entries, which it never has')
         if 'byteorder' in entries and archive.read(entries['byteorder']) != b'little':
-            raise ValueError('saved on a machine of another byte order')
+            raise InputError('saved on a machine of another byte order')
         loaded: dict[str, Tensor] = {}
 
         def storage(dtype: torch.dtype, name: str, place: str, count: int) -> Storage:
             if name not in loaded:
                 entry = entries[f'data/{name}']
                 if entry.file_size != count * dtype.itemsize:
-                    raise ValueError(f'{count} x {dtype} in {entry.file_size} bytes')
+                    raise InputError(f'{count} x {dtype} in {entry.file_size} bytes')
                 content = torch.empty(entry.file_size, dtype=torch.uint8)
                 view = memoryview(content.numpy())
                 with archive.open(entry) as opened:
@@ -208,9 +208,9 @@ def _load_archive(file: BinaryIO, size: int, map_location: MapLocation) -> Any:
 def _load_stream(file: BinaryIO, size: int, map_location: MapLocation) -> Any:
     mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     if _unpickle(mapped, size) != MAGIC_NUMBER:
-        raise ValueError('another format')
+        raise InputError('another format')
     if _unpickle(mapped, size) != PROTOCOL_VERSION:
-        raise ValueError('another version of the format')
+        raise InputError('another version of the format')
     _unpickle(mapped, size)  # of the machine
     begin = mapped.tell()
     wanted: dict[str, tuple[torch.dtype, str, int]] = {}
@@ -226,7 +226,7 @@ def _load_stream(file: BinaryIO, size: int, map_location: MapLocation) -> Any:
     for name in names:
         dtype, place, count = wanted.pop(name)
         if int.from_bytes(mapped.read(8), 'little') != count:
-            raise ValueError(f'storage {name} has another size than its tensors say')
+            raise InputError(f'storage {name} has another size than its tensors say')
         content = np.frombuffer(mapped.read(count * dtype.itemsize), np.uint8).copy()
         if len(content) != count * dtype.itemsize:
             raise EOFError(f'the data end within storage {name}')
