@@ -80,8 +80,8 @@ def config_errors(
     """
     try:
         yield
-    except (MissingPackageError, OSError):  # which name a package or a file
-        raise
+    except (MissingPackageError, OSError, NameError):
+        raise  # they name a package or a file; the last is a fault of the program
     except Exception as error:
         if not is_new():
             raise

@@ -74,9 +74,7 @@ def apply_options(
     try:
         cfg.merge_from_dict(options)
     except (KeyError, TypeError, AssertionError) as error:
-        raise InputError(
-            f'{cfg.filename}: the options do not fit: {error}'
-        ) from error
+        raise InputError(f'{cfg.filename}: the options do not fit: {error}') from error
     for key, old in before.items():
         for _, node, name in places_of(cfg, key, old):
             node[name] = cfg[key]

@@ -128,10 +128,10 @@ def _refused_argument(key: str) -> str | None:
     from mmengine.runner import LogProcessor
     from torch.utils.data import DataLoader
 
-    arguments = dict(PLAIN_DICTS, log_processor=_accepted_names(LogProcessor))
+    arguments = dict(PLAIN_DICTS, log_processor=accepted_names(LogProcessor))
     root = key.split('.')[0]
     if root.endswith('_dataloader'):
-        arguments[root] = _accepted_names(DataLoader) | DATALOADER
+        arguments[root] = accepted_names(DataLoader) | DATALOADER
     for parent, known in arguments.items():
         if key.startswith(f'{parent}.'):
             part = key.removeprefix(f'{parent}.').split('.')[0]
