@@ -47,7 +47,8 @@ def _fit_statistics(model: torch.nn.Module) -> None:
     """Give BatchNorm the statistics of some images, as a training does."""
     model.train()
     images = np.stack([smooth_image((64, 64), seed) for seed in range(4)])
-    inputs = torch.from_numpy(images).permute(0, 3, 1, 2).float()
+    channels = model.data_preprocessor.mean.numel()
+    inputs = torch.from_numpy(images[..., :channels]).permute(0, 3, 1, 2).float()
     for _ in range(20):
         model.backbone((inputs - 115) / 58)
     model.eval()

@@ -31,6 +31,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         '--queue-size', type=int, default=20, help='jobs that may wait (%(default)s)'
     )
+    parser.add_argument(
+        '--max-seconds', type=float, default=120, help='limit of a job (%(default)s)'
+    )
     parser.add_argument('--host', default='127.0.0.1', help='(%(default)s)')
     parser.add_argument('--port', type=int, default=7860, help='(%(default)s)')
     parser.add_argument(

@@ -14,7 +14,7 @@ from torch import Tensor
 from mmseg_deeplab.datasets.listed_images import listed_images
 from mmseg_deeplab.utils.errors import InputError
 
-from .config_checks import check_data
+from .config_checks import CHANNELS, check_data
 from .config_errors import config_errors
 from .option_check import named_dicts
 
@@ -25,6 +25,17 @@ class LabelledImage(NamedTuple):
     image: np.ndarray  # (H, W, 3), uint8, RGB
     label: Tensor | None  # (1, H, W), int64
     path: str | None
+
+
+def as_rgb(image: np.ndarray, *, is_rgb: bool = False) -> np.ndarray:
+    """Turn a grey, BGR or RGB image ``(H, W, 1 or 3)`` into RGB ``(H, W, 3)``."""
+    if image.shape[2] not in (1, 3):
+        raise InputError(CHANNELS.format(f'an image has {image.shape[2]} channels'))
+    return (
+        np.repeat(image, 3, axis=2)
+        if image.shape[2] == 1
+        else (image if is_rgb else image[..., ::-1])
+    )
 
 
 class LabelledImages:
@@ -51,7 +62,7 @@ class LabelledImages:
     def __getitem__(self, index: int) -> LabelledImage:
         sample = self._dataset[index]
         inputs, found = sample['inputs'], sample['data_samples']
-        image = inputs.permute(1, 2, 0).numpy()[..., ::-1]
+        image = as_rgb(inputs.permute(1, 2, 0).numpy())
         label = found.gt_sem_seg.data if 'gt_sem_seg' in found else None
         return LabelledImage(
             np.ascontiguousarray(image), label, found.metainfo.get('img_path')

@@ -20,6 +20,7 @@ from mmseg_deeplab.models import set_output_stride
 from mmseg_deeplab.utils.errors import InputError
 
 from .config_checks import (
+    check_channels,
     check_checkpoint,
     check_class_weights,
     check_classes,
@@ -57,6 +58,7 @@ def prepare_training(
     check_data(cfg, 'train_dataloader', 'val_dataloader')
     check_loop(cfg)
     classes = check_classes(cfg, 'train', 'val')
+    check_channels(cfg.model)
     check_first_labels(cfg)
     if cfg.get('load_from'):
         check_checkpoint(cfg.load_from)
@@ -113,6 +115,7 @@ def prepare_testing(
         leave_labels_out(cfg)
     check_data(cfg, 'test_dataloader')
     check_classes(cfg, 'test')
+    check_channels(cfg.model)
     cfg.load_from = checkpoint
     cfg.resume = False
     if show or show_dir:

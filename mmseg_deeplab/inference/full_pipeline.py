@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+import cv2
+import numpy as np
 from mmcv.transforms import Compose, LoadImageFromFile
 from mmseg.datasets.transforms.loading import InferencerLoader, LoadAnnotations
 from mmseg.registry import TRANSFORMS
@@ -49,9 +51,19 @@ def _is_a(step: dict[str, Any], kind: type) -> bool:
 
 
 class _Loader(InferencerLoader):
-    """Takes paths, BGR arrays and dicts, and reads files with the config's loader."""
+    """Takes paths, BGR arrays and dicts, and reads files with the config's loader.
+
+    Where that loader reads grey images, arrays become grey, too.
+    """
 
     def __init__(self, step: dict[str, Any]) -> None:
         from_file = TRANSFORMS.build(step)
         super().__init__(to_float32=from_file.to_float32)
         self.from_file = from_file
+        self.is_grey = from_file.color_type.startswith('grayscale')
+
+    def transform(self, single_input: str | np.ndarray | dict[str, Any]) -> dict:
+        results = super().transform(single_input)
+        if self.is_grey and results['img'].ndim == 3:
+            results['img'] = cv2.cvtColor(results['img'], cv2.COLOR_BGR2GRAY)
+        return results

@@ -15,6 +15,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from mmseg_deeplab.checkpoints import fitting
+from mmseg_deeplab.config.config_checks import check_channels
 from mmseg_deeplab.config.config_errors import config_errors
 from mmseg_deeplab.config.prediction_options import (
     apply_prediction_options,
@@ -84,6 +85,7 @@ class NetworkPredictor:
                 cfg, crf=crf, msc=msc, fast=fast, tta=tta, output_stride=output_stride
             )
             init_default_scope(cfg.get('default_scope', 'mmseg'))
+            check_channels(cfg.model)
             segmentor = inner_segmentor(MODELS.build(cfg.model))
             load_weights(segmentor, checkpoint, source=source.checkpoint)
             meta = class_meta(segmentor.num_classes, checkpoint, cfg)

@@ -12,7 +12,7 @@ from mmengine.runner import set_random_seed
 from mmseg.registry import DATASETS
 
 from mmseg_deeplab.config.config_errors import blames_config
-from mmseg_deeplab.config.labelled_images import LabelledImages
+from mmseg_deeplab.config.labelled_images import LabelledImages, as_rgb
 from mmseg_deeplab.inference.output_files import save_image
 from mmseg_deeplab.inference.overlay import class_shares, overlay
 from mmseg_deeplab.utils.errors import InputError
@@ -137,7 +137,7 @@ def draw_sample(
             f'gives { {key: type(value).__name__ for key, value in packed.items()} }'
         )
     image = packed['inputs'].numpy().transpose(1, 2, 0).clip(0, 255).round()
-    image = np.ascontiguousarray(image if is_rgb else image[..., ::-1], np.uint8)
+    image = np.ascontiguousarray(as_rgb(image, is_rgb=is_rgb), np.uint8)
     sample = packed['data_samples']
     name = Path(sample.metainfo.get('img_path') or f'image_{index}').stem
     if 'gt_sem_seg' not in sample:

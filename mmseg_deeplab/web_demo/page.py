@@ -4,6 +4,7 @@ import functools
 import html
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from gradio.processing_utils import save_bytes_to_cache
 from PIL import Image
 
 from mmseg_deeplab.inference import read_image
+from mmseg_deeplab.utils.errors import InputError
 
 from .demo_models import Choice, DemoModel
 from .results import Result, Scene, shrink, to_png
@@ -29,6 +31,11 @@ OUT_OF_MEMORY = (
     'The memory of the device is not enough for this image. Remedy: make it smaller, '
     'or switch multi-scale or CRF off.'
 )
+TOO_LONG = (
+    'The prediction takes longer than %g s and was given up. Remedy: make the image '
+    'smaller, or switch multi-scale or CRF off.'
+)
+TOO_BUSY = 'The server has not come to this image in %g s. Remedy: try again later.'
 EVENT = dict(api_visibility='private')
 # One prediction at a time: events of one concurrency id wait for each other.
 PREDICTION = dict(
@@ -50,6 +57,30 @@ def shown_in_page(handler: Callable) -> Callable:
             raise gr.Error(html.escape(text), print_exception=False) from error
 
     return run
+
+
+class OneJob:
+    """Runs one job after another, in a thread; nobody waits longer than ``seconds``.
+
+    A job that takes longer goes on to its end, as threads cannot be stopped: the next
+    one begins after it.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._thread = seconds, ThreadPoolExecutor(1)
+
+    def in_time(self, handler: Callable) -> Callable:
+        """Return a handler that runs in the thread, or raises InputError."""
+
+        @functools.wraps(handler)
+        def run(*args: Any) -> Any:
+            job = self._thread.submit(handler, *args)
+            wait([job], timeout=self._seconds)
+            if job.done():
+                return job.result()
+            raise InputError((TOO_BUSY if job.cancel() else TOO_LONG) % self._seconds)
+
+        return run
 
 
 class Predictions:
@@ -150,9 +181,14 @@ def switch_settings(model: DemoModel | None) -> list[dict[str, Any]]:
 
 
 def build_page(
-    predictions: Predictions, limits: str, examples: Sequence[Path]
+    predictions: Predictions,
+    limits: str,
+    examples: Sequence[Path],
+    *,
+    max_seconds: float,
 ) -> gr.Blocks:
     """Lay the page out and connect it; ``limits`` is a sentence on sizes."""
+    update = shown_in_page(OneJob(max_seconds).in_time(predictions.update))
     with gr.Blocks(
         title=TITLE, analytics_enabled=False, delete_cache=(DELETE_EVERY, DELETE_AFTER)
     ) as page:
@@ -194,7 +230,7 @@ def build_page(
             triggers += [chosen.then, *(one.input for one in others)]
         for trigger in triggers:
             trigger(
-                shown_in_page(predictions.update),
+                update,
                 [image, scene, opacity, *switches],
                 [scene, comparison, *outputs],
                 **PREDICTION,

@@ -43,6 +43,7 @@ class Limits:
     megabytes: float = 20.0  # size of the largest file, in 10^6 bytes
     megapixels: float = 16.0  # size of the largest image, in 10^6 pixels
     queue_size: int = 20  # how many predictions may wait for the device
+    seconds: float = 120.0  # how long a visitor waits for a prediction
 
     def __post_init__(self) -> None:
         for option, value in asdict(self).items():
@@ -89,6 +90,7 @@ def serving(
             Predictions(models, max_pixels=limits.pixels, folder=folder),
             f'Up to {limits.megabytes:g} MB and {limits.megapixels:g} megapixels.',
             _write_examples(examples or {}, Path(folder) / 'examples'),
+            max_seconds=limits.seconds,
         )
         page.queue(max_size=limits.queue_size)
         try:

@@ -1,5 +1,6 @@
 """The predictor against MMSegmentation's inferencer, image by image."""
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -12,11 +13,20 @@ from mmseg_deeplab.inference import (
     ModelSource,
     load_predictor,
 )
+from mmseg_deeplab.utils.errors import InputError
 
 CRF = dict(type='DenseCRF', num_iterations=2)
 RESIZED = (
     'test_dataloader = dict(dataset=dict(pipeline=['
     "dict(type='LoadCheckedImage'), dict(type='Resize', scale_factor=0.5),"
+    "dict(type='PackSegInputs')]))"
+)
+
+GREY = (
+    'model = dict(data_preprocessor=dict(mean=[115], std=[58], bgr_to_rgb=False),'
+    'backbone=dict(in_channels=1))\n'
+    'test_dataloader = dict(dataset=dict(pipeline=['
+    "dict(type='LoadCheckedImage', color_type='grayscale'),"
     "dict(type='PackSegInputs')]))"
 )
 
@@ -150,6 +160,27 @@ def test_one_output_channel_is_a_sigmoid(tmp_path):
     np.testing.assert_allclose(found.probabilities.sum(0), 1, atol=1e-6)
     assert agreement(found.labels, expected.pred_sem_seg.data) > 0.999
     assert len(np.unique(found.labels)) == 2
+
+
+def test_a_network_of_one_channel_sees_grey_images(tmp_path):
+    source, image = write_model(tmp_path, extra=GREY), smooth_image()
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    cv2.imwrite(str(tmp_path / 'grey.png'), grey)
+    call = DeepLabInferencer(
+        source.config, source.checkpoint, device='cpu', show_progress=False
+    )
+    read = call(str(tmp_path / 'grey.png'), return_datasamples=True)
+    (found,) = load_predictor(source).predict([image])
+    assert agreement(found.labels, read.pred_sem_seg.data) > 0.999
+    assert len(np.unique(found.labels)) > 1
+
+
+def test_more_channels_are_refused(tmp_path):
+    source = write_model(tmp_path)
+    four = 'model=dict(data_preprocessor=dict(mean=[1] * 4, std=[1] * 4))'
+    (tmp_path / 'leaf.py').write_text((tmp_path / 'leaf.py').read_text() + four)
+    with pytest.raises(InputError, match=r'mean is for 4 channels.*gdal_translate'):
+        load_predictor(source)
 
 
 def test_another_output_stride_is_that_of_the_config(source):

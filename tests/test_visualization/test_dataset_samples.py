@@ -47,6 +47,21 @@ def test_a_sample_is_a_window_of_the_scene_in_rgb():
     assert sample.name == '000003'
 
 
+def test_grey_images_are_shown(tmp_path):
+    write_data(tmp_path)
+    image = np.arange(48, dtype=np.uint8).reshape(6, 8)
+    cv2.imwrite(str(tmp_path / 'x.png'), image)
+    read = dict(type='LoadCheckedImage', color_type='grayscale')
+    dataset = dict(type='BaseSegDataset', data_root=str(tmp_path), img_suffix='x.png')
+    dataset |= dict(metainfo=dict(classes=('a', 'b'), palette=PALETTE))
+    cfg = Config(
+        dict(val_dataloader=dict(dataset=dict(dataset, pipeline=[read, PACK])))
+    )
+    paths = browse(cfg, tmp_path / 'out', split='val', stage='original')
+    shown = cv2.imread(str(paths[0]))
+    assert (shown[..., :1] == shown).all(2).mean() > 0.9
+
+
 def test_seed_and_draw_alone_determine_the_random_numbers():
     def draw(**options):
         np.random.rand()  # the state before does not matter

@@ -1,6 +1,7 @@
 """What becomes of files, switches, predictions and errors."""
 
 import io
+import threading
 
 import gradio as gr
 import numpy as np
@@ -9,8 +10,9 @@ import torch
 from PIL import Image
 
 from mmseg_deeplab.inference import load_predictor, read_image
+from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.web_demo.demo_models import Choice
-from mmseg_deeplab.web_demo.page import NO_MODEL, shown_in_page
+from mmseg_deeplab.web_demo.page import NO_MODEL, OneJob, shown_in_page
 from mmseg_deeplab.web_demo.results import LONGEST_EDGE, Result, Scene
 
 NAMES = ('tiny (iter_30.pth)', 'tiny (iter_15.pth)')
@@ -90,6 +92,35 @@ def test_exceptions_become_messages(error, message):
         shown_in_page(fail)()
     assert message in shown.value.message
     assert shown.value.print_exception is False
+
+
+def test_nobody_waits_longer_than_the_limit():
+    end = threading.Event()
+    jobs = OneJob(0.2)
+    handler = jobs.in_time(lambda wait: end.wait() if wait else 'done')
+    assert handler(False) == 'done'
+    with pytest.raises(InputError, match=r'longer than 0\.2 s'):
+        handler(True)
+    with pytest.raises(InputError, match=r'not come to this image in 0\.2 s'):
+        handler(False)
+    end.set()
+    assert handler(True) is True
+
+
+def test_an_error_of_a_job_is_that_of_its_handler():
+    def fail() -> None:
+        raise TimeoutError('of the job')
+
+    with pytest.raises(TimeoutError, match='of the job'):
+        OneJob(9).in_time(fail)()
+
+
+@pytest.mark.parametrize('suffix', ['eps', 'ico', 'pcx', 'tga'])
+def test_other_formats_are_refused_whatever_their_name(predictions, tmp_path, suffix):
+    path = tmp_path / 'a.png'
+    Image.new('RGB', (20, 20)).save(path, suffix)
+    with pytest.raises(ValueError, match=r'^a\.png: not a readable image'):
+        predictions.open(str(path))
 
 
 def test_masks_have_the_opacity_and_the_colour_of_their_class():
