@@ -18,6 +18,7 @@ from PIL import Image
 from mmseg_deeplab.datasets import SyntheticStreets
 from mmseg_deeplab.inference.images import IMAGE_SUFFIXES, is_image, read_image
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.image_formats import MAX_PIXELS
 
 from .demo_models import DemoModel
 from .page import Predictions, build_page
@@ -121,7 +122,7 @@ def serving(
 
 
 def folder_examples(
-    folder: str | Path, *, max_pixels: int | None = None
+    folder: str | Path, *, max_pixels: int = MAX_PIXELS
 ) -> dict[str, np.ndarray]:
     """Read the first images of a folder, by name."""
     paths = sorted(filter(is_image, Path(folder).glob('*')))
