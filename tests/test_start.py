@@ -1,6 +1,7 @@
 """What an import and a start of the command cost, print and make safe."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -98,24 +99,99 @@ def test_any_package_may_be_imported_next(name):
     assert python(f'import mmseg_deeplab, {name}') == ''
 
 
-def test_no_loader_runs_code_after_the_import(tmp_path):
-    attack = tmp_path / 'attack.pth'
-    code = f"""
-import os, torch
+# Each line is a loader that by itself would run the code in a file.
+LOADERS = """
+load_checkpoint(torch.nn.Linear(1, 1), attack)
+CheckpointLoader.load_checkpoint(attack)
+CheckpointLoader.load_checkpoint('http://127.0.0.1:1/attack.pth')
+CheckpointLoader.load_checkpoint('https://127.0.0.1:1/attack.pth')
+CheckpointLoader.load_checkpoint('torchvision://resnet18')
+CheckpointLoader.load_checkpoint('s3://bucket/attack.pth')
+initialize(torch.nn.Sequential(), dict(type='Pretrained', checkpoint=attack))
+torch.load(attack)
+torch.load(attack, weights_only=False)
+torch.hub.load_state_dict_from_url('file://' + attack)
+torch.utils.model_zoo.load_url('file://' + attack)
+load_url('file://' + attack)
+mmengine.load('attack.pkl')
+mmengine.load('attack.pickle')
+mmengine.load(open('attack.pkl', 'rb'), file_format='pkl')
+mmengine.load('attack.yaml')
+mmengine.load('attack.yml')
+mmengine.fileio.load('attack.pkl', backend_args=dict(backend='local'))
+mmengine.Config.fromfile('attack.yaml')
+get_class_weight('attack.pkl')
+get_class_weight('attack.yaml')
+"""
+BEFORE = """
+import os, pickle, shutil, sys
+{first}
+import mmseg_deeplab
+import mmengine, mmengine.fileio, torch, torch.utils.model_zoo
+from mmengine.model import initialize
+from mmengine.runner import CheckpointLoader, load_checkpoint
+from mmengine.utils.dl_utils import load_url
+from mmseg.models.losses.utils import get_class_weight
+from mmengine.fileio import LocalBackend, register_backend
+
 class Attack:
     def __reduce__(self):
-        return os.mkdir, ({str(tmp_path / 'run')!r},)
-torch.save(dict(state_dict={{}}, x=Attack()), {str(attack)!r})
-import mmseg_deeplab
-from mmengine.runner import load_checkpoint
-for load in (
-    lambda: load_checkpoint(torch.nn.Linear(1, 1), {str(attack)!r}),
-    lambda: torch.load({str(attack)!r}, weights_only=False),
-):
+        return os.mkdir, ('owned',)
+
+@register_backend('petrel', prefixes='s3', force=True)
+class Backend(LocalBackend):
+    def get_local_path(self, path):
+        return super().get_local_path(path.removeprefix('s3://bucket/'))
+
+attack = os.path.abspath('attack.pth')
+torch.save(dict(state_dict={{}}, x=Attack()), attack)
+for name in ('attack.pkl', 'attack.pickle'):
+    with open(name, 'wb') as file:
+        pickle.dump(dict(x=Attack()), file)
+for name in ('attack.yaml', 'attack.yml'):
+    with open(name, 'w') as file:
+        file.write('x: !!python/object/apply:os.mkdir [owned]')
+cache = os.path.join(torch.hub.get_dir(), 'checkpoints')
+os.makedirs(cache)
+for name in ('attack.pth', 'resnet18-f37072fd.pth'):
+    shutil.copy(attack, os.path.join(cache, name))  # as if downloaded before
+for line in sys.argv[1].strip().splitlines():
     try:
-        load()
+        eval(line)
+        print('was read:', line)
     except Exception as error:
-        print(type(error).__name__)
+        print('refused by', type(error).__name__)
+    if os.path.exists('owned'):
+        os.rmdir('owned')
+        print('ran code:', line)
 """
-    assert python(code).split('\n')[-3:-1] == ['InputError', 'UnpicklingError']
-    assert not (tmp_path / 'run').exists()
+
+
+@pytest.mark.parametrize('first', ['', 'import torch, mmengine.runner, mmseg.models'])
+def test_no_loader_runs_code_after_the_import(tmp_path, monkeypatch, first):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'torch'))
+    monkeypatch.setenv('MMSEG_DEEPLAB_HOME', str(tmp_path / 'cache'))
+    printed = python(BEFORE.format(first=first), LOADERS)
+    assert not re.findall('(?:was read|ran code): .*', printed)
+    refused = re.findall('refused by (.*)', printed)
+    assert len(refused) == len(LOADERS.strip().splitlines())
+    assert set(refused) == {'InputError', 'UnpicklingError', 'ConstructorError'}
+
+
+@pytest.mark.parametrize('first', ['', 'import mmengine.runner\n'])
+def test_data_are_still_read_after_the_import(tmp_path, monkeypatch, first):
+    code = f"""
+{first}import mmseg_deeplab, mmengine, pickle
+import numpy as np
+data = dict(a=[1, 2.5, 'text', None, (True, b'x')], b=np.arange(6).reshape(2, 3).T)
+for protocol in range(2, 5):
+    with open('data.pkl', 'wb') as file:
+        pickle.dump(data, file, protocol)
+    read = mmengine.load('data.pkl')
+    assert read['a'] == data['a'] and (read['b'] == data['b']).all(), read
+mmengine.dump(dict(a=[1, 2.5]), 'data.yaml')
+assert mmengine.load('data.yaml') == dict(a=[1, 2.5])
+"""
+    monkeypatch.chdir(tmp_path)
+    python(code)

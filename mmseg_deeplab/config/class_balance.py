@@ -18,11 +18,11 @@ from mmseg_deeplab.checkpoints.class_order import class_difference
 from mmseg_deeplab.utils.atomic_files import write_whole
 from mmseg_deeplab.utils.errors import InputError
 
+from .class_weight_file import check_suffix
 from .config_errors import blames_config
 from .scan_config import scan_config
 
 METHODS = ('inverse', 'median_frequency', 'effective_number')
-SUFFIXES = ('.json', '.npy')
 
 
 @dataclass
@@ -189,9 +189,3 @@ def check_weighted_classes(path: str | Path, classes: Sequence[str]) -> None:
             f'class_weight={str(path)!r}: {found.message}. Remedy: write those of this '
             f'data set: mmseg-deeplab class-weights CONFIG --out {path}'
         )
-
-
-def check_suffix(path: Path) -> None:
-    """Raise ValueError if a loss could not read a file of this name."""
-    if path.suffix not in SUFFIXES:
-        raise InputError(f'{path}: the name must end in {" or ".join(SUFFIXES)}')

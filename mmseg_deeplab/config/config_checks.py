@@ -6,7 +6,6 @@ from mmengine.config import Config, ConfigDict
 from mmengine.dataset import InfiniteSampler
 from mmengine.registry import init_default_scope
 from mmengine.runner import EpochBasedTrainLoop
-from mmseg.models.losses.utils import get_class_weight
 from mmseg.registry import DATA_SAMPLERS, LOOPS
 
 from mmseg_deeplab.checkpoints import local_file
@@ -16,6 +15,7 @@ from mmseg_deeplab.utils.errors import InputError
 
 from .class_agreement import data_meta, order_faults
 from .class_balance import check_weighted_classes
+from .class_weight_file import read_class_weights
 from .option_check import named_dicts
 from .prediction_options import is_derived
 from .scan_config import (
@@ -137,7 +137,7 @@ def _check_number_of_weights(
     remedy += weights if isinstance(weights, str) else 'FILE'
     if isinstance(weights, str) and not Path(weights).is_file():
         raise FileNotFoundError(f'class weights {weights!r} do not exist; {remedy}')
-    found = len(get_class_weight(weights))
+    found = len(read_class_weights(weights))
     if num_classes is not None and found != num_classes:
         raise InputError(
             f'class_weight={weights!r}: {found} class weights for {num_classes} '

@@ -4,6 +4,7 @@ The same options mean the same for a test, a prediction, an export, a report and
 page: all of them call :func:`apply_prediction_options`.
 """
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -86,9 +87,10 @@ def fast_settings(cfg: Config) -> dict[str, Any] | None:
 def load_crf(path: str | Path) -> dict[str, Any]:
     """Read the settings of a CRF from a fragment, such as ``configs/crf/*.py``.
 
-    Its ``compatibility`` may be the name of a file beside the fragment. ``learnable``
-    is left out, as the values are those of the fragment and not of a checkpoint. The
-    CRF has been built once, so that wrong settings are errors that name the file.
+    A fragment is a config and its code is run; a ``.json`` holds the same as data. Its
+    ``compatibility`` may be the name of a file beside the fragment. ``learnable`` is
+    left out, as the values are those of the fragment and not of a checkpoint. The CRF
+    has been built once, so that wrong settings are errors that name the file.
     """
     path = Path(path)
     if not path.is_file():
@@ -97,12 +99,18 @@ def load_crf(path: str | Path) -> dict[str, Any]:
             f'{os.getcwd()}); some are in configs/crf, and mmseg-deeplab tune-crf '
             'writes them'
         )
-    crf = load_config(path).to_dict().get('crf')
+    if path.suffix not in ('.py', '.json'):
+        raise InputError(f'{path}: a CRF fragment is a .py, which is run, or a .json')
+    content = _json(path) if path.suffix == '.json' else load_config(path).to_dict()
+    crf = content.get('crf') if isinstance(content, dict) else content
     if not isinstance(crf, dict) or 'type' not in crf:
         raise InputError(
             f"{path}: a CRF fragment holds crf = dict(type='DenseCRF', ...), received "
-            f'crf = {crf!r}'
+            f'crf = {str(crf)[:200]}'
         )
+    if path.suffix == '.json' and crf['type'] != 'DenseCRF':
+        # A registry imports and calls what a name with dots means.
+        raise InputError(f"{path}: crf.type must be 'DenseCRF' in a .json")
     crf.pop('learnable', None)
     named = crf.get('compatibility')
     if isinstance(named, str) and not Path(named).is_file():
@@ -112,6 +120,14 @@ def load_crf(path: str | Path) -> dict[str, Any]:
     except (TypeError, ValueError, KeyError, FileNotFoundError) as error:
         raise InputError(f'{path}: not the settings of a CRF: {error}') from error
     return crf
+
+
+def _json(path: Path) -> Any:
+    """Read JSON as it is; mmengine would import what ``custom_imports`` in it names."""
+    try:
+        return json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise InputError(f'{path}: not JSON: {error}') from error
 
 
 def enable_crf(cfg: Config, crf: str | bool = True) -> None:

@@ -210,8 +210,10 @@ def write_fragment(path: Path, settings: dict[str, Any], *, docstring: str) -> N
 
     A compatibility of more than 21 classes goes to ``<name>_compatibility.npy`` beside
     the file, which names it by mmengine's ``{{ fileDirname }}``: the two work from any
-    folder.
+    folder. The same stands beside it as data, in a ``.json``.
     """
+    content = json.dumps(dict(crf=settings), indent=1)
+    write_whole(content.encode() + b'\n', path.with_suffix('.json'))
     settings = dict(settings)
     compatibility = settings.get('compatibility')
     if isinstance(compatibility, list) and len(compatibility) > MAX_LISTED_CLASSES:

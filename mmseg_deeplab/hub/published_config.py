@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmseg.models.losses.utils import get_class_weight
 
 from mmseg_deeplab.config import named_dicts
+from mmseg_deeplab.config.class_weight_file import read_class_weights
 from mmseg_deeplab.utils.errors import InputError
 
 # What a run adds to its config, or the command line asks for.
@@ -41,8 +41,7 @@ def published_config(cfg: Config) -> Config:
     for _, node in named_dicts(content.get('model', {})):
         _without_initial_weights(node)
         if isinstance(node.get('class_weight'), str):
-            weights = get_class_weight(node['class_weight'])
-            node['class_weight'] = [float(weight) for weight in weights]
+            node['class_weight'] = read_class_weights(node['class_weight'])
     for _, node in named_dicts(content):
         if isinstance(node.get('data_root'), str):
             _move_data(node)

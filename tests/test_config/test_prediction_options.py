@@ -1,5 +1,7 @@
 """One switch each for CRF, scales, speed and views, with one meaning everywhere."""
 
+import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +102,34 @@ def test_a_fragment_that_is_no_crf_is_named(tmp_path, text):
     (tmp_path / 'other.py').write_text(text + '\n')
     with pytest.raises(ValueError, match=r'other\.py: '):
         load_crf(tmp_path / 'other.py')
+
+
+def test_a_fragment_of_json_is_data(tmp_path):
+    crf = dict(type='DenseCRF', num_iterations=3)
+    (tmp_path / 'crf.json').write_text(json.dumps(dict(crf=crf)))
+    assert load_crf(tmp_path / 'crf.json') == crf
+
+
+@pytest.mark.parametrize(
+    ('name', 'text'),
+    [
+        ('crf.json', '{"crf": {"type": "os.mkdir", "path": "owned"}}'),
+        ('crf.json', '{"custom_imports": {"imports": ["owned"]}, "crf": {"type": 1}}'),
+        ('crf.json', '{"crf": ' + '[' * 10**6),
+        ('crf.json', '[1]'),
+        ('crf.yaml', '!!python/object/apply:os.mkdir [owned]'),
+        ('crf.pkl', "cos\nmkdir\n(S'owned'\ntR."),
+    ],
+    ids=range(6),
+)
+def test_a_fragment_that_is_data_runs_nothing(tmp_path, monkeypatch, name, text):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / 'owned.py').write_text('import os; os.mkdir("owned")')
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ValueError, match=re.escape(name)):
+        load_crf(name)
+    assert not (tmp_path / 'owned').exists()
 
 
 def test_a_missing_fragment_is_named():

@@ -317,7 +317,8 @@ def test_fragment_is_readable_from_any_folder(tmp_path, monkeypatch, num_classes
     (tmp_path / 'a').rename(tmp_path / 'b')
     path = tmp_path / 'b' / 'crf.py'
     assert (tmp_path / 'b' / 'crf_compatibility.npy').exists() == (num_classes > 21)
-    for crf in (Config.fromfile(path).crf, load_crf(str(path))):
+    data = load_crf(path.with_suffix('.json'))
+    for crf in (Config.fromfile(path).crf, load_crf(str(path)), data):
         built = MODELS.build(dict(crf))
         assert built.num_iterations == 7
         np.testing.assert_allclose(built.compatibility, matrix, rtol=1e-5)

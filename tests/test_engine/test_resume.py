@@ -1,13 +1,16 @@
 """A resumed training is the same training."""
 
+import copy
 import shutil
 from pathlib import Path
 
 import pytest
 import torch
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 from training import losses, same_weights, scalars, train_here, write_config
 
+from mmseg_deeplab.checkpoints import load
 from mmseg_deeplab.config import read_config
 from mmseg_deeplab.config.run_setup import build_runner, prepare_training
 from mmseg_deeplab.engine import newest_whole_checkpoint
@@ -216,3 +219,134 @@ def test_weights_cannot_be_resumed_by_name(straight, tmp_path):
     path = save(tmp_path / 'weights.pth', {'state_dict': {}})
     with pytest.raises(ValueError, match=r'weights\.pth: cannot be resumed'):
         resume_from(straight / 'tiny.py', path, tmp_path / 'new')
+
+
+def changed(path: Path, **parts) -> None:
+    """Save a checkpoint again with some of its parts replaced.
+
+    ``meta__seed=3`` replaces the part ``seed`` of ``meta``.
+    """
+    content = load(path)
+    for name, value in parts.items():
+        *parents, last = name.split('__')
+        part = content
+        for parent in parents:
+            part = part[parent]
+        part[last] = value
+    torch.save(content, path)
+
+
+def test_the_config_in_a_checkpoint_is_not_run(straight, half):
+    code = f'import os; os.mkdir({str(half / "owned")!r})'
+    changed(half / 'iter_3.pth', meta__config=code, meta__cfg=code,
+            message_hub__runtime_info__cfg=code)  # fmt: skip
+    runner = train_here(straight / 'tiny.py', half, resume=True)
+    assert not (half / 'owned').exists() and runner.iter == 6
+    runner.load_checkpoint(str(half / 'iter_3.pth'))
+    Runner.resume(runner, str(half / 'iter_3.pth'))  # mmengine's own
+    assert not (half / 'owned').exists()
+
+
+def best(folder: Path, name: str = 'best_mIoU_iter_2.pth') -> Path:
+    path = folder / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b'the best')
+    return path
+
+
+class Better(Hook):
+    """Makes the next validation the best one until now."""
+
+    priority = 'HIGHEST'
+
+    def after_val_epoch(self, runner, metrics=None) -> None:
+        metrics['mIoU'] = 100.0 + runner.iter
+
+
+@pytest.mark.parametrize('hook', ['TrustedCheckpointHook', 'CheckpointHook'])
+def test_a_copied_folder_keeps_the_best_checkpoint_of_the_original(
+    straight, half, tmp_path, hook
+):
+    """It removes its own: the copy of the best, when a better one has been saved."""
+    original = best(half)
+    other = best(tmp_path / 'elsewhere', 'best_notes.pth')
+    changed(half / 'iter_3.pth', message_hub__runtime_info__best_ckpt=str(original),
+            message_hub__runtime_info__best_score=0.0)  # fmt: skip
+    copied = tmp_path / 'copy'
+    shutil.copytree(half, copied)
+    options = dict(
+        default_hooks__checkpoint__type=hook,
+        default_hooks__checkpoint__save_best='mIoU',
+        train_cfg__val_interval=3,
+    )
+    train_here(straight / 'tiny.py', copied, resume=True, hooks=[Better()], **options)
+    assert original.read_bytes() == other.read_bytes() == b'the best'
+    names = [path.name for path in copied.glob('best_*')]
+    assert names == ['best_mIoU_iter_6.pth']
+
+
+@pytest.mark.parametrize('target', ['elsewhere/best_x.pth', 'run/notes.pth', '..', ''])
+def test_nothing_but_an_own_best_checkpoint_is_removed(
+    straight, half, tmp_path, target
+):
+    kept = best(tmp_path / 'elsewhere', 'best_x.pth')
+    notes = best(half, 'notes.pth')
+    (half / 'best_link.pth').symlink_to(kept)
+    changed(
+        half / 'iter_3.pth',
+        message_hub__runtime_info__best_ckpt=str(tmp_path / target),
+        message_hub__runtime_info__best_score=0.0,
+        superseded=['../elsewhere/best_x.pth', 'notes.pth', str(kept), 7, '..'],
+    )
+    options = dict(default_hooks__checkpoint__save_best='mIoU')
+    train_here(straight / 'tiny.py', half, resume=True, hooks=[Better()],
+               train_cfg__val_interval=3, **options)  # fmt: skip
+    assert kept.read_bytes() == notes.read_bytes() == b'the best'
+
+
+NESTED = [[]]
+for _ in range(100):  # 2**100 ways to the innermost
+    NESTED = [NESTED, NESTED]
+
+
+@pytest.mark.parametrize(
+    ('part', 'value'),
+    [
+        ('meta', []),
+        ('meta__iter', '../3'),
+        ('meta__iter', -1),
+        ('meta__epoch', 0.5),
+        ('meta__seed', 'x'),
+        ('meta__seed', True),
+        ('meta__dataset_meta', NESTED),
+        ('message_hub', 'x'),
+        ('message_hub__runtime_info', [1]),
+        ('message_hub__runtime_info', {1: 2}),
+        ('message_hub__runtime_info__best_ckpt', 3),
+        ('message_hub__runtime_info__keep_ckpt_ids', ['../../notes']),
+        ('message_hub__runtime_info__keep_ckpt_ids', 'ab'),
+        ('message_hub__runtime_info__x', NESTED),
+        ('message_hub__resumed_keys', None),
+        ('message_hub__log_scalars', {'train/loss': 'x'}),
+        ('message_hub__log_scalars', {'train/loss': {'log': torch.ones(2)}}),
+    ],
+    ids=range(17),
+)
+def test_a_training_state_of_another_form_is_refused(tmp_path, part, value):
+    hub = dict(log_scalars={}, runtime_info={}, resumed_keys={})
+    save(tmp_path / 'iter_1.pth', copy.deepcopy(STATE) | {'message_hub': hub})
+    changed(tmp_path / 'iter_1.pth', **{part: value})
+    with pytest.raises(ValueError, match=r'iter_1\.pth: cannot be resumed, its m'):
+        newest_whole_checkpoint(tmp_path)
+
+
+def test_log_buffers_are_saved_as_tensors(straight, half):
+    """So torch reads a checkpoint of ours without any allowance."""
+    content = torch.load(half / 'iter_3.pth', weights_only=True)
+    scalars = content['message_hub']['log_scalars']
+    assert {type(one) for packed in scalars.values() for one in packed.values()} == {
+        torch.Tensor
+    }
+    runner = train_here(straight / 'tiny.py', half, resume=True)
+    logged = runner.message_hub.log_scalars['train/loss'].data[0]
+    assert logged[:3].tolist() == scalars['train/loss']['log'].tolist()

@@ -160,9 +160,10 @@ def _compatibility(
             source = f'compatibility file {str(given)!r}'
             if not Path(given).is_file():
                 raise FileNotFoundError(f'{source} does not exist')
-            given = np.load(given)  # refuses pickles
+            # Mapped: a size beyond that of the file is an error. No pickles.
+            given = np.load(given, mmap_mode='r', allow_pickle=False)
         matrix = np.array(given, dtype=np.float32)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, EOFError) as error:
         raise InputError(f'{source}: expected K x K numbers: {error}') from error
     classes = num_classes or (len(matrix) if matrix.ndim else 'K')
     if matrix.shape != (classes, classes):
