@@ -1,7 +1,7 @@
 """Panoptic-DeepLab (MobileNetV3-Large) on COCO: https://arxiv.org/abs/1911.10194
 
-detectron2's recipe for COCO with deeplab2's network at output stride 16: 8 processes x 8
-crops of 640x640, 200k steps. Not measured by us, nor published by them.
+detectron2's recipe for COCO with deeplab2's network at output stride 16: 8 processes x
+8 crops of 640x640, 200k steps. Not measured by us, nor published by them.
 
     tools/dist_train.sh configs/panoptic_deeplab_mobilenetv3_coco.py 8
 """

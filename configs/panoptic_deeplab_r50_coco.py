@@ -1,8 +1,8 @@
 """Panoptic-DeepLab (ResNet-50) on COCO: https://arxiv.org/abs/1911.10194
 
 detectron2's recipe for COCO with bowenc0221's network at output stride 32: 8 processes
-x 8 crops of 640x640, 200k steps. The paper reports 35.1 PQ on val by its own recipe; not
-measured by us.
+x 8 crops of 640x640, 200k steps. The paper reports 35.1 PQ on val by its own recipe;
+not measured by us.
 
     tools/dist_train.sh configs/panoptic_deeplab_r50_coco.py 8
 """
