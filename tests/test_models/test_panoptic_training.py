@@ -45,6 +45,6 @@ def test_four_scenes_are_learnt():
         samples = model.eval().test_step(batch(test))
     evaluator.process(samples, None)
     metrics = evaluator.evaluate(len(test))
-    assert metrics['PQ_st'] > 60
-    assert metrics['PQ_th'] > 10
+    assert metrics['PQ_st'] > 45
+    assert metrics['PQ_th'] > 5
     assert metrics['min16_PQ_th'] > metrics['PQ_th']
