@@ -12,6 +12,7 @@ from mmengine import Config
 
 from mmseg_deeplab.utils.atomic_files import streamed_file
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.safe_unpickling import unpickle
 
 from .families import (
     bowenc0221,
@@ -40,10 +41,18 @@ SOURCES: dict[str, ModuleType] = {
     'bowenc0221': bowenc0221,
     'detectron2': detectron2,
 }
+
+
+def load_detectron2(path: str | os.PathLike) -> dict[str, Any]:
+    """Load a checkpoint of detectron2, whose model zoo has pickles of arrays."""
+    return unpickle(path) if Path(path).suffix == '.pkl' else load(path)
+
+
 # Readers of files that are not those of torch.save.
 READERS: dict[str, Callable[[str | os.PathLike], StateDict]] = {
     'tensorflow': load_tensorflow,
     'caffe': load_caffe,
+    'detectron2': load_detectron2,
 }
 OUR_PARTS = ('backbone.', 'decode_head.', 'auxiliary_head.')
 # What tells a whole network from initial weights for backbone or head.

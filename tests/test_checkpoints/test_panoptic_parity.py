@@ -1,12 +1,14 @@
 """Converted Panoptic-DeepLabs give the outputs of both public implementations."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
 from golden import METADATA, reference_input, reference_output, reference_state
 from mmseg.registry import MODELS
 
-from mmseg_deeplab.checkpoints import convert, model_config
+from mmseg_deeplab.checkpoints import convert, convert_file, load, model_config
 
 BOWENC, DETECTRON = 'bowenc0221_panoptic_deeplab_r50', 'detectron2_panoptic_deeplab_r52'
 SLOW = pytest.mark.slow
@@ -61,3 +63,18 @@ def test_a_semantic_network_is_refused():
     semantic = {k: v for k, v in state.items() if 'instance' not in k}
     with pytest.raises(ValueError, match='no head of Panoptic-DeepLab'):
         model_config(semantic, 'bowenc0221', output_stride=32)
+
+
+def test_pickled_initial_weights_of_detectron2(tmp_path):
+    """Its zoo has a backbone alone, as arrays, with the image classifier."""
+    name = f'{DETECTRON}_os16'
+    keys = [key for key in METADATA[name]['keys'] if key.startswith('backbone.stem.')]
+    keys = [key.removeprefix('backbone.') for key in keys if 'num_batches' not in key]
+    arrays = {key: np.full(2, i, 'f4') for i, key in enumerate([*keys, 'linear.bias'])}
+    content = {'model': arrays, '__author__': 'x', 'matching_heuristics': True}
+    (tmp_path / 'a.pkl').write_bytes(pickle.dumps(content))
+    (written,) = convert_file('detectron2', tmp_path / 'a.pkl', tmp_path / 'a.pth')
+    state = load(written)['state_dict']
+    assert (state['backbone.stem.6.weight'] == arrays['stem.conv3.weight'][0]).all()
+    assert (state['backbone.stem.7.bias'] == arrays['stem.conv3.norm.bias'][0]).all()
+    assert len([key for key in state if 'num_batches' not in key]) == len(keys)

@@ -3,7 +3,12 @@
 `Panoptic-DeepLab <https://arxiv.org/abs/1911.10194>`_ in the form of detectron2's
 ``panoptic_deeplab_R_52_os16_mg124_poly_90k_bs32_crop_512_1024_dsconv.yaml``. ResNet-52
 is ResNet-50 with three 3x3 convolutions in the stem. Its ImageNet weights are
-detectron2's ``DeepLab/R-52.pkl``: set ``backbone.init_cfg``.
+detectron2's ``DeepLab/R-52.pkl``. Convert them,
+
+    mmseg-deeplab convert detectron2 R-52.pkl r52.pth
+
+and set ``backbone.init_cfg=dict(type='Pretrained', checkpoint='r52.pth',
+prefix='backbone.')``.
 """
 
 norm_cfg = dict(type='SyncBN', requires_grad=True)

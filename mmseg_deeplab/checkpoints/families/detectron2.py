@@ -1,4 +1,7 @@
-"""detectron2, projects/Panoptic-DeepLab: on ResNet-50 and 52 (a deep stem)."""
+"""detectron2, projects/Panoptic-DeepLab: on ResNet-50 and 52 (a deep stem).
+
+Initial weights for a backbone alone, such as ``DeepLab/R-52.pkl``, convert as well.
+"""
 
 import re
 
@@ -9,6 +12,7 @@ from .aspp_keys import last_inputs_first, pool_first
 from .panoptic_keys import BRANCHES, HEAD, INSTANCE, panoptic_config, separable_unit
 from .resnet_keys import MAX_BLOCKS, mmseg_resnet_config
 
+BACKBONE = 'stem.conv1.weight'
 DEEP_STEM = 'backbone.stem.conv3.weight'
 LOW_LEVEL = re.compile(r'sem_seg_head\.decoder\.res([2-4])\.project_conv\.weight')
 # Factors of the last stage's rate (RES5_MULTI_GRID of all its configs).
@@ -73,6 +77,10 @@ def _decoder_modules(theirs: str, ours: str, levels: list[str]) -> dict[str, str
 
 def convert(state: StateDict) -> StateDict:
     state = drop(state, ('pixel_mean', 'pixel_std'), why='the preprocessor has them')
+    if BACKBONE in state:  # initial weights
+        state = {f'backbone.{key}': value for key, value in state.items()}
+        classifier = [key for key in state if key.startswith('backbone.linear.')]
+        state = drop(state, classifier, why='the image classifier')
     levels = sorted((m[1] for m in map(LOW_LEVEL.fullmatch, state) if m), reverse=True)
     modules = _backbone_modules(deep=DEEP_STEM in state)
     for branch, name in zip(BRANCHES, ('sem_seg_head', 'ins_embed_head'), strict=True):
@@ -84,6 +92,8 @@ def convert(state: StateDict) -> StateDict:
         modules |= _convs(f'{name}_head', f'{INSTANCE}.{kind}_convs')
         modules[f'{name}_predictor'] = f'{INSTANCE}.{kind}'
     state = rename_modules(state, modules, source='detectron2')
+    if not levels:
+        return state
     for branch in BRANCHES:
         state = pool_first(state, head=branch)
         for i in range(len(levels)):

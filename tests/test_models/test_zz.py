@@ -1,0 +1,51 @@
+"""A small Panoptic-DeepLab learns four scenes by heart."""
+
+import pytest
+import torch
+from mmengine.evaluator import Evaluator
+from mmseg.registry import DATASETS, MODELS
+
+from mmseg_deeplab.config import read_config
+from mmseg_deeplab.config.run_setup import replace_sync_bn
+
+STEPS = 120
+
+
+def batch(dataset):
+    items = [dataset[i] for i in range(len(dataset))]
+    return {name: [item[name] for item in items] for name in items[0]}
+
+
+@pytest.mark.slow
+def test_four_scenes_are_learnt():
+    torch.manual_seed(0)
+    cfg = read_config('panoptic_deeplab_r26_synthetic_streets')
+    replace_sync_bn(cfg)
+    cfg.model.decode_head.aspp_dropout = 0
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.004)
+    train, test = (
+        DATASETS.build(dict(loader.dataset, split='train', num_images=4))
+        for loader in (cfg.train_dataloader, cfg.test_dataloader)
+    )
+    data = model.data_preprocessor(batch(train), training=True)
+    first = None
+    for _ in range(STEPS):
+        losses = model(**data, mode='loss')
+        total = sum(losses.values())
+        first = first or {name: loss.item() for name, loss in losses.items()}
+        optimizer.zero_grad()
+        total.backward()
+        optimizer.step()
+    assert all(losses[name] < 0.5 * first[name] for name in first)
+    evaluator = Evaluator(cfg.test_evaluator)
+    evaluator.dataset_meta = test.metainfo
+    with torch.no_grad():
+        samples = model.eval().test_step(batch(test))
+    evaluator.process(samples, None)
+    metrics = evaluator.evaluate(len(test))
+    print(first, {k: float(v) for k, v in losses.items()}, metrics)
+    assert metrics['PQ_st'] > 45
+    assert metrics['PQ_th'] > 5
+    assert metrics['min16_PQ_th'] > metrics['PQ_th']
