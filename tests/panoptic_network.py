@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import torch
+from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 
 CLASSES = ('road', 'car', 'person')
@@ -46,6 +47,18 @@ def network_config(head=(), **options) -> dict:
         test_cfg=dict(mode='whole'),
     )
     return cfg | options
+
+
+def random_targets(shape: tuple[int, int]) -> PixelData:
+    """Return targets of the shapes that ``PackPanopticInputs`` gives them."""
+    one = torch.rand(1, *shape)
+    return PixelData(
+        center=one,
+        center_weight=one,
+        offset=one.expand(2, -1, -1),
+        offset_weight=one,
+        semantic_weight=one,
+    )
 
 
 def write_model(folder: Path, **options) -> list[str]:

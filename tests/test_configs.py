@@ -18,6 +18,7 @@ from mmengine.structures import PixelData
 from mmengine.utils import import_modules_from_strings
 from mmseg.registry import DATASETS, MODELS, TRANSFORMS
 from mmseg.structures import SegDataSample
+from panoptic_network import random_targets
 from torch import nn
 
 from mmseg_deeplab.config import read_config
@@ -126,14 +127,7 @@ def samples(num_classes: int, shape: tuple[int, int], count: int) -> dict:
         label = torch.randint(0, num_classes, (1, *shape), generator=generator)
         sample = SegDataSample(metainfo=dict(img_shape=shape, ori_shape=shape))
         sample.gt_sem_seg = PixelData(data=label)
-        one = torch.rand(1, *shape)
-        sample.gt_panoptic_targets = PixelData(
-            center=one,
-            center_weight=one,
-            offset=one.expand(2, -1, -1),
-            offset_weight=one,
-            semantic_weight=one,
-        )
+        sample.gt_panoptic_targets = random_targets(shape)
         batch['data_samples'].append(sample)
         image = torch.randint(0, 256, (3, *shape), generator=generator)
         batch['inputs'].append(image.to(torch.uint8))

@@ -16,6 +16,7 @@ from doc_sandbox import CHECKPOINT, QUICKSTART, Sandbox
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
+from panoptic_network import random_targets
 
 from mmseg_deeplab import get_deeplab_v2
 from mmseg_deeplab.config import read_config
@@ -105,9 +106,12 @@ def test_configs_train_and_predict(configs: Path, block: Block):
         gt_sem_seg=PixelData(data=torch.zeros(1, 64, 64, dtype=torch.long)),
         metainfo=dict(img_shape=(64, 64), ori_shape=(64, 64)),
     )
+    sample.gt_panoptic_targets = random_targets((64, 64))
     images = torch.randn(2, 3, 64, 64)
     losses = model.loss(images, [sample, sample.clone()])
     model.parse_losses(losses)[0].backward()
     with torch.no_grad():
-        scores = model.eval()(images, mode='tensor')
-    assert scores.shape[1] == cfg.num_classes
+        logits = model.eval()(images, mode='tensor')
+    if isinstance(logits, tuple):  # of a panoptic network
+        logits = logits[0]
+    assert logits.shape[1] == cfg.num_classes
