@@ -12,7 +12,12 @@ from mmseg.structures import SegDataSample
 # For configs that hold a model alone, as mmseg-deeplab convert writes them.
 DEFAULT_PIPELINE = (dict(type='LoadCheckedImage'), dict(type='PackSegInputs'))
 LOADERS = ('LoadCheckedImage', 'LoadImageFromFile')
-GROUND_TRUTH_LOADERS = ('LoadCheckedAnnotations', 'LoadAnnotations')
+GROUND_TRUTH_LOADERS = (
+    'LoadAnnotations',
+    'LoadCheckedAnnotations',
+    'LoadPanopticAnnotations',
+)
+PACKERS = ('PackSegInputs', 'PackPanopticInputs')  # the same without ground truth
 # What `PackSegInputs` copies by default and results of this pipeline can have.
 META_KEYS = ('ori_shape', 'img_shape', 'scale_factor')
 
@@ -48,7 +53,7 @@ def build_array_pipeline(cfg: Config) -> Callable[[np.ndarray], dict[str, Any]]:
     if (
         [set(step) for step in kept] == [{'type'}, {'type'}]
         and kept[0]['type'] in LOADERS
-        and kept[1]['type'] == 'PackSegInputs'
+        and kept[1]['type'] in PACKERS
     ):
         return PlainPipeline(resize and {k: resize[k] for k in resize if k != 'type'})
     from .full_pipeline import build_full_pipeline

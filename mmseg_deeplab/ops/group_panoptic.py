@@ -9,6 +9,7 @@ from torch import Tensor
 from .panoptic_ids import IGNORED_CLASS, LABEL_DIVISOR
 
 GRID = 128  # cells in each direction for which candidates of the centre are found
+OUTSIDE = GRID * GRID  # what has every centre as its candidate
 BLOCK = 2**18  # points at a time
 MARGIN = 0.01  # pixels; far above the rounding of float32 distances
 
@@ -121,19 +122,25 @@ def _check_shapes(semantic: Tensor, center: Tensor, offset: Tensor) -> None:
 
 def _nearest_centers(pixels: Tensor, offset: Tensor, centers: Tensor) -> Tensor:
     """Return the index of the centre nearest to pixel + offset, for flat pixels."""
-    width = offset.shape[-1]
+    height, width = offset.shape[1:]
     rows = torch.div(pixels, width, rounding_mode='floor')
+    columns = pixels - rows * width
     points = torch.stack(
-        [rows + offset[0].flatten()[pixels],
-         pixels - rows * width + offset[1].flatten()[pixels]]
-    ).float()  # fmt: skip
-    low, high = points.amin(1, keepdim=True), points.amax(1, keepdim=True)
-    side = (high - low).clamp(min=1) / GRID
+        [places + part.flatten()[pixels]
+         for places, part in zip((rows, columns), offset, strict=True)]
+    ).float().nan_to_num_()  # fmt: skip
+    # A grid around the points, but not around those far away from the image.
+    size = torch.tensor([[height], [width]], device=points.device)
+    low = points.amin(1, keepdim=True).clamp(min=-size)
+    high = points.amax(1, keepdim=True).clamp(max=2 * size)
+    side = (high - low + 1).clamp(min=1) / GRID
     candidates = _candidates(low, side, centers)
     nearest = torch.empty_like(pixels)
     for part, found in zip(points.split(BLOCK, 1), nearest.split(BLOCK), strict=True):
-        cells = ((part - low) / side).long().clamp_(0, GRID - 1)
-        _choose(part, cells[0] * GRID + cells[1], centers.float(), candidates, found)
+        cells = (part - low).div_(side).floor_()
+        inside = ((cells >= 0) & (cells < GRID)).all(0)
+        cells = (cells[0] * GRID + cells[1]).where(inside, OUTSIDE).long()
+        _choose(part, cells, centers.float(), candidates, found)
     return nearest
 
 
@@ -175,6 +182,8 @@ def _candidates(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """List the centres that can be the nearest to a point, for each cell of a grid.
 
+    The last of the lists holds all centres, for points outside the grid.
+
     If a centre is nearest to some point of a cell, it is at most a diagonal of the cell
     farther from the middle of the cell than the centre that is nearest to the middle.
 
@@ -185,6 +194,7 @@ def _candidates(
     rows, columns = low.double() + steps * side.double()
     reach = torch.linalg.vector_norm(side.double()) + MARGIN
     counts, listed = [], []
+    every = torch.arange(len(centers), device=low.device)
     centers = centers.double()
     for part in rows.split(max(1, BLOCK // (GRID * len(centers)))):
         middles = torch.cartesian_prod(part, columns)
@@ -194,8 +204,8 @@ def _candidates(
         near = distance <= distance.amin(1, keepdim=True) + reach
         counts.append(near.sum(1))
         listed.append(near.nonzero()[:, 1])
-    count = torch.cat(counts)
-    return count.cumsum(0) - count, count, torch.cat(listed)
+    count = torch.cat([*counts, every.new_tensor([len(centers)])])
+    return count.cumsum(0) - count, count, torch.cat([*listed, every])
 
 
 def _instance_ids(votes: Tensor, label_divisor: int) -> Tensor:

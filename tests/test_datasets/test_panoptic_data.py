@@ -14,6 +14,7 @@ from mmseg_deeplab.config.config_file import read_config
 from mmseg_deeplab.config.scan_config import scan_config
 from mmseg_deeplab.datasets.coco_classes import STUFF, THINGS
 from mmseg_deeplab.datasets.scan import scan_dataset
+from mmseg_deeplab.inference.pipeline import PlainPipeline, build_array_pipeline
 from mmseg_deeplab.ops.panoptic_ids import thing_indices
 from mmseg_deeplab.utils.data_file_errors import DataFileError
 from mmseg_deeplab.utils.errors import InputError
@@ -260,6 +261,7 @@ def test_bases_train_and_evaluate_on_files_in_their_layout(tmp_path, name):
     assert sample.gt_panoptic_targets.shape == cfg.crop_size
     assert sample.gt_panoptic_seg.shape == sample.gt_sem_seg.shape == cfg.crop_size
     things = cfg.model_for_data.thing_classes
+    assert isinstance(build_array_pipeline(cfg), PlainPipeline)
     assert list(things) == thing_indices(train.metainfo)
     sample = DATASETS.build(cfg.val_dataloader.dataset)[0]['data_samples']
     assert sample.gt_panoptic_seg.shape == sample.ori_shape

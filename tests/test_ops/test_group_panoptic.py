@@ -78,6 +78,24 @@ def test_groups_equal_brute_force(count, spread, whole):
     assert torch.equal(found.long(), brute_force(*inputs))
 
 
+@pytest.mark.parametrize('far', [1e5, -1e30, float('inf'), float('nan')])
+def test_wild_offsets_do_not_change_other_pixels(far):
+    semantic, heat, offset = scene((30, 40), 9, 2.0, whole=False)
+    options = dict(thing_classes=THINGS, nms_kernel=1)
+    semantic[semantic == 1] = 2  # a pixel more or less changes no class
+    expected = group_panoptic(semantic, heat, offset, **options)
+    offset[:, 3, 4] = far
+    found = group_panoptic(semantic, heat, offset, **options)
+    found[3, 4] = expected[3, 4]
+    assert torch.equal(found, expected)
+
+
+def test_no_class_has_instances():
+    inputs = scene((8, 9), 3, 1.0, whole=False)
+    found = group_panoptic(*inputs, thing_classes=(), stuff_area=1)
+    assert torch.equal(found, inputs[0].int() * 1000)
+
+
 @pytest.mark.parametrize('semantic, expected', [(0, 0), (1, 1001), (255, -1)])
 def test_one_pixel_is_grouped(semantic, expected):
     options = dict(thing_classes=THINGS, stuff_area=1)
