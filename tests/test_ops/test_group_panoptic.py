@@ -1,7 +1,9 @@
 """Grouping of Panoptic-DeepLab against detectron2's, and against brute force."""
 
+import numpy as np
 import pytest
 import torch
+from doc_pages import all_blocks
 from golden import PANOPTIC, reference_output
 from largest_tensor import LargestTensor
 
@@ -28,6 +30,17 @@ def test_groups_equal_those_of_detectron2(case):
     found = group_panoptic(*inputs, **settings(case))
     assert found.dtype == torch.int32
     assert torch.equal(found, golden(case, 'panoptic'))
+
+
+@pytest.mark.parametrize('case', CASES)
+def test_numpy_form_in_the_docs_gives_the_same(case):
+    (block,) = (b for b in all_blocks('python') if 'def group(' in b.text)
+    names = dict(np=np)
+    exec(block.text, names)
+    inputs = (golden(case, n).numpy() for n in ('semantic', 'heatmap', 'offset'))
+    options = {k: v for k, v in settings(case).items() if k != 'void_label'}
+    found = names['group'](*inputs, **options)
+    np.testing.assert_array_equal(found, golden(case, 'panoptic'))
 
 
 @pytest.mark.parametrize('case', CASES)

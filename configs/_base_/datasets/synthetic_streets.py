@@ -1,7 +1,7 @@
 """SyntheticStreets: 128x256 street scenes in 8 classes, drawn when they are needed; 800
 to train, 100 to validate and to test. Nothing is on disk.
 
-A training scene is drawn once and kept (130 kB); all splits come from ``seed=0``.
+A training scene is drawn once and kept (160 kB); all splits come from ``seed=0``.
 """
 
 dataset_type = 'SyntheticStreets'
@@ -51,7 +51,7 @@ train_dataloader = dict(
         split='train',
         num_images=800,
         size=image_size,
-        cache=True,  # 100 MB
+        cache=True,  # 130 MB
         pipeline=train_pipeline,
     ),
 )
