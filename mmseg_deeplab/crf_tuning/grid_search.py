@@ -92,6 +92,8 @@ class CRFSearch:
         purpose = 'the search of a CRF'
         self._optuna = optional_package('optuna', extra='tuning', purpose=purpose)
         self._optuna.logging.set_verbosity(self._optuna.logging.WARNING)
+        experimental = self._optuna.exceptions.ExperimentalWarning  # of its plots
+        warnings.filterwarnings('ignore', category=experimental)
         database = setup.work_dir / 'search.db'
         setup.work_dir.mkdir(parents=True, exist_ok=True)
         if setup.restart:
@@ -148,9 +150,7 @@ class CRFSearch:
         from matplotlib import pyplot
         from optuna.visualization.matplotlib import plot_slice
 
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore', self._optuna.exceptions.ExperimentalWarning)
-            plot_slice(self.study, params=list(AXES), target_name='mIoU, %')
+        plot_slice(self.study, params=list(AXES), target_name='mIoU, %')
         pyplot.savefig(path, dpi=110, bbox_inches='tight')
         pyplot.close()
 

@@ -14,6 +14,12 @@ from mmseg_deeplab.utils.optional_packages import optional_package
 
 from .graph import PredictionGraph, quiet_resize
 
+# `catch_warnings` around the calls would not be safe with threads. These say that
+# conditions on sizes become constants: the check of the written file runs other sizes.
+warnings.filterwarnings('ignore', category=torch.jit.TracerWarning)
+warnings.filterwarnings('ignore', message='`torch.jit.trace')
+warnings.filterwarnings('ignore', message='.*treespec, LeafSpec')  # torch's own calls
+
 # ONNX 1.13 (2022): read by ONNX Runtime from 1.14 on and by TensorRT from 8.6 on.
 OPSET = 18
 FREE_SIZES = ('batch', 'height', 'width')
@@ -70,8 +76,6 @@ def write_program(graph: PredictionGraph, metadata: ExportMetadata) -> bytes:
 
 def write_torchscript(graph: PredictionGraph, metadata: ExportMetadata) -> bytes:
     """Return the content of a ``.torchscript`` file, for programs with LibTorch."""
-    # The warnings say that conditions on sizes become constants; the check of the
-    # written file runs other sizes.
     with torch.no_grad(), quiet_resize(), quiet():
         traced = torch.jit.trace(graph, EXAMPLE, check_trace=False)
     content = io.BytesIO()
@@ -105,9 +109,7 @@ def quiet() -> Iterator[None]:
     """Silence the exporter's and the quantiser's reports of their steps."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore')
-        try:
-            yield
-        finally:
-            logging.disable(before)
+    try:
+        yield
+    finally:
+        logging.disable(before)

@@ -24,6 +24,10 @@ from mmseg_deeplab.version import __version__
 from .images import check_image
 from .predictor import Prediction, Segments, label_dtype
 
+# Of torch, when it loads a program; `catch_warnings` would not be safe with threads.
+for _message in ('The given buffer is not writable', '`torch.jit.load` is deprecated'):
+    warnings.filterwarnings('ignore', message=_message)
+
 METADATA_FILE = 'mmseg_deeplab.json'  # inside .pt2 and .torchscript files
 INPUT = 'image'  # name of the input of .onnx files
 PACKAGE = 'mmseg_deeplab'
@@ -151,17 +155,15 @@ class TorchFile:
     def __init__(self, path: str | Path, device: str = 'cpu') -> None:
         self.path, self.device = Path(path), device
         self.metadata = _archive_metadata(self.path)
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')  # read-only buffers; deprecated torch.jit
-            try:
-                if self.path.suffix.lower() == '.pt2':
-                    self._module = _load_program(self.path, device)
-                else:
-                    self._module = torch.jit.load(str(path), map_location=device)
-            except Exception as error:  # torch's loaders raise anything
-                raise InputError(
-                    f'{path}: not a whole program ({one_line(error)}). {EXPORT_AGAIN}'
-                ) from error
+        try:
+            if self.path.suffix.lower() == '.pt2':
+                self._module = _load_program(self.path, device)
+            else:
+                self._module = torch.jit.load(str(path), map_location=device)
+        except Exception as error:  # torch's loaders raise anything
+            raise InputError(
+                f'{path}: not a whole program ({one_line(error)}). {EXPORT_AGAIN}'
+            ) from error
 
     @torch.no_grad()
     def __call__(self, images: np.ndarray) -> np.ndarray:

@@ -23,6 +23,7 @@ def test_a_table_is_printed_and_a_file_written(tool, tmp_path):
     pixels = np.array([int(row[3]) for row in rows])
     np.testing.assert_allclose(written, (1 / pixels) / (1 / pixels).mean())
     assert f"class_weight='{tmp_path}/w.json'" in out
+    assert (tmp_path / 'w.classes.txt').read_text() == 'a\nb\nc\n'
 
 
 def test_mixins_reach_a_training_and_its_dumped_config(tool, server: Server, tmp_path):

@@ -124,6 +124,10 @@ def test_show_dir_paints_images_that_are_no_files(server, tmp_path, tta):
             r"train_dataloader: data_root 'no/data' of BaseSegDataset .*data_root=",
         ),
         ((TRAIN, '{config}', '--launcher', 'pytorch'), r'RANK is not set'),
+        (
+            (TRAIN, '{config}', '--cfg-options', 'model.decode_head.num_classes=5'),
+            r'num_classes=5, but the data set \(train: BaseSegDataset\) has 3',
+        ),
     ],
 )
 def test_a_mistake_is_one_line(server, trained, arguments, message):

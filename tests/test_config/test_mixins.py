@@ -6,7 +6,7 @@ import pytest
 import torch
 from mmengine import Config
 from mmengine.runner import Runner
-from training import train_here, write_config
+from training import train_here, weights, write_config
 
 from mmseg_deeplab.config import read_config
 from mmseg_deeplab.config.config_checks import check_class_weights
@@ -47,6 +47,26 @@ def test_ema_goes_on_after_a_resume(tmp_path):
     assert found['ema_state_dict']['steps'] == expected['ema_state_dict']['steps'] == 3
     for key, value in expected['state_dict'].items():
         torch.testing.assert_close(found['state_dict'][key], value)
+
+
+def test_a_checkpoint_holds_the_average_and_the_trained_weights(tmp_path):
+    plain = tmp_path / 'plain'
+    plain.mkdir()
+    config, m = write_config(plain, iters=3, extra=MOVING), 0.25
+    train_here(
+        config, plain, param_scheduler__0__end=100,
+        default_hooks__checkpoint__max_keep_ckpts=-1,
+    )  # fmt: skip
+    train(tmp_path, iters=3, custom_hooks__0__momentum=m)
+    saved = torch.load(tmp_path / 'run' / 'iter_3.pth', weights_only=False)
+    one, two, three = (weights(plain / f'iter_{i}.pth') for i in (1, 2, 3))
+    for key in ('decode_head.conv_seg.weight', 'backbone.bn1.running_mean'):
+        average = one[key]  # the first update copies
+        for later in (two, three):
+            average = (1 - m) * average + m * later[key]
+        torch.testing.assert_close(saved['state_dict'][key], average)
+        trained = saved['ema_state_dict'][f'module.{key}']
+        torch.testing.assert_close(trained, three[key])
 
 
 def inherited(folder: Path, names: list[str], *lines: str) -> Config:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from training import (
 )
 
 from mmseg_deeplab.engine import SaveOnSignalHook
+from mmseg_deeplab.engine.distributed import init_cpu_process_group
 
 STOP_SIGNALS = [signal.SIGTERM, signal.SIGUSR1]
 
@@ -116,6 +118,20 @@ def test_a_signal_to_one_rank_stops_all(server: Server, tmp_path):
     ranks[1].send(signal.SIGTERM)
     assert_all_ended_well(ranks)
     assert saved_iteration(tmp_path / 'run') >= 3
+
+
+def test_no_process_group_is_left(tmp_path, monkeypatch):
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        monkeypatch.setenv('MASTER_PORT', str(free.getsockname()[1]))
+    for name, value in dict(RANK='0', LOCAL_RANK='0', WORLD_SIZE='1').items():
+        monkeypatch.setenv(name, value)
+    init_cpu_process_group('pytorch')
+    hook = SaveOnSignalHook()
+    hook.received = signal.SIGTERM
+    with pytest.raises(SystemExit):
+        train_here(write_config(tmp_path, iters=2), tmp_path / 'run', hooks=[hook])
+    assert not torch.distributed.is_initialized()
 
 
 def test_the_handlers_are_gone_after_training(tmp_path):
