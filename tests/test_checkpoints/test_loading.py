@@ -161,14 +161,21 @@ def test_tensors_go_where_they_are_wanted(tmp_path, form):
     assert (places, loaded.tolist()) == ([(8, 'cpu')], [1, 1])
 
 
-def test_a_flipped_bit_anywhere_changes_no_weight(tmp_path):
-    """A file of torch.save has a checksum of each entry; it says so, or nothing."""
+@pytest.mark.parametrize('harm', ['flip', 'zeros'])
+def test_damage_anywhere_changes_no_weight(tmp_path, harm):
+    """A file of torch.save has a checksum of each entry.
+
+    16 zeros may hide it together with the size that it belongs to.
+    """
     file, state = tmp_path / 'net.pth', {'w': torch.arange(64.0), 'b': torch.ones(3)}
     torch.save(state, file)
     good, wrong = file.read_bytes(), []
     for place in range(0, len(good), 5):
         bad = bytearray(good)
-        bad[place] ^= 1 << place % 8
+        if harm == 'flip':
+            bad[place] ^= 1 << place % 8
+        else:
+            bad[place : place + 16] = bytes(len(bad[place : place + 16]))
         file.write_bytes(bad)
         try:
             read = load(file)

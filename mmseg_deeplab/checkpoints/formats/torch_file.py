@@ -193,11 +193,13 @@ def _load_archive(file: BinaryIO, size: int, map_location: MapLocation) -> Any:
                 if entry.file_size != count * dtype.itemsize:
                     raise InputError(f'{count} x {dtype} in {entry.file_size} bytes')
                 content = torch.empty(entry.file_size, dtype=torch.uint8)
-                view = memoryview(content.numpy())
+                view, filled = memoryview(content.numpy()), 0
                 with archive.open(entry) as opened:
-                    for begin in range(0, len(view), BLOCK):
-                        block = opened.read(BLOCK)
-                        view[begin : begin + len(block)] = block
+                    while block := opened.read(BLOCK):
+                        view[filled : filled + len(block)] = block
+                        filled += len(block)
+                if filled != len(view):
+                    raise EOFError(f'{filled} of {len(view)} bytes of {name}')
                 loaded[name] = _placed(content, place, map_location)
             return Storage(loaded[name], dtype)
 
