@@ -100,6 +100,8 @@ def plain(value):
         return value.dtype, value.tolist()
     if isinstance(value, HistoryBuffer):
         return [plain(part) for part in value.data]
+    if isinstance(value, list):
+        return [plain(one) for one in value]
     if isinstance(value, dict):
         return type(value), [(key, plain(one)) for key, one in value.items()]
     return type(value), value
@@ -118,13 +120,15 @@ def everything() -> dict:
     }  # fmt: skip
     tensors['torch.float8_e4m3fn'] = tensors['torch.float8_e4m3fn'].view(torch.uint8)
     shared = torch.arange(10.0)
+    noted, parameter = torch.ones(2), torch.nn.Parameter(torch.ones(2))
+    noted.note = parameter.note = 'what a program wants to remember'
     return dict(
         tensors,
         state_dict=network.state_dict(),
         optimizer=optimizer.state_dict(),
         views=OrderedDict(whole=shared, part=shared[2:5], turned=torch.ones(2, 3).t()),
         small=dict(a=torch.empty(0), b=torch.tensor(3.0), c=torch.ones(1).expand(4)),
-        parameter=torch.nn.Parameter(torch.ones(2)).detach(),
+        noted=[noted, parameter, torch.nn.Parameter(torch.zeros(1))],
         log=HistoryBuffer([0.5, 0.25], [1, 2]),
         array=np.array([[1, 2], [3, 4]], order='F'),
         scalar=np.float64(0.5),

@@ -5,10 +5,12 @@ import re
 import tarfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from http_files import serving
 from mmengine.config import Config
+from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 from mmseg.registry import MODELS
 
@@ -143,6 +145,15 @@ def test_an_address(server, home):
     assert load(checkpoint)['meta'] == meta
     assert CheckpointLoader.load_checkpoint(url)['meta'] == {}  # mmengine would run it
     assert len(server.log) == 1
+
+
+def test_a_training_checkpoint_loads_by_its_address(server):
+    log = HistoryBuffer([0.5], [1])
+    content = dict(state_dict={}, message_hub=dict(log_scalars=dict(loss=log)))
+    server.put('iter_1.pth', saved(meta=dict(seed=np.int64(3)), **content))
+    loaded = CheckpointLoader.load_checkpoint(server.url('good', 'iter_1.pth'))
+    assert loaded['message_hub']['log_scalars']['loss'].mean() == 0.5
+    assert loaded['meta'] == dict(seed=3)
 
 
 def test_the_hash_in_an_address_is_checked(server):

@@ -93,6 +93,11 @@ def rebuild_typed_tensor(
     return storage.tensor(offset, tuple(size), tuple(stride), dtype=dtype)
 
 
+def rebuild_subclass(rebuild: Name, _kind: Name, arguments: tuple, _state: Any) -> Any:
+    """Take the place of ``_rebuild_from_type_v2``: attributes are left out."""
+    return rebuild.make(*arguments)
+
+
 def fill_buffer(made: HistoryBuffer, state: dict) -> None:
     """Fill a log buffer of mmengine; its statistics are those of the class."""
     names = '_log_history', '_count_history'
@@ -131,6 +136,9 @@ TORCH_NAMES = NAMES | {
     'torch._utils._rebuild_tensor_v3': rebuild_typed_tensor,
     'torch._utils._rebuild_parameter': lambda data, *_: data,
     'torch._utils._rebuild_parameter_with_state': lambda data, *_: data,
+    'torch._tensor._rebuild_from_type_v2': rebuild_subclass,
+    'torch.Tensor': refused,  # the class of a tensor with attributes
+    'torch.nn.parameter.Parameter': refused,
     BUFFER: lambda: HistoryBuffer(),
     'builtins.getattr': statistic,
 }
