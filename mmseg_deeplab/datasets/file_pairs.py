@@ -6,6 +6,7 @@ their own.
 
 import logging
 from collections import Counter
+from functools import cache
 from unicodedata import normalize
 
 from mmengine import fileio
@@ -60,8 +61,13 @@ def _list(folder: str, backend_args: dict | None) -> list[str]:
         )
     found = files_below(folder)
     for name, why in found.passed_over.items():
-        print_log(f'{folder}: {name!r} is passed over: {why}', 'current', logging.WARN)
+        _warn_once(f'{folder}: {name!r} is passed over: {why}')
     return found.names
+
+
+@cache
+def _warn_once(message: str) -> None:
+    print_log(message, 'current', logging.WARNING)
 
 
 def _stem(name: str, suffix: str = '') -> str:

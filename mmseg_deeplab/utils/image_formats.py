@@ -17,6 +17,7 @@ from .data_file_errors import UnreadableFileError
 # Large images are expected here, and this package has limits of its own. A
 # `catch_warnings` around the calls would not be safe with threads.
 warnings.filterwarnings('ignore', category=Image.DecompressionBombWarning)
+warnings.filterwarnings('ignore', module=r'PIL\.TiffImagePlugin')
 
 PNG_START = b'\x89PNG\r\n\x1a\n'
 PNG_DEPTH = 24  # offset of the bit depth in IHDR

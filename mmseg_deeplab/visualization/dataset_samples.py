@@ -21,6 +21,7 @@ from .image_grid import draw_image_grid
 
 SPLITS, STAGES = ('train', 'val', 'test'), ('augmented', 'original')
 WIDTHS = (256, 1024)  # pixels: the least and the greatest width of a single image
+MAX_NAME = 50  # characters of an image's name in that of a file
 TILE = 256  # pixels: the width of an image in the grid
 
 
@@ -81,7 +82,7 @@ def browse(
                 for draw in range(draws)
             ]
         for draw, sample in enumerate(samples, start=1):
-            files.append(Path(out) / f'{index:06d}_{sample.name}_{draw}.png')
+            files.append(Path(out) / f'{index:06d}_{sample.name[:MAX_NAME]}_{draw}.png')
             width = int(np.clip(sample.image.shape[1], *WIDTHS))
             row = (sample.image, sample.painted(palette))
             _write_grid(files[-1], [row], [sample], dataset, ('image', 'labels'), width)

@@ -57,6 +57,14 @@ def test_other_formats_reach_no_decoder(monkeypatch, content, word):
         read(content)
 
 
+@pytest.mark.parametrize('kind', SIGNATURES)
+def test_no_format_is_read_when_its_end_is_missing(kind):
+    content = encoded(kind)
+    for share in np.linspace(0.02, 0.98, 25):
+        with pytest.raises(DataFileError, match=r'x\.png: .*Remedy'):
+            read(content[: int(share * len(content))], 'color')
+
+
 def test_every_damaged_byte_of_a_png_is_found():
     content = encoded('PNG', RGB[..., 0])
     for at in range(8, len(content), 3):
