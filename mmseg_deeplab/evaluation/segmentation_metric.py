@@ -16,6 +16,7 @@ from torch import Tensor
 from mmseg_deeplab.ops import confusion_matrix, grouped_confusion_matrix
 from mmseg_deeplab.utils.atomic_files import write_whole
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.local_paths import require_local
 from mmseg_deeplab.utils.output_names import check_owner, output_names
 
 from .metrics import (
@@ -83,6 +84,7 @@ class SegmentationMetric(BaseMetric):
         super().__init__(collect_device=collect_device, prefix=prefix)
         if format_only and output_dir is None:
             raise InputError('format_only=True needs output_dir, received None')
+        require_local(output_dir or '', 'output_dir')
         self.ignore_index = ignore_index
         self.nan_to_num = nan_to_num
         self.beta = beta

@@ -20,6 +20,7 @@ from mmseg_deeplab.config.prediction_options import (
     fast_settings,
 )
 from mmseg_deeplab.models.fast_prediction import prepare_for_inference
+from mmseg_deeplab.utils.local_paths import require_local
 from mmseg_deeplab.utils.output_names import check_owner, output_names
 
 from .class_names import class_meta
@@ -107,6 +108,7 @@ class DeepLabInferencer(MMSegInferencer):
         inputs = self._inputs_to_list(inputs)
         self._names = self._named(inputs)
         if out_dir:
+            require_local(out_dir, 'out_dir')
             for one, name in zip(inputs, self._names, strict=True):
                 if isinstance(one, str):
                     check_owner(self._owners, os.path.join(out_dir, name), one)

@@ -44,10 +44,11 @@ def recorded_root(folder: Path) -> str | None:
 
 
 def open_folder(folder: Path, record: Mapping[str, Any], *, overwrite: bool) -> float:
-    """Return when the outputs that count were begun, s: infinity if there are none.
+    """Return when the outputs that count were begun, s.
 
-    Nothing is written yet: :func:`write_record` follows when the model is loaded. With
-    ``overwrite`` nothing counts that is in the folder.
+    This is 0 where the folder has none, and infinity with ``overwrite``: nothing counts
+    that is there. Nothing is written: :func:`write_record` follows in both cases, when
+    the model is loaded.
 
     Raises:
         InputError: If the folder holds predictions that were made otherwise, or other
@@ -67,12 +68,19 @@ def open_folder(folder: Path, record: Mapping[str, Any], *, overwrite: bool) -> 
             f'{folder}: is not empty and has no {RECORD}: predictions would mix with '
             'other files. Remedy: give another --out, or --overwrite'
         )
-    return math.inf
+    return 0.0
 
 
-def write_record(folder: Path, record: Mapping[str, Any]) -> None:
-    """Say in the folder what its outputs are made with."""
-    write_whole(json.dumps(record, indent=2).encode(), folder / RECORD)
+def write_record(folder: Path, record: Mapping[str, Any], *, begun: float) -> None:
+    """Say in the folder what its outputs are made with.
+
+    Of several processes only the first to come after ``begun``, s, writes the record:
+    outputs count that are newer.
+    """
+    path, text = folder / RECORD, json.dumps(record, indent=2)
+    is_there = path.is_file() and path.stat().st_mtime >= begun
+    if not (is_there and path.read_text() == text):
+        write_whole(text.encode(), path)
 
 
 def _read(path: Path) -> dict[str, Any] | None:

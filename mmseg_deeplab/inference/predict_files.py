@@ -2,7 +2,8 @@
 
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -125,7 +126,10 @@ def predict_files(
         dict(choices, opacity=outputs.opacity, root=root, **options.recorded()),
     )
     since = open_folder(folder, record, overwrite=overwrite)
-    load = partial(_load_and_record, source, choices, folder, record, since=since)
+    load = partial(load_predictor, source, **choices)
+    if since in (0, math.inf):
+        begun = time.time() if overwrite else 0.0
+        load = partial(_load_and_record, load, folder, record, begun)
     run = FileRun(load, outputs, options, since=since, device=device)
     if ray is None:
         rank, processes = world()
@@ -145,16 +149,14 @@ def predict_files(
 
 
 def _load_and_record(
-    source: ModelSource,
-    choices: Mapping[str, Any],
+    load: Callable[..., Predictor],
     folder: Path,
     record: Mapping[str, Any],
+    begun: float,
     *,
-    since: float,
     device: str,
 ) -> Predictor:
     """Load the model, and begin the folder of the outputs if that has worked."""
-    predictor = load_predictor(source, device=device, **choices)
-    if math.isinf(since):
-        write_record(folder, record)
+    predictor = load(device=device)
+    write_record(folder, record, begun=begun)
     return predictor

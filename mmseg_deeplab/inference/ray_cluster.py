@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from mmseg_deeplab.utils.errors import DeviceError, InputError
 from mmseg_deeplab.utils.optional_packages import optional_package
 
 from .file_run import FileRun
 from .input_files import InputFile
 
+STOPPING = {error.__name__: error for error in (DeviceError, InputError)}
 BLOCK = 64  # inputs; what an actor that dies has not finished is at most this much
 
 
@@ -23,11 +25,22 @@ class FileActor:
         self._run = run
 
     def __call__(self, block: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Predict ``path`` and ``name``; return ``path`` and ``reason`` ('': done)."""
-        pairs = zip(block['path'], block['name'], strict=True)
-        failures = self._run.run([InputFile(str(p), str(n)) for p, n in pairs])
-        reasons = [failures.get(str(path), '') for path in block['path']]
-        return dict(path=block['path'], reason=np.array(reasons, dtype=object))
+        """Predict ``path`` and ``name``; return ``path`` and ``reason`` ('': done).
+
+        An error that stops the run is returned in each row, with its ``kind``: those
+        that Ray raises in its place hide it.
+        """
+        items = list(map(InputFile, map(str, block['path']), map(str, block['name'])))
+        kind = ''
+        try:
+            failures = self._run.run(items)
+            reasons = [failures.get(item.path, '') for item in items]
+        except tuple(STOPPING.values()) as error:
+            kind = next(n for n, found in STOPPING.items() if isinstance(error, found))
+            reasons = [str(error)] * len(items)
+        columns = dict(reason=reasons, kind=[kind] * len(items))
+        columns = {name: np.array(c, dtype=object) for name, c in columns.items()}
+        return dict(path=block['path'], **columns)
 
 
 def predict_on_ray(
@@ -66,6 +79,8 @@ def predict_on_ray(
     )
     failures: dict[str, str] = {}
     for row in found.iter_rows():
+        if row['kind']:
+            raise STOPPING[row['kind']](row['reason'])
         on_step(1)
         if row['reason']:
             failures[row['path']] = row['reason']

@@ -74,6 +74,9 @@ class Case:
             if isinstance(module, torch.nn.BatchNorm2d):
                 module.train().momentum = None  # the mean of all batches
         model(inputs, mode='tensor')
+        for module in model.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):  # rounding must stay small
+                module.running_var.clamp_(min=0.1)
         logits = model.eval()(inputs, mode='tensor')
         model.decode_head.conv_seg.bias -= logits.mean((0, 2, 3))
         return model
@@ -211,9 +214,7 @@ def test_an_exported_file_has_it_too(case, expected, tmp_path, format, output):
 
 OPTIONS = {
     'tta': dict(tta=True),
-    'msc': dict(msc=True),
     'msc tta': dict(msc=True, tta=True),
-    'crf': dict(crf=True),
     'crf tta': dict(crf=True, tta=True),
 }
 
@@ -223,7 +224,9 @@ def test_an_option_has_one_result_in_every_command(case, expected, name):
     """Flipped copies, three scales and the CRF do change something."""
     options = OPTIONS[name]
     if 'crf' in name and case.config().model.decode_head.get('out_channels') == 1:
-        pytest.xfail('a CRF does not go with a single channel')
+        with pytest.raises(ValueError, match='does not go with'):
+            case.by_inferencer(**options)
+        return
     by_test = case.by_test(case.config(), **options)
     assert by_test['mIoU'] != expected['mIoU']
     predictor = NetworkPredictor.from_files(case.source, device='cpu', **options)

@@ -2,6 +2,7 @@
 
 import math
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -32,14 +33,14 @@ def prepare(tmp_path, source, *, overwrite=False, **options):
     """Do what a prediction does before its first output."""
     record = describe(source, options)
     since = open_folder(tmp_path / 'out', record, overwrite=overwrite)
-    if since == math.inf:
-        write_record(tmp_path / 'out', record)
+    if since in (0, math.inf):
+        write_record(tmp_path / 'out', record, begun=time.time() if overwrite else 0)
     return since
 
 
 def test_a_folder_takes_equal_settings_again(tmp_path, source):
     options = dict(tta=True, crf=None, scale=(1, 2), root='/in')
-    assert prepare(tmp_path, source, **options) == math.inf
+    assert prepare(tmp_path, source, **options) == 0
     since = (tmp_path / 'out' / RECORD).stat().st_mtime
     assert prepare(tmp_path, source, **options) == since
     assert recorded_root(tmp_path / 'out') == '/in'
@@ -64,6 +65,16 @@ def test_a_folder_refuses_other_files_of_the_same_name(
         prepare(tmp_path, source, crf=str(crf))
     prepare(tmp_path, source, crf=str(crf), overwrite=True)
     prepare(tmp_path, source, crf=str(crf))
+
+
+@pytest.mark.parametrize(('begun', 'is_new'), [(0, False), (100, False), (150, True)])
+def test_of_several_processes_one_writes_the_record(tmp_path, source, begun, is_new):
+    """A later record would make the outputs of the others old."""
+    prepare(tmp_path, source)
+    path = tmp_path / 'out' / RECORD
+    os.utime(path, (120, 120))
+    write_record(tmp_path / 'out', describe(source, {}), begun=begun)
+    assert (path.stat().st_mtime != 120) == is_new
 
 
 @pytest.mark.parametrize('name', ['tta', 'root'])
@@ -153,8 +164,8 @@ def test_what_is_finished(tmp_path, times, finished):
         labels=tmp_path / 'labels/a/in.png',
         overlays=tmp_path / 'overlays/a/in.jpg',
     )
-    for name, time in times.items():
-        write(paths[name], time)
+    for name, seconds in times.items():
+        write(paths[name], seconds)
     assert outputs.are_finished(item, since=150) == finished
 
 

@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 from predicting import write_image, write_model
 
-from mmseg_deeplab.inference import FileOutputs, predict_files
+from mmseg_deeplab.inference import FileOutputs, ModelSource, predict_files
+from mmseg_deeplab.utils.errors import DeviceError, InputError
 
 pytestmark = pytest.mark.slow
 COUNT = 60
@@ -68,3 +69,33 @@ def test_every_file_is_done_although_an_actor_is_killed(tmp_path, monkeypatch):
     masks = [np.array(Image.open(path)) for path in Path('out/labels').glob('*.png')]
     assert len(masks) == COUNT
     assert all(np.array_equal(mask, masks[0]) for mask in masks)
+
+
+@pytest.mark.parametrize(
+    ('device', 'error', 'told'),
+    [
+        ('meta', DeviceError, 'no file is to blame'),
+        ('cpu', InputError, r'gone\.pth'),
+    ],
+)
+def test_what_stops_an_actor_stops_the_run_with_its_own_error(
+    tmp_path, monkeypatch, device, error, told
+):
+    """The command then ends with the status of that error, as without Ray."""
+    ray = pytest.importorskip('ray')
+    monkeypatch.chdir(tmp_path)
+    source = write_model(tmp_path)
+    write_image(tmp_path / 'in/0.png')
+    if error is InputError:
+        Path('gone.pth').write_bytes(b'no checkpoint')
+        source = ModelSource(source.config, str(tmp_path / 'gone.pth'))
+    ray.init(num_cpus=2, include_dashboard=False)
+    try:
+        with pytest.raises(error, match=told):
+            predict_files(
+                source, ['in'], FileOutputs(Path('out'), overlays=False),
+                device=device, ray='', actors=1, show_progress=False,
+            )  # fmt: skip
+    finally:
+        ray.shutdown()
+    assert Path('out').exists() == (error is DeviceError)  # the model was loaded
