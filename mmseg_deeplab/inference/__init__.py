@@ -10,7 +10,7 @@ from .images import read_image
 from .input_files import read_list
 from .model_source import load_predictor, split_models, take_model
 from .output_files import FileOutputs
-from .overlay import overlay
+from .overlay import overlay, paint
 from .predict_files import Outcome, predict_files, world
 from .predictor import ModelSource, Prediction, Predictor
 from .raster import predict_raster
@@ -28,6 +28,7 @@ __all__ = [
     'RunOptions',
     'load_predictor',
     'overlay',
+    'paint',
     'predict_files',
     'predict_raster',
     'predict_video',

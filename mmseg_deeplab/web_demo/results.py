@@ -11,8 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from mmseg_deeplab.inference import Prediction
-from mmseg_deeplab.inference.overlay import paint
+from mmseg_deeplab.inference import Prediction, paint
 from mmseg_deeplab.inference.predictor import Segments
 
 from .demo_models import Choice

@@ -9,7 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
-from mmseg_deeplab.inference import load_predictor, read_image
+from mmseg_deeplab.inference import Prediction, load_predictor, read_image
+from mmseg_deeplab.inference.overlay import paint
+from mmseg_deeplab.inference.predictor import Segments
 from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.web_demo.demo_models import Choice
 from mmseg_deeplab.web_demo.page import NO_MODEL, OneJob, shown_in_page
@@ -155,3 +157,25 @@ def test_names_of_downloads_tell_image_model_and_switches():
     scene = Scene('a/my photo.jpeg', np.zeros((1, 1, 3), np.uint8))
     name = scene.file_name(Choice('net (w/1.pth)', crf=True), 'labels')
     assert name == 'my-photo_net-w-1.pth-_CRF_labels.png'
+
+
+def test_instances_are_counted_and_painted_one_by_one():
+    labels = np.zeros((8, 16), np.uint8)
+    labels[2:6, 2:14] = 2
+    ids = np.where(labels == 2, 2001, 0).astype(np.int32)
+    ids[2:6, 8:14] = 2002
+    infos = [dict(id=0, category_id=0, isthing=False)]
+    infos += [dict(id=2000 + n, category_id=2, isthing=True) for n in (1, 2)]
+    segments = Segments(ids, infos)
+    found = Result(labels, 0.1, ('sky', '<road>', 'car'), PALETTE, segments)
+    assert [text for _, text in found.annotations(1)[0]] == [
+        'sky 62.5%',
+        '2 x car 37.5%',
+    ]
+    image = np.full((8, 16, 3), 90, np.uint8)
+    expected = paint(image, Prediction(labels, segments=segments), PALETTE)
+    assert (found.overlay(image, 0.5) == expected).all()
+    large = [np.kron(one, np.ones((200, 200), one.dtype)) for one in (labels, ids)]
+    found = Result(large[0], 0.1, (), PALETTE, Segments(large[1], infos))
+    shown = found.overlay(np.full((640, 1280, 3), 90, np.uint8), 1)
+    assert len({tuple(shown[320, column]) for column in (10, 400, 900)}) == 3
