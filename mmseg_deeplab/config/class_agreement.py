@@ -1,14 +1,18 @@
-"""Whether all data sets of a config have the same classes, in one order."""
+"""Whether the data sets and the model of a config mean the same classes."""
 
 import inspect
 from collections.abc import Sequence
 from typing import Any
 
+from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmseg.registry import DATASETS
 
 from mmseg_deeplab.checkpoints.class_order import class_difference
 from mmseg_deeplab.datasets.scan_report import Finding
+from mmseg_deeplab.ops.panoptic_ids import thing_indices
+
+from .option_check import named_dicts
 
 
 def data_meta(leaf: dict) -> dict[str, Any]:
@@ -45,3 +49,27 @@ def order_faults(metas: Sequence[tuple[str, str, dict[str, Any]]]) -> list[Findi
             )
             faults.append(Finding('class order', name, message))
     return faults
+
+
+def thing_faults(cfg: Config, leaf: dict, meta: dict, name: str) -> list[Finding]:
+    """Compare ``thing_classes`` of the model and the pipeline with the data set's."""
+    if not meta.get('classes'):
+        return []
+    parts = [*named_dicts(cfg.get('model'), 'model')]
+    parts += [(f'{t["type"]} ({name})', t) for t in leaf.get('pipeline', [])]
+    given = [
+        (where, p['thing_classes']) for where, p in parts if p.get('thing_classes')
+    ]
+    things = thing_indices(meta)
+    named = ', '.join(meta['classes'][one] for one in things) or 'none'
+    return [
+        Finding(
+            'thing_classes',
+            where,
+            f'{where}: thing_classes={list(found)}, but the data set ({name}) has '
+            f'{things} ({named}). Remedy: set thing_classes={things} there, or '
+            "thing_classes=['car', ...] in metainfo of the data set.",
+        )
+        for where, found in given
+        if found is not None and sorted(found) != things
+    ]

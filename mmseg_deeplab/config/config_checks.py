@@ -13,7 +13,7 @@ from mmseg_deeplab.models import LeanEncoderDecoder
 from mmseg_deeplab.models.segmentors.lean_loss import plain_loss_is_configured
 from mmseg_deeplab.utils.errors import InputError
 
-from .class_agreement import data_meta, order_faults
+from .class_agreement import data_meta, order_faults, thing_faults
 from .class_balance import check_weighted_classes
 from .class_weight_file import read_class_weights
 from .option_check import named_dicts
@@ -79,6 +79,7 @@ def check_classes(cfg: Config, *splits: str) -> tuple[str, ...]:
             if meta.get('classes'):
                 metas.append((split, name, meta))
                 faults += class_mismatches(cfg, leaf, len(meta['classes']), name)
+                faults += thing_faults(cfg, leaf, meta, name)
     for fault in faults + order_faults(metas):
         raise InputError(fault.message)
     return tuple(metas[0][2]['classes']) if metas else ()

@@ -16,7 +16,7 @@ from mmseg_deeplab.datasets.scan import first_look, scan_dataset, too_few_classe
 from mmseg_deeplab.datasets.scan_report import DatasetReport, Finding, ScanReport
 from mmseg_deeplab.utils.errors import InputError
 
-from .class_agreement import data_meta, order_faults
+from .class_agreement import data_meta, order_faults, thing_faults
 from .config_errors import blames_config
 from .option_check import named_dicts
 
@@ -49,6 +49,7 @@ def scan_config(
             if found.classes:
                 metas.append((split, name, data_meta(leaf)))
                 faults = class_mismatches(cfg, leaf, len(found.classes), name)
+                faults += thing_faults(cfg, leaf, metas[-1][2], name)
                 report.faults += [one for one in faults if one not in report.faults]
     report.faults += order_faults(metas)
     if not seen:

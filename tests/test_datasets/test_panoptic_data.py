@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import nullcontext
 
 import cv2
 import numpy as np
@@ -10,6 +11,7 @@ from golden import PANOPTIC, reference_output
 from mmengine import Config
 from mmseg.registry import DATASETS
 
+from mmseg_deeplab.config.config_checks import check_classes
 from mmseg_deeplab.config.config_file import read_config
 from mmseg_deeplab.config.scan_config import scan_config
 from mmseg_deeplab.datasets.coco_classes import STUFF, THINGS
@@ -265,3 +267,21 @@ def test_bases_train_and_evaluate_on_files_in_their_layout(tmp_path, name):
     assert list(things) == thing_indices(train.metainfo)
     sample = DATASETS.build(cfg.val_dataloader.dataset)[0]['data_samples']
     assert sample.gt_panoptic_seg.shape == sample.ori_shape
+
+
+@pytest.mark.parametrize(
+    'things, classes, message',
+    [
+        ((5, 6), None, None),
+        ((5, 7), None, r'model: thing_classes=\[5, 7\].* has \[5, 6\] \(person, car\)'),
+        ((5, 6), ('car', 'road'), r'thing_classes=\[5, 6\].* has \[0\] \(car\)'),
+    ],
+)
+def test_things_of_model_and_data_are_compared(things, classes, message):
+    cfg = read_config('_base_/datasets/synthetic_streets.py')
+    cfg.model = dict(type='PanopticDeepLab', thing_classes=things)
+    cfg.train_dataloader.dataset.pipeline = []
+    if classes:
+        cfg.train_dataloader.dataset.metainfo = dict(classes=classes)
+    with pytest.raises(InputError, match=message) if message else nullcontext():
+        check_classes(cfg, 'train')

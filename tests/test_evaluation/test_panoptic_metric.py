@@ -9,6 +9,8 @@ from golden import PANOPTIC, reference_output
 from mmseg.registry import METRICS
 
 from mmseg_deeplab.datasets import SyntheticStreets
+from mmseg_deeplab.datasets.transforms import GeneratePanopticTargets
+from mmseg_deeplab.ops import group_panoptic
 from mmseg_deeplab.utils.errors import InputError
 
 QUALITY = PANOPTIC['panoptic_quality']
@@ -83,6 +85,20 @@ def test_ground_truth_has_full_quality():
     found = metrics_of(streets(3), classes=classes, things=things, min_area=16)
     for name in ('PQ', 'SQ_th', 'RQ_st', 'mIoU', 'min16_PQ', 'min16_PQ_th'):
         assert found[name] == 100
+
+
+def test_true_classes_centres_and_offsets_have_full_quality():
+    """bowenc0221's report has the same result without a limit for stuff."""
+    generate, samples = GeneratePanopticTargets(), []
+    for scene in SyntheticStreets('val', 3, panoptic=True):
+        ids = scene['gt_panoptic_seg']
+        names = ('gt_seg_map', 'center', 'offset')
+        maps = (torch.from_numpy(generate(scene)[name]) for name in names)
+        found = group_panoptic(*maps, thing_classes=(5, 6), nms_kernel=3, stuff_area=1)
+        samples.append(sample(found, ids))
+    info = SyntheticStreets.METAINFO
+    names = dict(classes=info['classes'], things=info['thing_classes'])
+    assert metrics_of(samples, **names)['PQ'] == 100
 
 
 def test_tiny_things_are_left_out_of_the_second_quality():
