@@ -176,10 +176,12 @@ def load_torch(path: Path, map_location: MapLocation = 'cpu') -> Any:
             'load it there and save only its `state_dict()`'
         ) from error
     except Exception as error:  # foreign files raise anything
-        reason = str(error).strip().split('\n')[-1] or type(error).__name__
+        reason = str(error).strip().split('\n')[-1]
+        if not isinstance(error, InputError):
+            reason = f'{type(error).__name__}: {reason}'
         raise DamagedFileError(
-            f'{path} ({size} bytes): not a whole checkpoint of torch.save '
-            f'({type(error).__name__}: {reason}). Download or save it again'
+            f'{path} ({size} bytes): not a whole checkpoint of torch.save ({reason}). '
+            'Download or save it again'
         ) from error
 
 
