@@ -117,6 +117,13 @@ def test_a_schedule_that_does_not_end_with_the_training_is_named(tmp_path, end, 
     assert effect in log
 
 
+def test_a_resume_after_the_end_says_so(trained, tmp_path):
+    assert resume(trained, tmp_path / 'run') == {}
+    assert 'The checkpoint is of iteration 3, and the training ends at 3' in log_of(
+        tmp_path / 'run'
+    )
+
+
 def test_a_schedule_by_epochs_is_refused_where_iterations_are_counted(tmp_path):
     config = write_config(tmp_path, iters=3)
     with pytest.raises(ValueError, match=r'PolyLR counts epochs.*by_epoch=False'):
@@ -146,13 +153,14 @@ def test_exchanged_classes_end_a_test_and_other_names_are_logged(trained, tmp_pa
 def test_exchanged_classes_end_a_resume_but_not_a_start_from_weights(
     trained, tmp_path, as_start
 ):
-    classes = {'train_dataloader__dataset__metainfo__classes': ('b', 'a', 'c')}
+    places = (f'{s}_dataloader__dataset__metainfo__classes' for s in ('train', 'val'))
+    classes = dict.fromkeys(places, ('b', 'a', 'c'))
     if as_start:
         path = str(trained / 'run' / 'iter_3.pth')
         train_here(trained / 'tiny.py', tmp_path, load_from=path, **classes)
-        assert 'the order of the classes differs' in log_of(tmp_path)
+        assert 'order of the classes differs: ' + path in log_of(tmp_path)
     else:
-        with pytest.raises(ValueError, match='the order of the classes differs'):
+        with pytest.raises(ValueError, match=r'classes differs: .*iter_3\.pth has'):
             resume(trained, tmp_path / 'run', train_cfg__max_iters=6, **classes)
 
 

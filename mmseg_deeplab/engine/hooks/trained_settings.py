@@ -66,7 +66,13 @@ class TrainedSettingsHook(Hook):
             take_settings(runner, checkpoint)
 
     def before_train(self, runner: Runner) -> None:
-        """Compare the end of the schedule with that of the training."""
+        """Compare the end of the training with its beginning and its schedule."""
+        if runner.iter >= runner.max_iters:
+            runner.logger.warning(
+                f'The checkpoint is of iteration {runner.iter}, and the training ends '
+                f'at {runner.max_iters}: nothing is left to do. Remedy for a longer '
+                'one: a larger end in train_cfg and in param_scheduler.'
+            )
         schedulers = runner.param_schedulers or []
         if isinstance(schedulers, dict):
             schedulers = [one for several in schedulers.values() for one in several]
