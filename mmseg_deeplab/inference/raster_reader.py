@@ -14,7 +14,9 @@ from mmseg_deeplab.utils.data_file_errors import UnreadableFileError
 from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.image_formats import (
     START_LENGTH,
+    check_tiles,
     image_format,
+    read_header,
     why_unreadable,
 )
 from mmseg_deeplab.utils.optional_packages import optional_package
@@ -103,10 +105,13 @@ def open_raster(path: str | os.PathLike) -> Iterator[Any]:
 
 
 def _driver(path: str) -> str:
-    """Tell by its content which driver of GDAL may open a file."""
+    """Tell by its content which driver of GDAL may open a file, or refuse it."""
     with open(path, 'rb') as file:
         start = file.read(START_LENGTH)
     if known := image_format(start):
+        if known == 'TIFF':
+            with open(path, 'rb') as file:
+                check_tiles(read_header(file, path), path)
         return DRIVERS[known]
     for signature, driver in RASTER_SIGNATURES.items():
         if start.lstrip().startswith(signature):

@@ -22,6 +22,12 @@ VIDEO_SUFFIXES = (
     '.3gp', '.asf', '.avi', '.flv', '.m2ts', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg',
     '.mpg', '.mts', '.ts', '.webm', '.wmv',
 )  # fmt: skip
+# FFmpeg's names of the formats with these suffixes, by content. It has others, such as
+# lists of files and addresses, which it would open.
+ONLY_VIDEOS = dict(
+    format_whitelist='mov,mp4,m4a,3gp,3g2,mj2,asf,avi,flv,matroska,webm,mpeg,mpegts',
+    protocol_whitelist='file',
+)
 # Kinds of files that are written -> FFmpeg's names of them.
 CONTAINERS = {'.mp4': 'mp4', '.mov': 'mov', '.mkv': 'matroska'}
 DEFAULT_RATE = Fraction(25)  # where the file does not name its frame rate
@@ -48,13 +54,13 @@ class Frame:
 
 @contextmanager
 def open_video(path: str | os.PathLike) -> Iterator['VideoReader']:
-    """Open a video of any format that FFmpeg reads; ValueError if it is none."""
+    """Open a video of a format in ONLY_VIDEOS; InputError if it is none."""
     av = load_av()
     path = os.fspath(path)
     if not os.path.exists(path):
         raise FileNotFoundError(f'{path}: no such file. Remedy: check the path')
     try:
-        container = av.open(path)
+        container = av.open(path, options=ONLY_VIDEOS)
     except (av.error.FFmpegError, OSError) as error:
         raise InputError(
             f'{path}: not a readable video ({error.strerror or error}; '

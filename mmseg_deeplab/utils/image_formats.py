@@ -160,19 +160,22 @@ def check_header(header: ImageHeader, path: str, max_pixels: int = MAX_PIXELS) -
             f'{path}: {width}x{height} pixels of {pixel_bytes:g} bytes are too many. '
             'Remedy: export the bands that are needed (gdal_translate -b 1 -b 2 -b 3)'
         )
-    if any(
-        tile > max(side, MAX_TILE)
-        for tile, side in zip(header.tile, (width, height), strict=True)
-    ):
-        raise UnreadableFileError(
-            f'{path}: its tiles of {header.tile[0]}x{header.tile[1]} pixels are larger '
-            f'than the image ({width}x{height}). Remedy: export it again'
-        )
+    check_tiles(header, path)
     if header.several:
         raise UnreadableFileError(
             f'{path}: holds several images or frames, and a file is one image. Remedy: '
             'split it (magick FILE frame_%04d.png), or make a video of it (ffmpeg -i '
             'FILE FILE.mp4), which mmseg-deeplab predict reads'
+        )
+
+
+def check_tiles(header: ImageHeader, path: str) -> None:
+    """Raise UnreadableFileError for tiles of a TIFF file that are mostly empty."""
+    sizes = zip(header.tile, (header.width, header.height), strict=True)
+    if any(tile > max(side, MAX_TILE) for tile, side in sizes):
+        raise UnreadableFileError(
+            f'{path}: its tiles of {header.tile[0]}x{header.tile[1]} pixels are larger '
+            f'than the image ({header.width}x{header.height}). Remedy: export it again'
         )
 
 

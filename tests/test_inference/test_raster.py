@@ -1,6 +1,7 @@
 """Rasters by windows: against the same predictor on the whole image, and GDAL."""
 
 import json
+import struct
 from pathlib import Path
 
 import cv2
@@ -301,6 +302,20 @@ def test_a_raster_of_several_pages_is_refused(tmp_path):
     pages[0].save(tmp_path / 'a.tif', save_all=True, append_images=pages[1:])
     with pytest.raises(ValueError, match='holds 2 images'):
         predict(tmp_path / 'a.tif')
+
+
+def test_huge_tiles_are_refused_before_they_are_read(tmp_path):
+    source = geotiff(
+        tmp_path / 'a.tif', blots(64, 64), tiled=True, blockxsize=64, blockysize=64
+    )
+    content = source.read_bytes()
+    tags = [struct.pack('<HHLH', tag, 3, 1, 64) for tag in (322, 323)]
+    for tag in tags:  # width and height of a tile
+        assert content.count(tag) == 1
+        content = content.replace(tag, tag[:-2] + struct.pack('<H', 60_000))
+    source.write_bytes(content)
+    with pytest.raises(ValueError, match='tiles of 60000x60000'):
+        predict(source)
 
 
 def test_no_other_driver_of_gdal_opens_a_file(tmp_path):

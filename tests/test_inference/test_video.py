@@ -293,6 +293,15 @@ def test_a_foreign_file_is_named(tmp_path, content):
         predict_video(Halves(), tmp_path / 'a.mp4', tmp_path / 'b.mp4')
 
 
+def test_a_list_of_files_is_no_video(tmp_path):
+    make(tmp_path / 'a.mp4')
+    (tmp_path / 'b.avi').write_text('ffconcat version 1.0\nfile a.mp4\n')
+    with av.open(str(tmp_path / 'b.avi')) as opened:
+        assert opened.format.name == 'concat'
+    with pytest.raises(ValueError, match=r'b\.avi: not a readable video'):
+        predict_video(Halves(), tmp_path / 'b.avi', tmp_path / 'c.mp4')
+
+
 def test_a_file_without_frames_is_named(tmp_path):
     with av.open(str(tmp_path / 'a.mp4'), 'w') as container:
         add_tone(container, container.add_stream('aac', rate=48000), seconds=0.5)

@@ -110,7 +110,9 @@ def check_size(
     if label.shape == tuple(size)[::-1]:
         remedy += (
             '; the sides are swapped: the image may carry an EXIF rotation, which '
-            "color_type='color_ignore_orientation' leaves out"
+            '--cfg-options train_dataloader.dataset.pipeline.0.color_type='
+            'color_ignore_orientation (and val_dataloader, test_dataloader alike) '
+            'leaves out'
         )
     return LabelSizeError(
         f'{source}: the label is {label.shape[0]}x{label.shape[1]} pixels (H x W), its '
