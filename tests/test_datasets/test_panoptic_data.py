@@ -121,14 +121,14 @@ def write_coco(root, ids: np.ndarray, segments: list[dict], **more) -> None:
     (root / 'coco.json').write_text(json.dumps(content | more))
 
 
-def coco(root):
+def coco(root, **loader):
     return DATASETS.build(
         dict(
             type='CocoPanopticDataset',
             data_root=str(root),
             data_prefix=dict(img_path='images', seg_map_path='png'),
             ann_file='coco.json',
-            pipeline=PIPELINE,
+            pipeline=[PIPELINE[0], PIPELINE[1] | loader],
         )
     )
 
@@ -148,6 +148,15 @@ def test_coco_has_ids_without_gaps_and_any_colours(tmp_path):
     expected = [[255, 255, sky, sky], [2, 2, 1, 2000]]
     assert coco(tmp_path)[0]['gt_panoptic_seg'].tolist() == expected
     assert (len(THINGS), len(STUFF)) == (80, 53)
+
+
+def test_kept_files_give_the_same_ids(tmp_path):
+    write_coco(tmp_path, COLOURS, SEGMENTS)
+    expected = coco(tmp_path)[0]['gt_panoptic_seg']
+    data = coco(tmp_path, cache_dir=str(tmp_path / 'kept'))
+    for _ in range(2):
+        np.testing.assert_array_equal(data[0]['gt_panoptic_seg'], expected)
+    assert list((tmp_path / 'kept').rglob('*.npy'))
 
 
 BROKEN = {

@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from golden import PANOPTIC, reference_output
+from largest_tensor import LargestTensor
 
 from mmseg_deeplab.ops import topk_cross_entropy, weighted_l1, weighted_mse
 
@@ -86,6 +87,26 @@ def test_hardest_pixels_are_those_of_the_full_size_form(per_image, align_corners
     loss.backward()
     torch.testing.assert_close(loss, plain)
     torch.testing.assert_close(logits.grad, expected)
+
+
+def test_no_full_size_logits_are_made():
+    logits = torch.randn(1, 19, 33, 33, requires_grad=True)
+    target = torch.zeros(1, 257, 257, dtype=torch.long)
+    with LargestTensor() as largest:
+        topk_cross_entropy(logits, target).backward()
+    assert largest.elements < 19 * 257 * 257 / 2
+
+
+def test_half_precision_is_computed_in_float32():
+    torch.manual_seed(0)
+    half = torch.randn(1, 4, 5, 5).bfloat16().requires_grad_()
+    full = half.detach().float().requires_grad_()
+    target = torch.randint(0, 4, (1, 17, 17))
+    losses = [topk_cross_entropy(logits, target) for logits in (half, full)]
+    for loss in losses:
+        loss.backward()
+    torch.testing.assert_close(*losses)
+    torch.testing.assert_close(half.grad, full.grad.bfloat16())
 
 
 @pytest.mark.parametrize('loss', [weighted_mse, weighted_l1])
