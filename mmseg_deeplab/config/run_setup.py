@@ -110,7 +110,9 @@ def prepare_testing(
     """
     check_checkpoint(checkpoint)
     if out is not None:
-        write_predictions(cfg, out)
+        write_predictions(cfg, out, format_only=format_only)
+    elif format_only:
+        raise InputError('--format-only only writes masks. Remedy: give --out FOLDER')
     if format_only:
         leave_labels_out(cfg)
     check_data(cfg, 'test_dataloader')
@@ -126,14 +128,16 @@ def prepare_testing(
     prepare_device(cfg)
 
 
-def write_predictions(cfg: Config, folder: str) -> None:
-    """Let the metric write the predicted masks."""
+def write_predictions(cfg: Config, folder: str, *, format_only: bool = False) -> None:
+    """Let the metric write the predicted masks, or do nothing else."""
     evaluator = cfg.get('test_evaluator')
     if isinstance(evaluator, list | tuple) and len(evaluator) == 1:
         evaluator = evaluator[0]
     if not isinstance(evaluator, dict):
         raise InputError(f'--out needs one test_evaluator, the config has {evaluator}')
     evaluator.update(output_dir=folder, keep_results=True)
+    if format_only:
+        evaluator['format_only'] = True
 
 
 def paint_predictions(

@@ -1,4 +1,4 @@
-"""A test that only writes masks, for images without labels and for the servers."""
+"""A test that reads no labels."""
 
 from typing import Any
 
@@ -6,34 +6,21 @@ from mmengine.config import Config
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import TRANSFORMS
 
-from mmseg_deeplab.utils.errors import InputError
-
 from .option_check import named_dicts
 from .scan_config import class_parameters, dataset_configs
 
 
 def leave_labels_out(cfg: Config) -> None:
-    """Let the test of a config read no label and only write its masks, in place."""
-    evaluator = cfg.get('test_evaluator')
-    if not isinstance(evaluator, dict) or not evaluator.get('output_dir'):
-        raise InputError(
-            '--format-only writes masks and nothing else. Remedy: give --out FOLDER'
-        )
-    evaluator.format_only = True
+    """Let the test of a config read no label, and need no folder of them, in place."""
     for leaf in dataset_configs(cfg.get('test_dataloader')):
         default = class_parameters(leaf).get('data_prefix')
-        prefix = dict(
-            leaf.get('data_prefix') or getattr(default, 'default', None) or {}
-        )
-        prefix.pop('seg_map_path', None)
-        leaf['data_prefix'] = prefix
-    nodes = [cfg.test_dataloader, dict(pipeline=cfg.get('tta_pipeline', []))]
-    for node in nodes:
-        for _, part in named_dicts(node):
-            if 'pipeline' in part:
-                part['pipeline'] = _without_labels(part['pipeline'])
+        prefix = leaf.get('data_prefix') or getattr(default, 'default', None) or {}
+        leaf['data_prefix'] = {k: v for k, v in prefix.items() if k != 'seg_map_path'}
+    for _, node in named_dicts(cfg.get('test_dataloader')):
+        if 'pipeline' in node:
+            node['pipeline'] = _without_labels(node['pipeline'])
     if 'tta_pipeline' in cfg:
-        cfg.tta_pipeline = nodes[1]['pipeline']
+        cfg.tta_pipeline = _without_labels(cfg.tta_pipeline)
 
 
 def _without_labels(steps: list[Any]) -> list[Any]:

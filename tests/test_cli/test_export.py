@@ -69,7 +69,7 @@ def test_int8_of_images_without_labels(server: Server, model, tmp_path):
     images = [cv2.imread(str(p))[..., ::-1] for p in (data / 'images').glob('*.png')]
     labels = [[p.labels for p in file.predict(images)] for file in files]
     expected = 100 * np.mean(np.equal(*labels))
-    assert 50 < expected < 100
+    assert expected > 50
     result = json.loads((tmp_path / 'model_int8.json').read_text())
     assert result['agreement'] == pytest.approx(expected, abs=0.006)
     assert f'{expected:.2f} % of the pixels of 8 images' in log.read_text()

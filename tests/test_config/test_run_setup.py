@@ -68,6 +68,15 @@ def test_testing_loads_the_checkpoint_and_resumes_nothing(cfg, tmp_path):
     assert cfg.visualizer.save_dir == 'painted'
 
 
+def test_masks_alone_need_a_folder(cfg, tmp_path):
+    checkpoint = str(tmp_path / 'a.pth')
+    with pytest.raises(InputError, match=r'--format-only .*--out FOLDER'):
+        prepare_testing(cfg, checkpoint, format_only=True)
+    prepare_testing(cfg, checkpoint, format_only=True, out='masks')
+    types = [step.type for step in cfg.test_dataloader.dataset.pipeline]
+    assert 'LoadAnnotations' not in types
+
+
 @pytest.mark.parametrize('training', [True, False])
 def test_another_output_stride(cfg, tmp_path, training):
     if training:
@@ -90,8 +99,9 @@ def test_show_sets_the_time_of_each_window(cfg):
 
 def test_a_single_evaluator_in_a_list_writes_the_masks(cfg):
     cfg.test_evaluator = [cfg.test_evaluator]
-    write_predictions(cfg, 'masks')
+    write_predictions(cfg, 'masks', format_only=True)
     assert cfg.test_evaluator[0].output_dir == 'masks'
+    assert cfg.test_evaluator[0].format_only
     cfg.test_evaluator *= 2
     with pytest.raises(ValueError, match='--out needs one test_evaluator'):
         write_predictions(cfg, 'masks')
