@@ -177,11 +177,14 @@ def test_what_makes_no_instances_is_refused(options, message):
         build(**options)
 
 
-def test_losses_are_those_of_full_size_maps(known):
+@pytest.mark.parametrize('padding', [0, 4])
+def test_losses_are_those_of_full_size_maps(known, padding):
     model, ids, _, heat, offset = known
     classes = (ids // 1000).long()
     weight = 1.0 + 2 * (ids == 1001)
-    sample = SegDataSample(gt_sem_seg=PixelData(data=classes[None]))
+    # The preprocessor pads images and labels, and leaves the targets.
+    labels = F.pad(classes[None], (0, padding, 0, padding), value=255)
+    sample = SegDataSample(gt_sem_seg=PixelData(data=labels))
     sample.gt_panoptic_targets = PixelData(
         center=heat,
         center_weight=torch.ones_like(heat),
@@ -193,9 +196,13 @@ def test_losses_are_those_of_full_size_maps(known):
     small = [torch.randn(1, channels, 16, 24) for channels in (3, 1, 2)]
     found = head.loss_by_feat(tuple(small), [sample])
 
-    full = [F.interpolate(one, ids.shape, mode='bilinear')[0] for one in small]
+    height, width = ids.shape
+    full = [
+        F.interpolate(one, labels.shape[1:], mode='bilinear')[0][:, :height, :width]
+        for one in small
+    ]
     pixels = F.cross_entropy(full[0][None], classes[None], reduction='none') * weight
-    hardest = pixels.flatten().sort(descending=True).values[: int(0.2 * ids.numel())]
+    hardest = pixels.flatten().sort(descending=True).values[: int(0.2 * labels.numel())]
     difference = (full[2] - offset).abs().sum(0)[classes > 0]
     expected = dict(
         loss_semantic=hardest.mean(),

@@ -171,9 +171,8 @@ class PackPanopticInputs(PackSegInputs):
 
     ``gt_panoptic_seg`` becomes a ``PixelData`` of this name with ``(1, H, W)`` int32.
     The targets of :class:`GeneratePanopticTargets`, if there are any, become the fields
-    of one ``PixelData`` with the name ``gt_panoptic_targets``. All images of a batch
-    must have one size: a pipeline whose crops can be smaller puts
-    :class:`PadPanopticInputs` before :class:`GeneratePanopticTargets`.
+    of one ``PixelData`` with the name ``gt_panoptic_targets``. The
+    loss pads them where the images of a batch have different sizes.
     """
 
     def transform(self, results: dict) -> dict:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 import torch
+import torch.nn.functional as F
 from mmcv.cnn import ConvModule
 from mmseg.models.utils import resize
 from mmseg.registry import MODELS
@@ -243,8 +244,9 @@ class PanopticDeepLabHead(PanopticBranch):
         ``GeneratePanopticTargets``.
         """
         logits, heat, offset = outputs
-        target = partial(self._target, data_samples=data_samples)
         labels = torch.cat([sample.gt_sem_seg.data for sample in data_samples])
+        size = labels.shape[1:]
+        target = partial(self._target, data_samples=data_samples, size=size)
         semantic = topk_cross_entropy(
             logits,
             labels,
@@ -256,7 +258,7 @@ class PanopticDeepLabHead(PanopticBranch):
         maps = torch.cat([heat, offset * self.stride], dim=1).float()
         maps = resize(
             maps,
-            size=labels.shape[1:],
+            size=size,
             mode='bilinear',
             align_corners=self.align_corners,
         )
@@ -274,8 +276,17 @@ class PanopticDeepLabHead(PanopticBranch):
             loss_offset=weights[2] * offset,
         )
 
-    def _target(self, name: str, data_samples: list[SegDataSample]) -> Tensor:
-        return torch.stack([s.gt_panoptic_targets.get(name) for s in data_samples])
+    def _target(
+        self, name: str, data_samples: list[SegDataSample], size: Sequence[int]
+    ) -> Tensor:
+        """Stack targets; the preprocessor has padded images and labels alone."""
+        targets = (sample.gt_panoptic_targets.get(name) for sample in data_samples)
+        return torch.stack(
+            [
+                F.pad(one, (0, size[1] - one.shape[2], 0, size[0] - one.shape[1]))
+                for one in targets
+            ]
+        )
 
 
 def _classifier(in_channels: int, channels: int) -> nn.Conv2d:
