@@ -12,3 +12,5 @@ _base_ = [
     './_base_/schedules/scratch_adamw.py',
 ]
 model = _base_.model_for_data
+param_scheduler = [dict(_base_.param_scheduler[0], end=1200)]
+train_cfg = dict(max_iters=1200, val_interval=400)
