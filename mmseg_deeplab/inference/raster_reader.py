@@ -83,9 +83,12 @@ def open_raster(path: str | os.PathLike) -> Iterator[Any]:
     path = os.fspath(path)
     if not os.path.exists(path):
         raise FileNotFoundError(f'{path}: no such file. Remedy: check the path')
+    driver = _driver(path)
     try:
-        raster = rasterio.open(path, driver=_driver(path))
-    except rasterio.errors.RasterioError as error:
+        raster = rasterio.open(path, driver=driver)
+        others = len(raster.subdatasets)
+        _ = raster.colorinterp  # which raises what GDAL has found in other pages
+    except Exception as error:  # some errors of GDAL have private classes
         raise InputError(
             f'{path}: not a readable raster ({error}). Remedy: download or export it '
             'again'
@@ -93,13 +96,13 @@ def open_raster(path: str | os.PathLike) -> Iterator[Any]:
     with raster:
         if not raster.count:
             raise InputError(
-                f'{path}: holds no bands but {len(raster.subdatasets)} rasters. '
-                'Remedy: export one of them with gdal_translate'
+                f'{path}: holds no bands but {others} rasters. Remedy: export one of '
+                'them with gdal_translate'
             )
-        if raster.driver == 'GTiff' and len(raster.subdatasets) > 1:
+        if driver == DRIVERS['TIFF'] and others > 1:
             raise InputError(
-                f'{path}: holds {len(raster.subdatasets)} images, and a file is one '
-                'image. Remedy: split it (tiffsplit FILE)'
+                f'{path}: holds {others} images, and a file is one image. Remedy: '
+                'split it (tiffsplit FILE)'
             )
         yield raster
 
@@ -161,7 +164,7 @@ class RasterReader:
         try:
             values = self.raster.read(bands, window=window)
             masks = self.raster.read_masks(bands, window=window)
-        except rasterio.errors.RasterioError as error:
+        except Exception as error:  # some errors of GDAL have private classes
             raise InputError(
                 f'{self.raster.name}: rows {rows.start} to {rows.stop}, columns '
                 f'{columns.start} to {columns.stop} cannot be read '

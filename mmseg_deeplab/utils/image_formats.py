@@ -58,6 +58,7 @@ BIG_TIFF = 43  # version of a BigTIFF file
 REDUCED_OR_MASK = 0b101  # bits of NewSubfileType
 SUBFILE_TYPE, WIDTH, HEIGHT, BITS, SAMPLES = 254, 256, 257, 258, 277
 ORIENTATION, TILE_WIDTH, TILE_HEIGHT = 274, 322, 323
+NO_TILES = ((TILE_WIDTH, 0), (TILE_HEIGHT, 0))
 
 
 @dataclass(frozen=True)
@@ -129,20 +130,15 @@ def _tiff_header(stream: BinaryIO) -> ImageHeader:
         if WIDTH in directory and not directory.get(SUBFILE_TYPE, 0) & REDUCED_OR_MASK:
             pages += 1
             first = first or dict(directory)
-    bits = max(_numbers(first.get(BITS, 1)))
-    return ImageHeader(
-        'TIFF',
-        first[WIDTH],
-        first[HEIGHT],
-        pages > 1,
-        first.get(SAMPLES, 1),
-        bits,
-        (first.get(TILE_WIDTH, 0), first.get(TILE_HEIGHT, 0)),
+    width, height, samples, *tile = (
+        int(first.get(tag, default))
+        for tag, default in ((WIDTH, 0), (HEIGHT, 0), (SAMPLES, 1), *NO_TILES)
     )
-
-
-def _numbers(value: int | tuple[int, ...]) -> tuple[int, ...]:
-    return value if isinstance(value, tuple) else (value,)
+    bits = first.get(BITS, 1)
+    bits = max(bits) if isinstance(bits, tuple) else bits
+    return ImageHeader(
+        'TIFF', width, height, pages > 1, samples, int(bits), (tile[0], tile[1])
+    )
 
 
 def check_header(header: ImageHeader, path: str, max_pixels: int = MAX_PIXELS) -> None:

@@ -19,6 +19,7 @@ from mmseg_deeplab.inference.predictor import Prediction
 from mmseg_deeplab.inference.raster import predict_raster
 from mmseg_deeplab.inference.raster_reader import is_raster
 from mmseg_deeplab.inference.raster_windows import WindowGrid
+from mmseg_deeplab.utils.errors import InputError
 
 PLACE = dict(crs='EPSG:32633', transform=from_origin(500000, 5300000, 0.2, 0.2))
 SMALL = dict(window=128, overlap=32)
@@ -315,6 +316,17 @@ def test_huge_tiles_are_refused_before_they_are_read(tmp_path):
         content = content.replace(tag, tag[:-2] + struct.pack('<H', 60_000))
     source.write_bytes(content)
     with pytest.raises(ValueError, match='tiles of 60000x60000'):
+        predict(source)
+
+
+def test_a_page_that_lies_nowhere_is_a_fault_of_the_file(tmp_path):
+    source = geotiff(tmp_path / 'a.tif', blots(64, 64))
+    content = bytearray(source.read_bytes())
+    (directory,) = struct.unpack_from('<L', content, 4)
+    (entries,) = struct.unpack_from('<H', content, directory)
+    struct.pack_into('<L', content, directory + 2 + 12 * entries, 35_584)
+    source.write_bytes(content)
+    with pytest.raises(InputError, match=r'a\.tif: not a readable raster'):
         predict(source)
 
 
