@@ -7,9 +7,10 @@ from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
-from panoptic_network import NORM, network_config
+from panoptic_network import NORM, network_config, random_targets
 
 from mmseg_deeplab.models import set_output_stride
+from mmseg_deeplab.utils.errors import InputError
 
 SLIDE = dict(mode='slide', crop_size=(9, 9), stride=(9, 9))
 
@@ -212,3 +213,19 @@ def test_losses_are_those_of_full_size_maps(known, padding):
     assert {name: loss.item() for name, loss in found.items()} == pytest.approx(
         {name: loss.item() for name, loss in expected.items()}, rel=1e-5
     )
+
+
+def test_every_parameter_gets_a_gradient():
+    model = build().train()
+    sample = SegDataSample(gt_sem_seg=PixelData(data=torch.randint(3, (1, 64, 64))))
+    sample.gt_panoptic_targets = random_targets((64, 64))
+    losses = model.loss(torch.randn(2, 3, 64, 64), [sample, sample.clone()])
+    sum(losses.values()).backward()
+    lacking = [n for n, p in model.named_parameters() if p.grad is None]
+    assert lacking == []
+
+
+@pytest.mark.parametrize('name', ['loss_decode', 'sampler'])
+def test_losses_of_other_heads_are_refused(name):
+    with pytest.raises(InputError, match=f'reads no {name}'):
+        build({name: dict(type='OHEMPixelSampler')})

@@ -19,6 +19,8 @@ from .deeplabv3_head import DeepLabV3Head
 # Standard deviation of the last layers' weights (detectron2, projects/Panoptic-DeepLab,
 # panoptic_deeplab/panoptic_seg.py).
 CLASSIFIER_STD = 0.001
+# The base class wants one; this default of it would warn.
+UNREAD_LOSS = dict(type='CrossEntropyLoss', avg_non_ignore=True)
 
 
 class PanopticBranch(DeepLabV3Head):
@@ -49,8 +51,18 @@ class PanopticBranch(DeepLabV3Head):
                 'one entry for each stage of the decoder, received '
                 f'{", ".join(str(tuple(level)) for level in levels)}'
             )
+        given = [name for name in ('loss_decode', 'sampler') if kwargs.get(name)]
+        if given:
+            raise InputError(
+                f'PanopticDeepLabHead has losses of its own and reads no '
+                f'{" and no ".join(given)}. Remedy: leave it out, and set '
+                'loss_weights or top_k_percent'
+            )
         super().__init__(
-            in_channels, separable=separable_aspp, dropout_ratio=0, **kwargs
+            in_channels,
+            separable=separable_aspp,
+            dropout_ratio=0,
+            **kwargs | dict(loss_decode=UNREAD_LOSS),
         )
         del self.conv_seg  # its input is another in each branch
         self.low_level_index = tuple(low_level_index)

@@ -84,7 +84,7 @@ class PanopticDeepLab(LeanEncoderDecoder):
         if data_samples is None:
             data_samples = [SegDataSample() for _ in inputs]
         size = tuple(inputs.shape[2:])
-        logits, heat, offset = self._forward(inputs)
+        logits, heat, offset = (one.float() for one in self._forward(inputs))
         instances = torch.cat([heat, offset * self.decode_head.stride], dim=1)
         for index, sample in enumerate(data_samples):
             one = slice(index, index + 1)
@@ -102,7 +102,7 @@ class PanopticDeepLab(LeanEncoderDecoder):
         metainfo = sample.metainfo
         windows = self._windows(logits, size)
         labels = windows.original_labels(metainfo)
-        full = self._windows(instances, size).original_logits(metainfo).float()
+        full = self._windows(instances, size).original_logits(metainfo)
         heat, offset = full[0], full[1:] * self._growth(full, size, metainfo)
         ids = group_panoptic(labels[0], heat, offset, **self.grouping_options)
         sample.pred_sem_seg = PixelData(data=labels)
@@ -175,6 +175,6 @@ def _class_confidence(
         rows: Row of the features for each of the ``H`` rows.
         columns: The same for the columns.
     """
-    probabilities = logits.float().softmax(dim=0)
+    probabilities = logits.softmax(dim=0)
     rows, columns = rows[:, None].to(logits.device), columns.to(logits.device)
     return probabilities[classes.clamp(min=0).long(), rows, columns]
