@@ -122,8 +122,8 @@ class SegmentationMetric(BaseMetric):
         if 'gt_sem_seg' not in sample:
             raise InputError(
                 f'{sample.get("img_path")}: no ground truth was loaded. Put '
-                "dict(type='LoadCheckedAnnotations') into test_pipeline, or set "
-                'test_evaluator.format_only=True'
+                "dict(type='LoadCheckedAnnotations') into test_pipeline, or only write "
+                'the masks: mmseg-deeplab test ... --out FOLDER --format-only'
             )
         target = _mask(sample['gt_sem_seg']['data'])
         self._pixels.add(self._confusion(prediction, target))

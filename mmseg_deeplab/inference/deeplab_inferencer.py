@@ -111,7 +111,8 @@ class DeepLabInferencer(MMSegInferencer):
             require_local(out_dir, 'out_dir')
             for one, name in zip(inputs, self._names, strict=True):
                 if isinstance(one, str):
-                    check_owner(self._owners, os.path.join(out_dir, name), one)
+                    place = os.path.abspath(os.path.join(out_dir, name))
+                    check_owner(self._owners, place, os.path.abspath(one))
         options = (return_datasamples, batch_size, return_vis, show, wait_time, out_dir)
         return super().__call__(inputs, *options, **kwargs)
 

@@ -207,8 +207,9 @@ def test_every_way_of_a_prediction_has_it_too(case, expected):
 @pytest.mark.parametrize('output', ['labels', 'probabilities'])
 def test_an_exported_file_has_it_too(case, expected, tmp_path, format, output):
     out = tmp_path / f'a.{format}'
-    export_model(*vars(case.source).values(), format=format, out=out, output=output)
-    found = case.by_predictor(ExportedPredictor(out))
+    config, checkpoint = case.source.config, case.source.checkpoint
+    export_model(config, checkpoint, format=format, out=out, output=output)
+    found = case.by_predictor(ExportedPredictor(out, trust_program=True))
     assert {metric: found[metric] for metric in expected} == expected
 
 
