@@ -14,7 +14,7 @@ from mmengine.logging import print_log
 
 from mmseg_deeplab.utils.data_file_errors import UnpairedFilesError
 from mmseg_deeplab.utils.errors import InputError
-from mmseg_deeplab.utils.file_listing import files_below
+from mmseg_deeplab.utils.file_listing import names_below
 
 SUFFIXES = ('.jpg', '.jpeg', '.jfif', '.png', '.bmp', '.tif', '.tiff', '.webp')
 MAX_NAMES = 20  # files listed in one message
@@ -53,13 +53,7 @@ def find_files(
 
 
 def _list(folder: str, backend_args: dict | None) -> list[str]:
-    if backend_args or '://' in folder:
-        return list(
-            fileio.list_dir_or_file(
-                folder, list_dir=False, recursive=True, backend_args=backend_args
-            )
-        )
-    found = files_below(folder)
+    found = names_below(folder, backend_args)
     for name, why in found.passed_over.items():
         _warn_once(f'{folder}: {name!r} is passed over: {why}')
     return found.names

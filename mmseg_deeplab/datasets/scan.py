@@ -20,6 +20,7 @@ from mmseg.datasets.transforms import LoadAnnotations
 from torch.utils.data import DataLoader, Dataset
 
 from mmseg_deeplab.ops.panoptic_ids import LABEL_DIVISOR, class_map, thing_indices
+from mmseg_deeplab.utils.file_listing import names_below
 
 from .scan_report import NUM_VALUES, DatasetReport, Finding
 from .suspicious_files import image_findings, label_findings
@@ -331,9 +332,8 @@ def _labels_without_image(dataset: BaseSegDataset) -> list[Finding]:
         return []
     # All samples, also where the data set gives only some of them (`indices`).
     used = {info.get('seg_map_path') for info in dataset.load_data_list()}
-    names = fileio.list_dir_or_file(
-        folder, list_dir=False, suffix=dataset.seg_map_suffix, recursive=True, **backend
-    )
+    names = names_below(folder, dataset.backend_args).names
+    names = [name for name in names if name.endswith(dataset.seg_map_suffix)]
     paths = sorted(fileio.join_path(folder, name, **backend) for name in names)
     images = f'{dataset.data_prefix.get("img_path")}/*{dataset.img_suffix}'
     return [

@@ -4,6 +4,7 @@ import glob
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
@@ -95,16 +96,45 @@ def _expand(argument: str, left_out: dict[str, str]) -> Iterator[tuple[str, str]
         yield from ((path, found) for found in _below(path, left_out))
     elif os.path.lexists(path):  # what is no file fails when it is read
         yield os.path.dirname(path), path
-    elif found := sorted(glob.iglob(path, recursive=True)):
-        folders = takewhile(lambda part: not glob.has_magic(part), Path(path).parts)
-        folder = os.path.join(*folders)
-        yield from ((folder, path) for path in found if not os.path.isdir(path))
+    elif found := _matching(path, left_out):
+        folder = os.path.join(*_plain_parts(path))
+        yield from ((folder, path) for path in found)
     else:
         raise FileNotFoundError(
             f'input {argument!r} does not exist (current folder {os.getcwd()}); give '
             'files, folders, patterns such as "photos/**/*.jpg", or - for a list of '
             'paths on the standard input'
         )
+
+
+def _plain_parts(pattern: str) -> list[str]:
+    return list(takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts))
+
+
+def _matching(pattern: str, left_out: dict[str, str]) -> list[str]:
+    """Return the files that match a pattern; ``**`` stands for folders at any depth."""
+    parts, plain = Path(pattern).parts, _plain_parts(pattern)
+    if '**' not in parts:
+        return sorted(path for path in glob.iglob(pattern) if not os.path.isdir(path))
+    # The library's `**` would go round in links that lead back.
+    folder, wanted = os.path.join(*plain), parts[len(plain) :]
+    found = files_below(folder)
+    for name, why in found.passed_over.items():
+        left_out[os.path.join(folder, name)] = why
+    return [
+        os.path.join(folder, name)
+        for name in found.names
+        if _matches(name.split('/'), wanted)
+    ]
+
+
+def _matches(parts: Sequence[str], wanted: Sequence[str]) -> bool:
+    if not wanted:
+        return not parts
+    if wanted[0] == '**':
+        return any(_matches(parts[i:], wanted[1:]) for i in range(len(parts) + 1))
+    is_first = bool(parts) and fnmatchcase(parts[0], wanted[0])
+    return is_first and _matches(parts[1:], wanted[1:])
 
 
 def _below(folder: str, left_out: dict[str, str]) -> Iterator[str]:

@@ -3,6 +3,8 @@
 import os
 from dataclasses import dataclass, field
 
+from mmengine import fileio
+
 
 @dataclass
 class FoundFiles:
@@ -47,3 +49,13 @@ def files_below(folder: str | os.PathLike) -> FoundFiles:
                     pass_over(path, 'it is a pipe, a device or a broken link')
     found.names.sort(key=os.path.split)
     return found
+
+
+def names_below(folder: str, backend_args: dict | None = None) -> FoundFiles:
+    """Find the files below a folder of this machine or of a storage backend."""
+    if not backend_args and '://' not in folder:
+        return files_below(folder)
+    names = fileio.list_dir_or_file(
+        folder, list_dir=False, recursive=True, backend_args=backend_args
+    )
+    return FoundFiles(list(names))

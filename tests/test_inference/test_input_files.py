@@ -1,6 +1,8 @@
 """Which files a command line names, and what their outputs are called."""
 
+import glob
 import os
+from pathlib import Path
 
 import pytest
 
@@ -104,6 +106,19 @@ def test_what_is_left_out_is_counted_with_the_reason(files):
         'photos/notes.txt': '.txt is no suffix that is read',
         'photos/readme': 'it has no suffix',
     }
+
+
+@pytest.mark.parametrize(
+    'pattern', ['**/*.png', 'photos/**/1.*', 'photos/**', 'p*/**/b/*.png', '**/a/**']
+)
+def test_patterns_are_those_of_the_shell_without_going_round(files, pattern):
+    wanted = [
+        path for path in glob.glob(pattern, recursive=True) if Path(path).is_file()
+    ]
+    for number in range(10):
+        (files / f'photos/loop{number}').symlink_to(files / 'photos')
+    found = [os.path.relpath(item.path) for item in find_inputs([pattern]).files]
+    assert sorted(found) == sorted(wanted)
 
 
 def test_a_pipe_that_is_named_is_an_input_that_will_fail(files):
