@@ -9,11 +9,12 @@ from mmengine.runner import EpochBasedTrainLoop
 from mmseg.registry import DATA_SAMPLERS, LOOPS
 
 from mmseg_deeplab.checkpoints import local_file
+from mmseg_deeplab.datasets.scan_report import Finding
 from mmseg_deeplab.models import LeanEncoderDecoder
 from mmseg_deeplab.models.segmentors.lean_loss import plain_loss_is_configured
 from mmseg_deeplab.utils.errors import InputError
 
-from .class_agreement import data_meta, order_faults, thing_faults
+from .class_agreement import data_meta, order_faults
 from .class_balance import check_weighted_classes
 from .class_weight_file import read_class_weights
 from .option_check import named_dicts
@@ -72,6 +73,15 @@ def check_classes(cfg: Config, *splits: str) -> tuple[str, ...]:
     of the data reports the same.
     """
     init_default_scope(cfg.get('default_scope') or 'mmseg')
+    classes, faults = _compare_classes(cfg, splits)
+    if faults:
+        raise InputError(faults[0].message)
+    return classes
+
+
+def _compare_classes(
+    cfg: Config, splits: tuple[str, ...]
+) -> tuple[tuple[str, ...], list[Finding]]:
     metas, faults = [], []
     for split in splits:
         for name, leaf in named_datasets(cfg, split):
@@ -79,10 +89,10 @@ def check_classes(cfg: Config, *splits: str) -> tuple[str, ...]:
             if meta.get('classes'):
                 metas.append((split, name, meta))
                 faults += class_mismatches(cfg, leaf, len(meta['classes']), name)
-                faults += thing_faults(cfg, leaf, meta, name)
-    for fault in faults + order_faults(metas):
-        raise InputError(fault.message)
-    return tuple(metas[0][2]['classes']) if metas else ()
+    return (
+        tuple(metas[0][2]['classes']) if metas else (),
+        faults + order_faults(metas),
+    )
 
 
 def check_loop(cfg: Config) -> None:
