@@ -15,7 +15,9 @@ def leave_labels_out(cfg: Config) -> None:
     for leaf in dataset_configs(cfg.get('test_dataloader')):
         default = class_parameters(leaf).get('data_prefix')
         prefix = leaf.get('data_prefix') or getattr(default, 'default', None) or {}
-        leaf['data_prefix'] = {k: v for k, v in prefix.items() if k != 'seg_map_path'}
+        if prefix.get('seg_map_path'):  # drawn scenes take no folders
+            prefix = {k: v for k, v in prefix.items() if k != 'seg_map_path'}
+            leaf['data_prefix'] = prefix
     for _, node in named_dicts(cfg.get('test_dataloader')):
         if 'pipeline' in node:
             node['pipeline'] = _without_labels(node['pipeline'])

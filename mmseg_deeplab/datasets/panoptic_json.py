@@ -85,13 +85,13 @@ def list_samples(
     ``image_name`` gives the name of the image for an entry of :func:`read_segments`.
     """
     backend = dict(backend_args=dataset.backend_args)
-    images, labels = (dataset.data_prefix[n] for n in ('img_path', 'seg_map_path'))
+    images, labels = map(dataset.data_prefix.get, ('img_path', 'seg_map_path'))
     things = thing_indices(dataset.metainfo)
     classes = dataset.METAINFO['classes']
     return [
         dict(
             img_path=fileio.join_path(images, image_name(one), **backend),
-            seg_map_path=fileio.join_path(labels, one['png'], **backend),
+            seg_map_path=labels and fileio.join_path(labels, one['png'], **backend),
             segments=one['segments'],
             thing_classes=things,
             label_map=dataset.label_map,

@@ -14,6 +14,7 @@ from mmseg.registry import DATASETS
 from mmseg_deeplab.config.config_checks import check_classes
 from mmseg_deeplab.config.config_file import read_config
 from mmseg_deeplab.config.scan_config import scan_config
+from mmseg_deeplab.config.unlabelled_test import leave_labels_out
 from mmseg_deeplab.datasets.coco_classes import STUFF, THINGS
 from mmseg_deeplab.datasets.scan import scan_dataset
 from mmseg_deeplab.inference.pipeline import PlainPipeline, build_array_pipeline
@@ -159,6 +160,15 @@ def test_kept_files_give_the_same_ids(tmp_path):
     assert list((tmp_path / 'kept').rglob('*.npy'))
 
 
+def test_images_of_a_json_file_are_read_without_labels(tmp_path):
+    write_coco(tmp_path, COLOURS, SEGMENTS)
+    data = coco(tmp_path)
+    del data.data_prefix['seg_map_path']
+    (info,) = data.load_data_list()
+    assert info['img_path'].endswith('images/7.jpg')
+    assert not info['seg_map_path']
+
+
 BROKEN = {
     'not in the JSON file': dict(segments=SEGMENTS[1:]),
     'no pixel of segments': dict(
@@ -294,3 +304,10 @@ def test_things_of_model_and_data_are_compared(things, classes, message):
         cfg.train_dataloader.dataset.metainfo = dict(classes=classes)
     with pytest.raises(InputError, match=message) if message else nullcontext():
         check_classes(cfg, 'train')
+
+
+def test_drawn_scenes_are_tested_without_labels():
+    cfg = read_config('panoptic_deeplab_r26_synthetic_streets')
+    cfg.test_evaluator.output_dir = 'masks'
+    leave_labels_out(cfg)
+    assert 'data_prefix' not in cfg.test_dataloader.dataset

@@ -21,6 +21,7 @@ train_pipeline = [
         keep_ratio=True,
     ),
     dict(type='RandomCrop', crop_size=_base_.crop_size),
+    dict(type='PadPanopticInputs', size=_base_.crop_size[::-1]),
     dict(type='RandomFlip', prob=0.5),
     dict(type='GeneratePanopticTargets', sigma=10),
     dict(type='PackPanopticInputs'),
