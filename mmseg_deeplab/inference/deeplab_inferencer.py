@@ -86,7 +86,8 @@ class DeepLabInferencer(MMSegInferencer):
         apply_prediction_options(
             cfg, crf=crf, msc=msc, fast=fast, tta=tta, output_stride=output_stride
         )
-        super().__init__(cfg, device=device, scope=scope, show_progress=show_progress)
+        super().__init__(cfg, device=device, scope=scope)
+        self.show_progress = show_progress  # no argument of MMSegmentation 1.2.2
         del self._checkpoint
         self._names: list[str] = []  # of the outputs of the present call
         self._owners: dict[str, str] = {}  # the input of each output of all calls
