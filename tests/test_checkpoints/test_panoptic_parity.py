@@ -78,3 +78,11 @@ def test_pickled_initial_weights_of_detectron2(tmp_path):
     assert (state['backbone.stem.6.weight'] == arrays['stem.conv3.weight'][0]).all()
     assert (state['backbone.stem.7.bias'] == arrays['stem.conv3.norm.bias'][0]).all()
     assert len([key for key in state if 'num_batches' not in key]) == len(keys)
+
+
+def test_coco_has_a_grouping_of_its_own():
+    state = convert(meta_state(f'{DETECTRON}_os16_dsconv'), 'detectron2')
+    state['decode_head.conv_seg.weight'] = torch.empty(133, 256, 1, 1)
+    config = model_config(state, 'detectron2', output_stride=16)
+    assert config['grouping'] == dict(nms_kernel=41, stuff_area=4096)
+    assert config['thing_classes'] == tuple(range(80))

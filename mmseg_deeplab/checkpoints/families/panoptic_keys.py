@@ -13,6 +13,8 @@ HEAD, INSTANCE = 'decode_head', 'decode_head.instance'
 BRANCHES = (HEAD, INSTANCE)
 # Number of classes -> those that come in instances: Cityscapes, COCO panoptic.
 THINGS = {19: tuple(range(11, 19)), 133: tuple(range(80))}
+# What detectron2 groups otherwise on COCO.
+GROUPING = {133: dict(nms_kernel=41, stuff_area=4096)}
 
 
 def separable_unit(theirs: Sequence[str], ours: str) -> dict[str, str]:
@@ -51,7 +53,10 @@ def panoptic_config(
         data_preprocessor=IMAGENET_PREPROCESSOR,
     )
     things = THINGS[num_classes] if thing_classes is None else tuple(thing_classes)
-    return config | dict(type='PanopticDeepLab', thing_classes=things)
+    grouping = GROUPING.get(num_classes, {})
+    return config | dict(
+        type='PanopticDeepLab', thing_classes=things, grouping=dict(grouping)
+    )
 
 
 def _head_config(state: StateDict, output_stride: int, align_corners: bool) -> dict:
