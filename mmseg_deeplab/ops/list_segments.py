@@ -30,9 +30,11 @@ def list_segments(
         its centre of mass (detectron2's score for the average precision).
     """
     inside = ids.flatten() >= 0
-    found, place, areas = ids.flatten()[inside].unique(
-        return_inverse=True, return_counts=True
-    )
+    flat = ids.flatten()[inside].long()
+    areas = flat.bincount()
+    found = areas.nonzero()[:, 0]
+    place = (areas > 0).cumsum(0)[flat] - 1  # of each pixel's id in `found`
+    areas = areas[found]
 
     def mean(values: Tensor) -> Tensor:
         sums = place.bincount(values.flatten()[inside].double(), minlength=len(found))
