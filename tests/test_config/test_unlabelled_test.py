@@ -45,6 +45,12 @@ def test_the_default_folder_of_labels_is_left_out():
     assert cfg.test_dataloader.dataset.data_prefix == dict(img_path='images')
 
 
+def test_a_data_set_without_files_stays_as_it_is():
+    cfg = config(type='SyntheticStreets')
+    leave_labels_out(cfg)
+    assert 'data_prefix' not in cfg.test_dataloader.dataset
+
+
 @pytest.mark.parametrize('base', ['cityscapes', 'cityscapes_769_mmseg'])
 def test_the_ids_of_cityscapes_are_those_of_its_server(root, base):
     cfg = read_config(root / f'configs/_base_/datasets/{base}.py')
