@@ -20,6 +20,7 @@ from . import (
     peers,
     refinement,
     results_table,
+    robustness,
     startup,
     training,
     versions,
@@ -45,6 +46,7 @@ COMMANDS = {
     'refine': refinement,
     'startup': startup,
     'versions': versions,
+    'robustness': robustness,
 }
 
 

@@ -20,18 +20,16 @@ from mmengine.registry import Registry
 from torch import nn
 
 from mmseg_deeplab.utils.errors import (
-    MESSAGES,
     TRACEBACK,
     InputError,
     MissingPackageError,
-    one_line,
+    reason,
 )
 
 from .option_check import accepted_names, all_settings, named_dicts
 
 # Modules with functions that take parts of a config.
 READERS = ('mmengine.', 'mmseg_deeplab.config.')
-LONGEST = 300  # characters of a foreign message; some print whole sections
 SECTIONS = {
     'a dict': (
         dict,
@@ -106,19 +104,6 @@ def blames_config(function: Callable) -> Callable:
     return wrapped
 
 
-def reason(error: Exception) -> str:
-    """Say in one line what an error says, with its type if it is not a message."""
-    text = one_line(error)
-    if isinstance(error, MESSAGES):
-        return text
-    if isinstance(error, AssertionError) and not str(error):
-        text = extract_tb(error.__traceback__)[-1].line
-    if isinstance(error, KeyError):  # whose text is in quotes
-        text = text[1:-1].partition('. Please check whether')[0]
-    text = f'{type(error).__name__}: {text}'
-    return text if len(text) <= LONGEST else f'{text[:LONGEST]} ...'
-
-
 def find_place(cfg: Config, error: BaseException) -> tuple[str, str]:
     """Return the part of the config that was in work, and a name that may be meant.
 
@@ -151,7 +136,7 @@ def _name_of(part: dict, nodes: list[tuple[str, dict]]) -> str:
     for name, node in nodes:
         if node.get('type') == part.get('type'):
             other = {(key, repr(value)) for key, value in node.items()}
-            common = len(content & other) / len(content | other)
+            common = len(content & other) / max(len(content | other), 1)
             best, share = max((best, share), (name, common), key=lambda pair: pair[1])
     return best
 

@@ -23,13 +23,13 @@ are ``name:R,G,B:parts:actions``, and labelme's ``labels.txt``, whose first row
 ``__ignore__`` takes no id. What is none of these rows is refused.
 """
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.image_files import read_file
+from mmseg_deeplab.utils.json_files import parse_json
 from mmseg_deeplab.utils.text_files import decode_text
 
 Color = tuple[int, int, int]  # R, G, B
@@ -123,10 +123,7 @@ def _text_rows(text: str, path: str) -> list[Row]:
 
 
 def _json_rows(text: str, path: str) -> list[Row]:
-    try:
-        items = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(f'{path}: is not JSON: {error}.') from error
+    items = parse_json(text, path)
     if not isinstance(items, list):
         raise InputError(
             f'{path}: holds a {type(items).__name__}, expected a list of names or of '

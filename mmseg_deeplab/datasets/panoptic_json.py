@@ -1,6 +1,5 @@
 """Data sets whose segments are listed in a JSON file, beside PNG files of their ids."""
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
@@ -11,6 +10,7 @@ from mmseg.registry import DATASETS
 
 from mmseg_deeplab.ops.panoptic_ids import thing_indices
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.json_files import parse_json
 
 from .coco_classes import STUFF, THINGS
 
@@ -37,7 +37,7 @@ def read_segments(
         InputError: If the file has another format, or a category is no class.
     """
     try:
-        content = json.loads(fileio.get_text(file, backend_args=backend_args))
+        content = parse_json(fileio.get(file, backend_args=backend_args), file)
         names = {one['id']: one['name'] for one in content['categories']}
         if unknown := sorted(set(names.values()) - set(classes)):
             raise InputError(

@@ -4,7 +4,6 @@ https://huggingface.co/docs/hub/model-cards: uploaded as ``README.md``, the card
 page of the model.
 """
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from mmengine.config import Config
 
 from mmseg_deeplab.config import named_dicts
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.json_files import read_json
 from mmseg_deeplab.utils.optional_packages import optional_package
 from mmseg_deeplab.visualization import read_scalars
 
@@ -41,7 +41,7 @@ def read_metrics(path: str | Path, classes: list[str]) -> Metrics:
     Raises a ValueError if it holds no metrics, or those of other classes.
     """
     path = Path(path)
-    content = json.loads(path.read_text())
+    content = read_json(path)
     overall = _overall(content.get('figures', content))
     if not overall:
         raise InputError(f'{path}: no metrics; mmseg-deeplab report writes such a file')

@@ -17,7 +17,8 @@ import torch.nn.functional as F
 
 from mmseg_deeplab.ops import group_panoptic
 from mmseg_deeplab.ops.list_segments import list_segments
-from mmseg_deeplab.utils.errors import InputError, one_line
+from mmseg_deeplab.utils.errors import InputError, reason
+from mmseg_deeplab.utils.json_files import parse_json
 from mmseg_deeplab.utils.onnx_runtime import import_onnxruntime
 from mmseg_deeplab.version import __version__
 
@@ -86,19 +87,20 @@ class ExportMetadata:
             )
         try:
             values = {
-                one.name: json.loads(found[one.name])
+                one.name: parse_json(found[one.name], one.name)
                 for one in fields(cls)
                 if one.name in found or one.default is MISSING
             }
-        except (KeyError, json.JSONDecodeError) as error:
+            for name in ('classes', 'notes'):
+                values[name] = tuple(values.get(name, ()))
+            size = values.get('resize') or {}
+            for name, value in size.items():
+                size[name] = tuple(value) if isinstance(value, list) else value
+        except (KeyError, TypeError, AttributeError, InputError) as error:
             raise InputError(
-                f'{path}: its metadata are damaged or of another version ({error!r}). '
-                f'{EXPORT_AGAIN}'
+                f'{path}: its metadata are damaged or of another version '
+                f'({reason(error)}). {EXPORT_AGAIN}'
             ) from error
-        for name in ('classes', 'notes'):
-            values[name] = tuple(values.get(name, ()))
-        for name, value in (values.get('resize') or {}).items():
-            values['resize'][name] = tuple(value) if isinstance(value, list) else value
         return cls(**values)
 
 
@@ -162,7 +164,7 @@ class TorchFile:
                 self._module = torch.jit.load(str(path), map_location=device)
         except Exception as error:  # torch's loaders raise anything
             raise InputError(
-                f'{path}: not a whole program ({one_line(error)}). {EXPORT_AGAIN}'
+                f'{path}: not a whole program ({reason(error)}). {EXPORT_AGAIN}'
             ) from error
 
     @torch.no_grad()
@@ -195,10 +197,10 @@ def _archive_metadata(path: Path) -> ExportMetadata:
     try:
         with zipfile.ZipFile(path) as archive:
             names = [n for n in archive.namelist() if n.endswith(f'/{METADATA_FILE}')]
-            found = json.loads(archive.read(names[0])) if names else {}
-    except (zipfile.BadZipFile, json.JSONDecodeError) as error:
+            found = parse_json(archive.read(names[0]), METADATA_FILE) if names else {}
+    except Exception as error:  # each part of an archive breaks in its own way
         raise InputError(
-            f'{path}: not a whole file of PyTorch ({error}). {EXPORT_AGAIN}'
+            f'{path}: not a whole file of PyTorch ({reason(error)}). {EXPORT_AGAIN}'
         ) from error
     return ExportMetadata.from_text(found, path=path)
 

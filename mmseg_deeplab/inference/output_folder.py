@@ -14,6 +14,7 @@ from mmseg_deeplab.checkpoints import local_file
 from mmseg_deeplab.config.shipped import find_config
 from mmseg_deeplab.utils.atomic_files import PART_SUFFIX, write_whole
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.json_files import read_json
 
 from .output_files import OUTPUTS
 from .predictor import ModelSource
@@ -87,7 +88,7 @@ def _read(path: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        record = json.loads(path.read_text())
+        record = read_json(path)
     except ValueError:
         record = None
     if not isinstance(record, dict):

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from mmseg_deeplab.utils.atomic_files import write_whole
+from mmseg_deeplab.utils.json_files import read_json
 
 from .overlay import number_segments
 from .predictor import Segments
@@ -39,6 +40,6 @@ def count_instances(files: Iterable[Path]) -> dict[str, int]:
     counts: Counter[str] = Counter()
     for file in files:
         if file.is_file():
-            infos = json.loads(file.read_text())['segments_info']
+            infos = read_json(file)['segments_info']
             counts.update(info['category'] for info in infos if info['isthing'])
     return dict(counts.most_common())

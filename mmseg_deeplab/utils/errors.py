@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from traceback import extract_tb
 
 # Set to 1, it shows the traceback of every error.
 TRACEBACK = 'MMSEG_DEEPLAB_TRACEBACK'
@@ -30,6 +31,7 @@ class DeviceError(RuntimeError):
     """The model or the device has failed, and no file is to blame."""
 
 
+LONGEST = 300  # characters of a foreign message; some print whole sections
 MESSAGES = (InputError, MissingPackageError, OSError)
 REMEDIES = {
     'BlockingIOError': 'another process uses it',
@@ -49,6 +51,19 @@ def one_line(error: BaseException) -> str:
         remedy = REMEDIES.get(type(error).__name__)
         text += f'; {remedy}' if remedy and names else ''
     return ' '.join(text.split('\n')) or type(error).__name__
+
+
+def reason(error: Exception) -> str:
+    """Say in one line what an error says, with its type if it is not a message."""
+    text = one_line(error)
+    if isinstance(error, MESSAGES):
+        return text
+    if isinstance(error, AssertionError) and not str(error):
+        text = extract_tb(error.__traceback__)[-1].line
+    if isinstance(error, KeyError):  # whose text is in quotes
+        text = text[1:-1].partition('. Please check whether')[0]
+    text = f'{type(error).__name__}: {text}'
+    return text if len(text) <= LONGEST else f'{text[:LONGEST]} ...'
 
 
 @contextmanager

@@ -4,7 +4,6 @@ The suffix of ``path`` determines the format of a plot. ``labels`` are the names
 files in the legend, by default folder and file.
 """
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.json_files import read_json
 
 from .plot_style import COLOURS, check_format, line_style, names_of, new_figure
 from .plot_style import save_figure as save
@@ -44,10 +44,7 @@ def read_report(path: str | Path, *keys: str) -> dict[str, Any]:
         path /= 'metrics.json'
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such file. {REMEDY}')
-    try:
-        report = json.loads(path.read_text())
-    except ValueError as error:
-        raise InputError(f'{path}: is no JSON file: {error}. {REMEDY}') from error
+    report = read_json(path)
     for key in keys:
         if not isinstance(report, dict) or not report.get(key):
             raise InputError(f'{path}: is no report with {key!r}. {REMEDY}')

@@ -1,11 +1,11 @@
 """The log of a training: the records of mmengine, with resumed runs joined."""
 
-import json
 import math
 from pathlib import Path
 from typing import Any
 
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.json_files import parse_json
 
 Record = dict[str, Any]
 LOG = Path('vis_data') / 'scalars.json'
@@ -70,7 +70,7 @@ def _read_file(file: Path) -> list[Record]:
     records = []
     for number, line in enumerate(lines, start=1):
         try:
-            record = json.loads(line)
+            record = parse_json(line, 'the line')
             if not isinstance(record, dict) or not isinstance(record.get('step'), int):
                 raise InputError(
                     f'expected an object with a step, received {line[:60]!r}'

@@ -1,6 +1,5 @@
 """A scatter plot of benchmark results, such as mIoU against multiply-adds."""
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.json_files import parse_json
 
 from .plot_style import COLOURS, check_format, new_figure, save_figure
 
@@ -63,7 +63,7 @@ def read_benchmark_rows(source: str | Path) -> list[Row]:
 
 
 def _from_json(text: str) -> Iterator[Row]:
-    content = json.loads(text)
+    content = parse_json(text, 'the file')
     if 'rows' not in content:  # one row of the results table
         scratch = content['weights'] != 'ImageNet'
         group = 'from scratch' if scratch else 'ImageNet weights'

@@ -40,7 +40,7 @@ MISTAKES = {
     "optim_wrapper['optimizer']['lr'] = -1": 'optim_wrapper.optimizer: .*-1',
     "param_scheduler[0]['end'] = -1": 'param_scheduler.0: .*end=-1',
     "train_cfg['max_iter'] = 2": "train_cfg: .*did you mean max_iters",
-    "custom_hooks = [dict(type='EMAHok')]": 'custom_hooks.0: .*did you mean EMAHook',
+    "custom_hooks = [dict(type='EMAHok', a={})]": 'custom_hooks.0: .*mean EMAHook',
     # These are found by the first batch.
     "model['decode_head']['in_channels'] = 64": 'model.decode_head.*64 channels',
     'pipeline.pop()': "model.data_preprocessor: KeyError: inputs",

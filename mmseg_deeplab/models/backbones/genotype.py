@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.json_files import read_json
 
 # Auto-DeepLab, section 3.1; "none" takes part in the search alone.
 OPERATIONS = (
@@ -82,7 +83,7 @@ def read_genotype(path: str | Path) -> Genotype:
         ValueError: If it holds anything else.
     """
     try:
-        content = json.loads(Path(path).read_text(encoding='utf-8'))
+        content = read_json(Path(path))
         return make_genotype(content['levels'], content['blocks'])
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
