@@ -36,6 +36,7 @@ def run(args: Namespace) -> None:
     from mmseg_deeplab.config import class_balance
 
     class_balance.check_suffix(args.out)
+    class_balance.check_beta(args.beta)
     cfg = read_config(args)
     counts = class_balance.count_labels(cfg, workers=args.workers)
     weights = class_balance.class_weights(counts, args.method, beta=args.beta)

@@ -105,8 +105,7 @@ def effective_number(counts: np.ndarray, beta: float = 0.9999) -> np.ndarray:
     ``(1 - beta) / (1 - beta ** n)`` for the ``n`` samples of a class. At beta 0 all
     classes weigh alike; towards 1 the weights become those of :func:`inverse`.
     """
-    if not 0 <= beta < 1:
-        raise InputError(f'beta must be at least 0 and below 1, received {beta}')
+    check_beta(beta)
     if beta == 0:
         return np.ones(len(counts))
     # expm1: accurate where 1 - beta ** n is tiny. `inverse` scales to mean 1.
@@ -189,3 +188,9 @@ def check_weighted_classes(path: str | Path, classes: Sequence[str]) -> None:
             f'class_weight={str(path)!r}: {found.message}. Remedy: write those of this '
             f'data set: mmseg-deeplab class-weights CONFIG --out {path}'
         )
+
+
+def check_beta(beta: float) -> None:
+    """Raise InputError if this is no beta of :func:`effective_number`."""
+    if not 0 <= beta < 1:
+        raise InputError(f'beta must be at least 0 and below 1, received {beta}')

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config
-
 from mmseg_deeplab.checkpoints import local_file
+from mmseg_deeplab.config.config_errors import load_config
 from mmseg_deeplab.config.shipped import find_config
 from mmseg_deeplab.utils.atomic_files import PART_SUFFIX, write_whole
 from mmseg_deeplab.utils.errors import InputError
@@ -144,7 +143,7 @@ def _file(path: str) -> dict[str, str]:
 
 
 def _config_hash(path: str) -> str:
-    cfg = Config.fromfile(find_config(path)).to_dict()
+    cfg = load_config(find_config(path)).to_dict()
     kept = {key: cfg.get(key) for key in PARTS}
     dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
     kept['pipeline'] = dataset.get('pipeline')

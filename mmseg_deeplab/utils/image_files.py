@@ -189,13 +189,17 @@ def decode(
 
 
 def png_bit_depth(content: bytes) -> int | None:
-    """Bits per sample of a PNG file; None for any other format."""
-    return content[PNG_DEPTH] if content.startswith(PNG_START) else None
+    """Bits per sample of a PNG file; None for anything else."""
+    return content[PNG_DEPTH] if _has_png_header(content) else None
 
 
 def png_color_type(content: bytes) -> int | None:
-    """Colour type of a PNG file; None for any other format."""
-    return content[PNG_COLOR_TYPE] if content.startswith(PNG_START) else None
+    """Colour type of a PNG file; None for anything else."""
+    return content[PNG_COLOR_TYPE] if _has_png_header(content) else None
+
+
+def _has_png_header(content: bytes) -> bool:
+    return content.startswith(PNG_START) and len(content) > PNG_COLOR_TYPE
 
 
 def is_lossy(content: bytes) -> bool:

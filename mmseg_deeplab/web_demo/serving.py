@@ -11,10 +11,10 @@ from unittest.mock import patch
 
 import gradio as gr
 import numpy as np
-from mmengine.config import Config
 from mmseg.registry import DATASETS
 from PIL import Image
 
+from mmseg_deeplab.config.config_errors import load_config
 from mmseg_deeplab.datasets import SyntheticStreets
 from mmseg_deeplab.inference.images import IMAGE_SUFFIXES, is_image, read_image
 from mmseg_deeplab.utils.errors import InputError
@@ -139,7 +139,7 @@ def street_examples(config: str | None) -> dict[str, np.ndarray]:
     """Draw test scenes for the config of a model of SyntheticStreets; else none."""
     if config is None:
         return {}
-    settings = Config.fromfile(config).get('test_dataloader', {}).get('dataset', {})
+    settings = load_config(config).get('test_dataloader', {}).get('dataset', {})
     if settings.get('type') not in (SyntheticStreets, SyntheticStreets.__name__):
         return {}
     scenes = DATASETS.build({**settings, 'pipeline': [], 'indices': NUM_EXAMPLES})

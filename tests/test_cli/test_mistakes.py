@@ -1,0 +1,110 @@
+"""A mistake in the arguments of any command ends with one line and no traceback."""
+
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from mmseg_deeplab import cli
+
+CONFIG = 'deeplabv2_r26_synthetic_streets'
+OF_CONFIG = {
+    'train': (),
+    'search': (),
+    'browse': ('--out', 'out'),
+    'check-data': (),
+    'class-weights': (),
+    'test': ('x.pth',),
+    'report': ('x.pth',),
+    'export': ('x.pth',),
+    'publish': ('x.pth', '--out', 'out'),
+    'tune-crf': ('x.pth',),
+    'predict': ('x.pth', 'image.png', '--out', 'out'),
+    'demo': ('x.pth',),
+}
+CONFIGS = {
+    'deeplabv2_r26_synthetic_street': rf'nearest .*{CONFIG}',
+    'folder': 'folder.* no such file',
+    'broken.py': r"broken\.py: .*'\(' was never closed.*line 1",
+    'noise.py': r'noise\.py: no readable config',
+    'text.txt': r'text\.txt: no readable config: .*py/yml/yaml/json',
+}
+# Command line -> what the line says.
+OTHERS = {
+    f'test {CONFIG} none.pth': r'none\.pth',
+    f'test {CONFIG} folder': 'folder',
+    f'test {CONFIG} noise.py': r'noise\.py',
+    f'train {CONFIG} --cfg-options load_from=noise.py': r'noise\.py',
+    f'train {CONFIG} --cfg-options train_cfg.max_iter=2': 'train_cfg.max_iters',
+    f'train {CONFIG} --mixin ampp': "no mixin 'ampp'; there are .*amp",
+    f'train {CONFIG} --work-dir text.txt/run': r'text\.txt',
+    f'report {CONFIG} noise.py': r'noise\.py',
+    f'publish {CONFIG} noise.py --out out': r'noise\.py',
+    f'export {CONFIG} noise.py': r'noise\.py',
+    f'predict {CONFIG} noise.py image.png --out out': r'noise\.py',
+    'predict x.onnx image.png --out out': r'x\.onnx',
+    'predict x.pt2 image.png --out out': r'x\.pt2',
+    'predict --out out noise.pt2 image.png': r'noise\.pt2.*--trust-program',
+    f'predict {CONFIG}': '--out',
+    f'class-weights {CONFIG} --out x.txt': r'x\.txt: the name must end in',
+    f'class-weights {CONFIG} --beta 2 --method effective_number': 'beta .*2',
+    'convert kazuto1011 none.pth y.pth': r'none\.pth',
+    'convert kazuto1011 noise.py y.pth': r'noise\.py',
+    'convert kazuto1011 folder y.pth': 'folder',
+    'convert caffe noise.py y.pth': r'noise\.py',
+    'convert tensorflow noise.py y.pth': r'noise\.py',
+    'convert jfzhang95 folder/none.pth y.pth': r'none\.pth',
+    'convert-camvid nowhere --out out': 'nowhere',
+    'decode nowhere': 'nowhere',
+    'decode folder': 'folder.*no whole checkpoint',
+    'draw-streets --layout folder': '--layout and --out',
+    'draw-streets --sheet folder': 'folder',
+    'plot curves nowhere': 'nowhere',
+    'plot curves folder': 'folder',
+    'plot classes noise.py': r'noise\.py: is no JSON',
+    'plot classes folder': r'folder/metrics\.json',
+    'plot confusion text.txt': r'text\.txt: is no JSON',
+    'plot scatter noise.py': r'noise\.py: holds no benchmark',
+    'plot curves folder --out x.doc': r'x\.doc',
+}  # fmt: skip
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch) -> Path:
+    """Enter a folder of files that are not what they should be."""
+    monkeypatch.chdir(tmp_path)
+    Path('folder').mkdir()
+    Path('broken.py').write_text('x = (1')
+    for name in ('noise.py', 'noise.pt2'):
+        Path(name).write_bytes(bytes(range(256)))
+    Path('text.txt').write_text('text\n')
+    cv2.imwrite('image.png', np.zeros((9, 9, 3), np.uint8))
+    torch.save(dict(state_dict={}), 'x.pth')
+    return tmp_path
+
+
+def mistake(capsys: pytest.CaptureFixture, command: str, *arguments: str) -> str:
+    """Run a command that is a mistake; return its one line."""
+    with pytest.raises(SystemExit) as ended:
+        cli.run(command, [*arguments])
+    if ended.value.code == 2:  # of argparse, which has printed it
+        return capsys.readouterr().err.strip().splitlines()[-1]
+    assert ended.value.code.startswith('error: ') and '\n' not in ended.value.code
+    return ended.value.code
+
+
+@pytest.mark.parametrize('config', CONFIGS)
+@pytest.mark.parametrize('command', OF_CONFIG)
+def test_a_config_that_is_none(place, capsys, command, config):
+    found = mistake(capsys, command, config, *OF_CONFIG[command])
+    assert re.search(CONFIGS[config], found), found
+
+
+@pytest.mark.parametrize('line', OTHERS)
+def test_other_mistakes(place, capsys, line):
+    command, *arguments = line.split()
+    found = mistake(capsys, command, *arguments)
+    assert re.search(OTHERS[line], found), found
