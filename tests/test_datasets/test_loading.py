@@ -332,3 +332,12 @@ def test_test_pipeline_serves_prediction(tmp_path, image, load_config, as_array)
     model = types.SimpleNamespace(cfg=load_config('_base_/datasets/camvid.py'))
     data, _ = _preprare_data(image if as_array else str(tmp_path / 'image.png'), model)
     np.testing.assert_array_equal(data['inputs'][0].permute(1, 2, 0), image)
+
+
+@pytest.mark.parametrize('length', [8, 20, 26, 40])
+def test_a_label_that_ends_in_its_header_is_truncated(tmp_path, length):
+    path = tmp_path / 'label.png'
+    content = cv2.imencode('.png', np.zeros((9, 9), np.uint8))[1].tobytes()
+    path.write_bytes(content[:length])
+    with pytest.raises(ValueError, match=r'label\.png: the file is truncated'):
+        LoadCheckedAnnotations().transform(dict(seg_map_path=str(path), seg_fields=[]))
