@@ -122,7 +122,12 @@ def test_an_example_is_one_click_away(page):
 
 
 @pytest.mark.parametrize(
-    ('content', 'word'), [(b'not an image', 'bad.bmp'), (bytes(200_000), 'size')]
+    ('content', 'word'),
+    [
+        (b'not an image', 'bad.bmp'),
+        (bytes(200_000), 'size'),
+        (b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n', 'EPS'),
+    ],
 )
 def test_a_bad_file_is_told_and_the_page_lives(
     page, tmp_path, image_file, content, word
