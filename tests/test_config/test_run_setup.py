@@ -3,17 +3,22 @@
 import copy
 import os
 import socket
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
 from training import write_config
 
 from mmseg_deeplab.config import read_config
 from mmseg_deeplab.config.class_balance import write_class_weights
-from mmseg_deeplab.config.config_checks import check_checkpoint, check_data
+from mmseg_deeplab.config.config_checks import (
+    check_channels,
+    check_checkpoint,
+    check_data,
+)
 from mmseg_deeplab.config.run_setup import (
     build_runner,
     enable_amp,
@@ -38,6 +43,26 @@ def cfg(tmp_path) -> Config:
     """Return a complete config whose data exist."""
     (tmp_path / 'a.pth').touch()
     return read_config(write_config(tmp_path), work_dir=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ('model', 'message'),
+    [
+        (dict(data_preprocessor=dict(mean=[1] * 3), backbone=dict(in_channels=3)), ''),
+        (dict(data_preprocessor=dict(mean=[1]), backbone=dict(in_channels=1)), ''),
+        (dict(backbone=dict(type='ResNetMulti')), ''),
+        (dict(data_preprocessor=dict(mean=[1] * 4)), 'mean is for 4 channels'),
+        (dict(backbone=dict(in_channels=5)), 'in_channels is for 5 channels'),
+        (
+            dict(data_preprocessor=dict(mean=[1] * 3), backbone=dict(in_channels=1)),
+            'in_channels=1, but data_preprocessor.mean and std are for 3',
+        ),
+    ],
+)
+def test_channels_are_one_or_three_and_the_same_everywhere(model, message):
+    expected = pytest.raises(InputError, match=message) if message else nullcontext()
+    with expected:
+        check_channels(ConfigDict(model))
 
 
 def test_the_work_dir_is_that_of_the_command_line_then_the_configs(tmp_path):
