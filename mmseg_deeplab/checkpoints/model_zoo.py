@@ -57,6 +57,8 @@ class ZooModel:
         notes = [self.protocol]
         if self.not_verified:
             notes.append(f'not verified: {", ".join(self.not_verified)}')
+        if not self.sha256 and not self.unsupported:
+            notes.append('no published hash')
         if self.unsupported:
             notes.append(f'not supported yet: {self.unsupported}')
         return '; '.join(filter(None, notes))

@@ -5,11 +5,11 @@ without a network.
 """
 
 import os
-import tempfile
 from collections.abc import Callable
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -77,7 +77,11 @@ def model_files(reference: str) -> ModelFiles:
     model = None if Path(reference).is_file() else zoo_model(reference)
     if model is not None:
         return zoo_files(model)
+    if Path(reference).suffix == '.py':
+        raise InputError(f'{reference}: a config has no weights; give a checkpoint too')
     checkpoint = local_file(reference)
+    if reference.partition('://')[0] in INITIAL_WEIGHTS:
+        return ModelFiles(None, checkpoint)
     config = Path(checkpoint).with_suffix('.py')
     if config.is_file():
         if reference.startswith(PREFIX):
@@ -216,7 +220,7 @@ def _convert(model: ZooModel, original: Path, done: Path) -> None:
             get_palette(model.class_names),
         )
         meta = dict(classes=list(classes), palette=[list(colour) for colour in palette])
-    with tempfile.TemporaryDirectory(dir=done.parent) as folder:
+    with TemporaryDirectory(dir=done.parent, prefix='.') as folder:
         written = convert_file(
             src=original,
             dst=Path(folder) / done.name,

@@ -187,6 +187,11 @@ def test_no_config_or_one_that_runs_code(tmp_path, cfg):
         model_files(str(tmp_path / 'a.pth'))
 
 
+def test_a_config_alone_is_no_model():
+    with pytest.raises(ValueError, match=r'a\.py: a config has no weights'):
+        model_files('a.py')
+
+
 def test_an_unknown_name_gives_the_nearest():
     with pytest.raises(FileNotFoundError, match='deeplabv3plus_r101_cityscapes'):
         local_file('deeplabv3plus_r101_citiscapes')
@@ -209,6 +214,7 @@ def test_initial_weights_by_name(scheme, name, server, monkeypatch):
     loaded = CheckpointLoader.load_checkpoint(f'{scheme}://{name}')['state_dict']
     is_classifier = scheme == 'mmcls'
     assert ('conv.weight' in loaded) == is_classifier
+    assert model_files(f'{scheme}://{name}').config is None
     with pytest.raises(FileNotFoundError, match=rf'no such weights.*{name}'):
         local_file(f'{scheme}://none')
 
