@@ -13,7 +13,14 @@ from mmseg_deeplab.ops.panoptic_ids import thing_indices
 from mmseg_deeplab.utils.errors import InputError
 
 from .metrics import percent
-from .panoptic_quality import COLUMNS, count_segments, mean_qualities, qualities
+from .panoptic_quality import (
+    COLUMNS,
+    GROUPS,
+    QUALITIES,
+    count_segments,
+    mean_qualities,
+    qualities,
+)
 from .running_counts import RunningCounts
 from .segmentation_metric import SegmentationMetric
 
@@ -26,7 +33,8 @@ class PanopticMetric(SegmentationMetric):
     :mod:`mmseg_deeplab.ops.panoptic_ids`, the ground truth at the size of the
     annotation; the rules are in :func:`~.panoptic_quality.count_segments`. PQ, SQ and
     RQ are means over all classes, with ``_th`` over things, with ``_st`` over stuff;
-    classes that never occur are left out. ``report['panoptic']`` has each class. Like
+    classes that never occur are left out. ``report['panoptic']`` has each class, with its
+    counts. Like
     the base class it keeps counts only, and processes exchange these.
 
     Args:
@@ -84,7 +92,10 @@ class PanopticMetric(SegmentationMetric):
         counts = self._segment_counts[0]
         self.report['figures'] = metrics
         self.report['panoptic'] = _per_class(counts, classes)
-        print_log(f'\n{_table(self.report["panoptic"])}', logger='current')
+        for label, row in self.report['panoptic'].items():
+            self.report['per_class'][label] |= {name: row[name] for name in QUALITIES}
+        table = _table(self.report['panoptic'], metrics)
+        print_log(f'\n{table}', logger='current')
         return metrics
 
 
@@ -98,11 +109,19 @@ def _per_class(counts: np.ndarray, classes: Sequence[str]) -> dict[str, dict]:
     }
 
 
-def _table(per_class: dict[str, dict]) -> str:
-    names = ('PQ', 'SQ', 'RQ', 'TP', 'FP', 'FN')
-    table = PrettyTable(['class', *names])
+def _table(per_class: dict[str, dict], metrics: dict[str, float]) -> PrettyTable:
+    """Return the metrics of each class, and the means below them."""
+    counts = ('TP', 'FP', 'FN')
+    table = PrettyTable(['class', *QUALITIES, *counts])
     table.align, table.align['class'] = 'r', 'l'
     for label, row in per_class.items():
-        cells = ['-' if row[name] is None else f'{row[name]:.2f}' for name in names[:3]]
-        table.add_row([label, *cells, *(int(row[name]) for name in names[3:])])
-    return str(table)
+        values = [*map(_cell, map(row.get, QUALITIES)), *(int(row[n]) for n in counts)]
+        table.add_row([label, *values], divider=label == list(per_class)[-1])
+    for ending, name in GROUPS.items():
+        means = (_cell(metrics.get(quality + ending)) for quality in QUALITIES)
+        table.add_row([name, *means, '', '', ''])
+    return table
+
+
+def _cell(value: float | None) -> str:
+    return '-' if value is None else f'{value:.2f}'

@@ -140,9 +140,9 @@ def mean_qualities(
     Their names are PQ, SQ and RQ, then the same with ``_th`` and ``_st``.
     """
     things = np.array(is_thing, bool)
-    chosen = {'': np.ones_like(things), '_th': things, '_st': ~things}
+    chosen = np.ones_like(things), things, ~things
     found = {}
-    for ending, classes in chosen.items():
+    for ending, classes in zip(GROUPS, chosen, strict=True):
         for name, values in qualities(counts[classes]).items():
             values = values[~np.isnan(values)]
             found[prefix + name + ending] = values.mean() if len(values) else np.nan

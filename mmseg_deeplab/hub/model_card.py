@@ -21,8 +21,9 @@ from .published_config import initial_weights, portable_name
 TAGS = ('semantic-segmentation', 'deeplab', 'mmsegmentation', 'pytorch')
 # Names of metrics on the hub.
 HUB_METRICS = {'mIoU': 'mean_iou', 'aAcc': 'accuracy'}
-# Of `SegmentationMetric` and MMSegmentation's IoUMetric, percent.
-NAMES = ['mIoU', 'aAcc', 'mAcc', 'fwIoU', 'mDice', 'mFscore', 'mPrecision', 'mRecall']
+# Of `PanopticMetric`, `SegmentationMetric` and MMSegmentation's IoUMetric, percent.
+NAMES = ['PQ', 'SQ', 'RQ', 'PQ_th', 'PQ_st']
+NAMES += ['mIoU', 'aAcc', 'mAcc', 'fwIoU', 'mDice', 'mFscore', 'mPrecision', 'mRecall']
 TEMPLATE = Path(__file__).with_name('model_card_template.md')
 
 

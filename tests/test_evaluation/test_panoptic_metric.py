@@ -75,6 +75,7 @@ def test_quality_equals_that_of_panopticapi():
             theirs[n] for n in ('tp', 'fp', 'fn')
         ]
         assert ours['iou_sum'] == pytest.approx(theirs['iou_sum'])
+        assert metric.report['per_class'][label]['PQ'] == ours['PQ']
     assert metric.report['panoptic']['6']['PQ'] is None  # it never occurs
 
 
