@@ -33,9 +33,9 @@ class PanopticMetric(SegmentationMetric):
     :mod:`mmseg_deeplab.ops.panoptic_ids`, the ground truth at the size of the
     annotation; the rules are in :func:`~.panoptic_quality.count_segments`. PQ, SQ and
     RQ are means over all classes, with ``_th`` over things, with ``_st`` over stuff;
-    classes that never occur are left out. ``report['panoptic']`` has each class, with its
-    counts. Like
-    the base class it keeps counts only, and processes exchange these.
+    classes that never occur are left out. ``report['panoptic']`` has the metrics and
+    the counts of each class. Like the base class it keeps counts only, and processes
+    exchange these.
 
     Args:
         min_area: If given, the metrics are also reported without things of fewer pixels
