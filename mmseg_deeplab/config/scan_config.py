@@ -68,6 +68,9 @@ def check_first_labels(cfg: Config) -> None:
     """
     init_default_scope(cfg.get('default_scope') or 'mmseg')
     for leaf in dataset_configs(cfg.get('train_dataloader')):
+        steps = [str(step['type']) for step in leaf.get('pipeline') or []]
+        if not any('Annotations' in step for step in steps):
+            continue  # a data set of another task, which may be huge
         dataset = _build(leaf)
         # Those without files draw their scenes, which takes time.
         if not len(dataset) or not _has_files(dataset):
