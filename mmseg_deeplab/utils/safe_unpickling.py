@@ -109,8 +109,13 @@ def check_dtype(_: np.dtype, state: tuple) -> None:
 
 def keep_metadata(made: OrderedDict, state: Mapping) -> None:
     """Keep what a state dict knows of its modules' versions, and nothing else."""
-    if '_metadata' in state:
-        made._metadata = state['_metadata']
+    known = state.get('_metadata')
+    if isinstance(known, dict):
+        made._metadata = OrderedDict(
+            (module, {'version': what['version']})
+            for module, what in known.items()
+            if isinstance(what, dict) and isinstance(what.get('version'), int)
+        )
 
 
 NAMES = {

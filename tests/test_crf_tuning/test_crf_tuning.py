@@ -225,7 +225,7 @@ def test_the_cache_predicts_once_for_a_network(make_setup, tmp_path, monkeypatch
 
 
 def test_another_network_has_another_key(make_setup, tmp_path):
-    (tmp_path / 'w.pth').write_bytes(b'')
+    torch.save({}, tmp_path / 'w.pth')
     options = (
         {},
         dict(cfg_options=SMALL | {'model.crf': {}}),  # the same network
