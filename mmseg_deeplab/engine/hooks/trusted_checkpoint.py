@@ -134,7 +134,7 @@ class TrustedCheckpointHook(CheckpointHook):
         """Read which checkpoints should have been removed by now; make log buffers."""
         superseded = checkpoint.get('superseded')
         self._superseded = superseded if isinstance(superseded, list) else []
-        if 'message_hub' in checkpoint:
+        if runner._resume and 'message_hub' in checkpoint:
             checkpoint['message_hub'] = unpacked_hub(checkpoint['message_hub'])
 
     def before_train(self, runner: Runner) -> None:
