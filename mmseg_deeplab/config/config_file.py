@@ -91,6 +91,14 @@ def _fit_to_workers(cfg: Config) -> None:
 
 
 @blames_config
+def class_list_path(cfg: Config) -> str | None:
+    """Return the path of the config's class list, None if it names none."""
+    path, root = cfg.get('labels_file'), cfg.get('data_root')
+    return (
+        path if not root or not path or is_abs(path) else (fileio.join_path(root, path))
+    )
+
+
 def fill_in_classes(cfg: Config, num_classes: int | None = None) -> None:
     """Set each ``num_classes=None`` of the config, a head or a transform, in place.
 
@@ -101,12 +109,11 @@ def fill_in_classes(cfg: Config, num_classes: int | None = None) -> None:
     unset = [node for node in nodes if node['num_classes'] is None]
     if not unset:
         return
-    path, root = cfg.get('labels_file'), cfg.get('data_root')
+    path = class_list_path(cfg)
     if num_classes is None and path is not None:
         # Imported here: data sets cost a second, and a prediction needs none.
         from mmseg_deeplab.datasets.class_list import read_class_list
 
-        path = path if not root or is_abs(path) else fileio.join_path(root, path)
         num_classes = len(read_class_list(path).names)
     elif num_classes is None:
         known = {node['num_classes'] for node in nodes} - {None}

@@ -1,15 +1,21 @@
 """The config of a prediction, and the checkpoint that goes with it."""
 
 import copy
+import logging
 import os
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.logging import print_log
 
 from mmseg_deeplab import checkpoints
-from mmseg_deeplab.checkpoints.class_order import checkpoint_meta
+from mmseg_deeplab.checkpoints.class_order import checkpoint_meta, class_difference
 from mmseg_deeplab.config.config_errors import blames_config
-from mmseg_deeplab.config.config_file import fill_in_classes, read_config
+from mmseg_deeplab.config.config_file import (
+    class_list_path,
+    fill_in_classes,
+    read_config,
+)
 from mmseg_deeplab.config.option_check import named_dicts
 
 
@@ -45,7 +51,29 @@ def prediction_config(
             f'{type(config).__name__}'
         )
     without_initial_weights(cfg)
+    _warn_of_order(cfg, checkpoint)
     return cfg
+
+
+def _warn_of_order(cfg: Config, checkpoint: dict[str, Any]) -> None:
+    """Say where the config's class list gives a class another id than the predictions.
+
+    The checkpoint's classes are those of the predictions.
+    """
+    path = class_list_path(cfg)
+    if not path or not os.path.isfile(path):
+        return
+    from mmseg_deeplab.datasets.class_list import read_class_list  # costs a second
+
+    listed = dict(classes=read_class_list(path).names)
+    trained = checkpoint_meta(checkpoint)
+    found = class_difference(trained, listed, ('the checkpoint', path))
+    if found and found.exchanged:
+        print_log(
+            f'{found.message}. The predictions have the ids of the checkpoint.',
+            'current',
+            logging.WARNING,
+        )
 
 
 @blames_config
