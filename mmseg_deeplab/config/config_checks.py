@@ -14,7 +14,7 @@ from mmseg_deeplab.models import LeanEncoderDecoder
 from mmseg_deeplab.models.segmentors.lean_loss import plain_loss_is_configured
 from mmseg_deeplab.utils.errors import InputError
 
-from .class_agreement import data_meta, order_faults
+from .class_agreement import data_meta, order_faults, thing_faults
 from .class_balance import check_weighted_classes
 from .class_weight_file import read_class_weights
 from .option_check import named_dicts
@@ -89,6 +89,7 @@ def _compare_classes(
             if meta.get('classes'):
                 metas.append((split, name, meta))
                 faults += class_mismatches(cfg, leaf, len(meta['classes']), name)
+                faults += thing_faults(cfg, leaf, meta, name)
     return (
         tuple(metas[0][2]['classes']) if metas else (),
         faults + order_faults(metas),

@@ -201,7 +201,7 @@ def test_the_first_person_of_a_large_crowd_is_not_void(tmp_path):
     'content, message',
     [
         ('{"images": []}', "no JSON file in COCO's panoptic format"),
-        ('not JSON', "no JSON file in COCO's panoptic format"),
+        ('not JSON', 'is no JSON'),
         ('{"categories": [{"id": 1, "name": "yeti"}]}', 'no classes .*: yeti'),
     ],
 )
