@@ -112,7 +112,7 @@ def test_malformed_text_is_explained(read, content, reason):
         ('[{"name": "a", "color": [1, 2, 3.0]}]', 'item 0: the colour'),
         ('[{"name": "a", "color": "red"}]', "item 0: the colour is 'red'"),
         ('["a", "a"]', "item 1: the name 'a'.*item 0"),
-        ('["a"', 'is not JSON'),
+        ('["a"', 'is no JSON'),
     ],
 )
 def test_malformed_json_is_explained(read, content, reason):
