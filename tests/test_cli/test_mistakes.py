@@ -1,6 +1,8 @@
 """A mistake in the arguments of any command ends with one line and no traceback."""
 
 import re
+import resource
+import sys
 from pathlib import Path
 
 import cv2
@@ -78,7 +80,7 @@ def place(tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
     Path('folder').mkdir()
     Path('broken.py').write_text('x = (1')
-    for name in ('noise.py', 'noise.pt2'):
+    for name in ('noise.py', 'noise.pt2', 'noise.onnx'):
         Path(name).write_bytes(bytes(range(256)))
     Path('text.txt').write_text('text\n')
     cv2.imwrite('image.png', np.zeros((9, 9, 3), np.uint8))
@@ -101,6 +103,30 @@ def mistake(capsys: pytest.CaptureFixture, command: str, *arguments: str) -> str
 def test_a_config_that_is_none(place, capsys, command, config):
     found = mistake(capsys, command, config, *OF_CONFIG[command])
     assert re.search(CONFIGS[config], found), found
+
+
+def test_a_full_disk(place, capsys):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))  # bytes of a file
+    try:
+        found = mistake(capsys, 'draw-streets', '--sheet', 'x.png')
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert re.search(r'x\.png: could not be written .*free space', found), found
+    assert not Path('x.png').exists()
+
+
+@pytest.mark.parametrize(
+    ('package', 'line'),
+    [
+        ('onnxruntime', 'predict noise.onnx image.png --out out'),
+    ],
+)
+def test_a_package_that_is_not_installed(place, capsys, monkeypatch, package, line):
+    monkeypatch.setitem(sys.modules, package, None)
+    command, *arguments = line.split()
+    found = mistake(capsys, command, *arguments)
+    assert re.search(rf'{package}.*pip install "mmseg-deeplab\[', found), found
 
 
 @pytest.mark.parametrize('line', OTHERS)

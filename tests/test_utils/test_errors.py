@@ -2,9 +2,11 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import mmseg_deeplab
 from mmseg_deeplab.utils.errors import (
     TRACEBACK,
     DeviceError,
@@ -12,6 +14,20 @@ from mmseg_deeplab.utils.errors import (
     MissingPackageError,
     one_line_errors,
 )
+
+# Its functions take tensors, and their callers are programs.
+OPERATORS = ('ops/', 'models/postprocess/crf_inputs.py')
+
+
+def test_the_package_raises_input_errors():
+    package = Path(mmseg_deeplab.__file__).parent
+    others = [
+        path.name
+        for path in package.rglob('*.py')
+        if 'raise ValueError(' in path.read_text(encoding='utf-8')
+        and not path.relative_to(package).as_posix().startswith(OPERATORS)
+    ]
+    assert not others, f'take InputError for what a user has given: {others}'
 
 
 @pytest.mark.parametrize('kind', [InputError, MissingPackageError, FileNotFoundError])
