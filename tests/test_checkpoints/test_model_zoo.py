@@ -134,6 +134,8 @@ def test_all_of_mmsegmentation_is_there():
     }
     assert published == {model.urls[0] for model in MMSEG}
     assert len(MMSEG) == 101 and len(zoo_models()) == 142
+    # The number in README.md.
+    assert sum(model.unsupported is None for model in zoo_models()) == 130
 
 
 def test_names_stand_for_one_thing(root):
