@@ -83,6 +83,7 @@ def test_every_command_works_from_the_wheel(installed, tmp_path):
     python = installed / 'python'
     assert str(installed.parent) in call(python, '-c', where, cwd=tmp_path)
     assert 'tune-crf' in deeplab('--help')
+    assert 'deeplabv3plus_r101_cityscapes' in deeplab('models', 'cityscapes')
 
     options = ('--cfg-options', *FEW_SCENES)
     deeplab('train', CONFIG, '--mixin', 'ema', *options, 'train_cfg.max_iters=2')
