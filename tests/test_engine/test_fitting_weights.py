@@ -126,6 +126,7 @@ def test_evaluation_needs_what_it_uses(tmp_path, lost, fine):
 
 def test_a_training_cannot_be_resumed_with_other_classes(tmp_path):
     train_here(config(tmp_path / 'three'), tmp_path / 'work')
-    four = config(tmp_path / 'four', classes=4)
+    names = "dataset['metainfo'] = dict(classes=list('abcd'), palette=[[0] * 3] * 4)"
+    four = config(tmp_path / 'four', classes=4, extra=names)
     with pytest.raises(ValueError, match=r'iter_1\.pth does not fit .*num_classes'):
         train_here(four, tmp_path / 'work', resume=True)
