@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.errors import InputError, reason
 from mmseg_deeplab.utils.json_files import parse_json
 
 from .plot_style import COLOURS, check_format, new_figure, save_figure
@@ -55,8 +55,9 @@ def read_benchmark_rows(source: str | Path) -> list[Row]:
         else:
             rows = list(read.get(source.suffix, _from_json)(source.read_text()))
     except (ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
-        what = f'{type(error).__name__}: {" ".join(str(error).split())}'
-        raise InputError(f'{source}: holds no benchmark ({what}). {_REMEDY}') from error
+        raise InputError(
+            f'{source}: holds no benchmark ({reason(error)}). {_REMEDY}'
+        ) from error
     if not rows:
         raise InputError(f'{source}: holds no rows of a benchmark. {_REMEDY}')
     return rows

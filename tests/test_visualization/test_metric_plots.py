@@ -161,7 +161,7 @@ def test_wrong_options_are_refused(evaluations, tmp_path):
             r"no report with 'per_class'\. Eval",
         ),
         (plot_trimap, '{"figures": {"mIoU": 1}}', "'trimap'.*trimap_widths=1,2"),
-        (plot_trimap, 'mIoU 3', 'is no JSON file'),
+        (plot_trimap, 'mIoU 3', 'is no JSON'),
     ],
 )
 def test_a_wrong_file_is_named(tmp_path, plot, text, message):

@@ -98,7 +98,7 @@ def test_an_axis_over_a_decade_is_logarithmic(tmp_path):
     ('name', 'text', 'message'),
     [
         ('t.md', 'no table', 'holds no rows of a benchmark'),
-        ('t.json', 'x', r'holds no benchmark \(JSONDecodeError'),
+        ('t.json', 'x', r'holds no benchmark \(the file: is no JSON'),
         ('t.yml', '{', r'holds no benchmark \(ParserError'),
     ],
 )
