@@ -1,8 +1,8 @@
 """Panoptic-DeepLab (a narrow ResNet-26) on SyntheticStreets.
 
 https://arxiv.org/abs/1911.10194. From scratch, for two CPU cores. Measured by us on the
-validation split: 47.3 PQ (things 21.1, stuff 56.1), 48.1 without things below 16 pixels,
-65.1 mIoU.
+validation split: 47.3 PQ (things 21.1, stuff 56.1), 48.1 without things below 16
+pixels, 65.1 mIoU.
 
     mmseg-deeplab train panoptic_deeplab_r26_synthetic_streets
 """

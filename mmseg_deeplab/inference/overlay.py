@@ -97,15 +97,13 @@ def segment_colours(
 
 
 def outlines(segments: Segments) -> np.ndarray:
-    """Return which pixels of instances touch another segment, ``(H, W)`` bool."""
-    ids, things = segments.ids, [s['id'] for s in segments.infos if s['isthing']]
-    differs = np.zeros(ids.shape, bool)
-    down, across = ids[1:] != ids[:-1], ids[:, 1:] != ids[:, :-1]
-    for part in (differs[1:], differs[:-1]):
-        part |= down
-    for part in (differs[:, 1:], differs[:, :-1]):
-        part |= across
-    return differs & np.isin(ids, things)
+    """Return the pixels ``(H, W)`` below or right of an edge of an instance, bool."""
+    ids = segments.ids
+    things = np.isin(ids, [s['id'] for s in segments.infos if s['isthing']])
+    edges = np.zeros(ids.shape, bool)
+    edges[1:] |= (ids[1:] != ids[:-1]) & (things[1:] | things[:-1])
+    edges[:, 1:] |= (ids[:, 1:] != ids[:, :-1]) & (things[:, 1:] | things[:, :-1])
+    return edges
 
 
 def class_shares(labels: np.ndarray, num_classes: int) -> np.ndarray:

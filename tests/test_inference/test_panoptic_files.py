@@ -48,9 +48,9 @@ def test_instances_have_colours_of_their_own_and_an_outline():
     painted = paint(image, prediction, PALETTE, opacity=1)
     assert (painted[0, 0] == PALETTE[0]).all()  # stuff
     assert (painted[0, -1] == 0).all()  # nothing
-    assert (painted[1:3, 1:3] == 255).all()  # a car of 2x2 is outline alone
+    assert (painted[1, 1:3] == 255).all()  # the upper edge of a car
     large = Segments(found.ids.repeat(4, 0).repeat(4, 1), found.infos)
-    assert outlines(large).sum() == 2 * 4 * 7
+    assert outlines(large).sum() == 2 * (4 * 8 - 1)
     prediction = Prediction(np.zeros(large.ids.shape, np.uint8), segments=large)
     image = image.repeat(4, 0).repeat(4, 1)
     painted = paint(image, prediction, PALETTE, opacity=1)
