@@ -84,7 +84,8 @@ def config_errors(
         if not is_new():
             raise
         place, hint = find_place(cfg, error)
-        if isinstance(error, InputError) and not place:
+        names_place = str(error).startswith(tuple(all_settings()))
+        if isinstance(error, InputError) and not place and not names_place:
             raise
         what = reason(error)
         if not isinstance(error, InputError):

@@ -22,7 +22,7 @@ MISTAKES = {
     "model['decode_head']['loss_decode']['type'] = 'CrossEntropy'": (
         'model.decode_head.loss_decode: .*CrossEntropyLoss'
     ),
-    "model['data_preprocessor']['mean'] = [1, 2]": 'model.data_preprocessor: .*mean',
+    "model['data_preprocessor']['mean'] = [1, 2]": 'model.*data_preprocessor.*mean',
     "train_dataloader['num_workers'] = -1": 'train_dataloader: .*num_workers',
     "train_dataloader['batch_siz'] = 3": "train_dataloader: .*'batch_siz'",
     "train_dataloader['sampler']['type'] = 'InfinitSampler'": (
