@@ -20,8 +20,8 @@ from .arguments import find_model
 
 COMMANDS = (
     'train', 'test', 'predict', 'export', 'report', 'plot', 'demo', 'check-data',
-    'browse', 'class-weights', 'convert', 'tune-crf', 'publish', 'draw-streets',
-    'convert-camvid', 'search', 'decode', 'models', 'download',
+    'import-data', 'browse', 'class-weights', 'convert', 'tune-crf', 'publish',
+    'draw-streets', 'convert-camvid', 'search', 'decode', 'models', 'download',
 )  # fmt: skip
 OUTPUT_ARGUMENTS = ('out', 'show_dir', 'work_dir')
 

@@ -1,0 +1,107 @@
+"""What every reader of annotations gives: images with shapes, and the classes."""
+
+import binascii
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mmseg_deeplab.datasets.class_list import Color
+from mmseg_deeplab.utils.errors import InputError, one_line
+
+from .shape_masks import Size
+
+# What code raises that reads a value which is missing or of another kind.
+MALFORMED = (
+    LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError,
+    OSError, binascii.Error, zlib.error, ArithmeticError,
+)  # fmt: skip
+
+BOX_ONLY = 'a box without an outline'
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One annotated object.
+
+    Args:
+        name: The class; None if it is unknown: its pixels are not counted.
+        draw: Gives the mask ``(H, W)`` for the size of the image.
+        why: Why the class is unknown, or the outline is only a box.
+        may_be_empty: Whether a shape without pixels is no matter: a class of a mask.
+    """
+
+    name: str | None
+    draw: Callable[[Size], np.ndarray]
+    why: str = ''
+    may_be_empty: bool = False
+
+
+@dataclass(frozen=True)
+class AnnotatedImage:
+    """An image and its shapes, in the order in which they are drawn.
+
+    ``place`` is the annotation's file, and ``size`` what it says of the image.
+    """
+
+    path: str
+    place: str
+    shapes: list[Shape]
+    size: Size | None = None
+    split: str | None = None
+
+
+@dataclass
+class Annotations:
+    """All that one format has given.
+
+    Args:
+        names: The classes in order.
+        colors: Colours of classes, as far as the format has them.
+        labels_every_pixel: Whether pixels without a shape are unlabelled, rather than
+            background.
+        images: What could be read.
+        left_out: What could not, and why.
+        passed_over: Kinds of annotations that have no area, and how many there are.
+        masks: Files that are masks, not images.
+    """
+
+    names: list[str] = field(default_factory=list)
+    colors: dict[str, Color] = field(default_factory=dict)
+    labels_every_pixel: bool = False
+    images: list[AnnotatedImage] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+    passed_over: Counter = field(default_factory=Counter)
+    masks: set[str] = field(default_factory=set)
+
+    @contextmanager
+    def entry(self, place: str) -> Iterator[None]:
+        """Read one image or file; a fault leaves it out and is the reason for that."""
+        try:
+            yield
+        except MALFORMED as error:
+            said = one_line(error)
+            if not isinstance(error, InputError | OSError):
+                said = f'is malformed ({type(error).__name__}: {said[:200]})'
+            self.left_out[place] = said.removeprefix(f'{place}: ')
+
+    def name_all(self) -> None:
+        """Take the names of all shapes, in alphabetical order, where none are given."""
+        used = {shape.name for image in self.images for shape in image.shapes}
+        self.names += sorted(used - {None} - set(self.names))
+
+
+def need(condition: object, message: str) -> None:
+    """Raise InputError unless a condition holds."""
+    if not condition:
+        raise InputError(message)
+
+
+def class_name(value: object) -> str:
+    """Return a class name without blanks around it; anything else is an InputError."""
+    name = ' '.join(value.split()) if isinstance(value, str) else ''
+    need(name, f'the class name {value!r} is no text')
+    return name

@@ -1,0 +1,108 @@
+"""The class list of an import: names, ids and colours."""
+
+import json
+from pathlib import Path
+
+from mmseg_deeplab.datasets.class_list import (
+    IGNORE,
+    LABELME_IGNORE,
+    ClassList,
+    Color,
+    read_class_list,
+)
+from mmseg_deeplab.utils.atomic_files import write_whole
+from mmseg_deeplab.utils.errors import InputError
+
+from .annotated_images import Annotations
+
+BACKGROUND = 'background'
+BACKGROUNDS = {BACKGROUND, '_background_', '__background__'}
+IGNORE_INDEX = 255
+
+
+def choose_classes(
+    annotations: Annotations, given: ClassList | None, background: bool
+) -> tuple[ClassList, int]:
+    """Return the classes, and the id of pixels without a shape.
+
+    That is 255 if every pixel is labelled, or there is no background.
+    """
+    if given:
+        names = list(given.names)
+    else:
+        names = [
+            name
+            for name in annotations.names
+            if name.lower() not in (IGNORE, LABELME_IGNORE)
+        ]
+    own = [i for i, name in enumerate(names) if name.lower() in BACKGROUNDS]
+    fill = IGNORE_INDEX
+    if background and not annotations.labels_every_pixel:
+        if own:
+            fill = own[0]
+        elif not given:
+            names.insert(0, BACKGROUND)
+            fill = 0
+    if given and given.colors:
+        colors, ignored = given.colors, given.ignored
+    else:
+        colors, ignored = choose_colors(names, annotations.colors), ()
+    if not ignored:
+        unused = (color for color in map(voc_color, range(255, 0, -1)))
+        ignored = (next(color for color in unused if color not in colors),)
+    return ClassList(tuple(names), tuple(colors), tuple(ignored)), fill
+
+
+def choose_colors(names: list[str], known: dict[str, Color]) -> list[Color]:
+    """Take the known colours if no two classes share one, else VOC's.
+
+    The background is black, and no class else.
+    """
+    black = (0, 0, 0)
+    own = [black if name.lower() in BACKGROUNDS else known.get(name) for name in names]
+    if None not in own and len(set(own)) == len(own):
+        return own
+    others = iter(range(1, 255))
+    return [
+        black if name.lower() in BACKGROUNDS else voc_color(next(others))
+        for name in names[:255]
+    ]
+
+
+def voc_color(number: int) -> Color:
+    """Return a colour of VOC's palette: bits of the number, spread over R, G and B."""
+    color = [0, 0, 0]
+    for bit in range(8):
+        color[bit % 3] |= (number >> bit & 1) << 7 - bit // 3
+    return tuple(color)
+
+
+def write_class_list(classes: ClassList, out: Path) -> str:
+    """Write ``labels.txt``, or ``labels.json`` where a name cannot stand in text.
+
+    Returns the file's name.
+
+    Raises:
+        InputError: If the classes are too many, or two have one name.
+    """
+    if not classes.names:
+        raise InputError('the annotations name no class. Remedy: give --labels')
+    path = out / 'labels.txt'
+    write_whole(classes.to_text().encode(), path)
+    try:
+        if read_class_list(str(path)).names == classes.names:
+            return path.name
+    except InputError:
+        pass
+    path.unlink()
+    path = out / 'labels.json'
+    rows = [*zip(classes.names, classes.colors, strict=True)]
+    rows += [(IGNORE, color) for color in classes.ignored]
+    content = json.dumps([{'name': name, 'color': color} for name, color in rows])
+    write_whole(content.encode(), path)
+    try:
+        read_class_list(str(path))
+    except InputError:
+        path.unlink()
+        raise
+    return path.name
