@@ -11,7 +11,7 @@ TEST_JOBS ?= 2
 # Releases of torch for `make test-matrix`.
 TORCHES ?= 2.11.0 2.14.1
 # Extras whose code the tests run.
-TESTED := docs export hub images tests tuning web ray
+TESTED := docs export hub images tests timm tuning web ray
 
 # The worker that draws or decodes images shares the cores with the network: idle
 # OpenMP threads spin for microseconds, then sleep (spinning on, a busy 2-core machine

@@ -28,7 +28,9 @@ from mmseg_deeplab.models import PanopticDeepLab
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 LEAVES = sorted(CONFIGS.glob('*.py'))
-QUICK = re.compile(r'\w+_(synthetic_streets|folder|mobilenetv\d_camvid)|segformer\w+')
+QUICK = re.compile(
+    r'\w+_(synthetic_streets|folder|mobilenetv[\d_s]+_camvid)|segformer\w+'
+)
 NETWORKS = [
     pytest.param(leaf, marks=[] if QUICK.fullmatch(leaf.stem) else pytest.mark.slow)
     for leaf in LEAVES

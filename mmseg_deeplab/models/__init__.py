@@ -6,6 +6,7 @@ from .backbones.auto_deeplab_search import AutoDeepLabSearchNet
 from .backbones.mobilenet_v2 import DeepLabMobileNetV2, VainFMobileNetV2
 from .backbones.mobilenet_v3 import DeepLabMobileNetV3
 from .backbones.resnet_multi import ResNetMulti
+from .backbones.timm_backbone import TimmBackbone
 from .backbones.vgg16_large_fov import VGG16LargeFOV
 from .decode_heads.classifier_module import ClassifierModule
 from .decode_heads.deeplabv3_head import DeepLabV3Head
@@ -43,6 +44,7 @@ __all__ = [
     'PanopticDeepLab',
     'PanopticDeepLabHead',
     'ResNetMulti',
+    'TimmBackbone',
     'VGG16LargeFOV',
     'VainFMobileNetV2',
     'predicting',

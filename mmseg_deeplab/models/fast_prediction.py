@@ -1,6 +1,7 @@
 """A trained network made ready to predict in less time."""
 
 from functools import wraps
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmseg_deeplab.utils.errors import InputError
 
+from .backbones.timm_backbone import NormAct
 from .row_strips import predict_by_rows
 
 
@@ -47,6 +49,7 @@ def prepare_for_inference(
     if fold_bn:
         _require_foldable(model)
         fuse_conv_bn(model)
+        _fold_before_activations(model)
     if channels_last:
         model.to(memory_format=torch.channels_last)
     if row_strips:
@@ -71,6 +74,15 @@ def _autocast(module: nn.Module) -> None:
         return outputs.float() if isinstance(outputs, Tensor) else outputs
 
     module.forward = cast
+
+
+def _fold_before_activations(model: nn.Module) -> None:
+    """Fold the normalisations of timm's networks, by the rule of mmcv for others."""
+    for parent in model.modules():
+        for first, second in pairwise(parent.children()):
+            if isinstance(first, nn.Conv2d) and isinstance(second, NormAct):
+                fuse_conv_bn(nn.Sequential(first, second[0]))
+                second[0] = nn.Identity()
 
 
 def _require_foldable(model: nn.Module) -> None:
