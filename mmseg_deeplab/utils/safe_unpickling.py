@@ -225,7 +225,7 @@ class DataUnpickler:
         self._target(set).update(map(key, items))
 
     def _set_item(self, _: None) -> None:
-        *self._stack, name, value = self._stack
+        value, name = self._stack.pop(), self._stack.pop()
         self._target(dict, OrderedDict, Counter)[key(name)] = value
 
     def _set_items(self, _: None) -> None:

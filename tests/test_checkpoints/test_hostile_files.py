@@ -95,6 +95,13 @@ def stream(*pickles: bytes) -> bytes:
     return b''.join(pickle.dumps(one, 2) for one in head) + b''.join(pickles)
 
 
+def log_buffer(*values: bytes, times: int) -> bytes:
+    """Return a log buffer that is a list, with the last value many times."""
+    listed = b'](' + b''.join(values) + b'q\x01' + b'h\x01' * times + b'e'
+    state = b'}' + text('_log_history') + listed + b'sb'
+    return calling('mmengine.logging.history_buffer', 'HistoryBuffer', b'', state)
+
+
 OBJECTS = b'(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK?tb'
 HASHES = b''.join(number(i * (2**61 - 1)) + b'N' for i in range(1, 100_000))
 PICKLES = {
@@ -113,6 +120,18 @@ PICKLES = {
     'many steps': b'\x80\x02}X\x01\x00\x00\x00x](' + b'N' * 10**7 + b'es.',
     'deep lists': b'\x80\x02}X\x01\x00\x00\x00x' + b']' * 10**6 + b'a' * 10**6 + b's.',
     'many in one call': calling('torch', 'Size', b'(' + b'K\x00' * 10**7 + b't'),
+    'log buffer of one list, often': log_buffer(
+        b'](' + b'K\x01' * 9999 + b'e', times=9999
+    ),
+    'log buffer of texts': log_buffer(text('a' * 10**6), text(''), times=9999),
+    'subclass that is no tensor': b'\x80\x02}(' + text('k')
+    + b'](' + b'K\x01K\x02\x86q\x01' + b'h\x01' * 10**4 + b'e\x85q\x02'
+    + b'ccollections\nOrderedDict\nq\x03ctorch\nTensor\nq\x04'
+    + b'ctorch._tensor\n_rebuild_from_type_v2\nq\x05]('
+    + b'h\x05(h\x03h\x04h\x02NtR' * 5000 + b'eu.',
+    'tensor of many sizes': tensor(stored(4), *[2**2000] * 20_000),
+    'keys set one by one': b'\x80\x02' + b'N' * 10**5 + b'}'
+    + b'K\x01Ns' * 5 * 10**4 + b'cos\nsystem\n.',
     'array of objects': array(1, b'O8', bytes(8)),
     'array of objects by its state': array(1, b'i8', bytes(8), OBJECTS),
     'structured array': array(1, b'V8', bytes(8)),

@@ -33,6 +33,7 @@ MAGIC_NUMBER, PROTOCOL_VERSION = 0x1950A86A20F9469CFC6C, 1001
 BLOCK = 1 << 20
 # Elements that a tensor may have beyond those of its storage, by a stride of 0.
 MOST_EXPANDED = 1 << 20
+MOST_DIMENSIONS = 64  # torch's own limit
 # Steps of the pickle: 3,000 tensors and their optimizer take 200,000.
 MOST_STEPS = 300_000
 
@@ -57,7 +58,9 @@ class Storage(NamedTuple):
     ) -> Tensor:
         """Return a tensor in this memory, which must have room for it."""
         dtype, begin = dtype or self.dtype, self.start + offset
-        if len(size) != len(stride) or min((begin, *size, *stride)) < 0:
+        if len(size) != len(stride) or len(size) > MOST_DIMENSIONS:
+            raise InputError(f'a tensor of {len(size)} sizes, {len(stride)} strides')
+        if min((begin, *size, *stride)) < 0:
             raise InputError(f'a tensor of size {size} and stride {stride}')
         steps = zip(size, stride, strict=True)
         end = begin + 1 + sum((length - 1) * step for length, step in steps)
@@ -95,13 +98,15 @@ def rebuild_typed_tensor(
 
 def rebuild_subclass(rebuild: Name, _kind: Name, arguments: tuple, _state: Any) -> Any:
     """Take the place of ``_rebuild_from_type_v2``: attributes are left out."""
+    if not isinstance(rebuild, Name) or rebuild.make not in TENSORS:
+        raise UnpicklingError('Unsupported tensor: it is rebuilt as something else')
     return rebuild.make(*arguments)
 
 
 def fill_buffer(made: HistoryBuffer, state: dict) -> None:
     """Fill a log buffer of mmengine; its statistics are those of the class."""
     names = '_log_history', '_count_history'
-    made.__init__(*(checked_history(state.get(name, ())) for name in names))
+    made.__init__(*(checked_history(state.get(name, np.empty(0))) for name in names))
 
 
 def statistic(owner: Any, name: str) -> None:
@@ -111,13 +116,18 @@ def statistic(owner: Any, name: str) -> None:
 
 
 def checked_history(history: Any) -> np.ndarray:
-    """Return the values of a log buffer as an array of numbers."""
-    history = np.asarray(history)
-    if history.ndim != 1 or history.dtype.kind not in 'biuf':
-        raise UnpicklingError('Unsupported log buffer: it does not hold numbers')
+    """Return the values of a log buffer, which must be a row of numbers.
+
+    Nothing else is made an array: a list of references to one text or list of a
+    megabyte would take more memory than a machine has.
+    """
+    is_row = isinstance(history, np.ndarray) and history.ndim == 1
+    if not is_row or history.dtype.kind not in 'biuf':
+        raise UnpicklingError('Unsupported log buffer: it is no array of numbers')
     return history
 
 
+TENSORS = rebuild_tensor, rebuild_typed_tensor
 DTYPES = {name: it for name, it in vars(torch).items() if isinstance(it, torch.dtype)}
 STORAGES = dict(
     ByteStorage='uint8', CharStorage='int8', ShortStorage='int16', IntStorage='int32',
