@@ -84,7 +84,7 @@ def model_files(reference: str) -> ModelFiles:
         return ModelFiles(None, checkpoint)
     config = Path(checkpoint).with_suffix('.py')
     if config.is_file():
-        if reference.startswith(PREFIX):
+        if '://' in reference:
             check_foreign_config(config.read_text(encoding='utf-8'), str(config))
         return ModelFiles(str(config), checkpoint)
     return ModelFiles(_config_inside(checkpoint), checkpoint)
@@ -132,7 +132,9 @@ def _address(scheme: str, name: str) -> str:
 
 
 def _from_web(url: str) -> Path:
-    name = unquote(Path(urlsplit(url).path).name)
+    name = Path(unquote(urlsplit(url).path)).name
+    if name in ('', '..'):
+        raise InputError(f'{url}: does not end in the name of a file')
     cached = Path(torch.hub.get_dir()) / 'checkpoints' / name
     if cached.is_file():  # where torch.hub and mmengine put it
         check_hash(cached)

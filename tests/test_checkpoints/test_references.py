@@ -25,6 +25,7 @@ from mmseg_deeplab.checkpoints import (
 from mmseg_deeplab.checkpoints.model_zoo import ZooModel
 from mmseg_deeplab.checkpoints.references import original_file, zoo_files
 from mmseg_deeplab.utils import downloading
+from mmseg_deeplab.utils.errors import InputError
 
 DATA = Path(__file__).parents[1] / 'data'
 CONFIG = """model = dict(type='EncoderDecoder')
@@ -145,6 +146,22 @@ def test_an_address(server, home):
     assert load(checkpoint)['meta'] == meta
     assert CheckpointLoader.load_checkpoint(url)['meta'] == {}  # mmengine would run it
     assert len(server.log) == 1
+
+
+def test_an_address_cannot_lead_out_of_the_cache(server, home):
+    server.put('..%2F..%2F..%2Fout.pth', b'x')
+    file = local_file(server.url('good', '..%2F..%2F..%2Fout.pth'))
+    assert home in Path(file).resolve().parents
+    with pytest.raises(InputError, match='name of a file'):
+        local_file('https://example.org/')
+
+
+def test_a_config_beside_a_downloaded_checkpoint_runs_no_code(server):
+    server.put('a.pth', saved(state_dict={}))
+    url = server.url('good', 'a.pth')
+    Path(local_file(url)).with_suffix('.py').write_text('import os')
+    with pytest.raises(InputError, match='line 1'):
+        model_files(url)
 
 
 def test_a_training_checkpoint_loads_by_its_address(server):
