@@ -16,7 +16,7 @@ import zlib
 import mmcv
 import numpy as np
 from mmengine import fileio
-from PIL import ImageFile
+from PIL import Image, ImageFile
 
 from .data_file_errors import (
     DamagedFileError,
@@ -155,13 +155,18 @@ def _check_scans(content: bytes, path: str) -> None:
 
 
 def _pillow_loads(content: bytes) -> bool:
-    """Decode a JPEG file as strictly as Pillow can, whatever its global setting."""
+    """Decode a JPEG file as strictly as Pillow can, whatever its global setting.
+
+    One of too many pixels is not decoded: :func:`decode` refuses it by its header.
+    """
     parser = ImageFile.Parser()
     try:
         parser.feed(content)
         parser.close()
     except (OSError, SyntaxError):
         return False
+    except Image.DecompressionBombError:
+        pass
     return True
 
 

@@ -144,6 +144,14 @@ def test_pixels_are_counted_before_they_are_decoded():
         read(content, max_pixels=959)
 
 
+def test_a_huge_jpeg_with_more_behind_it_is_refused():
+    content = encoded('JPEG')
+    at = content.index(b'\xff\xc0') + 5  # the height and the width of SOF0
+    huge = content[:at] + struct.pack('>HH', 60_000, 60_000) + content[at + 4 :]
+    with pytest.raises(DataFileError, match='more than'):
+        read(huge + b'more')
+
+
 def test_a_pipe_is_no_file(tmp_path):
     os.mkfifo(tmp_path / 'pipe.png')
     for path in (tmp_path / 'pipe.png', tmp_path, '/dev/zero'):
