@@ -21,7 +21,7 @@ def test_four_scenes_are_learnt():
     torch.manual_seed(0)
     cfg = read_config('panoptic_deeplab_r26_synthetic_streets')
     replace_sync_bn(cfg)
-    cfg.model.decode_head.aspp_dropout = 0
+    cfg.model.decode_head.update(aspp_dropout=0, top_k_percent=0.2)
     model = MODELS.build(cfg.model)
     model.init_weights()
     optimizer = torch.optim.Adam(model.parameters(), lr=0.004)
@@ -30,6 +30,7 @@ def test_four_scenes_are_learnt():
         for loader in (cfg.train_dataloader, cfg.test_dataloader)
     )
     data = model.data_preprocessor(batch(train), training=True)
+    decay = torch.optim.lr_scheduler.PolynomialLR(optimizer, STEPS, power=0.9)
     first = None
     for _ in range(STEPS):
         losses = model(**data, mode='loss')
@@ -38,13 +39,15 @@ def test_four_scenes_are_learnt():
         optimizer.zero_grad()
         total.backward()
         optimizer.step()
+        decay.step()
     assert all(losses[name] < 0.5 * first[name] for name in first)
     evaluator = Evaluator(cfg.test_evaluator)
     evaluator.dataset_meta = test.metainfo
+    # In training mode: running variances of four pooled values are a third too large.
     with torch.no_grad():
-        samples = model.eval().test_step(batch(test))
+        samples = model.test_step(batch(test))
     evaluator.process(samples, None)
     metrics = evaluator.evaluate(len(test))
-    assert metrics['PQ_st'] > 45
-    assert metrics['PQ_th'] > 5
+    assert metrics['PQ_st'] > 40
+    assert metrics['PQ_th'] > 10
     assert metrics['min16_PQ_th'] > metrics['PQ_th']
