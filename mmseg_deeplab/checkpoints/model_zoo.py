@@ -1,4 +1,4 @@
-"""The model zoo: public checkpoints of DeepLab by name, from ``model_zoo.json``."""
+"""The model zoo: public checkpoints of DeepLab by name, from ``hub/model_zoo.json``."""
 
 import difflib
 import json
@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from functools import cache
-from pathlib import Path
+from importlib.resources import files
 from typing import Any
 
 from prettytable import PrettyTable
 
 from mmseg_deeplab.utils.errors import InputError
 
-DATA = Path(__file__).with_name('model_zoo.json')
+DATA = files('mmseg_deeplab') / 'hub' / 'model_zoo.json'
 
 
 @dataclass(frozen=True)
