@@ -15,6 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import rasterio
+from annotated_scene import WRITERS
 from doc_pages import ROOT
 from rasterio.transform import from_origin
 from training import Server
@@ -144,7 +145,9 @@ class Sandbox:
         self.write_inputs()
 
     def write_inputs(self) -> None:
-        """Write what a reader might have: an image, a video, a raster."""
+        """Write what a reader might have: an image, a video, a raster, annotations."""
+        for name in ('labelme', 'cvat', 'coco'):
+            WRITERS[name](self.folder / 'annotated' / name)
         noise = np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8)
         cv2.imwrite(str(self.folder / 'image.png'), noise)
         codec = cv2.VideoWriter.fourcc(*'mp4v')

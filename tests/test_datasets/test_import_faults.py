@@ -191,6 +191,25 @@ def test_an_image_in_two_files_is_refused(write):
     assert import_folder(str(copy), out, single).splits.total() == 2
 
 
+def test_classes_that_differ_in_case_alone_are_refused(write):
+    folder = write('labelme')
+    change(folder / 'a.json', lambda c: c['shapes'][0].update(label='Dish'))
+    with pytest.raises(InputError, match=r"\['Dish', 'dish'\].*--labels"):
+        bring(folder)
+    assert not list((folder.parent / 'out').glob('*'))
+
+
+def test_lists_of_voc_are_its_splits(write):
+    folder = write('color-masks')
+    lists = folder / 'ImageSets' / 'Segmentation'
+    lists.mkdir(parents=True)
+    (lists / 'train.txt').write_text('b\n')
+    (lists / 'val.txt').write_text('a\n')
+    _, out = bring(folder)
+    assert (out / 'train.txt').read_text() == 'JPEGImages__b.png\n'
+    assert (out / 'val.txt').read_text() == 'JPEGImages__a.png\n'
+
+
 def test_names_that_would_collide_are_refused(write):
     folder = write('labelme')
     for name in ('p__q.png', 'p/q.png'):

@@ -90,7 +90,10 @@ def import_folder(
     with Progress('import', len(annotations.images), unit='images') as progress:
         for image in annotations.images:
             with annotations.entry(image.path):
-                written[writer.write(image, names[image.path])] = image.split
+                mask, suffix = writer.draw(image)
+                written[f'{names[image.path]}{suffix}'] = image.split
+            if image.path not in annotations.left_out:
+                writer.save(image.path, names[image.path], mask, suffix)
             progress.advance()
     if not written:
         (out / report.labels_file).unlink()
@@ -147,8 +150,8 @@ class Writer:
         palette[IGNORE_INDEX] = self.classes.ignored[0]
         self.palette = palette.tobytes()
 
-    def write(self, image: AnnotatedImage, name: str) -> str:
-        """Write an image and its mask; return the image's name."""
+    def draw(self, image: AnnotatedImage) -> tuple[np.ndarray, str]:
+        """Return the mask of an image, and the suffix for its format."""
         content = read_file(image.path, remedy='correct SRC or --images')
         header = read_header(io.BytesIO(content), image.path)
         check_header(header, image.path)
@@ -164,26 +167,27 @@ class Writer:
             f'{image.place} has height and width {image.size}, the image (turned as '
             f'EXIF says) {size}. Remedy: give the images that were annotated',
         )
-        mask = self._draw(image, size)
-        written = f'{name}{SUFFIXES[header.format]}'
-        target = self.out / 'images' / written
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _link_or_copy(image.path, target)
-        picture = Image.fromarray(mask)
-        picture.putpalette(self.palette)
-        stream = io.BytesIO()
-        picture.save(stream, 'PNG')
-        write_whole(stream.getvalue(), self.out / 'labels' / f'{name}.png')
-        return written
+        return self._draw_shapes(image, size), SUFFIXES[header.format]
 
-    def _draw(self, image: AnnotatedImage, size: Size) -> np.ndarray:
+    def save(self, path: str, name: str, mask: np.ndarray, suffix: str) -> None:
+        """Write the image of a path, and its mask."""
+        target = self.out / 'images' / f'{name}{suffix}'
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _link_or_copy(path, target)
+        labels = Image.fromarray(mask)
+        labels.putpalette(self.palette)
+        stream = io.BytesIO()
+        labels.save(stream, 'PNG')
+        write_whole(stream.getvalue(), self.out / 'labels' / f'{name}.png')
+
+    def _draw_shapes(self, image: AnnotatedImage, size: Size) -> np.ndarray:
         """Draw the shapes; nothing is counted if one of them cannot be drawn."""
         mask = np.full(size, self.fill, np.uint8)
         drawn = np.zeros(size, bool)
         objects, unknown, empty, overlaps = Counter(), Counter(), 0, 0
-        masks = [(shape, shape.draw(size)) for shape in self._ordered(image)]
+        masks = ((shape, shape.draw(size)) for shape in self._ordered(image))
         if self.smaller_first:
-            masks.sort(key=lambda pair: -int(pair[1].sum()))
+            masks = sorted(masks, key=lambda pair: -int(pair[1].sum()))
         for shape, area in masks:
             if not area.any():
                 empty += not shape.may_be_empty

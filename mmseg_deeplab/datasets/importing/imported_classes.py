@@ -6,6 +6,7 @@ from pathlib import Path
 from mmseg_deeplab.datasets.class_list import (
     IGNORE,
     LABELME_IGNORE,
+    MAX_CLASSES,
     ClassList,
     Color,
     read_class_list,
@@ -83,10 +84,16 @@ def write_class_list(classes: ClassList, out: Path) -> str:
     Returns the file's name.
 
     Raises:
-        InputError: If the classes are too many, or two have one name.
+        InputError: If there is no class, there are too many, or two have one name.
     """
-    if not classes.names:
-        raise InputError('the annotations name no class. Remedy: give --labels')
+    lower = [name.lower() for name in classes.names]
+    twice = sorted({name for name in classes.names if lower.count(name.lower()) > 1})
+    if not 1 <= len(lower) <= MAX_CLASSES or twice:
+        raise InputError(
+            f'the annotations name {len(lower)} classes, expected 1 to {MAX_CLASSES}'
+            f'{f"; in case alone differ {twice}" if twice else ""}. Remedy: correct '
+            'their names, or name the classes to import by --labels'
+        )
     path = out / 'labels.txt'
     write_whole(classes.to_text().encode(), path)
     try:
@@ -100,9 +107,4 @@ def write_class_list(classes: ClassList, out: Path) -> str:
     rows += [(IGNORE, color) for color in classes.ignored]
     content = json.dumps([{'name': name, 'color': color} for name, color in rows])
     write_whole(content.encode(), path)
-    try:
-        read_class_list(str(path))
-    except InputError:
-        path.unlink()
-        raise
     return path.name

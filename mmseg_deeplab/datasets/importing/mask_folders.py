@@ -19,6 +19,7 @@ from .source_files import SourceFiles
 
 VOC_MASKS = 'SegmentationClass'
 VOC_IMAGES = 'JPEGImages'
+VOC_INSTANCES = 'SegmentationObject'
 LABEL_MAP = 'labelmap.txt'
 ROBOFLOW_CLASSES = '_classes.csv'
 ROBOFLOW_MASK = '_mask.png'
@@ -33,7 +34,7 @@ def find_colors(files: SourceFiles) -> list[str]:
 
 
 def read_colors(files: SourceFiles, found: list[str]) -> Annotations:
-    root, _, _ = found[0].partition(f'{os.sep}{VOC_MASKS}{os.sep}')
+    root = _voc_parts(found[0])[0]
     classes = files.class_list
     if classes is None:
         path = os.path.join(root, LABEL_MAP)
@@ -46,22 +47,28 @@ def read_colors(files: SourceFiles, found: list[str]) -> Annotations:
     result = Annotations(labels_every_pixel=True, names=list(classes.names))
     result.colors = dict(zip(classes.names, classes.colors, strict=False))
     result.masks.update(found)
-    splits = _voc_splits(root)
+    result.masks.update(p for p in files.paths if VOC_INSTANCES in p.split(os.sep))
     for mask in found:
         with result.entry(mask):
-            inside = mask.partition(f'{os.sep}{VOC_MASKS}{os.sep}')[2]
-            stem = os.path.splitext(inside)[0]
+            root, stem = _voc_parts(mask)
             image = files.image_of_stem(
                 os.path.join(root, VOC_IMAGES, stem),
                 but_below=os.path.join(root, VOC_MASKS),
             )
             load = partial(_read_colored, mask, classes)
             shapes = map_shapes(load, dict(enumerate(classes.names)), 'ignored colours')
-            split = splits.get(stem) or files.split_of(image)
+            split = _voc_splits(root).get(stem) or files.split_of(image)
             result.images.append(AnnotatedImage(image, mask, shapes, None, split))
     return result
 
 
+def _voc_parts(mask: str) -> tuple[str, str]:
+    """Split a path into the folder of the data set and the image's name."""
+    root, _, inside = mask.rpartition(f'{os.sep}{VOC_MASKS}{os.sep}')
+    return root, os.path.splitext(inside)[0]
+
+
+@lru_cache(maxsize=8)
 def _voc_splits(root: str) -> dict[str, str]:
     splits = {}
     for split in ('train', 'val', 'test'):
