@@ -12,7 +12,7 @@ import numpy as np
 from mmseg_deeplab.datasets.class_list import Color
 from mmseg_deeplab.utils.errors import InputError, one_line
 
-from .shape_masks import Size
+from .shape_masks import Patch, Size
 
 # What code raises that reads a value which is missing or of another kind.
 MALFORMED = (
@@ -29,13 +29,13 @@ class Shape:
 
     Args:
         name: The class; None if it is unknown: its pixels are not counted.
-        draw: Gives the mask ``(H, W)`` for the size of the image.
+        draw: Gives the mask ``(H, W)``, or a patch of it, for the image's size.
         why: Why the class is unknown, or the outline is only a box.
         may_be_empty: Whether a shape without pixels is no matter: a class of a mask.
     """
 
     name: str | None
-    draw: Callable[[Size], np.ndarray]
+    draw: Callable[[Size], np.ndarray | Patch]
     why: str = ''
     may_be_empty: bool = False
 

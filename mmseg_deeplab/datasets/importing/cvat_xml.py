@@ -3,14 +3,13 @@
 from functools import partial
 from xml.etree import ElementTree
 
-import numpy as np
-
 from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.image_files import read_file
 from mmseg_deeplab.utils.text_files import decode_text
 
 from .annotated_images import AnnotatedImage, Annotations, Shape, class_name, need
 from .shape_masks import (
+    Patch,
     Size,
     as_ring,
     box_ring,
@@ -114,7 +113,7 @@ def _shape(one: Element) -> Shape | None:
     return Shape(class_name(one.get('label')), draw)
 
 
-def _runs(counts: list[int], left: int, top: int, box: Size, size: Size) -> np.ndarray:
+def _runs(counts: list[int], left: int, top: int, box: Size, size: Size) -> Patch:
     need(
         0 < box[0] <= size[0] and 0 < box[1] <= size[1],
         f'a mask of height and width {box} in an image of {size}',

@@ -29,7 +29,7 @@ from .annotated_images import BOX_ONLY, AnnotatedImage, Annotations, need
 from .annotation_formats import read_annotations
 from .import_report import ImportReport
 from .imported_classes import IGNORE_INDEX, choose_classes, write_class_list
-from .shape_masks import Size
+from .shape_masks import Patch, Size
 from .source_files import IMAGES, SourceFiles
 
 SUFFIXES = {
@@ -185,10 +185,15 @@ class Writer:
         mask = np.full(size, self.fill, np.uint8)
         drawn = np.zeros(size, bool)
         objects, unknown, empty, overlaps = Counter(), Counter(), 0, 0
-        masks = ((shape, shape.draw(size)) for shape in self._ordered(image))
+        areas = ((shape, shape.draw(size)) for shape in self._ordered(image))
+        patches = (
+            (shape, area if isinstance(area, Patch) else Patch(area))
+            for shape, area in areas
+        )
         if self.smaller_first:
-            masks = sorted(masks, key=lambda pair: -int(pair[1].sum()))
-        for shape, area in masks:
+            patches = sorted(patches, key=lambda pair: -int(pair[1].mask.sum()))
+        for shape, patch in patches:
+            area, place = patch.mask, patch.place
             if not area.any():
                 empty += not shape.may_be_empty
                 continue
@@ -197,9 +202,9 @@ class Writer:
                 unknown[shape.why or f'{shape.name} is not in the class list'] += 1
             else:
                 objects[shape.name] += 1
-                overlaps += int((area & drawn & (mask != number)).sum())
-                drawn |= area
-            mask[area] = number
+                overlaps += int((area & drawn[place] & (mask[place] != number)).sum())
+                drawn[place] |= area
+            mask[place][area] = number
         counts = np.bincount(mask.ravel(), minlength=256)
         report = self.report
         report.objects.update(objects)

@@ -9,6 +9,7 @@ import base64
 import math
 import zlib
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -40,15 +41,32 @@ def as_ring(points: object) -> np.ndarray:
     return ring
 
 
-def polygon_mask(parts: Sequence[Sequence[object]], size: Size) -> np.ndarray:
+class Patch(NamedTuple):
+    """A mask of a part of the image, with its first row and column."""
+
+    mask: np.ndarray
+    top: int = 0
+    left: int = 0
+
+    @property
+    def place(self) -> tuple[slice, slice]:
+        """The rows and columns of the image that the mask covers."""
+        height, width = self.mask.shape
+        return slice(self.top, self.top + height), slice(self.left, self.left + width)
+
+
+def polygon_mask(parts: Sequence[Sequence[object]], size: Size) -> Patch:
     """Draw the union of parts; a part is a ring of points, then those of its holes."""
+    patches = [_even_odd([as_ring(ring) for ring in rings], size) for rings in parts]
+    if len(patches) == 1:
+        return patches[0]
     mask = np.zeros(size, bool)
-    for rings in parts:
-        mask |= _even_odd([as_ring(ring) for ring in rings], size)
-    return mask
+    for patch in patches:
+        mask[patch.place] |= patch.mask
+    return Patch(mask)
 
 
-def _even_odd(rings: Sequence[np.ndarray], size: Size) -> np.ndarray:
+def _even_odd(rings: Sequence[np.ndarray], size: Size) -> Patch:
     """Toggle the rest of a row where an edge crosses the centres of its pixels."""
     height, width = size
     start = np.concatenate(rings)
@@ -66,17 +84,13 @@ def _even_odd(rings: Sequence[np.ndarray], size: Size) -> np.ndarray:
     slope = ((x1 - x0)[edges]) / (y1 - y0)[edges]
     x = x0[edges] + (rows + 0.5 - y0[edges]) * slope
     columns = np.clip(np.ceil(x - 0.5), 0, width).astype(np.int64)
-    mask = np.zeros(size, bool)
     if not len(rows):
-        return mask
-    top, left = rows.min(), columns.min()
+        return Patch(np.zeros((0, 0), bool))
+    top, left = int(rows.min()), int(columns.min())
     window = np.zeros((rows.max() - top + 1, columns.max() - left + 1), np.int32)
     np.add.at(window, (rows - top, columns - left), 1)
     inside = np.cumsum(window, axis=1) % 2 == 1
-    mask[top : top + len(window), left : left + window.shape[1]] = inside[
-        :, : width - left
-    ]
-    return mask
+    return Patch(inside[:, : width - left], top, left)
 
 
 def box_ring(
@@ -187,7 +201,7 @@ def brush_mask(data: Sequence[int], size: Size) -> np.ndarray:
 
 def bitmap_mask(
     data: str, left: float, top: float, size: Size, *, zipped: bool = False
-) -> np.ndarray:
+) -> Patch:
     """Paste a file in base64 at a pixel; its alpha, or its values, are not 0 inside."""
     content = base64.b64decode(data)
     if zipped:
@@ -200,11 +214,8 @@ def bitmap_mask(
     return paste(patch, int(left), int(top), size)
 
 
-def paste(patch: np.ndarray, left: int, top: int, size: Size) -> np.ndarray:
-    """Put a small mask into one of the image's size; what lies outside is lost."""
-    mask = np.zeros(size, bool)
+def paste(patch: np.ndarray, left: int, top: int, size: Size) -> Patch:
+    """Put a small mask into an image; what lies outside is lost."""
     patch = patch[max(-top, 0) :, max(-left, 0) :]
     top, left = max(top, 0), max(left, 0)
-    patch = patch[: max(size[0] - top, 0), : max(size[1] - left, 0)]
-    mask[top : top + patch.shape[0], left : left + patch.shape[1]] = patch
-    return mask
+    return Patch(patch[: max(size[0] - top, 0), : max(size[1] - left, 0)], top, left)

@@ -22,7 +22,7 @@ from .annotated_images import (
     class_name,
     need,
 )
-from .shape_masks import Size, as_ring, box_ring, polygon_mask
+from .shape_masks import Patch, Size, as_ring, box_ring, polygon_mask
 from .source_files import IMAGES, SourceFiles
 
 MAX_YAML = 1 << 20  # bytes
@@ -99,5 +99,5 @@ def _shapes(path: str, names: list[str]) -> list[Shape]:
     return shapes
 
 
-def _scaled(ring: np.ndarray, size: Size) -> np.ndarray:
+def _scaled(ring: np.ndarray, size: Size) -> Patch:
     return polygon_mask([[ring * (size[1], size[0])]], size)
