@@ -19,14 +19,27 @@ class ClassDifference(NamedTuple):
 
 
 def checkpoint_meta(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``classes`` and ``palette`` that a checkpoint holds, or an empty dict."""
-    meta = checkpoint.get('meta') or {}
-    found = meta.get('dataset_meta') or {}  # MMSegmentation 0.x: CLASSES, PALETTE
-    classes = found.get('classes') or meta.get('CLASSES')
-    if not classes:
+    """Return ``classes`` and ``palette`` that a checkpoint holds, or an empty dict.
+
+    What has another form than MMSegmentation writes counts as missing.
+    """
+    meta = checkpoint.get('meta')
+    if not isinstance(meta, Mapping):
         return {}
-    palette = found.get('palette') or meta.get('PALETTE')
-    return dict(classes=tuple(classes), palette=palette)
+    found = meta.get('dataset_meta')
+    if not isinstance(found, Mapping):  # MMSegmentation 0.x
+        found = dict(classes=meta.get('CLASSES'), palette=meta.get('PALETTE'))
+    classes, palette = found.get('classes'), found.get('palette')
+    if not isinstance(classes, list | tuple) or not all(
+        isinstance(name, str) for name in classes
+    ):
+        return {}
+    try:
+        palette = [[int(level) for level in color] for color in palette or ()]
+    except (TypeError, ValueError):
+        palette = []
+    palette = palette if {len(color) for color in palette} == {3} else None
+    return dict(classes=tuple(classes), palette=palette) if classes else {}
 
 
 def class_difference(
@@ -39,7 +52,7 @@ def class_difference(
 
     Args:
         one: ``classes`` and ``palette`` of the first list.
-        other: The same of the second list.
+        other: Those of the second list.
         sources: Where each list comes from, for the message.
     """
     lists = [list(meta.get('classes') or ()) for meta in (one, other)]
@@ -54,7 +67,9 @@ def class_difference(
     palettes = [
         [[*map(int, c)] for c in meta.get('palette') or ()] for meta in (one, other)
     ]
-    ids = [i for i, pair in enumerate(zip(*palettes)) if pair[0] != pair[1]]  # noqa: B905
+    ids = [
+        i for i, pair in enumerate(zip(*palettes, strict=False)) if pair[0] != pair[1]
+    ]
     if ids and sorted(palettes[0]) == sorted(palettes[1]):
         lists = [
             [f'{name} {color}' for name, color in zip(names, colors, strict=True)]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmseg_deeplab.checkpoints.class_order import class_difference
+from mmseg_deeplab.checkpoints.class_order import checkpoint_meta, class_difference
 
 RED, BLUE, GREY = [255, 0, 0], [0, 0, 255], [9, 9, 9]
 
@@ -61,3 +61,28 @@ def test_exchanged_colours_of_equal_names_are_named(palette, message):
     names, palettes = ('background', 'red', 'blue'), ([GREY, RED, BLUE], palette)
     found = compare(names, names, palettes=palettes)
     assert (found is None) if message is None else (message in found.message)
+
+
+@pytest.mark.parametrize(
+    'meta', [None, 'x', [1], dict(dataset_meta=[1]), dict(dataset_meta=dict(classes=5)),
+             dict(CLASSES=[['sky']], PALETTE=[RED])]
+)  # fmt: skip
+def test_classes_of_another_form_count_as_missing(meta):
+    assert checkpoint_meta(dict(meta=meta)) == {}
+
+
+@pytest.mark.parametrize(
+    ('palette', 'read'),
+    [
+        ([RED, (0, 0, 255.0)], [RED, BLUE]),
+        ('xy', None),
+        ([1, 2], None),
+        ([[1], [2]], None),
+    ],
+)
+def test_classes_of_a_checkpoint(palette, read):
+    new = dict(dataset_meta=dict(classes=['sky', 'road'], palette=palette))
+    old = dict(CLASSES=('sky', 'road'), PALETTE=palette)
+    for meta in (new, old):
+        expected = dict(classes=('sky', 'road'), palette=read)
+        assert checkpoint_meta(dict(meta=meta)) == expected

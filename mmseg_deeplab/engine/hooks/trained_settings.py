@@ -55,7 +55,8 @@ class TrainedSettingsHook(Hook):
                 raise InputError(f'{found.message}. {ORDER_REMEDY}')
             if found:
                 runner.logger.warning(found.message)
-        known = (checkpoint.get('meta') or {}).get('normalisation')
+        saved = checkpoint.get('meta')
+        known = saved.get('normalisation') if isinstance(saved, dict) else None
         now = normalisation(runner.cfg.get('model', {}))
         if known is not None and known != now:
             runner.logger.warning(
