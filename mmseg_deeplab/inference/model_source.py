@@ -36,10 +36,10 @@ def take_model(
     if not arguments:
         raise InputError(f'no model is given: {expected}')
     first, *rest = arguments
-    if first.startswith(('http://', 'https://')):
-        first = local_file(first)
-    if is_exported(first):
-        return ModelSource(None, first, trust_program), rest
+    is_address = first.startswith(('http://', 'https://'))
+    file = local_file(first) if is_address else first
+    if is_exported(file):
+        return ModelSource(None, file, trust_program), rest
     if is_model(first):
         config, checkpoint = model_files(first)
         if config is None:

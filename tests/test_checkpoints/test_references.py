@@ -238,6 +238,6 @@ def test_initial_weights_by_name(scheme, name, server, monkeypatch):
 
 def test_every_initial_weight_of_the_configs_is_known(root):
     text = '\n'.join(path.read_text() for path in root.glob('configs/**/*.py'))
-    named = set(re.findall(r"'((?!http)[a-z-]+)://([\w./-]+)'", text))
+    named = set(re.findall(r"'((?!http|hf)[a-z-]+)://([\w./-]+)'", text))
     known = {scheme: references.INITIAL_WEIGHTS[scheme]() for scheme, _ in named}
     assert len(named) > 8 and all(name in known[scheme] for scheme, name in named)

@@ -12,12 +12,13 @@ from PIL import Image
 from predicting import write_image, write_model
 from torchvision.models.segmentation import deeplabv3_mobilenet_v3_large
 
-from mmseg_deeplab.checkpoints import zoo_model
+from mmseg_deeplab.checkpoints import local_file, zoo_model
 from mmseg_deeplab.cli import parse_arguments
 from mmseg_deeplab.config import read_config
 from mmseg_deeplab.hub import publish
 from mmseg_deeplab.inference import DeepLabInferencer, load_predictor, take_model
 from mmseg_deeplab.utils import downloading
+from mmseg_deeplab.utils.errors import InputError
 
 NAME = 'deeplabv3_mobilenet_voc'  # its address has no hash
 
@@ -101,6 +102,15 @@ def test_predict_by_file_and_address(command, published, form):
     inferencer = DeepLabInferencer(source.config, source.checkpoint, device='cpu')
     sample = inferencer('street.png', return_datasamples=True)
     assert (labels() == sample.pred_sem_seg.data[0].numpy()).all()
+
+
+def test_a_config_beside_a_download_runs_no_code():
+    with serving() as server:
+        server.put('a.pth', b'')
+        url = server.url('good', 'a.pth')
+        Path(local_file(url)).with_suffix('.py').write_text('import os')
+        with pytest.raises(InputError, match='line 1'):
+            take_model([url])
 
 
 @pytest.mark.slow
