@@ -33,7 +33,7 @@ class ZooModel:
     metric: str | None = None
     value: float | None = None  # published, percent, at a single scale
     value_ms_flip: float | None = None  # published, several scales and mirror images
-    protocol: str = ''  # where the figure is no plain one of the validation set
+    protocol: str = ''  # where the metric is not the usual one of the validation set
     sha256: str = ''  # first digits, as far as they are published
     file_name: str = ''  # where the address does not end in one
     # A config of this package by its name, or ``mmseg::PATH`` for one of the configs
@@ -45,8 +45,8 @@ class ZooModel:
     unsupported: str | None = None  # what the file is, where no converter reads it
     not_verified: tuple[str, ...] = ()  # fields that nobody has looked up
 
-    def figure(self) -> str:
-        """Return the published figures for a table."""
+    def published_metrics(self) -> str:
+        """Return the published metrics for a table."""
         values = [self.value, self.value_ms_flip]
         if values == [None, None]:
             return '-'
@@ -121,7 +121,7 @@ def models_table(models: Iterable[ZooModel]) -> PrettyTable:
     table = PrettyTable(names, align='l')
     for one in models:
         short = [name for name in one.aliases if re.fullmatch(r'[a-z0-9_]+', name)]
-        figure = f'{one.metric} {one.figure()}' if one.metric else '-'
+        metrics = f'{one.metric} {one.published_metrics()}' if one.metric else '-'
         classes = one.classes or '-'
         table.add_row(
             [
@@ -129,7 +129,7 @@ def models_table(models: Iterable[ZooModel]) -> PrettyTable:
                 ', '.join(short[:2]),
                 one.dataset,
                 classes,
-                figure,
+                metrics,
                 one.licence,
                 one.notes(),
             ]

@@ -217,11 +217,8 @@ def _convert(model: ZooModel, original: Path, done: Path) -> None:
     if model.class_names:
         from mmseg.utils import get_classes, get_palette
 
-        classes, palette = (
-            get_classes(model.class_names),
-            get_palette(model.class_names),
-        )
-        meta = dict(classes=list(classes), palette=[list(colour) for colour in palette])
+        palette = [list(color) for color in get_palette(model.class_names)]
+        meta = dict(classes=list(get_classes(model.class_names)), palette=palette)
     with TemporaryDirectory(dir=done.parent, prefix='.') as folder:
         written = convert_file(
             src=original,

@@ -13,9 +13,10 @@ from mmseg_deeplab.utils.errors import InputError
 warnings.filterwarnings(
     'ignore', message='Detected call of `scheduler.step', category=UserWarning
 )
-# Arguments of torch's optimizers that do not change what they compute.
-WAYS = {'capturable', 'differentiable', 'foreach', 'fused', 'maximize'}
-WAYS |= {'decoupled_weight_decay'}  # added to Adam by torch 2.7
+# Arguments of torch's optimizers that are not compared: which of its implementations
+# computes a step, and what later versions of torch have added.
+NOT_COMPARED = {'capturable', 'differentiable', 'foreach', 'fused'}
+NOT_COMPARED |= {'maximize', 'decoupled_weight_decay'}  # since torch 1.11, since 2.7
 
 
 class Part(NamedTuple):
@@ -105,7 +106,7 @@ def _check_kind(part: Part, source: str) -> None:
         for groups in (optimizer.param_groups, saved)
     )
     why = ''
-    if missing := sorted(optimizer.defaults.keys() - saved[0].keys() - WAYS):
+    if missing := sorted(optimizer.defaults.keys() - saved[0].keys() - NOT_COMPARED):
         why = f'is not of {type(optimizer).__name__}: it has no {", ".join(missing)}'
     elif now != then:
         why = (
@@ -135,7 +136,7 @@ def _changes(part: Part) -> list[str]:
             changes |= _differing(f'param_scheduler.{index}.', mine, theirs)
     scheduled = {'params', *(scheduler.param_name for scheduler in part.schedulers)}
     for group, old in part.groups if part.saved_optimizer else ():
-        names = group.keys() & old.keys() - scheduled - WAYS
+        names = group.keys() & old.keys() - scheduled - NOT_COMPARED
         changes |= _differing('', {n: group[n] for n in names}, old)
     return [f'{name} {old} -> {new}' for name, (old, new) in changes.items()]
 

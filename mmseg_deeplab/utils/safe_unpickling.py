@@ -1,4 +1,4 @@
-"""Pickles read as data: nothing in them is called, imported or believed.
+"""Read pickles as data: nothing in them is called or imported.
 
 A pickle is a program for a stack machine. ``torch.load(weights_only=True)`` runs it
 with a list of names that it may call, among them ``bytearray`` (any size),
@@ -134,14 +134,15 @@ STATES = {OrderedDict: keep_metadata, np.ndarray: fill_array, np.dtype: check_dt
 
 
 class DataUnpickler:
-    """Reads one pickle of a file that is mapped or in memory, and stands behind it.
+    """Reads one pickle; the file's position is then behind it.
 
-    UnpicklingError: the pickle holds something else than data. Any other error: it is
-    damaged, or no pickle.
+    An UnpicklingError means that the pickle holds something else than data, any other
+    error that it is damaged, or no pickle.
 
     Args:
-        file: The file, at the pickle's begin. Its ``read`` must not believe sizes.
-        limit: Bytes that the file has.
+        file: A mapped file or one in memory, at the beginning of the pickle. (The
+            ``read`` of other files takes as much memory as a size in it claims.)
+        limit: The number of bytes that the file has.
         names: What the pickle may call, by its full name; a value that cannot be called
             stands for itself.
         states: How an object of a type takes the state that ``BUILD`` gives it.

@@ -18,9 +18,9 @@ class SyncedStatisticsHook(Hook):
     Each process of a distributed training normalises over its own batch, so that the
     running means and variances differ between them. A validation would then depend on
     how many processes share it, and a checkpoint has those of the first process. They
-    are moving averages: their mean after every iteration is that after many, and a
-    checkpoint at any iteration has what is validated there. Batches are normalised as
-    before; frozen layers and a training by one process cost nothing.
+    are moving averages, so that a mean taken after every iteration equals one taken
+    after many, and a checkpoint at any iteration has what is validated there. Batches
+    are normalised as before; frozen layers and a training by one process cost nothing.
 
     mmengine's ``SyncBuffersHook`` is not used: it works at a validation alone, after
     the checkpoint of that iteration is saved, and averages all buffers, counters and

@@ -139,13 +139,13 @@ class PanopticDeepLabHead(PanopticBranch):
     `Panoptic-DeepLab <https://arxiv.org/abs/1911.10194>`_, section 3.1 and figure 2:
     a semantic and an instance branch, each with a pyramid of DeepLab v3 and a decoder
     that adds low levels of stride 8 and 4. The defaults are the paper's for output
-    stride 16. Of the two public implementations, which agree in nothing but that,
-    bowenc0221/panoptic-deeplab is ``align_corners=True`` and
+    stride 16. Two public implementations differ in the rest. For that of
+    bowenc0221/panoptic-deeplab set ``align_corners=True`` and
     ``image_pooling=dict(norm_cfg=None, bias=False)``; its networks of output stride 32
-    have a third low level. detectron2 is ``image_pooling=dict(norm_cfg=None)`` and
-    either ``separable=False``, or ``separable_aspp=True`` and
-    ``separable_center=False``. The image is pooled as a whole, so any size works
-    (detectron2 pools windows and refuses other sizes).
+    have a third low level. For that of detectron2 set
+    ``image_pooling=dict(norm_cfg=None)``, and either ``separable=False``, or
+    ``separable_aspp=True`` and ``separable_center=False``. The image is pooled as a
+    whole, so any size works (detectron2 pools windows and refuses other sizes).
 
     Args:
         in_channels: Channels of the map that ``in_index`` selects.
