@@ -10,7 +10,7 @@ _base_ = [
     './_base_/models/panoptic_deeplab_mobilenetv3.py',
     './_base_/datasets/cityscapes_panoptic_1025.py',
     './_base_/schedules/panoptic_90k.py',
-    './_base_/default_runtime.py',
+    './_base_/panoptic_runtime.py',
 ]
 model = dict(_base_.model_for_data, grouping=dict(nms_kernel=13))
 optim_wrapper = dict(optimizer=dict(lr=2.5e-4))

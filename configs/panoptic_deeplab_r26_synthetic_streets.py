@@ -10,7 +10,7 @@ pixels, 65.1 mIoU.
 _base_ = [
     './_base_/models/panoptic_deeplab_r26.py',
     './_base_/datasets/synthetic_streets_panoptic.py',
-    './_base_/default_runtime.py',
+    './_base_/panoptic_runtime.py',
     './_base_/schedules/scratch_adamw.py',
 ]
 model = _base_.model_for_data

@@ -10,6 +10,6 @@ _base_ = [
     './_base_/models/panoptic_deeplab_r50.py',
     './_base_/datasets/cityscapes_panoptic_1025.py',
     './_base_/schedules/panoptic_90k.py',
-    './_base_/default_runtime.py',
+    './_base_/panoptic_runtime.py',
 ]
 model = _base_.model_for_data

@@ -12,7 +12,7 @@ _base_ = [
     './_base_/models/panoptic_deeplab_r52.py',
     './_base_/datasets/cityscapes_panoptic.py',
     './_base_/schedules/panoptic_warmup_90k.py',
-    './_base_/default_runtime.py',
+    './_base_/panoptic_runtime.py',
 ]
 model = _base_.model_for_data
 train_dataloader = dict(batch_size=4)  # 8 GPUs x 4 = 32

@@ -12,7 +12,7 @@ _base_ = [
     './_base_/models/panoptic_deeplab_r52.py',
     './_base_/datasets/coco_panoptic.py',
     './_base_/schedules/panoptic_coco_200k.py',
-    './_base_/default_runtime.py',
+    './_base_/panoptic_runtime.py',
 ]
 model = dict(
     _base_.model_for_data,

@@ -72,6 +72,8 @@ def test_leaf_agrees_with_its_data_set(leaf, tmp_path):
     # The learning rate ends with the training.
     ends = [item.get('end') for item in config.param_scheduler if 'end' in item]
     assert not ends or max(ends) == config.train_cfg.max_iters
+    best = 'PQ' if leaf.stem.startswith('panoptic') else 'mIoU'
+    assert config.default_hooks.checkpoint.save_best == best
     # A runner would give one at the top level to SegTTAModel, whatever the model's is.
     assert 'data_preprocessor' not in config
 

@@ -74,7 +74,7 @@ val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 default_hooks = dict(
     logger=dict(interval=1),
-    checkpoint=dict(interval={interval}, max_keep_ckpts=2))
+    checkpoint=dict(interval={interval}, max_keep_ckpts=2, save_best=None))
 log_processor = dict(window_size=1)
 randomness = dict(seed=3)
 {extra}

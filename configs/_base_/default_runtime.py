@@ -9,7 +9,11 @@ default_hooks = dict(
     mean_loss=dict(type='MeanLossHook'),  # the log shows the mean over all ranks
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(
-        type='TrustedCheckpointHook', by_epoch=False, interval=2000, max_keep_ckpts=3
+        type='TrustedCheckpointHook',
+        by_epoch=False,
+        interval=2000,
+        max_keep_ckpts=3,
+        save_best='mIoU',  # best_mIoU_iter_N.pth; of one class: 'IoU.car'
     ),
     save_on_signal=dict(type='SaveOnSignalHook'),  # SIGTERM, SIGUSR1
     missed_validation=dict(type='MissedValidationHook'),  # after a resume

@@ -98,6 +98,7 @@ TAKEN_UP = dict(
     tensorboard='visualizer = _base_.tensorboard.visualizer',
     wandb='visualizer = _base_.wandb.visualizer',
     ema='',
+    early_stopping='custom_hooks = _base_.early_stopping.custom_hooks',
     compile='',
     syncbn='',
 )

@@ -151,3 +151,33 @@ def test_the_best_checkpoint_may_be_that_of_one_class(tmp_path, name, is_known):
     saved = torch.load(best, weights_only=False)['message_hub']['runtime_info']
     last = metric.report['per_class']['b']['IoU']
     assert saved['best_score'] >= last or best.name.endswith('_2.pth')
+
+
+def test_the_log_ends_with_the_best_checkpoint(tmp_path):
+    config = write_config(tmp_path, iters=3, interval=3)
+    options = dict(default_hooks__checkpoint__save_best='mIoU')
+    run = tmp_path / 'run'
+    train_here(config, run, hooks=[Improve()], train_cfg__val_interval=2, **options)
+    (log,) = run.glob('*/*.log')
+    last = log.read_text().splitlines()[-1]
+    path = run / 'best_mIoU_iter_3.pth'
+    assert last.endswith(f'The best mIoU is 3.00, at step 3: {path}')
+    assert path.is_file()
+
+
+class Stagnate(Improve):
+    """Gives every validation but the first the same result."""
+
+    def after_val_epoch(self, runner, metrics=None) -> None:
+        metrics['mIoU'] = 40 if runner.iter == 1 else 50
+
+
+def test_early_stopping_ends_a_training_that_no_longer_improves(tmp_path):
+    runner = train_here(
+        write_config(tmp_path, iters=12, interval=12),
+        tmp_path / 'run',
+        mixins=['early_stopping'],
+        hooks=[Stagnate()],
+        train_cfg__val_interval=1,
+    )
+    assert runner.iter == 7  # the second was the best, five more were not

@@ -93,6 +93,7 @@ class TrustedCheckpointHook(CheckpointHook):
     - An older checkpoint is removed after the newer one is on the disk; the base class
       removes it first. There must be room for one more than ``max_keep_ckpts``.
     - ``save_best`` may be the metric of one class, such as ``'IoU.car'``.
+    - The last line of a training says which checkpoint is the best one.
     - What a kill has left behind, an unfinished file or an older checkpoint that was
       about to be removed, is removed when the training is resumed.
     - Checkpoints numbered above the iteration at which a training begins are damaged or
@@ -146,6 +147,19 @@ class TrustedCheckpointHook(CheckpointHook):
         if isinstance(self.file_backend, AtomicLocalBackend):
             self._tidy(runner)
         self._warn_of_lost_gradients(runner)
+
+    def after_train(self, runner: Runner) -> None:
+        """Say which checkpoint is the best one."""
+        super().after_train(runner)
+        info = runner.message_hub.runtime_info
+        for name in self.key_indicators if self.save_best else []:
+            suffix = f'_{name}' if len(self.key_indicators) > 1 else ''
+            if path := info.get(f'best_ckpt{suffix}'):
+                step = path.rpartition('_')[2].partition('.')[0]
+                runner.logger.info(
+                    f'The best {name} is {info[f"best_score{suffix}"]:.2f}, at step '
+                    f'{step}: {path}'
+                )
 
     @master_only
     def _tidy(self, runner: Runner) -> None:
