@@ -38,11 +38,14 @@ Row = tuple[str, Color | None, str]  # name, colour, place in the file
 IGNORE = 'ignore'
 LABELME_IGNORE = '__ignore__'  # its pixels are 255 in the files that labelme writes
 MAX_CLASSES = 255  # a label has 8 bits, and 255 is ignored
+NUMBER = r'\d{1,9}'  # longer ones are no colour, and Python refuses very long ones
 TEXT_ROW = re.compile(
     r'(?P<name>.*?[^\s,])'
-    r'(?:[\s,]+(?P<color>#[0-9a-fA-F]{6}|\d+[\s,]+\d+[\s,]+\d+))?'
+    rf'(?:[\s,]+(?P<color>#[0-9a-fA-F]{{6}}|{NUMBER}[\s,]+{NUMBER}[\s,]+{NUMBER}))?'
 )
-CVAT_ROW = re.compile(r'(?P<name>[^:]+):(?P<color>(?:\d+,\d+,\d+)?):[^:]*:[^:]*')
+CVAT_ROW = re.compile(
+    rf'(?P<name>[^:]+):(?P<color>(?:{NUMBER},{NUMBER},{NUMBER})?):[^:]*:[^:]*'
+)
 # What other formats hold (YAML, CSV, JSON, XML); in names it needs a JSON file.
 FOREIGN = re.compile(r'[:;,={}\[\]<>|"\\\x00-\x1f]')
 EXPECTED = '`name`, `name R G B` or `name #rrggbb`'

@@ -80,6 +80,8 @@ def test_both_formats_are_read(read, name, content, expected):
         ('road\nignore', "line 2: 'ignore' needs a colour"),
         ('road 1 2 256', r'line 1: the colour is \[1, 2, 256\]'),
         ('road #12345', 'line 1.*no whole colour'),
+        ('road 1 2 ' + '9' * 5000, 'line 1.*no whole colour'),
+        ('road:1,2,' + '9' * 5000 + '::', "line 1.*holds ':'"),
         ('road 1 2 3\nRoad 4 5 6', r"line 2: the name 'road'.*line 1"),
         ('Cat:48,112,32:', "line 1.*holds ':'"),
         ('Cat:48,112::', "line 1.*holds ':'"),
