@@ -14,8 +14,9 @@ from torch import Tensor
 from mmseg_deeplab.datasets.listed_images import listed_images
 from mmseg_deeplab.utils.errors import InputError
 
-from .config_checks import CHANNELS, check_data
+from .config_checks import check_data
 from .config_errors import config_errors
+from .image_channels import CHANNELS
 from .option_check import named_dicts
 
 

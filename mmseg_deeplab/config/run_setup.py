@@ -20,7 +20,6 @@ from mmseg_deeplab.models import set_output_stride
 from mmseg_deeplab.utils.errors import InputError
 
 from .config_checks import (
-    check_channels,
     check_checkpoint,
     check_class_weights,
     check_classes,
@@ -28,6 +27,7 @@ from .config_checks import (
     check_loop,
 )
 from .config_errors import FirstTimeHook, blames_config, config_errors
+from .image_channels import check_channels
 from .option_check import named_dicts
 from .prediction_options import apply_prediction_options
 from .scan_config import check_first_labels

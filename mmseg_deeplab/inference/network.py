@@ -15,8 +15,8 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from mmseg_deeplab.checkpoints import fitting
-from mmseg_deeplab.config.config_checks import check_channels
 from mmseg_deeplab.config.config_errors import config_errors
+from mmseg_deeplab.config.image_channels import check_channels
 from mmseg_deeplab.config.prediction_options import (
     apply_prediction_options,
     fast_settings,

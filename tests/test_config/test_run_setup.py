@@ -14,11 +14,8 @@ from training import write_config
 
 from mmseg_deeplab.config import read_config
 from mmseg_deeplab.config.class_balance import write_class_weights
-from mmseg_deeplab.config.config_checks import (
-    check_channels,
-    check_checkpoint,
-    check_data,
-)
+from mmseg_deeplab.config.config_checks import check_checkpoint, check_data
+from mmseg_deeplab.config.image_channels import check_channels
 from mmseg_deeplab.config.run_setup import (
     build_runner,
     enable_amp,

@@ -18,7 +18,7 @@ from mmseg_deeplab.datasets.street_scenes import CLASSES, render_scene
 BASES = Path(__file__).parents[2] / 'configs/_base_/datasets'
 # Drawn scenes have no files; panoptic ones are in test_panoptic_data.py.
 NAMES = sorted({path.stem for path in BASES.glob('*.py')} - {'synthetic_streets'})
-NAMES = [name for name in NAMES if not name.endswith('_panoptic')]
+NAMES = [name for name in NAMES if '_panoptic' not in name]
 LAYOUTS = ('ade20k', 'camvid', 'cityscapes', 'coco_stuff10k', 'coco_stuff164k')
 LAYOUTS += ('folder', 'voc')
 # What the data sets call our classes; VOC has no name for most of them.
