@@ -1,6 +1,8 @@
 """Multiply-adds: against others' counts of the same networks, and the v3+ paper."""
 
 import math
+import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -166,3 +168,19 @@ def test_auto_deeplab_costs_what_the_paper_says(load_config, size, paper):
     ours = complexity(cfg.to_dict(), image).multiply_adds
     ours += padding_of_space_to_batch(cfg.to_dict(), image)
     assert ours / 1e9 == pytest.approx(paper, rel=0.02)
+
+
+COSTS = re.findall(
+    r'\| `(deeplabv3\w+_cityscapes)` \| (\d+) \| ([\d.]+) \| ([\d.]+) \|',
+    (Path(__file__).resolve().parents[2] / 'docs' / 'configs.md').read_text(),
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name, output_stride, multiply_adds, parameters', COSTS)
+def test_table_of_costs(load_config, name, output_stride, multiply_adds, parameters):
+    cfg = load_config(f'{name}.py').model.to_dict()
+    cost = complexity(cfg, (1024, 2048))
+    assert cfg['backbone']['output_stride'] == int(output_stride)
+    assert f'{cost.multiply_adds / 1e9:.1f}' == multiply_adds
+    assert f'{cost.parameters / 1e6:.2f}' == parameters
