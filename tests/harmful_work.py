@@ -3,24 +3,20 @@
 import os
 import time
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 
-def die(connection: Connection, folder: Path) -> None:
+def die(connection: Connection, *case: object) -> None:
     connection.send('ready')
-    connection.recv()
     os._exit(3)
 
 
-def hang(connection: Connection, folder: Path) -> None:
+def hang(connection: Connection, *case: object) -> None:
     connection.send('ready')
-    connection.recv()
     time.sleep(600)
 
 
-def grow(connection: Connection, folder: Path) -> None:
+def grow(connection: Connection, *case: object) -> None:
     connection.send('ready')
-    connection.recv()
     kept = b'x' * (3 << 29)
     time.sleep(600)
     del kept

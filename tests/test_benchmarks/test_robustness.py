@@ -1,15 +1,15 @@
 """Damaged and hostile files through the package, and how an outcome is told."""
 
+import multiprocessing
 import os
 import subprocess
 import sys
 from pathlib import Path
-from random import Random
 
 import harmful_work
 import pytest
 
-from benchmarks.robustness import Case, Worker, attempt
+from benchmarks.robustness import Group, attempt, run_case
 from mmseg_deeplab.utils.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,13 +27,13 @@ ROOT = Path(__file__).resolve().parents[2]
         (KeyError('x'), 'raw error'),
     ],
 )
-def test_how_an_outcome_is_told(tmp_path, ends, outcome):
-    def trial(folder: Path, random: Random) -> str:
+def test_how_an_outcome_is_told(ends, outcome):
+    def trial(number: int) -> str:
         if isinstance(ends, BaseException):
             raise ends
         return ends
 
-    assert attempt((1, trial, True), tmp_path, 0)[0] == outcome
+    assert attempt(Group(1, trial, True), 0)[0] == outcome
 
 
 @pytest.mark.slow
@@ -45,11 +45,10 @@ def test_how_an_outcome_is_told(tmp_path, ends, outcome):
         (harmful_work.grow, 60, 'more than 1024 MB'),
     ],
 )
-def test_a_process_that_harms_is_ended(tmp_path, harm, seconds, why):
-    worker = Worker(tmp_path, seconds, harm)
-    outcome, found = worker.run(Case('any', 0))
-    assert outcome == 'crash or hang' and why in found
-    assert worker.process is None
+def test_a_process_that_harms_is_ended(harm, seconds, why):
+    name, outcome, found = run_case(('any', 0), seconds, harm)
+    assert (name, outcome) == ('any 0', 'crash or hang') and why in found
+    assert not multiprocessing.active_children()
 
 
 @pytest.mark.slow
