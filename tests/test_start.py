@@ -103,8 +103,8 @@ def test_any_package_may_be_imported_next(name):
 LOADERS = """
 load_checkpoint(torch.nn.Linear(1, 1), attack)
 CheckpointLoader.load_checkpoint(attack)
-CheckpointLoader.load_checkpoint('http://127.0.0.1:1/attack.pth')
-CheckpointLoader.load_checkpoint('https://127.0.0.1:1/attack.pth')
+CheckpointLoader.load_checkpoint('http://127.0.0.1:1/' + hashed)
+CheckpointLoader.load_checkpoint('https://127.0.0.1:1/' + hashed)
 CheckpointLoader.load_checkpoint('torchvision://resnet18')
 CheckpointLoader.load_checkpoint('s3://bucket/attack.pth')
 initialize(torch.nn.Sequential(), dict(type='Pretrained', checkpoint=attack))
@@ -124,7 +124,7 @@ get_class_weight('attack.pkl')
 get_class_weight('attack.yaml')
 """
 BEFORE = """
-import os, pickle, shutil, sys
+import hashlib, os, pickle, shutil, sys
 {first}
 import mmseg_deeplab
 import mmengine, mmengine.fileio, torch, torch.utils.model_zoo
@@ -153,7 +153,9 @@ for name in ('attack.yaml', 'attack.yml'):
         file.write('x: !!python/object/apply:os.mkdir [owned]')
 cache = os.path.join(torch.hub.get_dir(), 'checkpoints')
 os.makedirs(cache)
-for name in ('attack.pth', 'resnet18-f37072fd.pth'):
+with open(attack, 'rb') as file:
+    hashed = f'attack-{{hashlib.sha256(file.read()).hexdigest()[:8]}}.pth'
+for name in (hashed, 'resnet18-f37072fd.pth'):
     shutil.copy(attack, os.path.join(cache, name))  # as if downloaded before
 for line in sys.argv[1].strip().splitlines():
     try:

@@ -132,14 +132,17 @@ def _address(scheme: str, name: str) -> str:
 
 
 def _from_web(url: str) -> Path:
-    name = Path(unquote(urlsplit(url).path)).name
+    try:
+        name = Path(unquote(urlsplit(url).path)).name
+    except ValueError as error:
+        raise InputError(f'{url}: no address of a file: {error}') from error
     if name in ('', '..'):
         raise InputError(f'{url}: does not end in the name of a file')
+    digits = named_hash(name) or ''
     cached = Path(torch.hub.get_dir()) / 'checkpoints' / name
-    if cached.is_file():  # where torch.hub and mmengine put it
+    if digits and cached.is_file():  # where torch.hub and mmengine put it
         check_hash(cached)
         return cached
-    digits = named_hash(name) or ''
     folder = cache_folder() / 'downloads'
     if not digits:  # the same name from two places is not the same file
         folder /= sha256(url.encode()).hexdigest()[:8]

@@ -179,11 +179,21 @@ def test_the_hash_in_an_address_is_checked(server):
         local_file(server.url('good', 'a-01234567.pth'))
 
 
-def test_what_torch_hub_has_is_used(server, tmp_path):
-    cached = tmp_path / 'torch' / 'hub' / 'checkpoints' / 'a.pth'
+def test_what_torch_hub_has_is_used_if_its_name_has_digits_of_its_hash(
+    server, tmp_path
+):
+    cached = tmp_path / 'torch' / 'hub' / 'checkpoints' / 'a-2d711642.pth'
     cached.parent.mkdir(parents=True)
     cached.write_bytes(b'x')
-    assert local_file(server.url('404', 'a.pth')) == str(cached)
+    assert local_file(server.url('404', 'a-2d711642.pth')) == str(cached)
+    cached.rename(cached.with_name('a.pth'))
+    server.put('a.pth', b'another file of this name')
+    assert local_file(server.url('good', 'a.pth')) != str(cached)
+
+
+def test_an_address_that_is_none_is_named():
+    with pytest.raises(InputError, match=r'http://\[x/a.pth: no address'):
+        local_file('http://[x/a.pth')
 
 
 @pytest.mark.parametrize('suffix', ['.pth', '.safetensors'])

@@ -171,6 +171,7 @@ def test_logits_are_kept_on_demand(known):
             'whole images',
         ),
         (dict(thing_classes=(1, 3)), 'ids of the 3 classes'),
+        (dict(grouping=dict(label_divisor=256)), 'label_divisor cannot be chosen'),
     ],
 )
 def test_what_makes_no_instances_is_refused(options, message):

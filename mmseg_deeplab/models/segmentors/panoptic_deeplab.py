@@ -69,6 +69,13 @@ class PanopticDeepLab(LeanEncoderDecoder):
                 'PanopticDeepLab predicts whole images: an instance may be cut by a '
                 "window. Remedy: test_cfg=dict(mode='whole')"
             )
+        fixed = {'label_divisor', 'void_label'}.intersection(grouping or {})
+        if fixed:
+            raise InputError(
+                f'grouping: {", ".join(sorted(fixed))} cannot be chosen: segments and '
+                f'PanopticMetric read ids as class * {LABEL_DIVISOR} + number, -1 as '
+                'void. Remedy: leave it out, and renumber the predicted ids'
+            )
         self.thing_classes = tuple(thing_classes)
         self.grouping = dict(grouping or {})
 
