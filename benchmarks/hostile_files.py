@@ -7,6 +7,7 @@ What a checkpoint claims beyond what it holds is in
 import io
 import os
 import pickle
+import socket
 import struct
 import zlib
 from collections.abc import Callable
@@ -165,6 +166,10 @@ HOSTILE: dict[str, tuple[Callable[[], object], list[str]]] = {
     'link to its own folder': (lambda: os.symlink('.', 'images/again'), FOLDER),
     'link to nothing': (lambda: os.symlink('nothing.png', 'images/a.png'), FOLDER),
     'link to itself': (lambda: os.symlink('a.png', 'images/a.png'), FOLDER),
+    'folder named .png': (lambda: os.mkdir('images/a.png'), FOLDER),
+    'socket named .png': (
+        lambda: socket.socket(socket.AF_UNIX).bind('images/a.png'), FOLDER,
+    ),
     'name that is not UTF-8': (
         lambda: write(b'images/\xff\xfe.png', IMAGES['png']), FOLDER,
     ),

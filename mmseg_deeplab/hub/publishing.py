@@ -125,15 +125,18 @@ def publish(
     config = f'"""{name}: see the card beside."""\n\n{clean.pretty_text}'
     contents = content, config.encode(), card.encode()
     files = [Path(out) / f'{stem}.{suffix}' for suffix in (file_format, 'py', 'md')]
-    new_files = list(zip(files, contents, strict=True))
-    for path, new in new_files:
-        if path.exists() and path.read_bytes() != new and not overwrite:
+    _write_all(dict(zip(files, contents, strict=True)), overwrite=overwrite)
+    return Published(*files, note=note)
+
+
+def _write_all(files: Mapping[Path, bytes], *, overwrite: bool) -> None:
+    for path, content in files.items():
+        if path.exists() and path.read_bytes() != content and not overwrite:
             raise InputError(
                 f'{path} exists with other content; give another --out, or --overwrite'
             )
-    for path, new in new_files:
-        write_whole(new, path)
-    return Published(*files, note=note)
+    for path, content in files.items():
+        write_whole(content, path)
 
 
 def published_state(checkpoint: Mapping[str, Any], *, ema: bool | None) -> StateDict:
