@@ -122,7 +122,7 @@ def test_training_runs_with_data_root_alone(leaf, data, tmp_path):
         ('train_dataloader.worker', 'train_dataloader does not take it'),
         ('log_processor.windowsize', 'does not take it'),
         ('optim_wrapper.clip_grad.max', 'does not take it'),
-        ('default_hooks.ckeckpoint.interval', r'default_hooks\.checkpoint\.interval'),
+        ('default_hooks.checkpoints.interval', r'default_hooks\.checkpoint\.interval'),
         ('default_hooks.checkpoint.keep', 'TrustedCheckpointHook does not take it'),
         ('launcher', '--launcher'),
     ],
