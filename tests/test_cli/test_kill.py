@@ -70,4 +70,4 @@ def test_a_kill_in_the_middle_of_a_save(server: Server, tmp_path):
     assert server.run(*command, log=log) == 0
     assert 'Removed unfinished checkpoints' in log.read_text()
     assert whole_checkpoints(work_dir) == ['iter_2.pth', 'iter_3.pth']
-    assert not list(work_dir.glob('.*'))
+    assert not list(work_dir.glob('.*.part'))

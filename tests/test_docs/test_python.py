@@ -33,7 +33,9 @@ REPLACED = {
     "'CHECKPOINT.pth'": repr(CHECKPOINT),
     "'LEAF.py'": "'deeplabv3_r50_camvid.py'",
     './LEAF.py': './deeplabv3_r50_camvid.py',
-    'use_plus=True)': 'use_plus=True, is_backbone_pretrained=False)',  # a download
+    # Downloads.
+    "'deeplabv3plus_r101_cityscapes'": f'{QUICKSTART!r}, {CHECKPOINT!r}',
+    'use_plus=True)': 'use_plus=True, is_backbone_pretrained=False)',
 }
 # Commands of a page that its programs build on.
 BEFORE = {
