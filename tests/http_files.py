@@ -70,7 +70,7 @@ class Handler(BaseHTTPRequestHandler):
         for begin in range(0, len(content), 1 << 16):
             self.wfile.write(content[begin : begin + (1 << 16)])
             if mode == 'slow':
-                time.sleep(1)
+                time.sleep(20)
 
 
 @contextmanager

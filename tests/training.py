@@ -174,7 +174,7 @@ class Process:
         """Send a signal to this process alone."""
         os.kill(self.pid, number)
 
-    def wait(self, timeout: float = 120) -> int:
+    def wait(self, timeout: float = 300) -> int:
         """Wait for the end and return the exit code, negative for a signal.
 
         After ``timeout`` seconds the process is killed.
@@ -186,7 +186,7 @@ class Process:
         pattern = re.compile(rf'Iter\({mode}\) \[ *{step}/')
         self.wait_until(lambda: pattern.search(self.log.read_text()))
 
-    def wait_until(self, condition: Callable[[], object], timeout: float = 60) -> None:
+    def wait_until(self, condition: Callable[[], object], timeout: float = 300) -> None:
         """Wait until ``condition`` holds, looking often."""
         end = time.monotonic() + timeout
         while not condition():

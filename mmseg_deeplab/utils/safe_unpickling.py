@@ -34,6 +34,9 @@ SKIPPED = frozenset({'PROTO', 'FRAME', 'STOP'})
 KEYS = (str, bytes, int, float, bool, type(None))
 # Bytes that calls may copy for each byte of the file: a log buffer is copied thrice.
 COPIES = 4
+# Values and marks that may wait below a new container: ``pickle`` writes batches of
+# 1,000, and only the containers in one long tuple wait all together.
+MOST_WAITING = 10_000
 NUMBERS = frozenset({
     'b1', 'i1', 'i2', 'i4', 'i8', 'u1', 'u2', 'u4', 'u8', 'f2', 'f4', 'f8', 'c8', 'c16',
 })  # fmt: skip
@@ -176,6 +179,7 @@ class DataUnpickler:
             elif name in CONSTANTS:
                 self._stack.append(CONSTANTS[name])
             elif name in EMPTY:
+                self._check_depth()
                 self._stack.append(EMPTY[name]())
             elif name in TUPLES:
                 count = TUPLES[name]
@@ -196,7 +200,12 @@ class DataUnpickler:
         if self._left < 0:
             raise UnpicklingError('Unsupported size: more than the file has bytes')
 
+    def _check_depth(self) -> None:
+        if len(self._stack) + len(self._below) > MOST_WAITING:
+            raise UnpicklingError(f'Unsupported depth: more than {MOST_WAITING}')
+
     def _mark(self, _: None) -> None:
+        self._check_depth()
         self._below.append(self._stack)
         self._stack = []
 

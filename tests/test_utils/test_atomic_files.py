@@ -5,7 +5,7 @@ import resource
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -74,13 +74,19 @@ def _write_for_ever(path: Path, size: int) -> None:
     os._exit(1)
 
 
+def _holds_a_part(folder: Path) -> bool:
+    with suppress(FileNotFoundError):  # it has just become the file
+        return any(part.stat().st_size for part in folder.glob('.*.part'))
+    return False
+
+
 def test_a_write_killed_in_the_middle_leaves_the_file_as_it_was(tmp_path):
     path, size = tmp_path / 'iter_1.pth', 2**25
     write_whole(bytes(size), path)
     for milliseconds in range(0, 40, 4):
         if (writer := os.fork()) == 0:
             _write_for_ever(path, size)
-        while not any(part.stat().st_size for part in tmp_path.glob('.*.part')):
+        while not _holds_a_part(tmp_path):
             time.sleep(0.0005)
         time.sleep(milliseconds / 1000)
         os.kill(writer, signal.SIGKILL)
@@ -96,7 +102,7 @@ def test_a_reader_never_sees_half_a_file(tmp_path):
     write_whole(bytes(size), path)
     if (writer := os.fork()) == 0:
         _write_for_ever(path, size)
-    end, sizes, files = time.monotonic() + 30, set(), set()
+    end, sizes, files = time.monotonic() + 300, set(), set()
     while len(files) < 4 and time.monotonic() < end:
         stat = path.stat()
         sizes.add(stat.st_size)

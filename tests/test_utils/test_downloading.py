@@ -101,7 +101,7 @@ def test_no_network(tmp_path, monkeypatch):
 
 
 def test_a_silent_server_is_given_up(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, 'TIMEOUT', 0.2)
+    monkeypatch.setattr(module, 'TIMEOUT', 1.0)
     urls = [server.url('slow', 'a.pth'), server.url('good', 'a.pth')]
     download(urls, tmp_path / 'a.pth', sha256=server.sha256)
     assert (tmp_path / 'a.pth').read_bytes() == CONTENT

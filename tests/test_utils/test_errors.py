@@ -67,11 +67,17 @@ def test_a_fault_of_the_device_has_a_status_of_its_own(capsys):
 RANKS = """
 import os, subprocess, sys, time
 code = 'from mmseg_deeplab.utils.errors import *\\n'
+code += 'print(flush=True), input()\\n'
 code += 'with one_line_errors(): raise InputError("what")'
+pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
 ranks = []
 for rank in range(3):
     env = os.environ | {'LOCAL_RANK': str(rank)}
-    ranks.append(subprocess.Popen([sys.executable, '-c', code], env=env))
+    ranks.append(subprocess.Popen([sys.executable, '-c', code], env=env, **pipes))
+for rank in ranks:
+    rank.stdout.readline()
+for rank in ranks:  # which are all ready, however busy the machine is
+    rank.stdin.write(b'\\n')
 while all(rank.poll() is None for rank in ranks):  # as torchrun does
     time.sleep(0.05)
 for rank in ranks:
