@@ -132,6 +132,16 @@ def add_msc(parser: Any) -> None:
     )
 
 
+def add_ids(parser: ArgumentParser) -> None:
+    """Add ``--ids``."""
+    parser.add_argument(
+        '--ids',
+        choices=['train', 'label'],
+        help='values of the masks: 0 to K - 1 as in training, or those of the files of '
+        'the data set (labelIds of Cityscapes, 1 to 150 of ADE20K), as servers take',
+    )
+
+
 def add_output_stride(parser: Any) -> None:
     """Add ``--output-stride`` to a parser or a group of it."""
     parser.add_argument(

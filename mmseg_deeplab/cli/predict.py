@@ -41,6 +41,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     arguments.add_overrides(parser)
     arguments.add_trust(parser)
+    arguments.add_ids(parser)
     parser.add_argument(
         '--no-overlay', action='store_true', help='no colours over the images'
     )
@@ -121,6 +122,7 @@ def predict(args: Namespace) -> object:
             overlays=not args.no_overlay,
             probabilities=args.probabilities,
             opacity=args.opacity,
+            ids=args.ids or 'train',
         ),
         listed=listed,
         options=inference.RunOptions(

@@ -17,6 +17,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help='only write the masks of --out, with the ids that the server of the data '
         'set takes; no label is read',
     )
+    arguments.add_ids(parser)
     parser.add_argument('--show', action='store_true', help='show in a window')
     parser.add_argument('--show-dir', help='folder for painted images')
     parser.add_argument(
@@ -34,7 +35,9 @@ def run(args: Namespace) -> None:
     prepare_testing(
         cfg,
         args.checkpoint,
-        **arguments.pick(args, 'out', 'format_only', 'show', 'show_dir', 'wait_time'),
+        **arguments.pick(
+            args, 'out', 'format_only', 'ids', 'show', 'show_dir', 'wait_time'
+        ),
         **arguments.prediction_options(args),
     )
     test(cfg)

@@ -92,6 +92,7 @@ def prepare_testing(
     *,
     out: str | None = None,
     format_only: bool = False,
+    ids: str | None = None,
     show: bool = False,
     show_dir: str | None = None,
     wait_time: float = 2.0,
@@ -104,15 +105,18 @@ def prepare_testing(
     """Prepare a config for testing, in place.
 
     ``out`` is a folder for the predicted masks; with ``format_only`` they are all that
-    is made, and no label is read. ``show_dir`` is a folder for images with the
+    is made, and no label is read. ``ids`` is that of :class:`SegmentationMetric`.
+    ``show_dir`` is a folder for images with the
     predictions painted over them. ``show`` opens a window for ``wait_time`` seconds.
     The other arguments are those of :func:`apply_prediction_options`.
     """
     check_checkpoint(checkpoint)
     if out is not None:
-        write_predictions(cfg, out, format_only=format_only)
-    elif format_only:
-        raise InputError('--format-only only writes masks. Remedy: give --out FOLDER')
+        write_predictions(cfg, out, format_only=format_only, ids=ids)
+    elif format_only or ids:
+        raise InputError(
+            '--format-only and --ids are about written masks. Remedy: give --out FOLDER'
+        )
     if format_only:
         leave_labels_out(cfg)
     check_data(cfg, 'test_dataloader')
@@ -128,7 +132,9 @@ def prepare_testing(
     prepare_device(cfg)
 
 
-def write_predictions(cfg: Config, folder: str, *, format_only: bool = False) -> None:
+def write_predictions(
+    cfg: Config, folder: str, *, format_only: bool = False, ids: str | None = None
+) -> None:
     """Let the metric write the predicted masks, or do nothing else."""
     evaluator = cfg.get('test_evaluator')
     if isinstance(evaluator, list | tuple) and len(evaluator) == 1:
@@ -138,6 +144,8 @@ def write_predictions(cfg: Config, folder: str, *, format_only: bool = False) ->
     evaluator.update(output_dir=folder, keep_results=True)
     if format_only:
         evaluator['format_only'] = True
+    if ids:
+        evaluator['ids'] = ids
 
 
 def paint_predictions(

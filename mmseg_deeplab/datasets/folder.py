@@ -1,19 +1,22 @@
 """A data set of your own: a folder of images, one of labels, and a class list."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mmengine import fileio
 from mmengine.utils import is_abs
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+from mmseg_deeplab.utils.class_colors import class_colors, nearest
 from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.text_files import decode_text
 
 from .class_list import read_class_list
 from .file_pairs import check_pairs, choose_listed, find_files
 from .transforms import LabelColors
+from .transforms.label_colors import png_palette
 
+JUST_NOTICEABLE = 2.3  # difference of two colours in CIELAB
 FOLDERS = dict(img_path='images', seg_map_path='labels')
 
 
@@ -69,10 +72,8 @@ class FolderDataset(BaseSegDataset):
             )
         self.labels_file = _below(data_root, labels_file)
         self.class_list = read_class_list(self.labels_file, backend_args)
-        metainfo = dict(classes=self.class_list.names)
         self.label_colors = None
         if self.class_list.colors:
-            metainfo['palette'] = [list(color) for color in self.class_list.colors]
             self.label_colors = LabelColors(
                 self.class_list.colors,
                 ignored=self.class_list.ignored,
@@ -83,8 +84,15 @@ class FolderDataset(BaseSegDataset):
             data_prefix, ann_file = find_split(
                 split, data_root or '', data_prefix, ann_file, backend_args
             )
+        folder = data_prefix.get('seg_map_path')
+        palette = self.class_list.colors or _mask_palette(
+            self.class_list.names,
+            folder and _below(data_root, folder),
+            seg_map_suffix,
+            backend_args,
+        )
         super().__init__(
-            metainfo=metainfo,
+            metainfo=dict(classes=self.class_list.names, palette=[*map(list, palette)]),
             data_root=data_root,
             data_prefix=dict(data_prefix),
             ann_file=ann_file,
@@ -165,6 +173,29 @@ def find_split(
         f'{_below(data_root, name)!r} exists. Remedy: make one of them, or give '
         'data_root, e.g. --cfg-options data_root=FOLDER.'
     )
+
+
+def _mask_palette(
+    names: Sequence[str],
+    folder: str | None,
+    suffix: str | None,
+    backend_args: dict | None,
+) -> Sequence[Sequence[int]]:
+    """Return the colours inside the first mask of a folder, else new ones.
+
+    They are taken if each class has one that is told apart from the others.
+    """
+    backend = dict(backend_args=backend_args)
+    if folder and fileio.isdir(folder, **backend):
+        for name in [*find_files(folder, suffix, 'labels', **backend).values()][:1]:
+            path = fileio.join_path(folder, name, **backend)
+            try:
+                palette = png_palette(fileio.get(path, **backend))[: len(names)]
+            except (OSError, ValueError):  # what loads it will say so
+                break
+            if len(palette) == len(names) and nearest(palette) > JUST_NOTICEABLE:
+                return palette.tolist()
+    return class_colors(names)
 
 
 def _below(root: str | None, path: str) -> str:

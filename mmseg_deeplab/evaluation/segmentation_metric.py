@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from mmengine.dist import is_main_process
@@ -15,7 +14,9 @@ from torch import Tensor
 
 from mmseg_deeplab.ops import confusion_matrix, grouped_confusion_matrix
 from mmseg_deeplab.utils.atomic_files import write_whole
+from mmseg_deeplab.utils.class_colors import class_colors
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.label_png import label_png
 from mmseg_deeplab.utils.local_paths import require_local
 from mmseg_deeplab.utils.output_names import check_owner, output_names
 
@@ -55,8 +56,11 @@ class SegmentationMetric(BaseMetric):
         output_dir: A folder for the predicted masks, ``<name>.png``: see
             :meth:`name_outputs`.
         format_only: Only write the masks, for images without ground truth.
-        label_ids: The ids of the classes in the masks of ``format_only``, where the
-            server of the data set takes others than those of the training.
+        label_ids: The ids of the classes in the files of the data set, where they are
+            others than those of the training.
+        ids: Whether written masks hold the ids of the files (``'label'``) or those of
+            the training (``'train'``). By default those of the files with
+            ``format_only``, or where the files begin at 1 (``reduce_zero_label``).
         collect_device: Has no effect; the base class has this argument.
         prefix: Is put before the names of the metrics.
         keep_results: Go on counting after an evaluation instead of starting anew.
@@ -80,6 +84,7 @@ class SegmentationMetric(BaseMetric):
         trimap_around: str = 'labels',
         report_file: str | None = None,
         label_ids: Sequence[int] | None = None,
+        ids: str | None = None,
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         if format_only and output_dir is None:
@@ -94,7 +99,8 @@ class SegmentationMetric(BaseMetric):
         self.trimap_widths = check_widths(trimap_widths)
         self.trimap_around = check_borders(trimap_around)
         self.report_file = report_file
-        self.label_ids = label_ids if format_only else None
+        self.label_ids = label_ids if ids == 'label' or format_only else None
+        self.ids = ids
         self.report: dict = {}
         self._names: dict[str, str] = {}  # of masks, by the path of the image
         self._owners: dict[str, str] = {}  # the reverse
@@ -153,16 +159,19 @@ class SegmentationMetric(BaseMetric):
 
     def _write(self, prediction: Tensor, sample: dict) -> None:
         ids = self._written_ids(bool(sample.get('reduce_zero_label', False)))
-        labels = ids[prediction.cpu().numpy()]
         path = sample['img_path']
         name = self._names.get(path, Path(path).stem)
         check_owner(self._owners, name, path)
-        _, content = cv2.imencode('.png', labels)
-        write_whole(content.tobytes(), Path(self.output_dir) / f'{name}.png')
+        labels = prediction.cpu().numpy().astype(np.uint16)
+        classes, palette = map(self.dataset_meta.get, ('classes', 'palette'))
+        content = label_png(labels, palette or class_colors(classes), ids)
+        write_whole(content, Path(self.output_dir) / f'{name}.png')
 
     def _written_ids(self, starts_at_1: bool) -> np.ndarray:
         """Return the id in a mask of each class."""
         num_classes = len(self.dataset_meta['classes'])
+        if self.ids == 'train':
+            return np.arange(num_classes)
         # With reduce_zero_label the data set's own files begin at 1.
         ids = self.label_ids or np.arange(num_classes) + starts_at_1
         if len(ids) != num_classes:
@@ -170,7 +179,7 @@ class SegmentationMetric(BaseMetric):
                 f'label_ids has {len(ids)} ids for {num_classes} classes. Remedy: give '
                 'test_evaluator.label_ids one id for each class, or None'
             )
-        return np.array(ids, np.min_scalar_type(max(ids)))
+        return np.array(ids)
 
     def evaluate(self, size: int) -> dict[str, float]:
         """Sum the counts over all processes and return the metrics in percent.

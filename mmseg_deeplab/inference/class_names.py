@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from mmengine.config import Config
 from mmseg.registry import DATASETS
 from mmseg.utils import get_classes, get_palette
 
 from mmseg_deeplab.checkpoints.class_order import checkpoint_meta
+from mmseg_deeplab.utils.class_colors import class_colors
 from mmseg_deeplab.utils.errors import InputError
 
 
@@ -24,7 +24,7 @@ def class_meta(
 
     What is given (K values, or the name of a data set of MMSegmentation) comes first,
     then the checkpoint's, then those of the config's data set. Where none has K
-    classes, the names are ``class 0``, ... and the colours those of VOC.
+    classes, the names are ``class 0``, ... and the colours :func:`class_colors`.
     """
     names = get_classes(classes) if isinstance(classes, str) else classes
     colours = get_palette(palette) if isinstance(palette, str) else palette
@@ -40,7 +40,7 @@ def class_meta(
     )
     colours = colours or known.get('palette')
     if not colours or len(colours) != num_classes:
-        colours = voc_palette(num_classes)
+        colours = class_colors(names or known['classes'])
     return dict(
         classes=tuple(names or known['classes']),
         palette=[[int(value) for value in colour] for colour in colours],
@@ -58,17 +58,3 @@ def _known(
         kind = DATASETS.get(dataset['type']) if 'type' in dataset else None
         yield getattr(kind, 'METAINFO', {})
     yield dict(classes=[f'class {index}' for index in range(num_classes)])
-
-
-def voc_palette(num_classes: int) -> list[list[int]]:
-    """Return colours by the rule of PASCAL VOC; the first 256 differ.
-
-    The bits of the class id go in turn to the upper bits of R, G and B
-    (``VOClabelcolormap.m`` of the VOC development kit).
-    """
-    ids = np.arange(num_classes)
-    colours = np.zeros((num_classes, 3), dtype=np.int64)
-    for bit in range(8):
-        for channel in range(3):
-            colours[:, channel] |= ((ids >> (3 * bit + channel)) & 1) << (7 - bit)
-    return colours.tolist()

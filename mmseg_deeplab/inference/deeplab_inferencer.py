@@ -158,7 +158,8 @@ class DeepLabInferencer(MMSegInferencer):
             dtype = label_dtype(self.segmentor.num_classes)
             for sample, name in zip(preds, self._names, strict=True):
                 labels = sample.pred_sem_seg.data[0].cpu().numpy().astype(dtype)
-                write_labels(os.path.join(pred_out_dir, f'{name}.png'), labels)
+                path = os.path.join(pred_out_dir, f'{name}.png')
+                write_labels(path, labels, self.model.dataset_meta['palette'])
         return super().postprocess(preds, visualization, return_datasample)
 
     @property

@@ -64,8 +64,9 @@ class FileRun:
     """Predicts files and writes their outputs.
 
     ``load(device=...)`` loads the model when the first input needs it; ``device`` is
-    :func:`default_device` by default. Outputs written before ``since``, s, do not
-    count.
+    :func:`default_device` by default. ``label_ids(K)``, if set, returns the values of
+    the classes in the masks of images, instead of 0 to K - 1. Outputs written before
+    ``since``, s, do not count.
     """
 
     def __init__(
@@ -77,6 +78,8 @@ class FileRun:
         since: float = 0.0,
         device: str | None = None,
     ) -> None:
+        self.label_ids: Callable[[int], Sequence[int]] | None = None
+        self._ids: Sequence[int] | None = None
         self._load, self._outputs, self.options = load, outputs, options
         self._since, self._device = since, device
         self._predictor: BatchedPredictor | None = None
@@ -149,6 +152,11 @@ class FileRun:
         try:
             if kind == 'image':
                 return self._predict_images(predictor, batch)
+            if self._ids is not None:
+                raise InputError(
+                    f'{item.path}: --ids label is for images, not for a {kind}. '
+                    'Remedy: leave it out'
+                )
             predict = dict(video=self._predict_video, raster=self._predict_raster)
             predict[kind](predictor, item)
         except FILE_ERRORS as error:
@@ -167,6 +175,15 @@ class FileRun:
     def _loaded(self) -> BatchedPredictor:
         if self._predictor is None:
             predictor = self._load(device=self._device or default_device())
+            if self.label_ids is not None:
+                count = len(predictor.classes)
+                self._ids = self.label_ids(count)
+                if len(self._ids) != count:
+                    raise InputError(
+                        f'--ids label: the data set of the config has the ids '
+                        f'{self._ids}, and the model {count} classes. Remedy: give '
+                        'another config, or leave --ids out'
+                    )
             self._predictor = BatchedPredictor(predictor, self.options.batch_size)
         return self._predictor
 
@@ -176,7 +193,9 @@ class FileRun:
         images = [image for _, image in batch]
         wanted = self._outputs.probabilities
         predictions = predictor.predict(images, probabilities=wanted)
-        names = dict(palette=predictor.palette, classes=predictor.classes)
+        names = dict(
+            palette=predictor.palette, classes=predictor.classes, ids=self._ids
+        )
         write = partial(self._outputs.write_image, **names)
         return [
             partial(write, item, image, prediction)

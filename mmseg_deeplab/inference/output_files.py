@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from mmseg_deeplab.utils.atomic_files import write_whole
+from mmseg_deeplab.utils.label_png import label_png
 from mmseg_deeplab.utils.local_paths import require_local
 
 from .input_files import InputFile
@@ -39,6 +40,7 @@ class FileOutputs:
     overlays: bool = True  # whether to paint the labels over the images
     probabilities: bool = False  # whether to write probabilities
     opacity: float = 0.5  # how much the colours of overlays cover, 0..1
+    ids: str = 'train'  # or 'label': values of masks as in the files of the data set
 
     def __post_init__(self) -> None:
         require_local(self.folder, 'out')
@@ -69,8 +71,9 @@ class FileOutputs:
         prediction: Prediction,
         palette: Sequence[Sequence[int]],
         classes: Sequence[str],
+        ids: Sequence[int] | None = None,
     ) -> None:
-        """Write all outputs of an image; the labels come last."""
+        """Write all outputs of an image; the labels come last, perhaps as ``ids``."""
         if self.probabilities:
             path = self.path(item, 'probabilities', '.npy')
             write_probabilities(path, prediction.probabilities)
@@ -80,25 +83,22 @@ class FileOutputs:
         if prediction.segments is not None:
             path = self.path(item, 'panoptic', '.png')
             write_segments(path, prediction.segments, classes)
-        write_labels(self.path(item, 'labels', '.png'), prediction.labels)
+        path = self.path(item, 'labels', '.png')
+        write_whole(label_png(prediction.labels, palette, ids), path)
 
 
 def save_image(path: str | Path, image: np.ndarray) -> None:
-    """Write RGB ``(H, W, 3)`` uint8, or ``(H, W)`` uint8 or uint16, by the suffix.
-
-    JPEG has quality 95.
-    """
-    if image.ndim == 3:
-        image = image[..., ::-1]  # OpenCV writes BGR
-    _, content = cv2.imencode(Path(path).suffix, np.ascontiguousarray(image))
+    """Write RGB ``(H, W, 3)`` uint8 by the suffix; JPEG has quality 95."""
+    bgr = np.ascontiguousarray(image[..., ::-1])
+    _, content = cv2.imencode(Path(path).suffix, bgr)
     write_whole(content.tobytes(), Path(path))
 
 
-def write_labels(path: str | Path, labels: np.ndarray) -> None:
-    """Write class ids ``(H, W)``, uint8 or uint16, as a grey PNG."""
-    if labels.dtype not in (np.uint8, np.uint16):
-        raise TypeError(f'labels must be uint8 or uint16, received {labels.dtype}')
-    save_image(path, labels)
+def write_labels(
+    path: str | Path, labels: np.ndarray, palette: Sequence[Sequence[int]]
+) -> None:
+    """Write class ids ``(H, W)`` as a PNG in the colours of the classes."""
+    write_whole(label_png(labels, palette), Path(path))
 
 
 def write_probabilities(path: str | Path, probabilities: np.ndarray) -> None:

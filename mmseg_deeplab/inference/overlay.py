@@ -33,7 +33,8 @@ def overlay(
 ) -> np.ndarray:
     """Mix an RGB image ``(H, W, 3)`` uint8 with the colours of its labels ``(H, W)``.
 
-    ``opacity`` 0 is the image alone, 1 the colours alone.
+    ``opacity`` 0 is the image alone, 1 the colours alone. A class whose colour is black
+    (the background) stays bare: black would only darken it, as it does ignored pixels.
 
     Raises:
         ValueError: If the sizes differ, or ``opacity`` is outside 0..1.
@@ -46,7 +47,11 @@ def overlay(
             f'{labels.shape}'
         )
     colours = colour_labels(labels, palette)
-    return cv2.addWeighted(image, 1 - opacity, colours, opacity, 0)
+    mixed = cv2.addWeighted(image, 1 - opacity, colours, opacity, 0)
+    for number, colour in enumerate(palette):
+        if not any(colour):
+            np.copyto(mixed, image, where=(labels == number)[..., None])
+    return mixed
 
 
 def paint(

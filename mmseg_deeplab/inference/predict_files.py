@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mmseg_deeplab.config import read_config
+from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.progress import Progress
 
 from .file_run import FileRun, RunOptions
@@ -119,11 +121,22 @@ def predict_files(
         output_stride=output_stride,
         cfg_options=cfg_options or {},
     )
+    if outputs.ids == 'label' and source.config is None:
+        raise InputError(
+            f'{source.checkpoint}: --ids label needs the config, which names the data '
+            'set; an exported file has none. Remedy: give CONFIG CHECKPOINT'
+        )
     root = None if overwrite else recorded_root(folder)
     root, items, left_out = find_inputs(inputs, listed=listed, out=folder, root=root)
     record = describe(
         source,
-        dict(choices, opacity=outputs.opacity, root=root, **options.recorded()),
+        dict(
+            choices,
+            opacity=outputs.opacity,
+            ids=outputs.ids,
+            root=root,
+            **options.recorded(),
+        ),
     )
     since = open_folder(folder, record, overwrite=overwrite)
     load = partial(load_predictor, source, **choices)
@@ -131,6 +144,8 @@ def predict_files(
         begun = time.time() if overwrite else 0.0
         load = partial(_load_and_record, load, folder, record, begun)
     run = FileRun(load, outputs, options, since=since, device=device)
+    if outputs.ids == 'label':
+        run.label_ids = partial(_label_ids, source.config, cfg_options)
     if ray is None:
         rank, processes = world()
         items, predict = items[rank::processes], run.run
@@ -146,6 +161,14 @@ def predict_files(
         outputs.path(item, 'panoptic', '.json') for item in items
     )
     return Outcome(folder, len(items), failures, left_out, instances)
+
+
+def _label_ids(
+    config: str, cfg_options: dict[str, Any] | None, num_classes: int
+) -> list[int]:
+    from mmseg_deeplab.config.label_ids import label_ids  # it imports data sets
+
+    return label_ids(read_config(config, cfg_options), num_classes)
 
 
 def _load_and_record(

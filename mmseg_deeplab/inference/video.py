@@ -74,7 +74,7 @@ def predict_video(
                 if labels is not None:
                     labels.add(frame, ids)
                 if label_folder is not None:
-                    write_labels(Path(label_folder) / f'{count:06d}.png', ids)
+                    write_labels(Path(label_folder) / f'{count:06d}.png', ids, palette)
                 count += 1
             if on_frames is not None:
                 on_frames(len(frames))

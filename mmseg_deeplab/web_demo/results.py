@@ -13,10 +13,12 @@ from PIL import Image
 
 from mmseg_deeplab.inference import Prediction, paint
 from mmseg_deeplab.inference.predictor import Segments
+from mmseg_deeplab.utils.label_png import label_png
 
 from .demo_models import Choice
 
 LONGEST_EDGE = 1280  # px, in the page; downloads have the size of the image
+SEEN_AS_BLACK = (128, 128, 128)  # overlays leave black classes bare
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ class Result:
             number = f'{instances[k]} x ' if instances[k] else ''
             text = f'{number}{self.classes[k]} {percent}'
             masks.append(((shown == k) * opacity, text))
-            colours[text] = '#{:02x}{:02x}{:02x}'.format(*self.palette[k])
+            colour = self.palette[k] if any(self.palette[k]) else SEEN_AS_BLACK
+            colours[text] = '#{:02x}{:02x}{:02x}'.format(*colour)
         return masks, colours
 
     def overlay(self, image: np.ndarray, opacity: float) -> np.ndarray:
@@ -63,14 +66,7 @@ class Result:
         return paint(image, prediction, self.palette, opacity=opacity)
 
     def labels_png(self) -> bytes:
-        """Return the class ids as PNG, shown in the palette's colours.
-
-        With more than 256 classes they have 16 bits and no colours.
-        """
-        image = Image.fromarray(self.labels)
-        if self.labels.dtype == np.uint8:
-            image.putpalette(np.asarray(self.palette, np.uint8).tobytes())
-        return to_png(image)
+        return label_png(self.labels, self.palette)
 
 
 @dataclass

@@ -4,9 +4,11 @@ import cv2
 import numpy as np
 import pytest
 from mmseg.registry import DATASETS
+from PIL import Image
 
 from mmseg_deeplab.datasets import FolderDataset
 from mmseg_deeplab.datasets.scan import scan_dataset
+from mmseg_deeplab.utils.class_colors import distinct_colors
 
 COLORS = ((128, 64, 128), (0, 0, 142), (70, 130, 180))
 LABELS = 'road 128 64 128\ncar 0 0 142\nsky 70 130 180\nignore 0 0 0\n'
@@ -69,7 +71,24 @@ def test_classes_and_palette_are_those_of_the_class_list(write, build, tmp_path)
     (tmp_path / 'names.json').write_text('["road", "car", "sky"]')
     dataset = build(labels_file='names.json')
     np.testing.assert_array_equal(dataset[0]['gt_seg_map'], label('a'))
-    assert len(dataset.metainfo['palette']) == 3
+    assert dataset.metainfo['palette'] == [*map(list, distinct_colors(3))]
+
+
+@pytest.mark.parametrize('is_used', [True, False])
+def test_colours_inside_the_masks_are_used_where_the_list_has_none(
+    write, build, tmp_path, is_used
+):
+    write('images/a.jpg')
+    (tmp_path / 'labels.txt').write_text('road\ncar\nsky\n')
+    mask = Image.fromarray(label('a'))
+    colors = COLORS if is_used else [[1] * 3, [2] * 3, [3] * 3]  # hard to tell apart
+    mask.putpalette(np.ravel(colors).tolist())
+    (tmp_path / 'labels').mkdir()
+    mask.save(tmp_path / 'labels/a.png', bits=8)
+    dataset = build()
+    expected = COLORS if is_used else distinct_colors(3)
+    assert dataset.metainfo['palette'] == [*map(list, expected)]
+    np.testing.assert_array_equal(dataset[0]['gt_seg_map'], label('a'))
 
 
 @pytest.mark.parametrize('color', [False, True])

@@ -166,12 +166,17 @@ def test_masks_of_many_classes_have_16_bits(tmp_path, classes, offset, bits):
 def test_format_only_writes_the_ids_of_the_server(tmp_path):
     sample = dict(mask('1.png'), gt_sem_seg=dict(data=torch.zeros(1, 1, 4)))
     sample['pred_sem_seg'] = dict(data=torch.tensor([[[3, 0, 1, 2]]]))
-    for format_only, ids in ((True, [33, 7, 8, 11]), (False, [3, 0, 1, 2])):
-        out = tmp_path / str(format_only)
-        options = dict(output_dir=str(out), format_only=format_only)
+    server, train = [33, 7, 8, 11], [3, 0, 1, 2]
+    cases = [(True, None, server), (False, None, train)]
+    cases += [(True, 'train', train), (False, 'label', server)]
+    for format_only, ids, expected in cases:
+        out = tmp_path / f'{format_only}{ids}'
+        options = dict(output_dir=str(out), format_only=format_only, ids=ids)
         metric = build(label_ids=[7, 8, 11, 33], **options)
         metric.process({}, [sample])
-        assert np.array(Image.open(out / '1.png')).tolist() == [ids]
+        file = Image.open(out / '1.png')
+        assert np.array(file).tolist() == [expected]
+        assert file.mode == 'P'
 
 
 def test_another_number_of_ids_is_refused(tmp_path):

@@ -120,14 +120,14 @@ def test_is_exported_lazily():
         ({}, {}, CLASSES, [128, 64, 128]),  # SyntheticStreets' own
         (dict(classes=CLASSES[:3], palette=None), {}, CLASSES, [128, 64, 128]),
         ({}, dict(classes=list('abcdefgh')), tuple('abcdefgh'), [128, 64, 128]),
-        (dict(classes=tuple('abcdefgh')), {}, tuple('abcdefgh'), [0, 0, 0]),
+        (dict(classes=tuple('abcdefgh')), {}, tuple('abcdefgh'), (0, 0, 255)),
     ],
     ids=['checkpoint', 'data set', 'other number', 'given', 'no colours'],
 )
 def test_knows_its_classes(tmp_path, meta, options, names, first_colour):
     found = inferencer(write_model(tmp_path, meta=meta), **options)
     assert found.model.dataset_meta['classes'] == names
-    assert found.model.dataset_meta['palette'][0] == first_colour
+    assert found.model.dataset_meta['palette'][0] == list(first_colour)
     assert found.visualizer.dataset_meta['classes'] == names
 
 

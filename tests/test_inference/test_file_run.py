@@ -13,6 +13,7 @@ from predicting import write_image
 from mmseg_deeplab.inference import DeviceError, FileOutputs, Prediction, RunOptions
 from mmseg_deeplab.inference.file_run import FileRun
 from mmseg_deeplab.inference.input_files import find_inputs
+from mmseg_deeplab.utils.errors import InputError
 
 
 class Threshold:
@@ -53,12 +54,16 @@ def folder(tmp_path):
     return tmp_path
 
 
-def run(folder: Path, predictor, *, outputs: dict | None = None, **options):
+def run(
+    folder: Path, predictor, *, outputs: dict | None = None, label_ids=None, **options
+):
     """Predict ``folder/in`` into ``folder/out``; return the reasons by name."""
     out = FileOutputs(folder / 'out', **(outputs or {}))
     options = RunOptions(**{'workers': 0} | options)
     items = find_inputs([str(folder / 'in')])[1]
-    failures = FileRun(lambda device: predictor, out, options).run(items)
+    file_run = FileRun(lambda device: predictor, out, options)
+    file_run.label_ids = label_ids
+    failures = file_run.run(items)
     return {Path(path).stem: reason for path, reason in failures.items()}
 
 
@@ -73,8 +78,20 @@ def test_writes_what_the_predictor_says(folder, workers):
     probabilities = np.load(folder / 'out/probabilities/3.npy')
     np.testing.assert_allclose(probabilities[1], image[..., 0] / 255, atol=1e-3)
     painted = np.array(Image.open(folder / 'out/overlays/3.jpg')).astype(float)
-    expected = image / 2 + red[..., None] * np.array([127.5, 0, 0])
+    red_image = image / 2 + np.array([127.5, 0, 0])
+    expected = np.where(red[..., None], red_image, image)  # 0 is black: bare
     assert np.abs(painted - expected).mean() < 8  # JPEG of noise
+
+
+def test_masks_have_the_ids_of_the_data_set(folder):
+    assert run(folder, Threshold(), label_ids=lambda count: [7, 33][:count]) == {}
+    red = np.array(Image.open(folder / 'in/3.png'))[..., 0] > 127
+    mask = Image.open(folder / 'out/labels/3.png')
+    assert np.array_equal(mask, np.where(red, 33, 7))
+    assert np.array_equal(mask.convert('RGB'), red[..., None] * np.uint8([255, 0, 0]))
+    write_image(folder / 'in/new.png')
+    with pytest.raises(InputError, match='model 2 classes'):
+        run(folder, Threshold(), label_ids=lambda _: [1, 2, 3])
 
 
 def test_images_of_one_size_are_a_batch(folder):

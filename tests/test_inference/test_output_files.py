@@ -26,6 +26,13 @@ def test_overlay_mixes_image_and_colours(opacity):
     assert np.abs(overlay(IMAGE, LABELS, PALETTE, opacity=opacity) - expected).max() < 1
 
 
+def test_a_black_class_leaves_the_image_bare():
+    image = np.full((1, 3, 3), 200, np.uint8)
+    labels = np.uint8([[0, 1, 255]])  # the last one is ignored
+    found = overlay(image, labels, [[0, 0, 0], [100, 0, 0]])
+    assert found.tolist() == [[[200] * 3, [150, 100, 100], [100] * 3]]
+
+
 def test_overlay_of_more_than_256_classes():
     palette = [[k % 256, k // 256, 7] for k in range(300)]
     labels = np.array([[0, 299]], dtype=np.uint16)
@@ -47,13 +54,16 @@ def test_overlay_refuses_labels_of_another_size():
 @pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
 def test_labels_come_back_from_their_file(tmp_path, dtype):
     labels = LABELS.astype(dtype) * (1 if dtype == np.uint8 else 1000)
-    write_labels(tmp_path / 'new' / '1.png', labels)
-    assert np.array_equal(Image.open(tmp_path / 'new' / '1.png'), labels)
+    write_labels(tmp_path / 'new' / '1.png', labels, PALETTE)
+    file = Image.open(tmp_path / 'new' / '1.png')
+    assert np.array_equal(file, labels)
+    if dtype == np.uint8:
+        assert np.array_equal(file.convert('RGB'), np.array(PALETTE)[labels])
 
 
 def test_labels_of_another_type_are_refused(tmp_path):
     with pytest.raises(TypeError, match='int64'):
-        write_labels(tmp_path / '1.png', LABELS.astype(np.int64))
+        write_labels(tmp_path / '1.png', LABELS.astype(np.int64), PALETTE)
 
 
 def test_colours_come_back_from_a_png(tmp_path):

@@ -12,13 +12,19 @@ from mmseg_deeplab.datasets.class_list import (
     read_class_list,
 )
 from mmseg_deeplab.utils.atomic_files import write_whole
+from mmseg_deeplab.utils.class_colors import (
+    BACKGROUNDS,
+    BLACK,
+    class_colors,
+    distinct_colors,
+)
 from mmseg_deeplab.utils.errors import InputError
 
 from .annotated_images import Annotations
 
 BACKGROUND = 'background'
-BACKGROUNDS = {BACKGROUND, '_background_', '__background__'}
 IGNORE_INDEX = 255
+VOID = (224, 224, 192)  # of PASCAL VOC
 
 
 def choose_classes(
@@ -49,33 +55,20 @@ def choose_classes(
     else:
         colors, ignored = choose_colors(names, annotations.colors), ()
     if not ignored:
-        unused = (color for color in map(voc_color, range(255, 0, -1)))
+        unused = (VOID, *distinct_colors(MAX_CLASSES + 1))
         ignored = (next(color for color in unused if color not in colors),)
     return ClassList(tuple(names), tuple(colors), tuple(ignored)), fill
 
 
 def choose_colors(names: list[str], known: dict[str, Color]) -> list[Color]:
-    """Take the known colours if no two classes share one, else VOC's.
+    """Take the known colours if no two classes share one, else new ones.
 
     The background is black, and no class else.
     """
-    black = (0, 0, 0)
-    own = [black if name.lower() in BACKGROUNDS else known.get(name) for name in names]
+    own = [BLACK if name.lower() in BACKGROUNDS else known.get(name) for name in names]
     if None not in own and len(set(own)) == len(own):
         return own
-    others = iter(range(1, 255))
-    return [
-        black if name.lower() in BACKGROUNDS else voc_color(next(others))
-        for name in names[:255]
-    ]
-
-
-def voc_color(number: int) -> Color:
-    """Return a colour of VOC's palette: bits of the number, spread over R, G and B."""
-    color = [0, 0, 0]
-    for bit in range(8):
-        color[bit % 3] |= (number >> bit & 1) << 7 - bit // 3
-    return tuple(color)
+    return class_colors(names)
 
 
 def write_class_list(classes: ClassList, out: Path) -> str:

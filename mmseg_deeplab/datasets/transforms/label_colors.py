@@ -116,10 +116,7 @@ class LabelColors:
 
     def _from_palette_file(self, content: bytes, source: str) -> np.ndarray | None:
         indices = decode(content, source, flag='unchanged', backend='pillow')
-        with Image.open(
-            io.BytesIO(content), formats=('PNG',)
-        ) as file:  # reads the header alone
-            listed = np.frombuffer(file.palette.getdata()[1], np.uint8).reshape(-1, 3)
+        listed = png_palette(content)
         palette = np.zeros((NUM_INDICES, 3), np.uint8)
         palette[: len(listed)] = listed
         ids, known = self._look_up(_pack(palette))
@@ -164,6 +161,13 @@ class LabelColors:
             f'{source}: holds colours (RGB) that {self.origin} does not list: '
             f'{", ".join(listed)}. Remedy: {"; or ".join(hints)}.'
         )
+
+
+def png_palette(content: bytes) -> np.ndarray:
+    """Return the colours ``(N, 3)`` uint8 that a PNG lists, of another kind none."""
+    file = Image.open(io.BytesIO(content), formats=('PNG',))  # reads the header alone
+    listed = file.palette.getdata()[1] if file.palette else b''
+    return np.frombuffer(listed, np.uint8).reshape(-1, 3)
 
 
 def _pack(rgb: np.ndarray) -> np.ndarray:
