@@ -10,15 +10,12 @@ from mmseg.registry import DATA_SAMPLERS, LOOPS
 
 from mmseg_deeplab.checkpoints import local_file
 from mmseg_deeplab.datasets.scan_report import Finding
-from mmseg_deeplab.models import LeanEncoderDecoder
-from mmseg_deeplab.models.segmentors.lean_loss import plain_loss_is_configured
 from mmseg_deeplab.utils.errors import InputError
 
 from .class_agreement import data_meta, order_faults, thing_faults
 from .class_balance import check_weighted_classes
 from .class_weight_file import read_class_weights
 from .option_check import named_dicts
-from .prediction_options import is_derived
 from .scan_config import (
     class_mismatches,
     dataset_configs,
@@ -93,31 +90,22 @@ def check_loop(cfg: Config) -> None:
         )
 
 
-def check_class_weights(model: ConfigDict, classes: tuple[str, ...] = ()) -> None:
+def prepare_class_weights(model: ConfigDict, classes: tuple[str, ...] = ()) -> None:
     """Raise an error if the class weights in the losses of the heads cannot be used.
 
     ``classes`` are those of the training data; a file of weights must be of the same.
+    MMSegmentation's cross entropy fails with class weights and ``avg_non_ignore=True``,
+    which becomes False: a weighted mean is over the labelled pixels in any case.
     """
-    is_lean = is_derived(model.get('type'), LeanEncoderDecoder)
-    for name, head in named_dicts(model, 'model'):
-        for part, loss in named_dicts(head.get('loss_decode'), 'loss_decode'):
+    for _, head in named_dicts(model, 'model'):
+        for _, loss in named_dicts(head.get('loss_decode'), 'loss_decode'):
             if loss.get('class_weight') is None:
                 continue
             _check_number_of_weights(loss.class_weight, head.get('num_classes'))
             if isinstance(loss.class_weight, str):
                 check_weighted_classes(loss.class_weight, classes)
-            if (
-                loss.get('avg_non_ignore')
-                and loss.get('type') == 'CrossEntropyLoss'
-                and not (is_lean and plain_loss_is_configured(head))
-            ):
-                raise InputError(
-                    f'{name}.{part}: MMSegmentation cannot combine class_weight and '
-                    'avg_non_ignore=True. Remedy: avg_non_ignore=False, with which its '
-                    'weighted mean is over the labelled pixels, too; or '
-                    "model.type='LeanEncoderDecoder' with no other loss and no sampler "
-                    'in this head'
-                )
+            if loss.get('avg_non_ignore'):
+                loss.avg_non_ignore = False
 
 
 def _check_number_of_weights(

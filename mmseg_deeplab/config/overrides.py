@@ -26,7 +26,8 @@ def apply_mixins(cfg: Config, mixins: Sequence[str]) -> None:
     """Merge mixins into a config, in the order given.
 
     Dicts are merged, ``custom_hooks`` are added to those of the config, the visualizer
-    keeps its backends and gets those of other types; everything else is replaced.
+    keeps its backends and gets those of other types; everything else is replaced. A
+    list of losses is added to those of the decode head, a dict merged into each.
     """
     for mixin in mixins:
         path = find_mixin(mixin, Path(cfg.filename or '.'))
@@ -34,8 +35,9 @@ def apply_mixins(cfg: Config, mixins: Sequence[str]) -> None:
         hooks = changes.pop('custom_hooks', [])
         before = (cfg.get('visualizer') or {}).get('vis_backends') or []
         try:
+            _merge_losses(cfg, changes)
             cfg.merge_from_dict(changes)
-        except (KeyError, TypeError, AssertionError) as error:
+        except (AttributeError, KeyError, TypeError, AssertionError) as error:
             raise InputError(f'{path}: does not fit {cfg.filename}: {error}') from error
         if hooks:
             cfg.custom_hooks = [*cfg.get('custom_hooks', []), *hooks]
@@ -43,6 +45,18 @@ def apply_mixins(cfg: Config, mixins: Sequence[str]) -> None:
             types = {backend['type'] for backend in added}
             kept = [backend for backend in before if backend.type not in types]
             cfg.visualizer.vis_backends = [*kept, *added]
+
+
+def _merge_losses(cfg: Config, changes: dict) -> None:
+    """Put the whole ``loss_decode`` of the result into ``changes``, if it is there."""
+    head = changes.get('model', {}).get('decode_head', {})
+    if 'loss_decode' not in head:
+        return
+    new, old = head['loss_decode'], cfg.model.decode_head.loss_decode
+    if isinstance(new, list):
+        head['loss_decode'] = [*(old if isinstance(old, list) else [old]), *new]
+    elif isinstance(old, list):
+        head['loss_decode'] = [{**loss, **new} for loss in old]
 
 
 def read_mixin(path: Path) -> dict:

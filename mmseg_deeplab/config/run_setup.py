@@ -21,10 +21,10 @@ from mmseg_deeplab.utils.errors import InputError
 
 from .config_checks import (
     check_checkpoint,
-    check_class_weights,
     check_classes,
     check_data,
     check_loop,
+    prepare_class_weights,
 )
 from .config_errors import FirstTimeHook, blames_config, config_errors
 from .image_channels import check_channels
@@ -62,7 +62,7 @@ def prepare_training(
     check_first_labels(cfg)
     if cfg.get('load_from'):
         check_checkpoint(cfg.load_from)
-    check_class_weights(cfg.model, classes)
+    prepare_class_weights(cfg.model, classes)
     if output_stride is not None:
         cfg.model = ConfigDict(set_output_stride(cfg.model, output_stride))
     if amp:

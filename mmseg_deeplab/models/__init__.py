@@ -15,6 +15,8 @@ from .decode_heads.large_fov_head import LargeFOVHead
 from .decode_heads.multi_stride_aspp_head import MultiStrideASPPHead
 from .decode_heads.panoptic_deeplab_head import PanopticDeepLabHead
 from .decode_heads.resizing_heads import resizes_logits
+from .losses.pixel_losses import HardPixelCrossEntropy, SoftmaxFocalLoss
+from .losses.region_losses import LovaszSoftmaxLoss, SoftDiceLoss, SoftTverskyLoss
 from .output_stride import set_output_stride
 from .postprocess.dense_crf import DenseCRF
 from .segmentors.lean_encoder_decoder import LeanEncoderDecoder, predicting
@@ -35,15 +37,20 @@ __all__ = [
     'DeepLabV3Head',
     'DeepLabV3PlusHead',
     'DenseCRF',
+    'HardPixelCrossEntropy',
     'JFZhang95Xception',
     'LargeFOVHead',
     'LeanEncoderDecoder',
     'LeanTTAModel',
+    'LovaszSoftmaxLoss',
     'MultiScaleEncoderDecoder',
     'MultiStrideASPPHead',
     'PanopticDeepLab',
     'PanopticDeepLabHead',
     'ResNetMulti',
+    'SoftDiceLoss',
+    'SoftTverskyLoss',
+    'SoftmaxFocalLoss',
     'TimmBackbone',
     'VGG16LargeFOV',
     'VainFMobileNetV2',

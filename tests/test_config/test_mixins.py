@@ -4,13 +4,16 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from mmengine import Config
 from mmengine.runner import Runner
+from mmseg.registry import MODELS
 from training import train_here, weights, write_config
 
 from mmseg_deeplab.config import read_config
-from mmseg_deeplab.config.config_checks import check_class_weights
+from mmseg_deeplab.config.config_checks import prepare_class_weights
 from mmseg_deeplab.config.overrides import apply_mixins, find_mixin, read_mixin
+from mmseg_deeplab.models import HardPixelCrossEntropy
 
 ROOT = Path(__file__).resolve().parents[2]
 MIXINS = ROOT / 'configs' / '_base_' / 'mixins'
@@ -83,9 +86,16 @@ def test_no_mixin_collides_with_a_leaf_or_another_mixin(tmp_path):
     assert (config.compile, config.sync_bn) == ({}, 'torch')
 
 
+ADDED_LOSS = (
+    'model = dict(decode_head=dict(loss_decode=['
+    '_base_.model.decode_head.loss_decode, '
+    '*_base_.{}.model.decode_head.loss_decode]))'
+)
 TAKEN_UP = dict(
     amp='optim_wrapper = _base_.amp.optim_wrapper',
     ohem='model = _base_.ohem.model',
+    focal='model = _base_.focal.model',
+    **{name: ADDED_LOSS.format(name) for name in ('dice', 'lovasz', 'tversky')},
     class_weight='model = _base_.class_weight.model',
     composer_init='model = _base_.composer_init.model',
     aux_fcn=(
@@ -119,10 +129,12 @@ def test_several_mixins_join_and_options_go_before_them():
     config = read_config(
         str(LEAF),
         mixins=['ohem', 'class_weight', 'aux_fcn', 'amp'],
-        options={'model.decode_head.sampler.min_kept': 7},
+        options={'model.decode_head.loss_decode.min_share': 0.1},
     )
     head = config.model.decode_head
-    assert head.sampler == dict(type='OHEMPixelSampler', thresh=0.7, min_kept=7)
+    loss = MODELS.build(dict(head.loss_decode, class_weight=[1.0] * 11))
+    assert isinstance(loss, HardPixelCrossEntropy)
+    assert (loss.thresh, loss.min_share) == (0.7, 0.1)
     assert head.loss_decode.class_weight == 'work_dirs/class_weights.json'
     auxiliary = config.model.auxiliary_head
     assert auxiliary.num_classes == head.num_classes == 11
@@ -165,19 +177,31 @@ def test_class_weights_that_cannot_work(tmp_path):
     options = {'model.decode_head.loss_decode.class_weight': str(file)}
     config = read_config(str(LEAF), options, mixins=['class_weight'])
     with pytest.raises(FileNotFoundError, match=r'weights\.json.*class-weights'):
-        check_class_weights(config.model)
+        prepare_class_weights(config.model)
     file.write_text('[1, 2]')
     with pytest.raises(ValueError, match=r'2 class weights for 11 classes'):
-        check_class_weights(config.model)
+        prepare_class_weights(config.model)
 
 
-def test_mmsegmentation_cannot_weigh_classes_over_labelled_pixels(load_config):
+def test_class_weights_go_with_a_mean_over_labelled_pixels(load_config):
     model = load_config('_base_/models/deeplabv3_mobilenetv2.py').model
-    model.type = 'EncoderDecoder'
     model.decode_head.num_classes = 2
-    model.decode_head.loss_decode.update(class_weight=[1, 2], avg_non_ignore=True)
-    match = r'model\.decode_head\.loss_decode: .*avg_non_ignore=False'
-    with pytest.raises(ValueError, match=match):
-        check_class_weights(model)
-    model.type = 'LeanEncoderDecoder'
-    check_class_weights(model)
+    loss = model.decode_head.loss_decode
+    loss.update(class_weight=[1, 2], avg_non_ignore=True)
+    prepare_class_weights(model)
+    logits, label = torch.randn(1, 2, 3, 3), torch.randint(2, (1, 3, 3))
+    label[0, 0] = 255
+    found = MODELS.build(loss)(logits, label, ignore_index=255)
+    weight = torch.tensor([1.0, 2.0])
+    expected = F.cross_entropy(logits, label, weight, ignore_index=255)
+    torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize('mixins', [['dice', 'class_weight'], ['class_weight', 'dice']])
+def test_losses_of_mixins_are_added_and_class_weights_reach_those_before(mixins):
+    head = read_config(LEAF, mixins=mixins).model.decode_head
+    plain = Config.fromfile(LEAF).model.decode_head.loss_decode
+    file = dict(class_weight='work_dirs/class_weights.json')
+    dice = dict(type='SoftDiceLoss', loss_weight=1.0)
+    weighted = dice | file if mixins[0] == 'dice' else dice
+    assert head.loss_decode == [plain | file, weighted]

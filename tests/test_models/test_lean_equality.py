@@ -136,9 +136,14 @@ OTHER_LOSSES = dict(
     ohem=dict(sampler=OHEM),
     sigmoid=dict(loss_decode=SIGMOID),
     dice=dict(loss_decode=DICE),
-    several=dict(loss_decode=[CE, dict(DICE, loss_name='loss_dice')]),
     lovasz=dict(loss_decode=dict(type='LovaszLoss', reduction='none')),
 )
+
+
+def test_cross_entropy_among_other_losses_is_plain_all_the_same():
+    stock, lean = pair(loss_decode=[CE, dict(DICE, loss_name='loss_dice')])
+    assert lean_loss.has_plain_loss(lean.decode_head)
+    check_losses(stock, lean)
 
 
 @pytest.mark.parametrize('options', OTHER_LOSSES.values(), ids=OTHER_LOSSES)
@@ -381,10 +386,7 @@ def test_augmented_predictions_are_those_of_stock(kind, tta, head):
 
 @pytest.mark.parametrize('options', [{}, *OTHER_LOSSES.values()])
 @pytest.mark.parametrize('head', ['FCNHead', 'OppositeHead', 'ClassifierModule'])
-def test_a_config_tells_what_the_head_will(head, options):
-    loss = dict(type='CrossEntropyLoss', avg_non_ignore=True)
-    config = dict(type=head, loss_decode=loss) | options
+def test_a_declared_head_with_cross_entropy_alone_has_the_plain_loss(head, options):
     built = build('LeanEncoderDecoder', head, **options).decode_head
-    expected = lean_loss.has_plain_loss(built)
-    assert lean_loss.plain_loss_is_configured(config) == expected
-    assert expected == (not options and head != 'OppositeHead')
+    expected = not options and head != 'OppositeHead'
+    assert lean_loss.has_plain_loss(built) == expected

@@ -7,18 +7,12 @@ By ``--mixin class_weight``, or in a leaf::
 
 ``mmseg-deeplab class-weights CONFIG`` writes the file, for one data set. Another one:
 ``--cfg-options model.decode_head.loss_decode.class_weight=FILE`` (.json or .npy).
-The loss is the mean over labelled pixels, weighted by their classes, as torch's.
+The loss is the mean over labelled pixels, weighted by their classes, as torch's. Where
+the head has several losses, each gets them.
 """
 
 class_weight = dict(
     model=dict(
-        decode_head=dict(
-            loss_decode=dict(
-                class_weight='work_dirs/class_weights.json',
-                # With class weights MMSegmentation's mean is over labelled pixels in
-                # any case, and with True it fails.
-                avg_non_ignore=False,
-            )
-        )
+        decode_head=dict(loss_decode=dict(class_weight='work_dirs/class_weights.json'))
     )
 )

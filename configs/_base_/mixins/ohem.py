@@ -5,17 +5,14 @@ By ``--mixin ohem``, or in a leaf::
     _base_ = ['./LEAF.py', './_base_/mixins/ohem.py']
     model = _base_.ohem.model
 
-A pixel counts when its class has a probability below ``thresh``, and at least
-``min_kept`` pixels per image do. 0.7 and 100000 are MMSegmentation's values, a fifth of
-its Cityscapes crops of 512x1024; a crop of 321x321 has 103041 pixels, so lower
-``min_kept`` in proportion. The mean stays one over all labelled pixels: the loss is
-smaller than without, by the share that is left out.
+A pixel counts when its class has a probability of at most ``thresh``, or when it is in
+the least sure fifth of the batch (``min_share``): docs/losses.md.
 """
 
 ohem = dict(
     model=dict(
         decode_head=dict(
-            sampler=dict(type='OHEMPixelSampler', thresh=0.7, min_kept=100000)
+            loss_decode=dict(type='HardPixelCrossEntropy', thresh=0.7, min_share=0.2)
         )
     )
 )

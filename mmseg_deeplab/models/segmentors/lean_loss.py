@@ -1,11 +1,10 @@
 """The loss of a head without full-size logits, where that is exact."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from mmseg.models.losses import CrossEntropyLoss
-from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from mmseg.utils import ConfigType
 from torch import Tensor, nn
@@ -35,17 +34,28 @@ def loss_by_logits(
         return head.loss_by_feat(logits, data_samples)
     target = torch.cat([sample.gt_sem_seg.data for sample in data_samples])
     losses: dict[str, Tensor] = {}
+    full = None
     for criterion in _criteria(head):
-        loss, accuracy = upsample_cross_entropy(
-            logits,
-            target,
-            ignore_index=head.ignore_index,
-            class_weight=criterion.class_weight,
-            avg_non_ignore=criterion.avg_non_ignore,
-            align_corners=head.align_corners,
-            return_accuracy=True,
-        )
-        loss = criterion.loss_weight * loss
+        if _is_plain(criterion):
+            loss, accuracy = upsample_cross_entropy(
+                logits,
+                target,
+                ignore_index=head.ignore_index,
+                class_weight=criterion.class_weight,
+                avg_non_ignore=criterion.avg_non_ignore,
+                align_corners=head.align_corners,
+                return_accuracy=True,
+            )
+            loss = criterion.loss_weight * loss
+        else:
+            if full is None:
+                full = F.interpolate(
+                    logits,
+                    target.shape[1:],
+                    mode='bilinear',
+                    align_corners=head.align_corners,
+                )
+            loss = criterion(full, target, weight=None, ignore_index=head.ignore_index)
         name = criterion.loss_name
         losses[name] = losses[name] + loss if name in losses else loss
     losses['acc_seg'] = accuracy.view(1)  # the shape that BaseDecodeHead gives it
@@ -53,33 +63,18 @@ def loss_by_logits(
 
 
 def has_plain_loss(head: nn.Module) -> bool:
-    """Tell whether a head's loss is cross entropy of its resized logits, no more.
+    """Tell whether a head has a softmax cross entropy of its resized logits.
 
     That is: a head that only resizes its logits, without a sampler (OHEM), with more
-    than one channel, and with one softmax ``CrossEntropyLoss`` or several. Another
-    loss among them would need the full-size logits, and nothing would be saved.
+    than one channel, and with a plain ``CrossEntropyLoss`` among its losses. The others
+    get logits of full size.
     """
     return (
         type(head) in RESIZING_HEADS
         and head.sampler is None
         and head.out_channels > 1
         and head.ignore_index is not None
-        and len(_criteria(head)) > 0
-        and all(map(_is_plain, _criteria(head)))
-    )
-
-
-def plain_loss_is_configured(head: Mapping[str, Any]) -> bool:
-    """Tell from a head's config what :func:`has_plain_loss` will tell from the head."""
-    kind = head.get('type')
-    kind = MODELS.get(kind) if isinstance(kind, str) else kind
-    losses = head.get('loss_decode') or ()
-    losses = (losses,) if isinstance(losses, Mapping) else losses
-    return (
-        kind in RESIZING_HEADS
-        and head.get('sampler') is None
-        and head.get('out_channels') != 1
-        and all(_is_plain_config(loss) for loss in losses)
+        and any(map(_is_plain, _criteria(head)))
     )
 
 
@@ -93,12 +88,4 @@ def _is_plain(criterion: nn.Module) -> bool:
         type(criterion) is CrossEntropyLoss
         and not (criterion.use_sigmoid or criterion.use_mask)
         and criterion.reduction == 'mean'
-    )
-
-
-def _is_plain_config(loss: Mapping[str, Any]) -> bool:
-    return (
-        loss.get('type') in ('CrossEntropyLoss', CrossEntropyLoss)
-        and not (loss.get('use_sigmoid') or loss.get('use_mask'))
-        and loss.get('reduction', 'mean') == 'mean'
     )

@@ -1,0 +1,1 @@
+"""Losses that hold with ignored pixels, class weights, on CPU and GPU."""
