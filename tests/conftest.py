@@ -1,5 +1,6 @@
 """What all tests share: MMSegmentation's scope, the root, a fork server."""
 
+import gc
 import logging
 import os
 import sys
@@ -8,22 +9,32 @@ from pathlib import Path
 # Two cores, several processes in some tests: one thread each keeps times steady.
 os.environ.setdefault('OMP_NUM_THREADS', '2')
 
-import mmengine
 import pytest
-from mmengine.logging import MMLogger
-from mmengine.registry import init_default_scope
-from mmseg.utils import register_all_modules
 
-import mmseg_deeplab  # noqa: F401
-
+# Heavy imports come with the first fixture: the process that only gives out the tests
+# does without them.
 sys.path.insert(0, str(Path(__file__).parent))  # for `golden`
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def pytest_collection_finish() -> None:
+    """Spare garbage collections what is imported: mmengine asks for them often.
+
+    Each data set that is built does; among all the imports one takes half a second.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope='session', autouse=True)
 def mmseg_scope() -> None:
     """Register MMSegmentation's modules and make its scope the default."""
+    from mmengine.registry import init_default_scope
+    from mmseg.utils import register_all_modules
+
+    import mmseg_deeplab  # noqa: F401
+
     register_all_modules(init_default_scope=False)
     init_default_scope('mmseg')
 
@@ -35,6 +46,8 @@ def no_closed_logs() -> None:
     The server of the web page sets up logging for the whole process, which closes the
     log file of a training that ran in it before.
     """
+    from mmengine.logging import MMLogger
+
     logger = MMLogger.get_current_instance()
     for handler in list(logger.handlers):
         if isinstance(handler, logging.FileHandler) and handler.stream is None:
@@ -50,9 +63,10 @@ def root() -> Path:
 @pytest.fixture(scope='session')
 def load_config():
     """Return a function that reads a config by its path under ``configs``."""
+    from mmengine import Config
 
-    def load(name: str) -> mmengine.Config:
-        return mmengine.Config.fromfile(ROOT / 'configs' / name)
+    def load(name: str) -> Config:
+        return Config.fromfile(ROOT / 'configs' / name)
 
     return load
 

@@ -54,9 +54,17 @@ def read(leaf: Path, folder: Path) -> Config:
     return config
 
 
-@pytest.mark.parametrize('leaf', LEAVES, ids=name_of)
-def test_leaf_agrees_with_its_data_set(leaf, tmp_path):
-    config = read(leaf, tmp_path)
+@pytest.fixture(scope='module', params=LEAVES, ids=name_of)
+def leaf(request) -> Path:
+    return request.param
+
+
+@pytest.fixture(scope='module')
+def config(leaf, tmp_path_factory) -> Config:
+    return read(leaf, tmp_path_factory.mktemp('data'))
+
+
+def test_leaf_agrees_with_its_data_set(leaf, config):
     kind = DATASETS.get(config.test_dataloader.dataset.type)
     num_classes = len(kind.METAINFO.get('classes') or LABELS.split())
     heads = [config.model.decode_head, config.model.get('auxiliary_head')]
@@ -78,16 +86,14 @@ def test_leaf_agrees_with_its_data_set(leaf, tmp_path):
     assert 'data_preprocessor' not in config
 
 
-@pytest.mark.parametrize('leaf', LEAVES, ids=name_of)
-def test_mmengine_reads_the_same_config(leaf, tmp_path):
-    ours, plain = read(leaf, tmp_path).to_dict(), Config.fromfile(leaf).to_dict()
+def test_mmengine_reads_the_same_config(leaf, config):
+    ours, plain = config.to_dict(), Config.fromfile(leaf).to_dict()
     assert ours.pop('launcher') == 'none'
     assert ours.pop('work_dir') == f'work_dirs/{leaf.stem}'
     if not leaf.stem.endswith('_folder'):  # whose classes are counted in a file
         assert ours == plain
 
 
-@pytest.mark.parametrize('leaf', LEAVES, ids=name_of)
 def test_leaf_is_short_and_says_what_it_is(leaf):
     _, docstring, code = leaf.read_text().split('"""', 2)
     lines = [line for line in code.splitlines() if line and line[0] != '#']
@@ -138,11 +144,11 @@ def samples(num_classes: int, shape: tuple[int, int], count: int) -> dict:
     return batch
 
 
-@pytest.mark.parametrize('leaf', NETWORKS, ids=name_of)
-def test_predicts_and_trains_a_step(leaf, tmp_path, no_random_start):
-    config = read(leaf, tmp_path)
+@pytest.mark.parametrize('network', NETWORKS, ids=name_of)
+def test_predicts_and_trains_a_step(network, tmp_path, no_random_start):
+    config = read(network, tmp_path)
     # U-Net takes multiples of 16 alone, DeepLab's sizes are 8k + 1.
-    size = (32, 32) if leaf.stem.startswith('unet') else (33, 33)
+    size = (32, 32) if network.stem.startswith('unet') else (33, 33)
     cfg = config.model
     cfg.backbone.init_cfg = None  # no download
     cfg.data_preprocessor.size = size

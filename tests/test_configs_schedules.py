@@ -156,11 +156,16 @@ LONG = [pytest.mark.slow]
 
 @pytest.mark.parametrize(
     'name',
-    [pytest.param(n, marks=LONG if RECIPES[n][0] > 50000 else []) for n in RECIPES],
+    [pytest.param(n, marks=LONG if RECIPES[n][0] > 20000 else []) for n in RECIPES],
 )
 def test_rate_follows_its_closed_form(name):
     steps, _, expected = RECIPES[name]
-    found = rates(schedule(name))
+    config = schedule(name)
+    assert config.train_cfg.max_iters == steps
+    if steps > 10**6:  # too many to take: the same curve in a hundredth of them
+        steps, expected = steps // 100, poly(0.05, steps // 100)
+        config.param_scheduler[0].end = config.train_cfg.max_iters = steps
+    found = rates(config)
     assert len(found) == steps
     looked_at = {steps * eighth // 8 for eighth in range(8)}
     looked_at |= {1, 1499, 1500, 1999, 2000, steps - 1}

@@ -2,6 +2,7 @@
 
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,18 @@ print({'torch', 'mmengine', 'numpy'} & set(sys.modules))
 def test_the_help_of_each_command_opens_with_an_example(command):
     usage = command_parser(command).format_help().split('\n')[0]
     assert usage.startswith(f'usage: mmseg-deeplab {command} ')
+
+
+TOOLS = sorted((ROOT / 'tools').rglob('*.py'))
+
+
+@pytest.mark.parametrize('tool', TOOLS, ids=lambda tool: tool.stem)
+def test_a_tool_is_the_command_that_it_names(tool, monkeypatch, capsys):
+    command = re.search(r'mmseg-deeplab [\w-]+', tool.read_text())[0]
+    monkeypatch.setattr(sys, 'argv', [str(tool), '--help'])
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(tool), run_name='__main__')
+    assert capsys.readouterr().out.startswith(f'usage: {command} ')
 
 
 def test_choices_of_the_commands_are_those_of_the_package():
@@ -98,6 +111,8 @@ def test_the_import_prints_nothing():
 def test_any_package_may_be_imported_next(name):
     assert python(f'import mmseg_deeplab, {name}') == ''
 
+
+IMPORTED = 'import torch, mmengine.runner, mmseg.models'
 
 # Each line is a loader that by itself would run the code in a file.
 LOADERS = """
@@ -169,7 +184,9 @@ for line in sys.argv[1].strip().splitlines():
 """
 
 
-@pytest.mark.parametrize('first', ['', 'import torch, mmengine.runner, mmseg.models'])
+@pytest.mark.parametrize(
+    'first', ['', pytest.param(IMPORTED, marks=pytest.mark.slow)], ids=['', 'after']
+)
 def test_no_loader_runs_code_after_the_import(tmp_path, monkeypatch, first):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'torch'))
@@ -181,10 +198,13 @@ def test_no_loader_runs_code_after_the_import(tmp_path, monkeypatch, first):
     assert set(refused) == {'InputError', 'UnpicklingError', 'ConstructorError'}
 
 
-@pytest.mark.parametrize('first', ['', 'import mmengine.runner\n'])
+@pytest.mark.parametrize(
+    'first', ['', pytest.param(IMPORTED, marks=pytest.mark.slow)], ids=['', 'after']
+)
 def test_data_are_still_read_after_the_import(tmp_path, monkeypatch, first):
     code = f"""
-{first}import mmseg_deeplab, mmengine, pickle
+{first}
+import mmseg_deeplab, mmengine, pickle
 import numpy as np
 data = dict(a=[1, 2.5, 'text', None, (True, b'x')], b=np.arange(6).reshape(2, 3).T)
 for protocol in range(2, 5):

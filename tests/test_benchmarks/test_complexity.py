@@ -23,6 +23,7 @@ def model_config(load_config, name, output_stride=16, **head):
 
 # Counted on other code bases' networks of the same shape (kazuto1011's v3 and v3+),
 # convolutions only, with hooks.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'name, output_stride, counted',
     [
@@ -90,6 +91,7 @@ def padding_of_space_to_batch(cfg, size=SIZE):
 
 
 # DeepLab v3+, table 5; "B" is 1e9.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'name, separable, paper',
     [
@@ -126,6 +128,7 @@ def late_strides(output_stride):
 
 
 # DeepLab v3+, table 3.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'name, output_stride, paper',
     [
@@ -162,6 +165,7 @@ def test_networks_of_mmsegmentation_are_counted_too(load_config, name, millions)
 
 # Auto-DeepLab, table 2, at 1025x2049. The exact count is 4 to 5 % below it; TF's, with
 # the padding of atrous convolutions, within 2 %.
+@pytest.mark.slow
 @pytest.mark.parametrize('size, paper', [('s', 333.25), ('m', 460.93), ('l', 695.03)])
 def test_auto_deeplab_costs_what_the_paper_says(load_config, size, paper):
     cfg, image = load_config(f'autodeeplab_{size}_cityscapes.py').model, (1025, 2049)

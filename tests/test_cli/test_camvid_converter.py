@@ -107,8 +107,3 @@ def test_malformed_list_is_named(source, tmp_path, text, reason):
 def test_the_command_prints_the_counts(command, source, tmp_path):
     printed = command('convert-camvid', source, '--out', tmp_path / 'o')
     assert 'train 3, val 1, test 2' in printed
-
-
-def test_the_command_explains_a_wrong_source(command, tmp_path):
-    with pytest.raises(SystemExit, match='git clone'):
-        command('convert-camvid', tmp_path)

@@ -1,7 +1,4 @@
-"""tools/convert_weights.py: what it writes builds and loads strictly."""
-
-import subprocess
-import sys
+"""The command convert: what it writes builds and loads strictly."""
 
 import pytest
 import torch
@@ -14,11 +11,10 @@ from mmseg_deeplab.checkpoints import convert, convert_file, load
 KAZUTO = 'kazuto_deeplabv2_resnet101_msc'
 
 
-def test_the_tool_writes_a_checkpoint_and_its_config(tmp_path, root):
+def test_the_command_writes_a_checkpoint_and_its_config(command, tmp_path):
     torch.save(reference_state(KAZUTO), tmp_path / 'theirs.pth')
-    tool = [sys.executable, root / 'tools' / 'convert_weights.py']
-    files = [tmp_path / 'theirs.pth', tmp_path / 'out' / 'ours.pth']
-    subprocess.run([*tool, 'kazuto1011', *files, '--output-stride', '16'], check=True)
+    files = tmp_path / 'theirs.pth', tmp_path / 'out' / 'ours.pth'
+    command('convert', 'kazuto1011', *files, '--output-stride', 16)
     model = MODELS.build(Config.fromfile(tmp_path / 'out' / 'ours.py').model)
     state = load(tmp_path / 'out' / 'ours.pth')['state_dict']
     model.load_state_dict(state, strict=True)

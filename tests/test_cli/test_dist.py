@@ -72,6 +72,7 @@ def test_dist_train_has_the_curve_of_one_process_with_the_double_batch(
     assert abs(one[6] - one[1]) > 0.01  # it has learnt something to agree on
 
 
+@pytest.mark.slow
 def test_each_rank_alone_has_another_loss_than_the_log(server: Server, tmp_path):
     """The log holds the mean: with the hook off, rank 0 logs its own half."""
     config = write_config(tmp_path, iters=1)
@@ -106,6 +107,7 @@ def test_two_processes_test_like_one(server: Server, tmp_path):
     assert table.rsplit('\n', 2)[0] in ranks[0].log.read_text()
 
 
+@pytest.mark.slow
 def test_sync_bn_becomes_plain_bn_on_the_cpu(server: Server, tmp_path):
     sync = "model['backbone'].update(norm_cfg=dict(type='SyncBN'), norm_eval=False)"
     config = write_config(tmp_path, iters=2, extra=sync)

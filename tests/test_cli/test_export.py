@@ -73,19 +73,3 @@ def test_int8_of_images_without_labels(server: Server, model, tmp_path):
     result = json.loads((tmp_path / 'model_int8.json').read_text())
     assert result['agreement'] == pytest.approx(expected, abs=0.006)
     assert f'{expected:.2f} % of the pixels of 8 images' in log.read_text()
-
-
-@pytest.mark.parametrize(
-    ('options', 'message'),
-    [
-        (('--out', 'model.pt'), 'error: model.pt: a file of this format ends in .onnx'),
-        (('--format', 'torchscript', '--int8'), 'int8 goes with --format onnx alone'),
-    ],
-)
-def test_wrong_arguments_end_in_one_line(
-    server: Server, model, tmp_path, options, message
-):
-    log = tmp_path / 'log'
-    assert server.run(EXPORT, *model, *options, log=log) == 1
-    assert message in log.read_text().splitlines()[-1]
-    assert 'Traceback' not in log.read_text()

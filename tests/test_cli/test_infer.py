@@ -1,6 +1,7 @@
 """``tools/infer.py`` from outside: what it writes, skips, refuses and survives."""
 
 import os
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -92,20 +93,22 @@ def test_a_bad_file_is_told_at_the_end_and_the_others_are_done(infer, folder):
     assert code == 1
     assert '3 of 4 inputs are predicted\n1 failed:' in log
     assert 'in/a/0.png: not a readable image' in log.splitlines()[-1]
-    write_image(folder / 'in/a/0.png')
-    assert infer('in', '--out', 'out', '--no-overlay')[0] == 0
 
 
-def test_other_options_are_refused_until_they_may_overwrite(infer, folder):
-    infer('in/b.jpg', '--out', 'out')
+def test_other_options_and_inputs_are_refused_until_they_may_overwrite(infer, folder):
+    write_image(folder / 'other' / '0.png', seed=9)
+    infer('in/a', '--out', 'out')
     before = written(folder / 'out')
-    code, log = infer('in/b.jpg', '--out', 'out', '--output-stride', 16)
-    assert code == 1
-    assert log.splitlines()[-1].startswith('error: ')
-    assert 'output_stride was None, is 16' in log
-    assert written(folder / 'out') == before
+    for arguments, told in {
+        ('in/a', '--output-stride', 16): 'output_stride was None, is 16',
+        ('other',): "in/a', is ",
+    }.items():
+        code, log = infer(*arguments, '--out', 'out')
+        assert code == 1
+        assert log.splitlines()[-1].startswith('error: ') and told in log
+        assert written(folder / 'out') == before
     again = ('--output-stride', 16, '--overwrite')
-    assert infer('in/b.jpg', '--out', 'out', *again)[0] == 0
+    assert infer('in/a', '--out', 'out', *again)[0] == 0
     after = written(folder / 'out')
     assert all(after[name] != before[name] for name in before)
 
@@ -113,23 +116,10 @@ def test_other_options_are_refused_until_they_may_overwrite(infer, folder):
 def test_a_model_that_cannot_be_loaded_leaves_the_folder_as_it_is(
     infer, folder, source
 ):
-    typo = (source.config, source.checkpoint + '_typo')
-    assert infer('in', '--out', 'out', model=typo)[0] == 1
     (folder / 'other.pth').write_bytes(b'no checkpoint')
     code, log = infer('in', '--out', 'out', model=(source.config, 'other.pth'))
     assert (code, 'error: ' in log, 'other.pth' in log) == (1, True, True), log
     assert not (folder / 'out').exists()
-    assert infer('in/b.jpg', '--out', 'out')[0] == 0
-
-
-def test_outputs_of_other_inputs_are_not_taken_for_those_of_these(infer, folder):
-    write_image(folder / 'other' / '0.png', seed=9)
-    assert infer('in/a', '--out', 'out', '--no-overlay')[0] == 0
-    before = written(folder / 'out')
-    code, log = infer('other', '--out', 'out', '--no-overlay')
-    assert code == 1
-    assert "in/a', is " in log.splitlines()[-1]
-    assert written(folder / 'out') == before
 
 
 def test_a_list_of_paths(infer, folder):
@@ -140,29 +130,11 @@ def test_a_list_of_paths(infer, folder):
     assert 'in/gone.png: no such file' in log
 
 
-@pytest.mark.parametrize(
-    ('arguments', 'told'),
-    [
-        (('gone', '--out', 'out'), "input 'gone' does not exist"),
-        (('in', '--out', 'out', '--crf', 'gone.py'), 'CRF fragment'),
-        (('in/b.jpg', '--out', 'used'), 'is not empty and has no predict.json'),
-        (('in/b.jpg', '--out', 's3://a/b'), "--out='s3://a/b': results are written to"),
-    ],
-)
-def test_a_mistake_is_one_line(infer, folder, arguments, told):
-    (folder / 'used').mkdir()
-    (folder / 'used' / 'notes.txt').touch()
-    code, log = infer(*arguments)
-    assert code == 1
-    assert log.splitlines()[-1].startswith('error: ')
-    assert told in log.splitlines()[-1]
-
-
 def labels(out: Path) -> list[Path]:
     return list(out.glob('labels/*.png'))
 
 
-@pytest.mark.parametrize('killed', [0, 1])
+@pytest.mark.parametrize('killed', [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_the_files_of_a_killed_process_are_done_by_the_same_command(
     server, infer, source, folder, killed
 ):
@@ -179,12 +151,14 @@ def test_the_files_of_a_killed_process_are_done_by_the_same_command(
             log=folder / f'{rank}.log', cwd=folder, RANK=rank, WORLD_SIZE=2,
         )  # fmt: skip
 
-    victim = start(killed)
-    victim.wait_until(lambda: len(labels(out)) >= 3)
-    victim.send(signal.SIGKILL)
-    assert victim.wait() == -signal.SIGKILL
-    done = len(labels(out))
-    assert done < 20, 'it was over'
+    for _ in range(9):  # on a busy machine it may be over too soon
+        victim = start(killed)
+        victim.wait_until(lambda: len(labels(out)) >= 3)
+        victim.send(signal.SIGKILL)
+        assert victim.wait() in (0, -signal.SIGKILL)
+        if (done := len(labels(out))) < 20:
+            break
+        shutil.rmtree(out)
     assert start(1 - killed).wait() == 0
     assert len(labels(out)) == done + 20
     before = written(out)

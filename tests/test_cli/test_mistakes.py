@@ -43,14 +43,31 @@ OTHERS = {
     f'train {CONFIG} --cfg-options train_cfg.max_iter=2': 'train_cfg.max_iters',
     f'train {CONFIG} --mixin ampp': "no mixin 'ampp'; there are .*amp",
     f'train {CONFIG} --work-dir text.txt/run': r'text\.txt',
+    f'train {CONFIG} --resume --cfg-options load_from=none.pth': r'none\.pth',
+    f'train {CONFIG} --launcher pytorch': 'RANK is not set',
+    f'train {CONFIG} --cfg-options model.decode_head.num_classes=5':
+        r'num_classes=5, but the data set \(train: SyntheticStreets\) has 8',
+    'train unet_camvid --cfg-options train_dataloader.dataset.data_root=no/data':
+        r"train_dataloader: data_root 'no/data' of CamVidDataset .*data_root=",
+    f'train {CONFIG} --mixin class_weight --cfg-options '
+    'model.decode_head.loss_decode.class_weight=none.json':
+        r"class weights 'none\.json' do not exist",
     f'report {CONFIG} noise.py': r'noise\.py',
     f'publish {CONFIG} noise.py --out out': r'noise\.py',
     f'export {CONFIG} noise.py': r'noise\.py',
+    f'export {CONFIG} x.pth --out model.pt': r'model\.pt: .* ends in \.onnx',
+    f'export {CONFIG} x.pth --format torchscript --int8': 'int8 goes with .* onnx',
     f'predict {CONFIG} noise.py image.png --out out': r'noise\.py',
     'predict x.onnx image.png --out out': r'x\.onnx',
     'predict x.pt2 image.png --out out': r'x\.pt2',
     'predict --out out noise.pt2 image.png': r'noise\.pt2.*--trust-program',
     f'predict {CONFIG}': '--out',
+    f'predict {CONFIG} x.pth gone --out out': "input 'gone' does not exist",
+    f'predict {CONFIG} x.pth image.png --out out --crf gone.py': 'CRF fragment',
+    f'predict {CONFIG} x.pth image.png --out used': 'not empty and has no predict.json',
+    f'predict {CONFIG} x.pth image.png --out s3://a': "'s3://a': results are written",
+    'demo only.py': r"'only\.py' stands alone",
+    f'browse {CONFIG} --out out --number 0': 'number must be at least 1, received 0',
     f'class-weights {CONFIG} --out x.txt': r'x\.txt: the name must end in',
     f'class-weights {CONFIG} --beta 2 --method effective_number': 'beta .*2',
     'convert kazuto1011 none.pth y.pth': r'none\.pth',
@@ -59,7 +76,7 @@ OTHERS = {
     'convert caffe noise.py y.pth': r'noise\.py',
     'convert tensorflow noise.py y.pth': r'noise\.py',
     'convert jfzhang95 folder/none.pth y.pth': r'none\.pth',
-    'convert-camvid nowhere --out out': 'nowhere',
+    'convert-camvid nowhere --out out': 'nowhere.*git clone',
     'decode nowhere': 'nowhere',
     'decode folder': 'folder.*no whole checkpoint',
     'draw-streets --layout folder': '--layout and --out',
@@ -70,6 +87,8 @@ OTHERS = {
     'plot classes folder': r'folder/metrics\.json',
     'plot confusion text.txt': r'text\.txt: is no JSON',
     'plot scatter noise.py': r'noise\.py: holds no benchmark',
+    'plot scatter none.md': r'none\.md: no such file',
+    'plot trimap none.json': r'none\.json: no such file',
     'plot curves folder --out x.doc': r'x\.doc',
 }  # fmt: skip
 
@@ -79,6 +98,7 @@ def place(tmp_path, monkeypatch) -> Path:
     """Enter a folder of files that are not what they should be."""
     monkeypatch.chdir(tmp_path)
     Path('folder').mkdir()
+    Path('used/notes').mkdir(parents=True)
     Path('broken.py').write_text('x = (1')
     for name in ('noise.py', 'noise.pt2', 'noise.onnx'):
         Path(name).write_bytes(bytes(range(256)))

@@ -186,11 +186,6 @@ def test_the_command_explains_a_refusal(command, tmp_path):
         command('draw-streets', '--layout', 'cityscapes', '--out', tmp_path)
 
 
-def test_the_command_needs_a_task(command):
-    with pytest.raises(SystemExit, match='--layout and --out'):
-        command('draw-streets', '--layout', 'voc')
-
-
 def test_the_command_draws_an_image_grid(command, tmp_path):
     command('draw-streets', '--sheet', tmp_path / 's.png', '--scenes', 1, 2)
     grid = cv2.imread(str(tmp_path / 's.png'))

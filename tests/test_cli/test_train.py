@@ -9,7 +9,11 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmseg.registry import MODELS
 from training import ROOT, TEST, TRAIN, Server, write_config
+
+from mmseg_deeplab.config import read_config
+from mmseg_deeplab.datasets import SyntheticStreets
 
 
 @pytest.fixture(scope='module')
@@ -45,25 +49,13 @@ def test_test_writes_metrics_masks_and_painted_images(server, trained, tmp_path)
     assert len(list((tmp_path / 'painted').rglob('*.png'))) == 8
 
 
-@pytest.mark.parametrize(
-    ('switch', 'written'),
-    [
-        ('--crf', "type='DenseCRF'"),
-        ('--msc', "type='MultiScaleEncoderDecoder'"),
-        ('--fast', "type='InferenceSpeedHook'"),
-    ],
-)
-def test_a_switch_changes_how_the_network_predicts(
-    server, trained, tmp_path, switch, written
-):
-    assert 'mIoU' in evaluate(server, trained, tmp_path, switch)
-    assert written in (tmp_path / 'tiny.py').read_text()
-
-
-def test_tta_averages_the_views(server, trained, tmp_path):
-    log = evaluate(server, trained, tmp_path, '--tta', '--out', tmp_path / 'masks')
-    assert 'mIoU' in log
+def test_switches_change_how_the_network_predicts(server, trained, tmp_path):
+    switches = ('--crf', '--msc', '--fast', '--tta', '--out', tmp_path / 'masks')
+    assert 'mIoU' in evaluate(server, trained, tmp_path, *switches)
     assert len(list((tmp_path / 'masks').iterdir())) == 8
+    types = set(re.findall(r"type='(\w+)'", (tmp_path / 'tiny.py').read_text()))
+    expected = {'DenseCRF', 'MultiScaleEncoderDecoder', 'InferenceSpeedHook'}
+    assert types >= expected | {'LeanTTAModel'}
 
 
 RENDERED = """
@@ -83,60 +75,20 @@ train_dataloader['dataset'] = test_dataloader['dataset']
 
 @pytest.mark.parametrize('tta', [(), ('--tta',)])
 def test_show_dir_paints_images_that_are_no_files(server, tmp_path, tta):
-    config = write_config(tmp_path, iters=1, extra=RENDERED)
-    log = tmp_path / 'log'
-    server.run(TRAIN, config, '--work-dir', tmp_path, log=log)
+    config, log = write_config(tmp_path, extra=RENDERED), tmp_path / 'log'
+    torch.save(MODELS.build(read_config(config).model).state_dict(), tmp_path / 'a.pth')
     painted = tmp_path / 'painted'
     code = server.run(
-        TEST, config, tmp_path / 'iter_1.pth', '--work-dir', tmp_path, *tta,
+        TEST, config, tmp_path / 'a.pth', '--work-dir', tmp_path, *tta,
         '--show-dir', painted, log=log,
     )  # fmt: skip
     assert code == 0, log.read_text()
     pictures = sorted(painted.rglob('*.png'))
     assert len(pictures) == 2
-    from mmseg_deeplab.datasets import SyntheticStreets
-
     scene = SyntheticStreets(split='val', num_images=2, size=(64, 128))[0]['img']
     truth = cv2.imread(str(pictures[0]))[:, :128]  # left half: truth over the image
     match = np.corrcoef(truth.ravel(), scene.ravel())[0, 1]
     assert match > np.corrcoef(truth.ravel(), scene[:, ::-1].ravel())[0, 1] + 0.1
-
-
-@pytest.mark.parametrize(
-    ('arguments', 'message'),
-    [
-        ((TRAIN, 'no.py'), r"config 'no\.py': there is no such file"),
-        ((TEST, 'no.py', 'x'), r"config 'no\.py': there is no such file"),
-        ((TEST, '{config}', 'no.pth'), r"checkpoint 'no\.pth' does not exist"),
-        (
-            (TRAIN, '{config}', '--cfg-options', 'load_from=no.pth'),
-            r"checkpoint 'no\.pth' does not exist",
-        ),
-        (
-            (TRAIN, '{config}', '--resume', '--cfg-options', 'load_from=no.pth'),
-            r"checkpoint 'no\.pth' does not exist",
-        ),
-        (
-            (
-                *(TRAIN, '{config}', '--cfg-options'),
-                'train_dataloader.dataset.data_root=no/data',
-            ),
-            r"train_dataloader: data_root 'no/data' of BaseSegDataset .*data_root=",
-        ),
-        ((TRAIN, '{config}', '--launcher', 'pytorch'), r'RANK is not set'),
-        (
-            (TRAIN, '{config}', '--cfg-options', 'model.decode_head.num_classes=5'),
-            r'num_classes=5, but the data set \(train: BaseSegDataset\) has 3',
-        ),
-    ],
-)
-def test_a_mistake_is_one_line(server, trained, arguments, message):
-    argv = [str(a).format(config=trained / 'tiny.py') for a in arguments]
-    log = trained / 'mistake.log'
-    assert server.run(*argv, log=log) == 1
-    (line,) = [x for x in log.read_text().splitlines() if x.startswith('error: ')]
-    assert 'Traceback' not in log.read_text()
-    assert re.search(message, line)
 
 
 def test_a_checkpoint_that_runs_code_is_refused(server, trained, tmp_path):
@@ -148,7 +100,8 @@ def test_a_checkpoint_that_runs_code_is_refused(server, trained, tmp_path):
     log = tmp_path / 'log'
     command = (TEST, trained / 'tiny.py', tmp_path / 'evil.pth')
     assert server.run(*command, '--work-dir', tmp_path, log=log) == 1
-    assert 'refused' in log.read_text()
+    (line,) = [x for x in log.read_text().splitlines() if x.startswith('error: ')]
+    assert 'refused' in line and 'Traceback' not in log.read_text()
     assert 'code was run' not in log.read_text()
 
 

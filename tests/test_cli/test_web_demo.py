@@ -33,9 +33,3 @@ def test_it_serves_until_it_is_told_to_end(server: Server, trained, tmp_path):
         assert b'Semantic segmentation' in answer.read()
     tool.send(signal.SIGTERM)
     assert tool.wait() == 0, tool.log.read_text()
-
-
-def test_half_a_model_is_told(server: Server, tmp_path):
-    log = tmp_path / 'log'
-    assert server.run(TOOL, 'only.py', log=log) == 1
-    assert log.read_text().splitlines()[-1].startswith("error: 'only.py' stands alone")

@@ -1,5 +1,7 @@
 """The data set bases: files in the layout that each one names go through both ways."""
 
+import copy
+import functools
 from pathlib import Path
 
 import cv2
@@ -45,19 +47,20 @@ def roots(tmp_path_factory) -> dict[str, str]:
     return roots
 
 
-@pytest.fixture
+@pytest.fixture(scope='module')
 def load(roots):
     """Return a function that reads a base for the written data."""
 
-    def load(name: str) -> Config:
+    @functools.cache
+    def read(name: str) -> Config:
         (layout,) = filter(name.startswith, LAYOUTS)
         cfg = read_config(BASES / f'{name}.py', dict(data_root=roots[layout]))
         for _, node in named_dicts(cfg._cfg_dict):
             if 'data_prefix' in node:
-                node['serialize_data'] = False  # it takes half a second
+                node['serialize_data'] = False
         return cfg
 
-    return load
+    return lambda name: copy.deepcopy(read(name))
 
 
 @pytest.fixture(params=NAMES)

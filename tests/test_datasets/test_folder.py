@@ -51,7 +51,6 @@ def build(tmp_path):
     """Return a function that builds the data set of ``tmp_path``."""
 
     def build(**settings) -> FolderDataset:
-        # Serialising collects garbage, which takes half a second.
         fixed = dict(data_root=str(tmp_path), pipeline=LOAD, serialize_data=False)
         return DATASETS.build(dict(type='FolderDataset') | fixed | settings)
 

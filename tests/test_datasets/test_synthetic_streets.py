@@ -14,7 +14,6 @@ PACK = dict(type='PackSegInputs')
 
 
 def build(pipeline=(), **kwargs):
-    # Serialising collects garbage, which takes half a second.
     settings = dict(num_images=6, size=SIZE, serialize_data=False)
     settings |= dict(type='SyntheticStreets', pipeline=list(pipeline)) | kwargs
     return DATASETS.build(settings)

@@ -92,6 +92,7 @@ def configs(tmp_path_factory) -> Path:
     return shutil.copytree(ROOT / 'configs', tmp_path_factory.mktemp('c') / 'configs')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('block', CONFIGS, ids=str)
 def test_configs_train_and_predict(configs: Path, block: Block):
     text = replace(block.text)

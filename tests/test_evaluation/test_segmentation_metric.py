@@ -103,22 +103,6 @@ def test_the_f_score_of_a_class_that_is_never_predicted_is_its_dice():
     assert (found['mPrecision'], found['mRecall']) == (50, 50)
 
 
-@pytest.mark.parametrize('rank', [0, 1])
-def test_padding_of_the_sampler_is_not_counted(rank, monkeypatch):
-    """Three images over two processes: rank 1's second image repeats the first."""
-    target = 'mmseg_deeplab.evaluation.running_counts.'
-    monkeypatch.setattr(target + 'get_dist_info', lambda: (rank, 2))
-    metric, images = build(), samples(0)
-    mine = [images[0], images[2]] if rank == 0 else [images[1], images[0]]
-    metric.process({}, mine)
-    alone = build()
-    monkeypatch.setattr(target + 'get_dist_info', lambda: (0, 1))
-    alone.process({}, mine if rank == 0 else mine[:1])
-    expected = alone._reduced(10)
-    monkeypatch.setattr(target + 'get_dist_info', lambda: (rank, 2))
-    assert torch.equal(metric._reduced(3), expected)
-
-
 def test_predictions_are_written(tmp_path):
     metric, images = build(output_dir=str(tmp_path), format_only=True), samples(1, 1)
     images[0]['reduce_zero_label'] = True

@@ -13,6 +13,9 @@ from mmseg_deeplab.inference import ModelSource, load_predictor
 predictor = load_predictor(ModelSource(*sys.argv[1:]))
 predictor.predict([np.zeros((32, 32, 3), np.uint8)])
 print(*sys.modules)
+import mmseg_deeplab.export.export_formats
+assert 'mmseg_deeplab.utils.onnx_runtime' in sys.modules
+assert 'onnxruntime' not in sys.modules
 """
 
 

@@ -252,10 +252,10 @@ def test_predictions_of_each_head_are_those_of_stock(head):
 
 @pytest.mark.parametrize('align_corners', [False, True])
 @pytest.mark.parametrize('mode', MODES.values(), ids=MODES)
-@pytest.mark.parametrize('geometry', GEOMETRY.values(), ids=GEOMETRY)
-def test_predictions_of_each_geometry_are_those_of_stock(geometry, mode, align_corners):
+def test_predictions_of_each_geometry_are_those_of_stock(mode, align_corners):
     stock, lean = pair(align_corners=align_corners, test_cfg=mode)
-    check_predictions(stock, lean, [geometry])
+    for geometry in GEOMETRY.values():
+        check_predictions(stock, lean, [geometry])
 
 
 @pytest.mark.parametrize('mode', MODES.values(), ids=MODES)
