@@ -13,6 +13,7 @@ from mmseg.registry import METRICS
 from torch import Tensor
 
 from mmseg_deeplab.ops import confusion_matrix, grouped_confusion_matrix
+from mmseg_deeplab.ops.confusion import count_without_waiting
 from mmseg_deeplab.utils.atomic_files import write_whole
 from mmseg_deeplab.utils.class_colors import class_colors
 from mmseg_deeplab.utils.errors import InputError
@@ -105,6 +106,7 @@ class SegmentationMetric(BaseMetric):
         self._names: dict[str, str] = {}  # of masks, by the path of the image
         self._owners: dict[str, str] = {}  # the reverse
         self._pixels = RunningCounts(keep=keep_results)
+        self._wrong: Tensor | int = 0  # pixels without a class, counted on a GPU
 
     def name_outputs(self, paths: Sequence[str], root: str | None = None) -> None:
         """Name the masks by :func:`~mmseg_deeplab.utils.output_names.output_names`.
@@ -138,6 +140,12 @@ class SegmentationMetric(BaseMetric):
         """Return ``(B + 1, K, K)`` counts: of each trimap band, and of the rest."""
         num_classes = len(self.dataset_meta['classes'])
         on_device = target.to(prediction.device)
+        if not self.trimap_widths and prediction.device.type != 'cpu':
+            counts, wrong = count_without_waiting(
+                prediction, on_device, num_classes, ignore_index=self.ignore_index
+            )
+            self._wrong = self._wrong + wrong
+            return counts
         if not self.trimap_widths:
             return confusion_matrix(
                 prediction, on_device, num_classes, ignore_index=self.ignore_index
@@ -189,6 +197,13 @@ class SegmentationMetric(BaseMetric):
         if self.format_only:
             print_log(f'predictions are in {self.output_dir}', logger='current')
             return {}
+        wrong, self._wrong = int(self._wrong), 0
+        if wrong:
+            raise InputError(
+                f'{wrong} pixels hold a class outside 0..'
+                f'{len(self.dataset_meta["classes"]) - 1} in the ground truth or the '
+                'prediction: check num_classes, reduce_zero_label and the label files'
+            )
         confusion = self._reduced(size).cpu().numpy()
         metrics = self.compute_metrics(confusion)
         if self.report_file is not None and is_main_process():

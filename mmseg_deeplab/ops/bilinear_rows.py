@@ -1,6 +1,7 @@
 """Bilinear resizing in blocks of rows, so that no full-size tensor is needed."""
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -61,12 +62,13 @@ class BilinearRows:
         double = logits.dtype == torch.float64
         self.dtype = torch.float64 if double else torch.float32
         self.block = CPU_BLOCK if device.type == 'cpu' else DEVICE_BLOCK
-        self.row_lows = lower_neighbours(self.in_height, size[0], align_corners)
-        column_lows = lower_neighbours(self.in_width, size[1], align_corners)
         options = align_corners, self.dtype, device
-        self.row_weights = upper_weights(self.row_lows, self.in_height, *options)
-        self.column_weights = upper_weights(column_lows, self.in_width, *options)
-        self.left = torch.tensor(column_lows, device=device)
+        self.row_lows, self.row_weights, _ = axis_tables(
+            self.in_height, size[0], *options
+        )
+        _, self.column_weights, self.left = axis_tables(
+            self.in_width, size[1], *options
+        )
         self.right = (self.left + 1).clamp_(max=self.in_width - 1)
 
     def chunks(self) -> Iterator[slice]:
@@ -135,6 +137,23 @@ class BilinearRows:
 
     def _weights(self, block: RowBlock) -> Tensor:
         return self.row_weights[block.rows].view(block.groups, block.repeats, 1)
+
+
+@lru_cache(maxsize=64)
+def axis_tables(
+    inside: int,
+    outside: int,
+    align_corners: bool,
+    dtype: torch.dtype,
+    device: torch.device,
+) -> tuple[list[int], Tensor, Tensor]:
+    """Return lower neighbours, upper weights, and the former as a tensor.
+
+    They are kept: to bring them to a GPU anew for each batch would wait for it.
+    """
+    lows = lower_neighbours(inside, outside, align_corners)
+    weights = upper_weights(lows, inside, align_corners, dtype, device)
+    return lows, weights, torch.tensor(lows, device=device)
 
 
 def lower_neighbours(inside: int, outside: int, align_corners: bool) -> list[int]:

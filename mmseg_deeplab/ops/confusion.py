@@ -66,6 +66,20 @@ def _count(
             f'prediction {tuple(prediction.shape)} and target {tuple(target.shape)} '
             'must have the same shape'
         )
+    if prediction.device.type != 'cpu':
+        counts, wrong = count_without_waiting(
+            prediction,
+            target,
+            num_classes,
+            groups,
+            num_groups,
+            ignore_index=ignore_index,
+        )
+        if wrong:
+            valid = target != ignore_index
+            _check_range('prediction', prediction[valid], num_classes)
+            _check_range('target', target[valid], num_classes)
+        return counts
     rows = max(LABEL_VALUES, num_classes)
     if not (_within(prediction, num_classes) and _within(target, rows)):
         valid = target != ignore_index
@@ -87,6 +101,33 @@ def _count(
     if counts[:, num_classes:].any():
         _check_range('target', target[target != ignore_index], num_classes)
     return counts[:, :num_classes].contiguous()
+
+
+def count_without_waiting(
+    prediction: Tensor,
+    target: Tensor,
+    num_classes: int,
+    groups: Tensor | None = None,
+    num_groups: int = 1,
+    *,
+    ignore_index: int = 255,
+) -> tuple[Tensor, Tensor]:
+    """Return the counts ``(G, K, K)``, and the number of pixels without a class.
+
+    Nothing here waits for a GPU; ``bincount`` does.
+    """
+    size = num_groups * num_classes**2
+    index = target.long() * num_classes + prediction
+    if groups is not None:
+        index += groups.long() * num_classes**2
+    is_class = (target >= 0) & (target < num_classes)
+    is_class &= (prediction >= 0) & (prediction < num_classes)
+    index = index.where(is_class, size).where(target != ignore_index, -1)
+    if index.is_cuda:  # from `min` to `max` by steps of one; what is below is left out
+        counts = torch.histc(index, size + 1, min=0, max=size + 1)
+    else:
+        counts = torch.bincount(index.flatten() + 1, minlength=size + 2)[1:]
+    return counts[:-1].view(num_groups, num_classes, num_classes), counts[-1]
 
 
 def _within(values: Tensor, limit: int) -> bool:

@@ -36,6 +36,9 @@ from .sparse_matrix import SparseMatrix
 # Points that are placed at once: the temporaries of so many stay in the cache.
 _CHUNK = 1 << 16
 _AXES_PER_PASS = 3
+# Pixels that are summed in one go at a lattice point. A flat image can have thousands
+# at one; most points of a photograph have fewer than this.
+_LONGEST_ROW = 256
 # Beyond these, the digits of float32 do not tell where in a simplex a point lies, and
 # those of float64 neither.
 _FAR_IN_SINGLE = 1e4
@@ -84,9 +87,8 @@ class PermutohedralLattice:
         self.num_vertices = len(keys)
         dtype = _index_dtype(self.weights.numel())
         points = (order // self.weights.shape[1]).to(dtype)
-        self._splat = SparseMatrix(
-            points, starts.to(dtype), self.weights.reshape(-1)[order]
-        )
+        splat = SparseMatrix(points, starts.to(dtype), self.weights.reshape(-1)[order])
+        self._splat, self._sums = splat.in_short_rows(_LONGEST_ROW)
         del order, starts, points
         axes = _neighbours(keys, corners)
         self._blur = _blur_matrices(axes, self.num_vertices, self.weights)
@@ -118,7 +120,7 @@ class PermutohedralLattice:
 
     def splat(self, values: Tensor) -> Tensor:
         """Sum ``(P, K)`` values of the points at the lattice: ``(M, K)``."""
-        return self._splat.multiply(values)
+        return self._sums.multiply(self._splat.multiply(values))
 
     def blur(self, lattice: Tensor, *, transposed: bool = False) -> Tensor:
         """Blur ``(M, K)`` values along all axes, with weights 1/2, 1, 1/2.
@@ -220,12 +222,25 @@ def _elevation(dim: int) -> Tensor:
     return matrix * math.sqrt(2 / 3)
 
 
+def _elevate(features: Tensor) -> Tensor:
+    """Multiply :func:`_elevation` by ``(d, P)`` features, in full precision anywhere.
+
+    A matrix product on a GPU may round to TF32, which would misplace the points.
+    """
+    dim = len(features)
+    columns = torch.arange(1.0, dim + 1, device=features.device, dtype=features.dtype)
+    scaled = features * (2 / (3 * columns * (columns + 1))).sqrt()[:, None]
+    height = F.pad(scaled.flip(0).cumsum(0).flip(0), (0, 0, 0, 1))
+    height[1:] -= columns[:, None] * scaled
+    return height
+
+
 def _place(features: Tensor, keys: LatticeKeys) -> tuple[Tensor, Tensor]:
     """Return the weights and the integers of the corners around each point.
 
     Both are ``(P, d + 1)``; corner ``r`` has coordinates that are ``r`` modulo d + 1.
     """
-    height = _elevation(features.shape[1]).to(features) @ features.t()
+    height = _elevate(features.t())
     cell, rank = _nearest_zero(height.detach())
     offset = height - cell
     # Barycentric coordinates are the steps between the sorted offsets (section 2.2).

@@ -82,6 +82,23 @@ class SparseMatrix(NamedTuple):
         weights = self.weights.index_select(0, order)
         return SparseMatrix(rows.index_select(0, order), offsets, weights)
 
+    def in_short_rows(self, longest: int) -> tuple['SparseMatrix', 'SparseMatrix']:
+        """Return ``(a, b)`` with ``b @ a`` equal to this matrix.
+
+        No row of ``a`` has more than ``longest`` entries. One thread of a GPU sums a
+        row, and all others wait for the longest one.
+        """
+        counts = self.offsets.diff()
+        parts = (counts + longest - 1) // longest
+        row = torch.repeat_interleave(parts)
+        ends = F.pad(parts.cumsum(0), (1, 0)).to(self.offsets.dtype)
+        inside = torch.arange(len(row), device=row.device) - ends.index_select(0, row)
+        starts = self.offsets.index_select(0, row) + longest * inside
+        offsets = torch.cat([starts.to(self.offsets.dtype), self.offsets[-1:]])
+        columns = torch.arange(len(row), device=row.device).to(self.columns.dtype)
+        sums = SparseMatrix(columns, ends, self.weights.new_ones(len(row)))
+        return SparseMatrix(self.columns, offsets, self.weights), sums
+
     def multiply(self, x: Tensor) -> Tensor:
         """Multiply ``(m, n)`` by the dense ``(n, K)``."""
         size = self.num_rows * x.shape[1] * x.element_size()

@@ -6,11 +6,16 @@ interpreter and compiled for the GPU architectures named in their tests; **neith
 their results nor their speed have been measured on a GPU yet**.
 
 They are used for CUDA tensors in float16, bfloat16 and float32 unless the environment
-variable ``MMSEG_DEEPLAB_TRITON`` is ``0`` or ``torch.compile`` is tracing. Where one
-fails, because Triton is missing or cannot compile it, say, one warning names the cause,
-and the torch form takes over for the rest of the process.
+variable ``MMSEG_DEEPLAB_TRITON`` is ``0`` or ``torch.compile`` is tracing. Before a
+kernel is used for a number of classes and a dtype that are new to a process, it
+computes a small case and is compared with the torch form; the value ``unchecked``
+leaves that out. Where one differs or fails, because Triton is missing or cannot compile
+it, say, one warning names the cause, and the torch form takes over for the rest of the
+process. Errors of the device and of Triton's cache folder are raised: the torch form
+would meet the first as well, and the second has a remedy of its own.
 """
 
+import errno
 import importlib
 import math
 import os
@@ -22,6 +27,8 @@ from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
+
+from mmseg_deeplab.utils.errors import InputError
 
 from .bilinear_rows import lower_neighbours, upper_weights
 
@@ -37,7 +44,10 @@ TILE, TILE_ROWS, UNROLL = 512, 8, 4
 GATHER, GATHER_REACH, GATHER_CLASSES = 128, 32, 4
 
 Result = TypeVar('Result')
+# What says that a folder cannot be written, as Triton's cache.
+CACHE_ERRORS = errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT
 _failed: set[str] = set()
+_checked: set[tuple[str, torch.dtype, int]] = set()
 
 
 class Axis(NamedTuple):
@@ -67,29 +77,82 @@ def wanted(logits: Tensor) -> bool:
     )
 
 
-def attempt(function: Callable[..., Result], *args: object) -> Result | None:
-    """Return ``function(*args)``; None, after one warning, if it fails or has failed.
+def attempt(
+    function: Callable[..., Result],
+    plain: Callable[..., Result],
+    logits: Tensor,
+    *args: object,
+) -> Result:
+    """Return ``function(logits, *args)``, or that of ``plain`` where it cannot be used.
 
-    An error of memory that runs out is passed on: it is no failure of the kernels.
+    Raises:
+        InputError: If Triton cannot write its cache.
+        torch.AcceleratorError, torch.OutOfMemoryError: As PyTorch raises them.
     """
     name = function.__name__
     if name in _failed:
-        return None
+        return plain(logits, *args)
     try:
-        return function(*args)
-    except torch.cuda.OutOfMemoryError:
+        kind = name, logits.dtype, logits.shape[1]
+        if kind not in _checked and os.environ.get(SWITCH) != 'unchecked':
+            _check(function, plain, logits, *args)
+            _checked.add(kind)
+        return function(logits, *args)
+    except (torch.AcceleratorError, torch.OutOfMemoryError):
         raise
+    except OSError as error:
+        if error.errno not in CACHE_ERRORS:
+            return _without(name, error, plain, logits, *args)
+        raise InputError(
+            f'Triton cannot write its kernels to {error.filename}: {error.strerror}. '
+            f'Remedy: set TRITON_CACHE_DIR to a folder with room, or {SWITCH}=0'
+        ) from error
     except Exception as error:
-        _failed.add(name)
-        cause = (str(error).strip().splitlines() or [''])[0]
-        warnings.warn(
-            f'{name}: Triton kernel not usable ({type(error).__name__}: {cause}); the '
-            f'slower torch form is used instead. Install a Triton that fits torch '
-            f'{torch.__version__}, or set {SWITCH}=0 to silence this',
-            RuntimeWarning,
-            stacklevel=2,
-        )
-        return None
+        return _without(name, error, plain, logits, *args)
+
+
+def _without(
+    name: str, error: Exception, plain: Callable[..., Result], *args: object
+) -> Result:
+    """Note that a kernel is not to be used, warn, and take the torch form."""
+    _failed.add(name)
+    cause = (str(error).strip().splitlines() or [''])[0]
+    warnings.warn(
+        f'{name}: Triton kernel not usable ({type(error).__name__}: {cause}); the '
+        f'slower torch form is used instead. Install a Triton that fits torch '
+        f'{torch.__version__}, or set {SWITCH}=0 to silence this',
+        RuntimeWarning,
+        stacklevel=4,
+    )
+    return plain(*args)
+
+
+def _check(
+    function: Callable[..., Result],
+    plain: Callable[..., Result],
+    logits: Tensor,
+    second: Tensor | Sequence[int],
+    *args: object,
+) -> None:
+    """Raise ArithmeticError if a kernel and the torch form differ on a small case."""
+    classes, device = logits.shape[1], logits.device
+    case = torch.arange(2.0 * classes * 5 * 7, device=device)
+    case = (4 * (12.9898 * case).sin()).view(2, classes, 5, 7).to(logits.dtype)
+    if isinstance(second, Tensor):
+        labels = torch.arange(2 * 18 * 24, device=device) * 7 % (classes + 1)
+        second = labels.where(labels < classes, args[0]).view(2, 18, 24)
+    else:
+        second = (18, 24)
+    found, expected = (run(case, second, *args) for run in (function, plain))
+    if isinstance(found, Tensor):  # labels, of which rounding may change a few
+        if (found != expected).float().mean() > 0.01:
+            raise ArithmeticError('its labels differ from those of the torch form')
+        return
+    for ours, theirs in zip(found, expected, strict=True):
+        if ours is not None and not torch.allclose(
+            ours, theirs, rtol=1e-3, atol=1e-3 * float(theirs.abs().max())
+        ):
+            raise ArithmeticError('its sums or gradients differ from the torch form')
 
 
 def cross_entropy_sums(

@@ -41,13 +41,12 @@ def upsample_argmax(
             f'size must be (H, W), two positive integers, got {tuple(size)}'
         )
     size = int(size[0]), int(size[1])
+    task = logits, size, align_corners
     if triton_upsample.wanted(logits):
-        labels = triton_upsample.attempt(
-            triton_upsample.argmax_labels, logits, size, align_corners
+        return triton_upsample.attempt(
+            triton_upsample.argmax_labels, _argmax_by_rows, *task
         )
-        if labels is not None:
-            return labels
-    return _argmax_by_rows(logits, size, align_corners)
+    return _argmax_by_rows(*task)
 
 
 def _argmax_by_rows(

@@ -1,6 +1,7 @@
 """Cross entropy at full size straight from low-resolution logits."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -58,15 +59,21 @@ def upsample_cross_entropy(
 
     Raises:
         ValueError: If shapes or devices do not fit, or a target is neither a class nor
-            ``ignore_index``.
+            ``ignore_index``. On a GPU such a target makes the loss NaN instead: an
+            error would have to wait for the device at each step.
         TypeError: If logits are not floating point or targets not integers.
         RuntimeError: In ``backward`` with ``create_graph=True``: there is no second
             derivative.
     """
     check_logits(logits)
     check_target(logits, target)
-    target = target.long()
-    check_range(target, logits.shape[1], ignore_index)
+    target, is_wrong = target.long(), None
+    if target.device.type == 'cpu':
+        check_range(target, logits.shape[1], ignore_index)
+    else:
+        is_wrong = (target < 0) | (target >= logits.shape[1])
+        is_wrong &= target != ignore_index
+        target = target.masked_fill(is_wrong, ignore_index)
     loss, sums = _UpsampleCrossEntropy.apply(
         logits,
         target,
@@ -76,6 +83,8 @@ def upsample_cross_entropy(
         align_corners,
         torch.is_grad_enabled() and logits.requires_grad,
     )
+    if is_wrong is not None:
+        loss = loss.masked_fill(is_wrong.any(), float('nan'))
     if not return_accuracy:
         return loss
     eps = torch.finfo(torch.float32).eps  # as MMSeg guards its division
@@ -97,10 +106,11 @@ class _UpsampleCrossEntropy(torch.autograd.Function):
         needs_gradient: bool,
     ) -> tuple[Tensor, Tensor]:
         task = logits, target, ignore_index, class_weight, align_corners, needs_gradient
-        fused = None
         if triton_upsample.wanted(logits):
-            fused = triton_upsample.attempt(triton_upsample.cross_entropy_sums, *task)
-        sums, gradient = fused or _sums_by_rows(*task)
+            fused = triton_upsample.cross_entropy_sums
+            sums, gradient = triton_upsample.attempt(fused, _sums_by_rows, *task)
+        else:
+            sums, gradient = _sums_by_rows(*task)
         total = sums[WEIGHT]
         if class_weight is None and not avg_non_ignore:
             total = torch.full_like(total, max(1, target.numel()))
@@ -184,13 +194,24 @@ def _class_weight(
     if class_weight is None:
         return None
     dtype = torch.promote_types(logits.dtype, torch.float32)
-    weight = torch.as_tensor(class_weight, dtype=dtype, device=logits.device)
+    if isinstance(class_weight, Tensor):
+        weight = class_weight.to(logits.device, dtype)
+    else:
+        weight = _weight_on(tuple(class_weight), dtype, logits.device)
     if weight.shape != logits.shape[1:2]:
         raise ValueError(
             f'class_weight has shape {tuple(weight.shape)}, but logits hold '
             f'{logits.shape[1]} classes: give one weight per class'
         )
     return weight.detach()
+
+
+@lru_cache(maxsize=16)
+def _weight_on(
+    weight: tuple[float, ...], dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    """Return a tensor that is kept: bringing it to a GPU each time would wait."""
+    return torch.tensor(weight, dtype=dtype, device=device)
 
 
 def check_target(logits: Tensor, target: Tensor) -> None:
@@ -208,7 +229,7 @@ def check_target(logits: Tensor, target: Tensor) -> None:
 
 
 def check_range(target: Tensor, num_classes: int, ignore_index: int) -> None:
-    """Raise on targets without a class, at the price of one wait for the device."""
+    """Raise on targets without a class."""
     ranges = [
         torch.stack(image.where(image != ignore_index, 0).aminmax()) for image in target
     ]

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from mmseg_deeplab.ops import confusion_matrix, grouped_confusion_matrix
+from mmseg_deeplab.ops.confusion import count_without_waiting
 
 
 def brute_force(prediction, target, num_classes, ignore_index):
@@ -38,6 +39,9 @@ def test_equals_brute_force(shape, num_classes, ignore_index, dtype):
     assert found.dtype == torch.int64
     assert torch.equal(found, expected)
     assert torch.equal(prediction, copies[0]) and torch.equal(target, copies[1])
+    task = prediction, target, num_classes
+    counts, wrong = count_without_waiting(*task, ignore_index=ignore_index)
+    assert torch.equal(counts[0], expected) and wrong == 0
 
 
 def test_no_counted_pixel_is_zero():
@@ -52,6 +56,12 @@ def test_no_counted_pixel_is_zero():
 def test_values_out_of_range_are_named(name, p, t):
     with pytest.raises(ValueError, match=f'{name} holds'):
         confusion_matrix(torch.tensor([p]), torch.tensor([t]), 3)
+
+
+def test_values_out_of_range_are_counted_where_nothing_waits():
+    prediction, target = torch.tensor([[0, 3, 2, 9, 1], [0, 0, 9, 255, 1]])
+    counts, wrong = count_without_waiting(prediction, target, 3)
+    assert wrong == 2 and counts.nonzero().tolist() == [[0, 0, 0], [0, 1, 1]]
 
 
 @pytest.mark.parametrize('stray', [-1, 3, 1000])

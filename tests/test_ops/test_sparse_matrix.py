@@ -77,3 +77,12 @@ def test_first_rows(count):
     first = matrix.first_rows(count)
     assert first.num_rows == count
     assert torch.equal(dense(first, 5), dense(matrix, 5)[:count])
+
+
+@pytest.mark.parametrize('longest', [1, 2, 5, 100])
+def test_short_rows_have_the_same_product(longest):
+    matrix = random_matrix(9, 12, 17)
+    parts, sums = matrix.in_short_rows(longest)
+    assert parts.offsets.diff().max() <= longest
+    x = random_values(12, 3)
+    torch.testing.assert_close(sums.multiply(parts.multiply(x)), matrix.multiply(x))

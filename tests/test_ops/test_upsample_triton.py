@@ -13,6 +13,7 @@ from mmseg_deeplab import ops
 from mmseg_deeplab.ops import triton_upsample, upsample_argmax
 from mmseg_deeplab.ops.upsample_argmax import _argmax_by_rows
 from mmseg_deeplab.ops.upsample_cross_entropy import _sums_by_rows
+from mmseg_deeplab.utils.errors import InputError
 
 pytest.importorskip('triton')
 from triton_interpreter import Interpreter
@@ -193,6 +194,7 @@ def pretend_wanted(monkeypatch):
     """Send CPU tensors to the kernels, which a compiled kernel cannot read."""
     monkeypatch.setattr(triton_upsample, 'wanted', lambda logits: True)
     monkeypatch.setattr(triton_upsample, '_failed', set())
+    monkeypatch.setattr(triton_upsample, '_checked', set())
 
 
 def test_both_fall_back_with_one_warning(pretend_wanted, recwarn):
@@ -218,12 +220,57 @@ def test_a_missing_triton_is_named(pretend_wanted, monkeypatch):
         upsample_argmax(torch.zeros(1, 2, 2, 2), (4, 4))
 
 
-def test_memory_that_runs_out_is_not_hidden(pretend_wanted):
-    def full(*_):
-        raise torch.cuda.OutOfMemoryError('out of memory')
+LOGITS = torch.linspace(-3, 3, 96).view(1, 3, 4, 8)
 
-    with pytest.raises(torch.cuda.OutOfMemoryError):
-        triton_upsample.attempt(full)
+
+@pytest.mark.parametrize(
+    'raised, expected, message',
+    [
+        (torch.OutOfMemoryError('memory'), torch.OutOfMemoryError, 'memory'),
+        (torch.AcceleratorError('assert'), torch.AcceleratorError, 'assert'),
+        (OSError(28, 'No space left', '/c'), InputError, '/c: No space.*CACHE_DIR'),
+    ],
+)
+def test_what_is_no_fault_of_a_kernel_is_raised(
+    pretend_wanted, monkeypatch, raised, expected, message
+):
+    def argmax_labels(*_):
+        raise raised
+
+    monkeypatch.setattr(triton_upsample, 'argmax_labels', argmax_labels)
+    for _ in range(2):
+        with pytest.raises(expected, match=message):
+            upsample_argmax(LOGITS, (16, 16))
+
+
+@pytest.mark.parametrize('name', ['argmax_labels', 'cross_entropy_sums'])
+@pytest.mark.parametrize('is_wrong', [False, True])
+def test_the_first_use_of_a_kernel_is_compared(
+    pretend_wanted, monkeypatch, name, is_wrong, recwarn
+):
+    calls = []
+    plain = dict(argmax_labels=_argmax_by_rows, cross_entropy_sums=_sums_by_rows)[name]
+
+    def kernel(*args):
+        calls.append(args[0].shape)
+        found = plain(*args)
+        if is_wrong:
+            (found if name == 'argmax_labels' else found[1]).zero_()
+        return found
+
+    kernel.__name__ = name
+    monkeypatch.setattr(triton_upsample, name, kernel)
+    target = torch.arange(3).repeat(1, 9, 3)
+    for _ in range(2):
+        labels = upsample_argmax(LOGITS, (9, 9))
+        loss = upsample_cross_entropy(LOGITS.clone().requires_grad_(), target)
+    assert torch.equal(labels, _argmax_by_rows(LOGITS, (9, 9), False))
+    sums, _ = _sums_by_rows(LOGITS, target, 255, None, False, False)
+    assert loss.item() == pytest.approx((sums[0] / sums[3]).item())
+    warned = [w for w in recwarn if f'{name}: Triton' in str(w.message)]
+    assert len(warned) == is_wrong
+    small = (2, 3, 5, 7)
+    assert calls == [small] if is_wrong else [small, LOGITS.shape, LOGITS.shape]
 
 
 @pytest.mark.parametrize(
@@ -251,7 +298,7 @@ def no_fallback(monkeypatch):
     """Fail instead of taking the torch form."""
     monkeypatch.setattr(triton_upsample, '_failed', set())
     monkeypatch.setattr(
-        triton_upsample, 'attempt', lambda function, *args: function(*args)
+        triton_upsample, 'attempt', lambda function, plain, *args: function(*args)
     )
 
 

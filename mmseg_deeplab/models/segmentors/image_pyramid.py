@@ -63,15 +63,15 @@ def subsample_labels(labels: Tensor, size: tuple[int, int], rule: str) -> Tensor
     ``NEAREST`` in kazuto1011's training.
     """
     rows, columns = (
-        _nearest(side, count, rule).to(labels.device)
+        _nearest(side, torch.arange(count, device=labels.device), rule)
         for side, count in zip(labels.shape[-2:], size, strict=True)
     )
     return labels[..., rows[:, None], columns]
 
 
-def _nearest(side: int, count: int, rule: str) -> Tensor:
-    """Return which of ``side`` pixels each of ``count`` points takes."""
-    points = torch.arange(count)
+def _nearest(side: int, points: Tensor, rule: str) -> Tensor:
+    """Return which of ``side`` pixels each of the points 0, 1, 2, ... takes."""
+    count = len(points)
     if rule == 'scale_factor':
         return (2 * points + 1) * side // (2 * count)
     steps = max(count - 1, 1)

@@ -8,12 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmseg_deeplab.ops import upsample_argmax
-from mmseg_deeplab.ops.bilinear_rows import (
-    CPU_BLOCK,
-    DEVICE_BLOCK,
-    lower_neighbours,
-    upper_weights,
-)
+from mmseg_deeplab.ops.bilinear_rows import CPU_BLOCK, DEVICE_BLOCK, axis_tables
 
 from .original_image import padding_of, undo_flip, undo_geometry
 
@@ -152,11 +147,8 @@ class LogitWindows(NamedTuple):
         return torch.promote_types(self.maps[0].dtype, torch.float32)
 
     def _grid(self, inside: int, outside: int) -> '_Rows':
-        lows = lower_neighbours(inside, outside, self.align_corners)
-        weights = upper_weights(
-            lows, inside, self.align_corners, self._precise, self.maps[0].device
-        )
-        return _Rows(inside, torch.tensor(lows), weights)
+        options = self.align_corners, self._precise, self.maps[0].device
+        return _Rows(inside, *axis_tables(inside, outside, *options))
 
     def _resize(self, logits: Tensor, size: Sequence[int]) -> Tensor:
         return F.interpolate(
@@ -168,8 +160,9 @@ class _Rows(NamedTuple):
     """Where each row of a resized tensor lies between the rows of the original."""
 
     inside: int
-    lows: Tensor
+    lows: list[int]
     weights: Tensor
+    lows_on_device: Tensor
 
     @property
     def _stay(self) -> bool:
@@ -179,14 +172,14 @@ class _Rows(NamedTuple):
         """Return the first row and the one after the last that a block needs."""
         if self._stay:
             return block.start, block.stop
-        low, high = int(self.lows[block.start]), int(self.lows[block.stop - 1])
+        low, high = self.lows[block.start], self.lows[block.stop - 1]
         return low, min(high + 2, self.inside)
 
     def expand(self, logits: Tensor, block: slice) -> Tensor:
         """Return a block of rows from those that it needs."""
         if self._stay:
             return logits
-        lows = (self.lows[block] - self.lows[block.start]).to(logits.device)
+        lows = self.lows_on_device[block] - self.lows[block.start]
         highs = (lows + 1).clamp_(max=logits.shape[2] - 1)
         above, below = logits.index_select(2, lows), logits.index_select(2, highs)
         return above.lerp_(below, self.weights[block, None])
