@@ -54,6 +54,18 @@ def add_arguments(parser: ArgumentParser) -> None:
         help='also write them: .npy, float16, (classes, height, width)',
     )
     parser.add_argument(
+        '--polygons',
+        choices=['coco', 'labelme', 'geojson'],
+        help='also write outlines of the areas, for annotation tools and for maps',
+    )
+    parser.add_argument(
+        '--simplify',
+        type=float,
+        default=0.0,
+        metavar='PIXELS',
+        help='how far outlines may be from the edges of the areas (%(default)s)',
+    )
+    parser.add_argument(
         '--overwrite', action='store_true', help='predict finished inputs again'
     )
     arguments.add_prediction_arguments(parser)
@@ -123,6 +135,8 @@ def predict(args: Namespace) -> object:
             probabilities=args.probabilities,
             opacity=args.opacity,
             ids=args.ids or 'train',
+            polygons=args.polygons,
+            simplify=args.simplify,
         ),
         listed=listed,
         options=inference.RunOptions(

@@ -20,6 +20,7 @@ from .input_files import InputFile
 from .output_files import FileOutputs
 from .predictor import BatchedPredictor, Predictor
 from .raster import predict_raster
+from .raster_outlines import outline_raster
 from .raster_reader import is_raster
 from .raster_windows import DEFAULT_OVERLAP
 from .video import predict_video
@@ -184,6 +185,7 @@ class FileRun:
                         f'{self._ids}, and the model {count} classes. Remedy: give '
                         'another config, or leave --ids out'
                     )
+            self._outputs.begin(predictor.classes, predictor.palette)
             self._predictor = BatchedPredictor(predictor, self.options.batch_size)
         return self._predictor
 
@@ -226,6 +228,8 @@ class FileRun:
             on_windows=self._counter(item, 'windows'),
             **{name: getattr(self.options, name) for name in names},
         )
+        if self._outputs.polygons:
+            outline_raster(predictor, item, self._outputs)
 
     def _counter(self, item: InputFile, unit: str) -> Callable[[int], None]:
         """Return a function that adds up what is done of an input, and shows it."""

@@ -1,21 +1,29 @@
 """Write predictions to files that appear whole or not at all."""
 
 import io
-from collections.abc import Sequence
+import math
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
 from mmseg_deeplab.utils.atomic_files import write_whole
+from mmseg_deeplab.utils.class_colors import BACKGROUNDS
+from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.label_png import label_png
 from mmseg_deeplab.utils.local_paths import require_local
 
 from .input_files import InputFile
 from .overlay import paint
 from .panoptic_files import write_segments
+from .polygon_files import SUFFIXES, Traced, merge_coco, write_polygons
+from .polygons import Area, trace_prediction
 from .predictor import Prediction
+from .raster_reader import load_rasterio
 
 # All outputs: the folder, and the suffixes of images, rasters and videos.
 OUTPUTS = dict(
@@ -23,6 +31,7 @@ OUTPUTS = dict(
     overlays=('.jpg', '.mp4', '.mkv'),
     probabilities=('.npy', '.tif'),
     panoptic=('.png', '.json'),
+    **{kind: (suffix,) for kind, suffix in SUFFIXES.items()},
 )
 # The suffix of the labels -> the other outputs of an image that must be there.
 _OTHER_PARTS = {
@@ -41,13 +50,46 @@ class FileOutputs:
     probabilities: bool = False  # whether to write probabilities
     opacity: float = 0.5  # how much the colours of overlays cover, 0..1
     ids: str = 'train'  # or 'label': values of masks as in the files of the data set
+    polygons: str | None = None  # 'coco', 'labelme' or 'geojson': also write outlines
+    simplify: float = 0.0  # px; see :func:`~mmseg_deeplab.inference.polygons.trace`
 
     def __post_init__(self) -> None:
         require_local(self.folder, 'out')
+        if self.polygons:
+            load_rasterio()  # before anything is predicted
+        if not 0 <= self.simplify < math.inf:
+            raise InputError(f'simplify must be 0 or more, received {self.simplify}')
 
     def path(self, item: InputFile, part: str, suffix: str) -> Path:
         """Return a path; ``part`` is labels, overlays or probabilities."""
         return self.folder / part / f'{item.name}{suffix}'
+
+    def polygons_path(self, item: InputFile) -> Path:
+        """Return the path of an input's outlines."""
+        return self.path(item, self.polygons, SUFFIXES[self.polygons])
+
+    def begin(self, classes: Sequence[str], palette: Sequence[Sequence[int]]) -> None:
+        """Write the class list, with which outlines can be imported again."""
+        if self.polygons:
+            # Data sets take time to be imported.
+            from mmseg_deeplab.datasets.class_list import ClassList
+            from mmseg_deeplab.datasets.importing.imported_classes import (
+                write_class_list,
+            )
+
+            colors = tuple(map(tuple, palette))
+            write_class_list(ClassList(tuple(classes), colors), self.folder)
+
+    def finish(self, items: Sequence[InputFile]) -> None:
+        """Put the outlines of all images into one file, where the format has one."""
+        if self.polygons == 'coco':
+            merge_coco(map(self.polygons_path, items), self.folder / 'coco.json')
+
+    def write_areas(self, item: InputFile, areas: Iterable[Area], **about: Any) -> None:
+        """Write outlines; ``about`` is what else :class:`Traced` holds."""
+        folder, base = os.path.dirname(item.name), os.path.basename(item.path)
+        traced = Traced(item.path, os.path.join(folder, base), areas=areas, **about)
+        write_polygons(traced, self.polygons_path(item), self.polygons)
 
     def are_finished(self, item: InputFile, *, since: float) -> bool:
         """Tell whether it has all outputs, none older than it or than ``since``, s."""
@@ -56,6 +98,8 @@ class FileOutputs:
             paths += [
                 self.path(item, *o) for o in others.items() if getattr(self, o[0])
             ]
+            if self.polygons and suffix != '.mkv':
+                paths.append(self.polygons_path(item))
             try:
                 oldest = min(path.stat().st_mtime for path in paths)
                 if oldest >= max(since, Path(item.path).stat().st_mtime):
@@ -83,8 +127,17 @@ class FileOutputs:
         if prediction.segments is not None:
             path = self.path(item, 'panoptic', '.png')
             write_segments(path, prediction.segments, classes)
+        if self.polygons:
+            areas = trace_prediction(prediction, background(classes), self.simplify)
+            about = dict(classes=classes, palette=palette)
+            self.write_areas(item, areas, size=prediction.labels.shape, **about)
         path = self.path(item, 'labels', '.png')
         write_whole(label_png(prediction.labels, palette, ids), path)
+
+
+def background(classes: Sequence[str]) -> set[int]:
+    """Return the classes that need no outline: what no other class covers."""
+    return {k for k, name in enumerate(classes) if name.lower() in BACKGROUNDS}
 
 
 def save_image(path: str | Path, image: np.ndarray) -> None:

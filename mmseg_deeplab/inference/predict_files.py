@@ -143,6 +143,7 @@ def predict_files(
     if since in (0, math.inf):
         begun = time.time() if overwrite else 0.0
         load = partial(_load_and_record, load, folder, record, begun)
+    every = items
     run = FileRun(load, outputs, options, since=since, device=device)
     if outputs.ids == 'label':
         run.label_ids = partial(_label_ids, source.config, cfg_options)
@@ -157,6 +158,7 @@ def predict_files(
     bar = Progress('predict', len(items), unit='files', disable=not show_progress)
     with bar:
         failures = predict(items, on_step=bar.advance)
+    outputs.finish(every)
     instances = count_instances(
         outputs.path(item, 'panoptic', '.json') for item in items
     )

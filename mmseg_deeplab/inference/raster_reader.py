@@ -70,7 +70,9 @@ def is_raster(path: str | os.PathLike) -> bool:
 
 def load_rasterio() -> Any:
     """Import rasterio without its warning that a file has no georeference."""
-    rasterio = optional_package('rasterio', extra='images', purpose='a large raster')
+    rasterio = optional_package(
+        'rasterio', extra='images', purpose='a raster or polygon'
+    )
     kind = rasterio.errors.NotGeoreferencedWarning
     warnings.filterwarnings('ignore', category=kind)
     return rasterio

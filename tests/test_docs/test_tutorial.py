@@ -2,11 +2,11 @@
 
 import json
 
-import cv2
 import numpy as np
 import pytest
 from doc_pages import ROOT, commands, read_blocks
 from doc_sandbox import Sandbox
+from PIL import Image
 
 pytestmark = pytest.mark.slow
 WORK = 'work_dirs/my_streets'
@@ -28,7 +28,7 @@ def tutorial(server, tmp_path_factory):
 def label_maps(folder):
     """Return the label maps in a folder by name."""
     paths = sorted((folder / 'labels').glob('*.png'))
-    return {path.name: cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in paths}
+    return {path.name: np.array(Image.open(path)) for path in paths}
 
 
 def test_it_leaves_weights_samples_and_what_is_published(tutorial):
