@@ -4,7 +4,9 @@ import gc
 import logging
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 # Two cores, several processes in some tests: one thread each keeps times steady.
 os.environ.setdefault('OMP_NUM_THREADS', '2')
@@ -28,15 +30,22 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope='session', autouse=True)
-def mmseg_scope() -> None:
-    """Register MMSegmentation's modules and make its scope the default."""
+def mmseg_scope() -> Iterator[None]:
+    """Register MMSegmentation's modules and make its scope the default.
+
+    mmengine formats the text of a config whenever it is written, which takes longer
+    than most tests; here it is left as it is.
+    """
     from mmengine.registry import init_default_scope
     from mmseg.utils import register_all_modules
+    from yapf.yapflib import yapf_api
 
     import mmseg_deeplab  # noqa: F401
 
     register_all_modules(init_default_scope=False)
     init_default_scope('mmseg')
+    with patch.object(yapf_api, 'FormatCode', lambda text, **_: (text, False)):
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -17,8 +17,7 @@ from yapf.yapflib import yapf_api
 
 import mmseg_deeplab.inference.network  # noqa: F401
 
-# mmengine formats the text of the config for each checkpoint, which takes longer than
-# all else in the trainings of the tests.
+# As in conftest.py.
 yapf_api.FormatCode = lambda text, **_: (text, False)
 
 

@@ -11,17 +11,20 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from unittest.mock import patch
 
 import cv2
 import numpy as np
 import torch
+from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from yapf.yapflib import yapf_api
 
 from mmseg_deeplab.config import read_config
-from mmseg_deeplab.config.run_setup import build_runner, prepare_training
+from mmseg_deeplab.config.run_setup import (
+    build_runner,
+    prepare_testing,
+    prepare_training,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 TRAIN = str(ROOT / 'tools' / 'train.py')
@@ -143,25 +146,46 @@ def train_here(
     work_dir: Path,
     *,
     resume: bool = False,
+    resume_from: Path | None = None,
     hooks: Sequence[Hook] = (),
     mixins: Sequence[str] = (),
     **options: object,
 ) -> Runner:
     """Train in this process; double underscores in ``options`` stand for dots."""
+    cfg = _read(config, work_dir, mixins, options)
+    torch.set_num_threads(1)  # nothing here is worth a second one
+    path = resume_from and str(resume_from)
+    prepare_training(cfg, resume=resume or bool(path), resume_from=path)
+    runner = build_runner(cfg)
+    for hook in hooks:
+        runner.register_hook(hook)
+    runner.train()
+    return runner
+
+
+def evaluate_here(
+    config: Path, checkpoint: Path, work_dir: Path, *, out: Path | None = None,
+    **options: object,
+) -> dict[str, float]:  # fmt: skip
+    """Test in this process and return the metrics; see :func:`train_here`."""
+    cfg = _read(config, work_dir, (), options)
+    prepare_testing(cfg, str(checkpoint), out=out and str(out))
+    return build_runner(cfg).test()
+
+
+def _read(config: Path, work_dir: Path, mixins: Sequence[str], options: dict) -> Config:
     overrides = {name.replace('__', '.'): value for name, value in options.items()}
     cfg = read_config(
         str(config), work_dir=str(work_dir), options=overrides, mixins=mixins
     )
-    torch.set_num_threads(1)  # nothing here is worth a second one
     # mmengine shares logs and visualizers of equal names.
     cfg.experiment_name = cfg.visualizer.name = uuid.uuid4().hex
-    prepare_training(cfg, resume=resume)
-    with patch.object(yapf_api, 'FormatCode', lambda text, **_: (text, False)):
-        runner = build_runner(cfg)  # see fork_server.py
-        for hook in hooks:
-            runner.register_hook(hook)
-        runner.train()
-    return runner
+    return cfg
+
+
+def log_of(work_dir: Path) -> str:
+    """Return what all runs in a work folder have logged, oldest first."""
+    return ''.join(path.read_text() for path in sorted(work_dir.glob('*/*.log')))
 
 
 class Process:
@@ -242,12 +266,16 @@ class Server:
         return self.start(*argv, log=log, **env).wait()
 
 
-def start_ranks(server: Server, folder: Path, *argv: object) -> list[Process]:
-    """Start a tool as two ranks, each a process of its own, with logs in ``folder``."""
+def free_port() -> int:
+    """Return a port that no process uses now."""
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
-    env = dict(WORLD_SIZE=2, MASTER_ADDR='127.0.0.1', MASTER_PORT=port)
+        return free.getsockname()[1]
+
+
+def start_ranks(server: Server, folder: Path, *argv: object) -> list[Process]:
+    """Start a tool as two ranks, each a process of its own, with logs in ``folder``."""
+    env = dict(WORLD_SIZE=2, MASTER_ADDR='127.0.0.1', MASTER_PORT=free_port())
     return [
         server.start(
             *(*argv, '--launcher', 'pytorch'),

@@ -62,11 +62,6 @@ def test_the_weights_of_a_training_are_not_decoded(tmp_path):
         write_found_network(tmp_path / 'work', 'autodeeplab_synthetic_streets')
 
 
-def test_a_folder_without_a_search_is_named(tmp_path):
-    with pytest.raises(SystemExit, match='holds no whole checkpoint of a search'):
-        run('decode', [str(tmp_path)])
-
-
 @pytest.mark.parametrize('name', ['random_0.py', 'random_1.py'])
 def test_random_networks_are_of_the_same_space(searched, name):
     run('decode', [str(searched), '--random', '2'])

@@ -180,12 +180,6 @@ def test_the_command_prints_where_it_wrote(command, tmp_path):
     assert len(list((tmp_path / 'c').rglob('*.png'))) == 2 * 3
 
 
-def test_the_command_explains_a_refusal(command, tmp_path):
-    (tmp_path / 'other').touch()
-    with pytest.raises(SystemExit, match='not empty'):
-        command('draw-streets', '--layout', 'cityscapes', '--out', tmp_path)
-
-
 def test_the_command_draws_an_image_grid(command, tmp_path):
     command('draw-streets', '--sheet', tmp_path / 's.png', '--scenes', 1, 2)
     grid = cv2.imread(str(tmp_path / 's.png'))

@@ -2,10 +2,8 @@
 
 import json
 import re
-import runpy
 import signal
 import sqlite3
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -107,23 +105,3 @@ def test_learning_with_augmentation_writes_a_fragment(
     assert code == 0, log.read_text()
     learned = (work_dir / 'crf_learned.py').read_text()
     assert '2 mean-field iterations' in learned and 'compatibility=[' in learned
-
-
-@pytest.mark.parametrize(
-    ('argv', 'message'),
-    [
-        (['--num-images', 8], 'num_images=8: the validation split has 8 images'),
-        (['--bilateral-xy', '9:1:3'], "range '9:1:3'"),
-        (['--start', 'no.py'], "CRF fragment 'no.py' does not exist"),
-        (['--learn', '--epochs', 0], 'epochs=0'),
-        (['--fine-rounds', -1], 'rounds=-1'),
-        (['--cfg-options', 'val_dataloader.dataset.data_root=no'], "'no' of BaseSeg"),
-    ],
-)
-def test_a_mistake_is_one_line(network, monkeypatch, tmp_path, argv, message):
-    argv = [TUNE, *network, '--work-dir', tmp_path, '--num-images', 2, *argv]
-    monkeypatch.setattr(sys, 'argv', list(map(str, argv)))
-    # The tool sets it for good, which later tests of this process must not see.
-    monkeypatch.setenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '0')
-    with pytest.raises(SystemExit, match=f'^error: .*{message}'):
-        runpy.run_path(TUNE, run_name='__main__')

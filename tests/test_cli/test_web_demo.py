@@ -1,12 +1,11 @@
 """``tools/web_demo.py``: it serves until it is told to end, and complains clearly."""
 
 import signal
-import socket
 import urllib.request
 from pathlib import Path
 
 import pytest
-from training import ROOT, Server, train_here, write_config
+from training import ROOT, Server, free_port, train_here, write_config
 
 TOOL = ROOT / 'tools' / 'web_demo.py'
 
@@ -22,9 +21,7 @@ def trained(tmp_path_factory) -> tuple[Path, Path]:
 
 @pytest.mark.slow
 def test_it_serves_until_it_is_told_to_end(server: Server, trained, tmp_path):
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
+    port = free_port()
     tool = server.start(TOOL, *trained, '--port', port, log=tmp_path / 'log')
     address = f'http://127.0.0.1:{port}/'
     said = f'The page is at {address}'

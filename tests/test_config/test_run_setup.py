@@ -2,7 +2,6 @@
 
 import copy
 import os
-import socket
 from contextlib import nullcontext
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
-from training import write_config
+from training import free_port, write_config
 
 from mmseg_deeplab.config import read_config
 from mmseg_deeplab.config.class_balance import write_class_weights
@@ -243,9 +242,7 @@ def test_the_runner_is_the_configs_or_the_resumable_one(cfg):
 @pytest.fixture
 def slurm(monkeypatch, tmp_path) -> None:
     """Stand in for Slurm: one task on this machine, and its command."""
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        monkeypatch.setenv('MASTER_PORT', str(free.getsockname()[1]))
+    monkeypatch.setenv('MASTER_PORT', str(free_port()))
     scontrol = tmp_path / 'scontrol'
     scontrol.write_text('#!/bin/sh\necho 127.0.0.1; echo other\n')
     scontrol.chmod(0o755)

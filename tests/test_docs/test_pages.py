@@ -1,5 +1,6 @@
 """The pages keep the convention of CONTRIBUTING.md, and their links lead somewhere."""
 
+import functools
 import re
 from itertools import pairwise
 
@@ -24,6 +25,7 @@ def targets(path) -> list[str]:
     return [target for target in found if not re.match(r'[a-z]+:', target)]
 
 
+@functools.cache
 def anchors(path) -> set[str]:
     """Return the anchors of a page's headings, as GitHub and the site make them."""
     tokens = MarkdownIt('commonmark').parse(path.read_text('utf-8'))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.hooks import CheckpointHook, Hook
-from training import train_here, write_config
+from training import log_of, train_here, write_config
 
 from mmseg_deeplab.engine import TrustedCheckpointHook
 
@@ -101,13 +101,9 @@ def test_a_save_that_fails_ends_the_training_and_keeps_the_checkpoint(tmp_path):
 
 
 def test_checkpoints_between_optimizer_steps_are_warned_of(tmp_path):
-    runner = train_here(
-        write_config(tmp_path, iters=2),
-        tmp_path / 'run',
-        optim_wrapper__accumulative_counts=2,
-    )
-    log = (Path(runner.log_dir) / f'{runner.timestamp}.log').read_text()
-    assert 'multiple of 2' in log
+    config, options = write_config(tmp_path, iters=2), dict(accumulative_counts=2)
+    train_here(config, tmp_path / 'run', optim_wrapper=options)
+    assert 'multiple of 2' in log_of(tmp_path / 'run')
 
 
 @pytest.mark.parametrize(
@@ -158,8 +154,7 @@ def test_the_log_ends_with_the_best_checkpoint(tmp_path):
     options = dict(default_hooks__checkpoint__save_best='mIoU')
     run = tmp_path / 'run'
     train_here(config, run, hooks=[Improve()], train_cfg__val_interval=2, **options)
-    (log,) = run.glob('*/*.log')
-    last = log.read_text().splitlines()[-1]
+    last = log_of(run).splitlines()[-1]
     path = run / 'best_mIoU_iter_3.pth'
     assert last.endswith(f'The best mIoU is 3.00, at step 3: {path}')
     assert path.is_file()

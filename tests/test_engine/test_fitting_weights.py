@@ -1,15 +1,12 @@
 """What `load_from` and testing do with checkpoints that do not fit wholly."""
 
-import uuid
-
 import pytest
 import torch
 from mmengine.hooks import Hook
 from mmseg.registry import MODELS
-from training import train_here, weights, write_config
+from training import evaluate_here, log_of, train_here, weights, write_config
 
 from mmseg_deeplab.config import read_config
-from mmseg_deeplab.config.run_setup import build_runner, prepare_testing
 
 CLASSIFIER = ['decode_head.conv_seg.bias', 'decode_head.conv_seg.weight']
 AUXILIARY = """
@@ -44,17 +41,6 @@ def five(tmp_path):
 
 def rewrite(path, change):
     torch.save({'state_dict': change(weights(path)), 'meta': {}}, path)
-
-
-def evaluate(config, checkpoint, work_dir):
-    cfg = read_config(str(config), work_dir=str(work_dir))
-    cfg.experiment_name = cfg.visualizer.name = uuid.uuid4().hex
-    prepare_testing(cfg, str(checkpoint))
-    return build_runner(cfg).test()
-
-
-def log_of(work_dir) -> str:
-    return ''.join(path.read_text() for path in work_dir.glob('*/*.log'))
 
 
 def test_other_classes_load_everything_but_the_classifiers(tmp_path, five):
@@ -106,7 +92,7 @@ def test_weights_of_another_code_base_are_an_error_with_the_remedy(tmp_path, fiv
 def test_a_classifier_of_other_classes_cannot_be_evaluated(tmp_path, five):
     three = config(tmp_path / 'three')
     with pytest.raises(ValueError, match=r'conv_seg.*\(5,\).*\(3,\).*num_classes'):
-        evaluate(three, five, tmp_path / 'work')
+        evaluate_here(three, five, tmp_path / 'work')
 
 
 @pytest.mark.parametrize(
@@ -118,10 +104,10 @@ def test_evaluation_needs_what_it_uses(tmp_path, lost, fine):
     checkpoint = tmp_path / 'work' / 'iter_1.pth'
     rewrite(checkpoint, lambda s: {k: v for k, v in s.items() if lost not in k})
     if fine:
-        assert 'mIoU' in evaluate(three, checkpoint, tmp_path / 'test')
+        assert 'mIoU' in evaluate_here(three, checkpoint, tmp_path / 'test')
         return
     with pytest.raises(ValueError, match=r'lacks 4 tensors.*decode_head\.conv_seg'):
-        evaluate(three, checkpoint, tmp_path / 'test')
+        evaluate_here(three, checkpoint, tmp_path / 'test')
 
 
 def test_a_training_cannot_be_resumed_with_other_classes(tmp_path):

@@ -8,11 +8,9 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from training import losses, same_weights, scalars, train_here, write_config
+from training import log_of, losses, same_weights, scalars, train_here, write_config
 
 from mmseg_deeplab.checkpoints import load
-from mmseg_deeplab.config import read_config
-from mmseg_deeplab.config.run_setup import build_runner, prepare_training
 from mmseg_deeplab.engine import newest_whole_checkpoint
 from mmseg_deeplab.engine.resume import numbered_checkpoints
 
@@ -110,8 +108,7 @@ def test_a_truncated_newer_file_from_elsewhere_does_no_harm(straight, half):
     truncate(half / 'iter_5.pth')
     runner = train_here(straight / 'tiny.py', half, resume=True)
     assert runner._load_from == str(half / 'iter_3.pth')
-    log = (Path(runner.log_dir) / f'{runner.timestamp}.log').read_text()
-    assert f'{half / "iter_5.pth"} is passed over' in log
+    assert f'{half / "iter_5.pth"} is passed over' in log_of(half)
     assert same_weights(half / 'iter_6.pth', straight / 'run' / 'iter_6.pth')
 
 
@@ -158,9 +155,8 @@ def test_a_resume_reads_no_sample_twice(straight, half, monkeypatch):
 
 
 def test_nothing_to_resume_from_starts_from_scratch_and_says_so(straight, tmp_path):
-    runner = train_here(straight / 'tiny.py', tmp_path, resume=True)
-    log = (Path(runner.log_dir) / f'{runner.timestamp}.log').read_text()
-    assert f'Nothing to resume from in {tmp_path}' in log
+    train_here(straight / 'tiny.py', tmp_path, resume=True)
+    assert f'Nothing to resume from in {tmp_path}' in log_of(tmp_path)
     assert same_weights(tmp_path / 'iter_6.pth', straight / 'run' / 'iter_6.pth')
 
 
@@ -206,24 +202,16 @@ def test_training_by_epochs_goes_on_from_the_newest_epoch(tmp_path):
     )
 
 
-def resume_from(config: Path, path: Path, work_dir: Path) -> None:
-    """Resume in a new folder from a checkpoint that is named."""
-    cfg = read_config(config, work_dir=work_dir)
-    cfg.experiment_name = cfg.visualizer.name = path.name
-    prepare_training(cfg, resume=True, resume_from=str(path))
-    build_runner(cfg).train()
-
-
 def test_a_named_file_is_where_a_resume_goes_on(straight, half, tmp_path):
     new = tmp_path / 'new'
-    resume_from(straight / 'tiny.py', half / 'iter_3.pth', new)
+    train_here(straight / 'tiny.py', new, resume_from=half / 'iter_3.pth')
     assert same_weights(new / 'iter_6.pth', straight / 'run' / 'iter_6.pth')
 
 
 def test_weights_cannot_be_resumed_by_name(straight, tmp_path):
     path = save(tmp_path / 'weights.pth', {'state_dict': {}})
     with pytest.raises(ValueError, match=r'weights\.pth: cannot be resumed'):
-        resume_from(straight / 'tiny.py', path, tmp_path / 'new')
+        train_here(straight / 'tiny.py', tmp_path / 'new', resume_from=path)
 
 
 def changed(path: Path, **parts) -> None:

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from training import (
     Process,
     Server,
     assert_all_ended_well,
+    free_port,
     same_weights,
     start_ranks,
     train_here,
@@ -135,9 +135,7 @@ def test_a_signal_to_one_rank_stops_all(server: Server, tmp_path):
 
 
 def test_no_process_group_is_left(tmp_path, monkeypatch):
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        monkeypatch.setenv('MASTER_PORT', str(free.getsockname()[1]))
+    monkeypatch.setenv('MASTER_PORT', str(free_port()))
     for name, value in dict(RANK='0', LOCAL_RANK='0', WORLD_SIZE='1').items():
         monkeypatch.setenv(name, value)
     init_cpu_process_group('pytorch')

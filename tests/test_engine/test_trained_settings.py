@@ -1,21 +1,14 @@
 """A checkpoint meets a config: classes, normalisation, optimizer and schedule."""
 
-import uuid
 from pathlib import Path
 
 import pytest
 import torch
 from mmengine.optim import OptimWrapper, build_optim_wrapper
 from mmengine.registry import PARAM_SCHEDULERS
-from training import scalars, train_here, write_config
+from training import evaluate_here, log_of, scalars, train_here, write_config
 
-from mmseg_deeplab.config import read_config
-from mmseg_deeplab.config.run_setup import build_runner, prepare_testing
 from mmseg_deeplab.engine.resumed_settings import replay
-
-
-def log_of(work_dir: Path) -> str:
-    return ''.join(path.read_text() for path in sorted(work_dir.glob('*/*.log')))
 
 
 @pytest.fixture(scope='module')
@@ -132,11 +125,8 @@ def test_a_schedule_by_epochs_is_refused_where_iterations_are_counted(tmp_path):
 
 def evaluate(trained: Path, work_dir: Path, **options: object) -> str:
     """Test the trained network with other settings; return the log."""
-    options = {name.replace('__', '.'): value for name, value in options.items()}
-    cfg = read_config(trained / 'tiny.py', options, work_dir=work_dir)
-    cfg.experiment_name = cfg.visualizer.name = uuid.uuid4().hex
-    prepare_testing(cfg, str(trained / 'run' / 'iter_3.pth'))
-    build_runner(cfg).test()
+    checkpoint = trained / 'run' / 'iter_3.pth'
+    evaluate_here(trained / 'tiny.py', checkpoint, work_dir, **options)
     return log_of(work_dir)
 
 

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-from unittest.mock import patch
 
 import cv2
 import numpy as np
@@ -14,12 +13,10 @@ from mmengine.config import Config
 from mmengine.hooks import EMAHook
 from mmseg.apis import init_model
 from mmseg.registry import MODELS
-from training import ROOT
-from yapf.yapflib import yapf_api
+from training import ROOT, train_here
 
 from mmseg_deeplab.checkpoints import load
 from mmseg_deeplab.config import read_config
-from mmseg_deeplab.config.run_setup import build_runner, prepare_training
 from mmseg_deeplab.hub import publish
 from mmseg_deeplab.hub.model_card import logged_metrics, read_metrics
 from mmseg_deeplab.hub.published_config import initial_weights, published_config
@@ -28,13 +25,6 @@ CONFIG = 'deeplabv2_r26_synthetic_streets'
 PUBLISH = ROOT / 'tools' / 'publish_model.py'
 CLASSES = ['road', 'sidewalk', 'building', 'sky', 'vegetation', 'person', 'car', 'pole']
 PTH = pytest.mark.parametrize('published', ['pth'], indirect=True)
-
-
-@pytest.fixture(scope='module', autouse=True)
-def fast_text():
-    """Leave the layout of configs out, as the server does: see fork_server.py."""
-    with patch.object(yapf_api, 'FormatCode', lambda text, **_: (text, False)):
-        yield
 
 
 @pytest.fixture(scope='module')
@@ -142,11 +132,8 @@ def test_another_process_gives_the_same_bytes(
 
 @PTH
 def test_a_training_cannot_go_on_from_it(published, tmp_path):
-    cfg = read_config(published.config, work_dir=tmp_path)
-    cfg.experiment_name = cfg.visualizer.name = published.weights.name
-    prepare_training(cfg, resume=True, resume_from=str(published.weights))
     with pytest.raises(ValueError, match=r'cannot be resumed.*message_hub'):
-        build_runner(cfg).train()
+        train_here(published.config, tmp_path, resume_from=published.weights)
 
 
 @PTH

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+from training import free_port
 
 from mmseg_deeplab.inference import load_predictor, overlay
 from mmseg_deeplab.web_demo import Limits, serving
@@ -24,12 +24,9 @@ expect.set_options(timeout=30_000)
 @pytest.fixture(scope='module')
 def served(models) -> Iterator[str]:
     """Yield the address of a page with two models and one example."""
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
     examples = {'grey.png': np.full((48, 96, 3), 90, np.uint8)}
     limits = Limits(megabytes=0.1, megapixels=0.02)
-    with serving(models, examples=examples, limits=limits, port=port) as page:
+    with serving(models, examples=examples, limits=limits, port=free_port()) as page:
         yield page.local_url
 
 
