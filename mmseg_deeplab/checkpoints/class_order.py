@@ -48,12 +48,7 @@ def class_difference(
     """Compare names and colours of two lists of classes; None if nothing differs.
 
     Names that differ in case, blanks, hyphens and underscores are the same. Lists of
-    different lengths, and a missing one, are not compared.
-
-    Args:
-        one: ``classes`` and ``palette`` of the first list.
-        other: Those of the second list.
-        sources: Where each list comes from, for the message.
+    different lengths are not compared. ``sources`` say where each one comes from.
     """
     lists = [list(meta.get('classes') or ()) for meta in (one, other)]
     if not all(lists) or len(lists[0]) != len(lists[1]):

@@ -10,9 +10,11 @@ from typing import Any
 import torch
 from mmengine import Config
 
+from mmseg_deeplab.ops.geometry import check_output_stride
 from mmseg_deeplab.utils.atomic_files import streamed_file
 from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.safe_unpickling import unpickle
+from mmseg_deeplab.utils.value_checks import require_one_of
 
 from .families import (
     bowenc0221,
@@ -91,10 +93,7 @@ def model_config(
         **options: More options of the family's own ``model_config`` (``num_summed`` of
             ``resnet_multi``).
     """
-    if output_stride not in (8, 16, 32):
-        raise InputError(
-            f'output_stride must be 8, 16 or 32, received {output_stride!r}'
-        )
+    check_output_stride(output_stride)
     family, state = _family(source), tensors_of(state_dict)
     if not all(key.startswith(OUR_PARTS) for key in state):
         state = family.convert(state)
@@ -102,10 +101,7 @@ def model_config(
 
 
 def _family(source: str) -> ModuleType:
-    if source not in SOURCES:
-        raise InputError(
-            f'source must be one of {sorted(SOURCES)}, received {source!r}'
-        )
+    require_one_of('source', source, SOURCES)
     return SOURCES[source]
 
 

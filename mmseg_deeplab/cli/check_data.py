@@ -6,10 +6,11 @@ It prints the faults file by file, the class histogram and the image sizes; the 
 status is 1 if there is a fault.
 """
 
-import json
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+
+from mmseg_deeplab.utils.json_files import write_json
 
 from .arguments import add_config, add_workers, read_config
 
@@ -30,6 +31,5 @@ def run(args: Namespace) -> None:
     report = scan_config(read_config(args), splits=splits, workers=args.workers)
     print(report)
     if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(json.dumps(report.to_dict(), indent=2))
+        write_json(args.out, report.to_dict())
     sys.exit(bool(report.num_faults))

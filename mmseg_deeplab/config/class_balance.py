@@ -3,8 +3,6 @@
 ``K`` is the number of classes. Only labelled pixels count.
 """
 
-import io
-import json
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,8 +13,11 @@ from mmengine.config import Config
 from prettytable import PrettyTable
 
 from mmseg_deeplab.checkpoints.class_order import class_difference
+from mmseg_deeplab.utils.array_files import save_array
 from mmseg_deeplab.utils.atomic_files import write_whole
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.json_files import write_json
+from mmseg_deeplab.utils.value_checks import require_one_of
 
 from .class_weight_file import check_suffix
 from .config_errors import blames_config
@@ -55,8 +56,7 @@ def count_labels(
 ) -> LabelCounts:
     """Count the labels of a config's training split as training would read them.
 
-    Each data set counts once, however often ``RepeatDataset`` repeats it. Labels are
-    counted whole, before crops and scales, by ``workers`` processes (0: in this one).
+    Each data set counts once, whole, however often ``RepeatDataset`` repeats it.
     """
     report = scan_config(cfg, splits=('train',), workers=workers, progress=progress)
     sets = report.datasets
@@ -90,9 +90,8 @@ def inverse(pixels: np.ndarray) -> np.ndarray:
 def median_frequency(pixels: np.ndarray, pixels_there: np.ndarray) -> np.ndarray:
     """Median frequency balancing: the median frequency over that of the class.
 
-    `Eigen & Fergus <https://arxiv.org/abs/1411.4734>`_, section 6.3.2: the frequency
-    of a class is its share of the pixels of those images in which it occurs. We count
-    labelled pixels only. The class of median frequency has the weight 1.
+    `Eigen & Fergus <https://arxiv.org/abs/1411.4734>`_, section 6.3.2: the frequency of
+    a class is its share of the labelled pixels of those images in which it occurs.
     """
     frequency = pixels / pixels_there
     return np.median(frequency) / frequency
@@ -118,15 +117,11 @@ def class_weights(
     """Compute the weight of each class by one of :data:`METHODS`: ``(K,)``, float64.
 
     For ``'effective_number'`` a sample is a whole image: ``n`` is the pixels of a class
-    over the labelled pixels of a mean image. Pixels are no samples: neighbours are
-    alike, and their numbers would bring every class to the same effective number,
-    ``1 / (1 - beta)``.
-
-    A class that never occurs gets 1 and a warning: no pixel will use its weight. Mean
-    and median are over the others.
+    over the labelled pixels of a mean image. Neighbouring pixels are alike, and as
+    samples would bring every class to the same number, ``1 / (1 - beta)``. A class that
+    never occurs gets 1 and a warning.
     """
-    if method not in METHODS:
-        raise InputError(f'method must be one of {METHODS}, received {method!r}')
+    require_one_of('method', method, METHODS)
     present = counts.pixels > 0
     if not present.any():
         raise InputError(f'no labelled pixel in {counts.num_images} images')
@@ -153,20 +148,17 @@ def class_weights(
 def write_class_weights(
     weights: np.ndarray, path: Path, classes: Sequence[str] = ()
 ) -> None:
-    """Write weights as MMSegmentation's losses read them, whole or not at all.
+    """Write weights as MMSegmentation's losses read them.
 
-    The names of the classes go to a class list beside them, ``x.classes.txt`` for
-    ``x.json``, so that a training can see whether the weights are of its classes.
+    The names of the classes go beside them, ``x.classes.txt`` for ``x.json``.
     """
     check_suffix(path)
     if classes:
         write_whole('\n'.join([*classes, '']).encode(), class_list_of(path))
-    buffer = io.BytesIO()
     if path.suffix == '.json':
-        buffer.write(json.dumps(weights.tolist()).encode())
+        write_json(path, weights.tolist())
     else:
-        np.save(buffer, weights)
-    write_whole(buffer.getvalue(), path)
+        save_array(path, weights)
 
 
 def class_list_of(path: str | Path) -> Path:

@@ -15,9 +15,6 @@ def read_class_weights(weights: str | Sequence[float]) -> list[float]:
     """Return the weights of a loss, ``K`` numbers, given as such or by their file.
 
     MMSegmentation's losses also read ``.pkl`` and ``.yaml``, which may hold code.
-
-    Raises:
-        InputError: If it is a file of another format, or holds something else.
     """
     named = f'class_weight={weights!r}'
     path = Path(weights) if isinstance(weights, str) else None

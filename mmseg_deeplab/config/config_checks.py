@@ -9,26 +9,17 @@ from mmengine.runner import EpochBasedTrainLoop
 from mmseg.registry import DATA_SAMPLERS, LOOPS
 
 from mmseg_deeplab.checkpoints import local_file
-from mmseg_deeplab.datasets.scan_report import Finding
 from mmseg_deeplab.utils.errors import InputError
 
-from .class_agreement import data_meta, order_faults, thing_faults
+from .class_agreement import compare_classes
 from .class_balance import check_weighted_classes
 from .class_weight_file import read_class_weights
-from .option_check import named_dicts
-from .scan_config import (
-    class_mismatches,
-    dataset_configs,
-    missing_paths,
-    named_datasets,
-)
+from .option_check import is_derived, named_dicts
+from .scan_config import dataset_configs, missing_paths, named_datasets
 
 
 def check_checkpoint(checkpoint: str) -> None:
-    """Raise FileNotFoundError if there is no such file, nor a model of this name.
-
-    A model of the zoo is downloaded now, before a long run begins.
-    """
+    """Raise FileNotFoundError if there is no such file, nor a model of this name."""
     if '://' not in checkpoint:
         local_file(checkpoint)
 
@@ -44,31 +35,14 @@ def check_data(cfg: Config, *loaders: str) -> None:
 def check_classes(cfg: Config, *splits: str) -> tuple[str, ...]:
     """Raise InputError if the data sets, or a head and a data set, differ in classes.
 
-    Returns the names of the classes of the first data set, if it knows them. The check
-    of the data reports the same.
+    Returns the names of the classes of the first data set, if it knows them.
     """
     init_default_scope(cfg.get('default_scope') or 'mmseg')
-    classes, faults = _compare_classes(cfg, splits)
+    datasets = ((s, *named) for s in splits for named in named_datasets(cfg, s))
+    classes, faults = compare_classes(cfg, datasets)
     if faults:
         raise InputError(faults[0].message)
     return classes
-
-
-def _compare_classes(
-    cfg: Config, splits: tuple[str, ...]
-) -> tuple[tuple[str, ...], list[Finding]]:
-    metas, faults = [], []
-    for split in splits:
-        for name, leaf in named_datasets(cfg, split):
-            meta = data_meta(leaf)
-            if meta.get('classes'):
-                metas.append((split, name, meta))
-                faults += class_mismatches(cfg, leaf, len(meta['classes']), name)
-                faults += thing_faults(cfg, leaf, meta, name)
-    return (
-        tuple(metas[0][2]['classes']) if metas else (),
-        faults + order_faults(metas),
-    )
 
 
 def check_loop(cfg: Config) -> None:
@@ -76,14 +50,11 @@ def check_loop(cfg: Config) -> None:
     loop, sampler = cfg.train_cfg, cfg.train_dataloader.get('sampler') or {}
     by_epoch = loop.get('by_epoch', False)
     if 'type' in loop:
-        kind = LOOPS.get(loop.type) if isinstance(loop.type, str) else loop.type
-        by_epoch = isinstance(kind, type) and issubclass(kind, EpochBasedTrainLoop)
-    kind = sampler.get('type')
-    kind = DATA_SAMPLERS.get(kind) if isinstance(kind, str) else kind
-    if by_epoch and isinstance(kind, type) and issubclass(kind, InfiniteSampler):
+        by_epoch = is_derived(loop.type, EpochBasedTrainLoop, LOOPS)
+    if by_epoch and is_derived(sampler.get('type'), InfiniteSampler, DATA_SAMPLERS):
         raise InputError(
-            f'train_cfg counts epochs, but {kind.__name__} of train_dataloader has no '
-            'end, and neither had the first epoch. Remedy: '
+            f'train_cfg counts epochs, but {sampler["type"]} of train_dataloader has '
+            'no end, and neither had the first epoch. Remedy: '
             'train_dataloader.sampler.type=DefaultSampler, or iterations '
             "(train_cfg=dict(type='IterBasedTrainLoop', max_iters=..., "
             'val_interval=...))'
@@ -93,7 +64,6 @@ def check_loop(cfg: Config) -> None:
 def prepare_class_weights(model: ConfigDict, classes: tuple[str, ...] = ()) -> None:
     """Raise an error if the class weights in the losses of the heads cannot be used.
 
-    ``classes`` are those of the training data; a file of weights must be of the same.
     MMSegmentation's cross entropy fails with class weights and ``avg_non_ignore=True``,
     which becomes False: a weighted mean is over the labelled pixels in any case.
     """

@@ -108,8 +108,8 @@ def blames_config(function: Callable) -> Callable:
 def find_place(cfg: Config, error: BaseException) -> tuple[str, str]:
     """Return the part of the config that was in work, and a name that may be meant.
 
-    The functions that read it have this part, or a copy of it, as a local variable. If
-    the network runs, its innermost module is named.
+    The functions that read it have it, or a copy, as a local variable. If the network
+    runs, its innermost module is named.
     """
     read = {name: value for name, value in cfg.items() if name in all_settings()}
     nodes = [(name, node) for name, node in named_dicts(read) if name]
@@ -173,21 +173,17 @@ class FirstTimeHook(Hook):
         self._mode = 'train'
 
     def before_val(self, runner: Any) -> None:
-        """Note that a validation begins."""
         self._mode = 'val'
 
     def before_test(self, runner: Any) -> None:
-        """Note that a test begins."""
         self._mode = 'test'
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
-        """Note that a step works, with what all hooks do after it."""
         self._works.add('train')
 
     def after_val(self, runner: Any) -> None:
-        """Note that a validation works, with its metrics."""
         self._works.add('val')
         self._mode = 'train'
 

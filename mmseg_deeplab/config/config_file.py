@@ -102,10 +102,9 @@ def class_list_path(cfg: Config) -> str | None:
 def fill_in_classes(cfg: Config, num_classes: int | None = None) -> None:
     """Set each ``num_classes=None`` of the config, a head or a transform, in place.
 
-    Without a number the entries of the ``labels_file`` (relative to ``data_root``) are
-    counted, or, if the config names none, the number of the other heads is taken.
+    Without a number it is that of the ``labels_file``, else that of the other heads.
     """
-    nodes = [node for _, node in named_dicts(cfg._cfg_dict) if 'num_classes' in node]
+    nodes = [node for _, node in named_dicts(cfg) if 'num_classes' in node]
     unset = [node for node in nodes if node['num_classes'] is None]
     if not unset:
         return

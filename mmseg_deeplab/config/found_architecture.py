@@ -68,22 +68,12 @@ def set_genotype(
 def write_found_network(
     work_dir: str | Path, base: str, *, filters: int | None = None, random: int = 0
 ) -> list[Path]:
-    """Decode the newest checkpoint of a search.
+    """Decode the newest checkpoint of a search; return the configs that train it.
 
-    Args:
-        work_dir: The folder of the search; it gets ``genotype.json`` and ``found.py``.
-        base: Path or name of the config to inherit from.
-        filters: Channels of a block at stride 4; None keeps those of ``base``.
-        random: How many random networks of the same space to write beside it, as
-            ``random_0.py``, ...: what a search has to beat.
-
-    Returns:
-        The configs.
-
-    Raises:
-        FileNotFoundError: If there is no checkpoint or no such config.
-        ValueError: If the checkpoint is not that of a search, or ``base`` has another
-            backbone.
+    ``found.py`` and ``genotype.json`` go to the folder of the search, and as many
+    random networks of the same space as asked for, ``random_0.py``, ...: what a search
+    has to beat. The configs inherit from ``base``, with its channels at stride 4 or
+    ``filters``.
     """
     folder = Path(work_dir)
     checkpoint = newest_whole_checkpoint(folder)

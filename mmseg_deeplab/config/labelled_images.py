@@ -17,7 +17,7 @@ from mmseg_deeplab.utils.errors import InputError
 from .config_checks import check_data
 from .config_errors import config_errors
 from .image_channels import CHANNELS
-from .option_check import named_dicts
+from .option_check import is_derived, named_dicts
 
 
 class LabelledImage(NamedTuple):
@@ -70,10 +70,7 @@ class LabelledImages:
         )
 
     def files(self) -> list[tuple[str, str | None]]:
-        """Return the paths of image and label of each image, without reading them.
-
-        A synthetic data set names virtual images and no labels.
-        """
+        """Return the paths of image and label of each image, without reading them."""
         return [
             (info['img_path'], info.get('seg_map_path'))
             for info in listed_images(self._dataset)
@@ -91,8 +88,4 @@ def _loading_only(dataset: dict[str, Any]) -> dict[str, Any]:
 
 
 def _loads(step: dict[str, Any]) -> bool:
-    kind = step['type']
-    kind = TRANSFORMS.get(kind) if isinstance(kind, str) else kind
-    return isinstance(kind, type) and issubclass(
-        kind, LoadImageFromFile | LoadAnnotations
-    )
+    return is_derived(step['type'], LoadImageFromFile | LoadAnnotations, TRANSFORMS)

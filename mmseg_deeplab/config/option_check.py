@@ -8,6 +8,7 @@ from typing import Any
 import mmseg.registry
 from mmengine.config import Config
 from mmengine.registry import Registry
+from mmseg.registry import MODELS
 
 from mmseg_deeplab.utils.errors import InputError
 
@@ -51,9 +52,8 @@ DATALOADER = {'dataset', 'num_batch_per_epoch'}  # beside the arguments of torch
 def refuse_useless_options(cfg: Config, options: dict[str, Any]) -> None:
     """Raise ValueError if an option would change nothing; the message names others.
 
-    These are variables that the config file has already used (``img_ratios``), names
-    that nothing reads (``optim_wraper.type``), and keys that the type of their dict
-    does not take (``train_cfg.max_iter``).
+    These are variables that the config file has already used, names that nothing reads,
+    and keys that the type of their dict does not take (``train_cfg.max_iter``).
     """
     settings = all_settings()
     for key, value in options.items():
@@ -88,10 +88,9 @@ def all_settings() -> set[str]:
 def places_of(cfg: Config, key: str, value: Any) -> Iterator[tuple[str, dict, str]]:
     """Yield name and content of each dict with the value of a variable, and its key.
 
-    The crop size is also the size of paddings and of batches. The windows of
-    ``model.test_cfg`` are a choice of the model.
+    The crop size is also the size of paddings and of batches, but not of windows.
     """
-    for name, node in named_dicts(cfg._cfg_dict):
+    for name, node in named_dicts(cfg):
         here = key
         if key == 'crop_size' and name.endswith('test_cfg'):
             continue
@@ -107,16 +106,27 @@ def _hashable(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def resolved(kind: Any, registry: Registry = MODELS) -> Any:
+    """Return the class that the ``type`` of a config means; None if it is unknown."""
+    return registry.get(kind) if isinstance(kind, str) else kind
+
+
+def is_derived(kind: Any, base: type, registry: Registry = MODELS) -> bool:
+    """Whether the ``type`` of a config is a class derived from ``base``."""
+    found = resolved(kind, registry)
+    return isinstance(found, type) and issubclass(found, base)
+
+
 def named_dicts(node: object, path: str = '') -> Iterator[tuple[str, dict]]:
     """Walk through all dicts of a config, or of a part, with their dotted names."""
-    if isinstance(node, dict):
+    if isinstance(node, dict | Config):
         yield path, node
     for key, value in _children(node).items():
         yield from named_dicts(value, f'{path}.{key}' if path else key)
 
 
 def _children(node: object) -> dict[str, Any]:
-    if isinstance(node, dict):
+    if isinstance(node, dict | Config):
         return {str(key): value for key, value in node.items()}
     if isinstance(node, list | tuple):
         return {str(index): value for index, value in enumerate(node)}
@@ -147,7 +157,7 @@ def _refused_argument(key: str) -> str | None:
 
 def _unread_key(cfg: Config, key: str, options: dict[str, Any]) -> str | None:
     """Say why a key below the top level would not be read; None if it may be."""
-    node, prefix = cfg._cfg_dict, ''
+    node, prefix = cfg, ''
     for part in key.split('.'):
         if part not in _children(node):
             break
@@ -191,7 +201,7 @@ def _nearest(cfg: Config, key: str, roots: set[str]) -> list[str]:
     """Name up to three settings of a similar name, the same value, or the same end."""
     known = {
         f'{path}.{name}'.lstrip('.'): value
-        for path, node in named_dicts(cfg._cfg_dict)
+        for path, node in named_dicts(cfg)
         for name, value in node.items()
     }
     known = {name: v for name, v in known.items() if name.split('.')[0] in roots}

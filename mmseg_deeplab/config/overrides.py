@@ -60,11 +60,7 @@ def _merge_losses(cfg: Config, changes: dict) -> None:
 
 
 def read_mixin(path: Path) -> dict:
-    """Read the changes that a mixin makes.
-
-    The content of the variable with the file's own name counts as if it stood at the
-    top.
-    """
+    """Read a mixin; what stands under the file's own name counts as at the top."""
     content = load_config(path).to_dict()
     if path.stem not in content or path.stem in RUNNER_SETTINGS:
         return content
@@ -74,8 +70,7 @@ def read_mixin(path: Path) -> dict:
 def find_mixin(mixin: str, config: Path) -> Path:
     """Find the file of a mixin: a path ending in ``.py``, or a name.
 
-    A name is looked for in ``_base_/mixins`` of the config's folder, of those above it,
-    and of the shipped configs.
+    It is looked for in ``_base_/mixins`` of the config's folder and of those above it.
     """
     if mixin.endswith('.py'):
         if Path(mixin).is_file():

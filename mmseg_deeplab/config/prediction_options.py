@@ -4,7 +4,6 @@ The same options mean the same for a test, a prediction, an export, a report and
 page: all of them call :func:`apply_prediction_options`.
 """
 
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -21,8 +20,10 @@ from mmseg_deeplab.models import (
     set_output_stride,
 )
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.json_files import read_json
 
 from .config_errors import load_config
+from .option_check import is_derived
 
 SPEED_HOOK = 'InferenceSpeedHook'
 
@@ -73,11 +74,7 @@ def apply_prediction_options(
 
 
 def fast_settings(cfg: Config) -> dict[str, Any] | None:
-    """Return the arguments of the config's ``InferenceSpeedHook``, None without one.
-
-    Programs that predict without a runner give them to
-    :func:`~mmseg_deeplab.models.fast_prediction.prepare_for_inference`.
-    """
+    """Return the arguments of the config's ``InferenceSpeedHook``, None without one."""
     for hook in cfg.get('custom_hooks') or ():
         if hook['type'] == SPEED_HOOK:
             return {key: value for key, value in hook.items() if key != 'type'}
@@ -88,9 +85,8 @@ def load_crf(path: str | Path) -> dict[str, Any]:
     """Read the settings of a CRF from a fragment, such as ``configs/crf/*.py``.
 
     A fragment is a config and its code is run; a ``.json`` holds the same as data. Its
-    ``compatibility`` may be the name of a file beside the fragment. ``learnable`` is
-    left out, as the values are those of the fragment and not of a checkpoint. The CRF
-    has been built once, so that wrong settings are errors that name the file.
+    ``compatibility`` may be the name of a file beside it. ``learnable`` is left out.
+    The CRF is built once, so that errors name the file.
     """
     path = Path(path)
     if not path.is_file():
@@ -101,7 +97,8 @@ def load_crf(path: str | Path) -> dict[str, Any]:
         )
     if path.suffix not in ('.py', '.json'):
         raise InputError(f'{path}: a CRF fragment is a .py, which is run, or a .json')
-    content = _json(path) if path.suffix == '.json' else load_config(path).to_dict()
+    # mmengine would import what `custom_imports` of a JSON file names.
+    content = read_json(path) if path.suffix == '.json' else load_config(path).to_dict()
     crf = content.get('crf') if isinstance(content, dict) else content
     if not isinstance(crf, dict) or 'type' not in crf:
         raise InputError(
@@ -122,14 +119,6 @@ def load_crf(path: str | Path) -> dict[str, Any]:
     return crf
 
 
-def _json(path: Path) -> Any:
-    """Read JSON as it is; mmengine would import what ``custom_imports`` in it names."""
-    try:
-        return json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise InputError(f'{path}: not JSON: {error}') from error
-
-
 def enable_crf(cfg: Config, crf: str | bool = True) -> None:
     """Let a dense CRF refine the predictions; see :func:`apply_prediction_options`."""
     _require_lean_segmentor(cfg.model, '--crf')
@@ -140,11 +129,7 @@ def enable_crf(cfg: Config, crf: str | bool = True) -> None:
 
 
 def enable_tta(cfg: Config) -> None:
-    """Wrap the model for test-time augmentation.
-
-    ``SegTTAModel`` becomes :class:`LeanTTAModel`, which adds up the views one by one,
-    lets the CRF refine their average, and takes the sigmoid of a single channel once.
-    """
+    """Wrap the model for test-time augmentation; ``SegTTAModel`` becomes a lean one."""
     _refuse_instances(cfg.model, '--tta')
     if 'tta_pipeline' not in cfg:
         raise InputError('--tta needs tta_pipeline in the config, which has none')
@@ -168,12 +153,6 @@ def take_lean_segmentor(model: ConfigDict) -> None:
     """Make an ``EncoderDecoder`` a ``LeanEncoderDecoder``, which predicts the same."""
     if model.type == 'EncoderDecoder' or MODELS.get(model.type) is EncoderDecoder:
         model.type = 'LeanEncoderDecoder'
-
-
-def is_derived(name: str | type | None, base: type) -> bool:
-    """Whether the ``type`` of a config is a model derived from another class."""
-    found = MODELS.get(name) if isinstance(name, str) else name
-    return isinstance(found, type) and issubclass(found, base)
 
 
 def _require_lean_segmentor(model: ConfigDict, option: str) -> None:

@@ -46,9 +46,7 @@ def prepare_training(
     """Prepare a config for training, in place.
 
     ``resume``, also of the config, goes on from the newest whole checkpoint of the work
-    folder (if there is none, the training starts as configured, ``load_from``
-    included), or from the file ``resume_from``. ``output_stride`` replaces that of the
-    config.
+    folder, if there is one, or from the file ``resume_from``.
     """
     cfg.resume = resume = resume or bool(cfg.get('resume'))
     if resume and not resume_from:

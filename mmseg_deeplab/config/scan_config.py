@@ -1,6 +1,5 @@
 """Find and scan the data sets that a config names, and compare them with its model."""
 
-import inspect
 import logging
 import os.path as osp
 from collections.abc import Iterator
@@ -16,9 +15,13 @@ from mmseg_deeplab.datasets.scan import first_look, scan_dataset, too_few_classe
 from mmseg_deeplab.datasets.scan_report import DatasetReport, Finding, ScanReport
 from mmseg_deeplab.utils.errors import InputError
 
-from .class_agreement import data_meta, order_faults, thing_faults
+from .class_agreement import (
+    class_parameters,
+    compare_classes,
+    lazy_dataset,
+    model_heads,
+)
 from .config_errors import blames_config
-from .option_check import named_dicts
 
 SPLITS = ('train', 'val', 'test')
 
@@ -31,12 +34,9 @@ def scan_config(
     workers: int = 0,
     progress: bool = True,
 ) -> ScanReport:
-    """Scan all data sets of a config, or of a base of ``configs/_base_/datasets``.
-
-    ``workers`` is the number of processes; 0 reads in this one.
-    """
+    """Scan all data sets of a config, or of a base of ``configs/_base_/datasets``."""
     init_default_scope(cfg.get('default_scope') or 'mmseg')
-    report, seen, metas = ScanReport(), {}, []
+    report, seen, known = ScanReport(), {}, []
     for split in splits:
         for name, leaf in named_datasets(cfg, split):
             key = repr(sorted((k, v) for k, v in leaf.items() if k != 'pipeline'))
@@ -47,11 +47,8 @@ def scan_config(
             found = _scan_leaf(leaf, name, cfg, workers, progress)
             report.datasets.append(found)
             if found.classes:
-                metas.append((split, name, data_meta(leaf)))
-                faults = class_mismatches(cfg, leaf, len(found.classes), name)
-                faults += thing_faults(cfg, leaf, metas[-1][2], name)
-                report.faults += [one for one in faults if one not in report.faults]
-    report.faults += order_faults(metas)
+                known.append((split, name, leaf))
+    report.faults += compare_classes(cfg, known)[1]
     if not seen:
         asked = ', '.join(f'{split}_dataloader' for split in splits)
         raise InputError(f'{cfg.filename}: the config has no data set in {asked}')
@@ -61,10 +58,7 @@ def scan_config(
 def check_first_labels(cfg: Config) -> None:
     """Look at some samples of the training set before a training begins.
 
-    What is suspicious is logged once for each kind.
-
-    Raises:
-        InputError: If fewer than two classes have pixels.
+    Fewer than two classes with pixels are an error; other suspicions are logged once.
     """
     init_default_scope(cfg.get('default_scope') or 'mmseg')
     for leaf in dataset_configs(cfg.get('train_dataloader')):
@@ -104,11 +98,7 @@ def named_datasets(cfg: Config, split: str) -> Iterator[tuple[str, dict]]:
 
 
 def dataset_configs(loader: dict | None) -> Iterator[dict]:
-    """Find the data sets of a data loader inside their wrappers.
-
-    ``RepeatDataset`` and similar wrappers hold one in ``dataset``, ``ConcatDataset``
-    several in ``datasets``; each is given once.
-    """
+    """Find the data sets of a data loader inside their wrappers, each once."""
     for key in ('dataset', 'datasets'):
         inner = (loader or {}).get(key, [])
         for config in [inner] if isinstance(inner, dict) else inner:
@@ -132,7 +122,7 @@ def _scan_leaf(
         if 'Remedy:' not in message:  # errors of this package contain a remedy
             message = f'{type(error).__name__}: {message}. {_expected(leaf)}'
         return DatasetReport(name=name, faults=[Finding(kind, name, message)])
-    numbers = {head['num_classes'] for _, head in _model_heads(cfg)}
+    numbers = {head['num_classes'] for _, head in model_heads(cfg)}
     return scan_dataset(
         dataset,
         name=name,
@@ -144,11 +134,9 @@ def _scan_leaf(
 
 def _build(leaf: dict) -> BaseSegDataset:
     """Build a data set; unlike MMSegmentation's constructor, also an empty one."""
-    accepted = class_parameters(leaf)
-    any_name = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
-    if 'lazy_init' not in accepted and not any_name:
+    dataset = lazy_dataset(leaf)
+    if dataset is None:
         return DATASETS.build(leaf)
-    dataset = DATASETS.build({**leaf, 'lazy_init': True})
     dataset.serialize_data = False  # mmengine cannot serialize an empty list
     dataset.full_init()
     return dataset
@@ -156,13 +144,6 @@ def _build(leaf: dict) -> BaseSegDataset:
 
 def _type_name(leaf: dict) -> str:
     return leaf['type'] if isinstance(leaf['type'], str) else leaf['type'].__name__
-
-
-def class_parameters(leaf: dict) -> dict[str, inspect.Parameter]:
-    """Return the parameters of a data set's class; none if it is not registered."""
-    kind = leaf['type']
-    kind = DATASETS.get(kind) if isinstance(kind, str) else kind
-    return dict(inspect.signature(kind).parameters) if kind else {}
 
 
 def _locations(leaf: dict) -> dict[str, str]:
@@ -207,33 +188,4 @@ def missing_paths(leaf: dict) -> list[Finding]:
         )
         for what, path in places.items()
         if not osp.exists(path)
-    ]
-
-
-def _model_heads(cfg: Config) -> Iterator[tuple[str, dict]]:
-    """Yield all parts of the model that know a number of classes."""
-    for name, node in named_dicts(cfg.get('model'), 'model'):
-        if 'num_classes' in node and 'head' in name:
-            yield name, node
-
-
-def class_mismatches(
-    cfg: Config, leaf: dict, num_classes: int, name: str
-) -> list[Finding]:
-    """Compare a data set's number of classes with the model and the pipeline."""
-    parts = list(_model_heads(cfg))
-    parts += [
-        (f'{t["type"]} ({name})', t)
-        for t in leaf.get('pipeline', [])
-        if t.get('num_classes') is not None
-    ]
-    return [
-        Finding(
-            'num_classes',
-            where,
-            f'{where}: num_classes={part["num_classes"]}, but the data set ({name}) '
-            f'has {num_classes} classes. Remedy: set num_classes={num_classes} there.',
-        )
-        for where, part in parts
-        if part['num_classes'] != num_classes
     ]

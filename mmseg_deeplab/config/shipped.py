@@ -16,9 +16,7 @@ def configs_folder() -> Path:
 def find_config(config: str | os.PathLike) -> Path:
     """Find a config file by its path, or a shipped config by its name.
 
-    The name is that of a file in ``configs`` with or without ``.py``, such as
-    ``deeplabv2_r101_cityscapes`` or ``pretrain/r50_imagenet``. For an unknown one the
-    FileNotFoundError gives the nearest names.
+    The name is that of a file in ``configs`` with or without ``.py``.
     """
     path = Path(config)
     if path.is_file():

@@ -6,8 +6,9 @@ from mmengine.config import Config
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import TRANSFORMS
 
-from .option_check import named_dicts
-from .scan_config import class_parameters, dataset_configs
+from .class_agreement import class_parameters
+from .option_check import is_derived, named_dicts
+from .scan_config import dataset_configs
 
 
 def leave_labels_out(cfg: Config) -> None:
@@ -20,26 +21,23 @@ def leave_labels_out(cfg: Config) -> None:
             leaf['data_prefix'] = prefix
     for _, node in named_dicts(cfg.get('test_dataloader')):
         if 'pipeline' in node:
-            node['pipeline'] = _without_labels(node['pipeline'])
+            node['pipeline'] = without_labels(node['pipeline'])
     if 'tta_pipeline' in cfg:
-        cfg.tta_pipeline = _without_labels(cfg.tta_pipeline)
+        cfg.tta_pipeline = without_labels(cfg.tta_pipeline)
 
 
-def _without_labels(steps: list[Any]) -> list[Any]:
-    """Return a pipeline without what loads labels, at any depth."""
+def without_labels(steps: list[Any]) -> list[Any]:
+    """Return a pipeline without what loads labels, at any depth.
+
+    A branch that did nothing else goes, too: TestTimeAug would make no view of it.
+    """
     kept = []
     for step in steps:
         if isinstance(step, list | tuple):
-            if inner := _without_labels(step):
+            if inner := without_labels(step):
                 kept.append(inner)
-        elif not _loads_labels(step):
+        elif not is_derived(step['type'], LoadAnnotations, TRANSFORMS):
             if 'transforms' in step:
-                step = dict(step, transforms=_without_labels(step['transforms']))
+                step = dict(step, transforms=without_labels(step['transforms']))
             kept.append(step)
     return kept
-
-
-def _loads_labels(step: dict[str, Any]) -> bool:
-    kind = step['type']
-    kind = TRANSFORMS.get(kind) if isinstance(kind, str) else kind
-    return isinstance(kind, type) and issubclass(kind, LoadAnnotations)

@@ -16,6 +16,7 @@ from mmseg_deeplab.models.postprocess.dense_crf import LEARNABLE
 from mmseg_deeplab.utils.atomic_files import write_whole
 from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.progress import Progress
+from mmseg_deeplab.utils.value_checks import require_at_least
 
 from .tuning_images import Sample
 from .tuning_setup import TuningSetup, check_same_settings, plain_settings
@@ -66,8 +67,7 @@ class CRFLearner:
         learnable: Sequence[str] = LEARNABLE,
         num_iterations: int = 5,
     ) -> None:
-        if epochs < 1:
-            raise InputError(f'epochs={epochs}: learning needs at least one (--epochs)')
+        require_at_least(1, epochs=epochs)
         if not 0 < lr < math.inf:
             raise InputError(f'lr={lr}: the relative learning rate must be above 0')
         self.setup, self.epochs, self.lr = setup, epochs, lr

@@ -10,6 +10,7 @@ from mmseg.registry import MODELS
 from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.optional_packages import optional_package
 from mmseg_deeplab.utils.progress import Progress
+from mmseg_deeplab.utils.value_checks import require_at_least
 
 from .tuning_setup import TuningSetup, check_same_settings
 
@@ -79,8 +80,7 @@ class CRFSearch:
         gaussian_xy: float = 3.0,
         rounds: int = 2,
     ) -> None:
-        if rounds < 0:
-            raise InputError(f'rounds={rounds}: none or more (--fine-rounds)')
+        require_at_least(0, rounds=rounds)
         self.setup, self.grid, self.rounds = setup, grid, rounds
         self.how = f'searched coarse to fine, {rounds} finer grids'
         self.fixed = dict(

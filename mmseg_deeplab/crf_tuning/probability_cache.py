@@ -1,7 +1,6 @@
 """The network's probabilities of the tuning images, predicted once and kept on disk."""
 
 import hashlib
-import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,9 @@ import torch
 from mmengine.config import Config
 
 from mmseg_deeplab.inference import Predictor
-from mmseg_deeplab.utils.atomic_files import remove_parts, write_whole
+from mmseg_deeplab.utils.array_files import save_array
+from mmseg_deeplab.utils.atomic_files import remove_parts
+from mmseg_deeplab.utils.file_hashes import sha256
 
 from .tuning_images import ImageSet, Sample
 
@@ -22,7 +23,7 @@ def network_key(cfg: Config, checkpoint: str, *, tta: bool) -> str:
     model = {name: part for name, part in cfg.model.items() if name != 'crf'}
     weights, file = checkpoint, Path(checkpoint).expanduser()
     if file.is_file():
-        weights = hashlib.sha256(file.read_bytes()).hexdigest()
+        weights = sha256(file)
     test_data = (cfg.get('test_dataloader') or {}).get('dataset')
     return _hash([model, weights, cfg.get('tta_pipeline') if tta else test_data])
 
@@ -35,9 +36,8 @@ def _hash(content: Any) -> str:
 class ProbabilityCache:
     """Probabilities in float16 (2 * K bytes a pixel), one file per image.
 
-    A file is named after the hash ``key`` of the network and after path, size and time
-    of its image. Files of another network are removed. ``predictor`` returns the
-    network without a CRF, and is called if something is missing.
+    Files are named after the hash ``key`` of the network, and path, size and time of
+    the image; those of another network are removed. ``predictor`` returns the network.
     """
 
     def __init__(
@@ -53,9 +53,8 @@ class ProbabilityCache:
         """Read one image of a split with its label and its rounded probabilities."""
         file = self.folder / f'{self.key}_{_hash(_stamp(images, index))}.npy'
         if not file.is_file():
-            content, found = io.BytesIO(), self.predict(images, index).probabilities[0]
-            np.save(content, found.half().numpy())
-            write_whole(content.getvalue(), file)
+            found = self.predict(images, index).probabilities[0]
+            save_array(file, found.half().numpy())
         found = np.load(file).astype(np.float32)
         return _sample(*images.read(index), found / found.sum(0))
 

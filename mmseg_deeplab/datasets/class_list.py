@@ -70,8 +70,7 @@ class ClassList:
 def read_class_list(path: str, backend_args: dict | None = None) -> ClassList:
     """Read a class list; a file ``*.json`` is read as JSON, any other as text.
 
-    Raises ValueError, with the row's place, if the file is empty or malformed, two rows
-    have the same name or colour, or only some rows have a colour.
+    What is malformed is an InputError with the place of the row.
     """
     content = read_file(
         path,

@@ -5,12 +5,12 @@ from collections import defaultdict
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import cv2
 from mmengine.utils import track_iter_progress
 
 from mmseg_deeplab.ops.panoptic_ids import class_map
+from mmseg_deeplab.utils.array_files import save_image
 from mmseg_deeplab.utils.atomic_files import write_whole
-from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.value_checks import require_one_of
 
 from .street_layouts import LAYOUTS
 from .street_scenes import render_panoptic
@@ -34,10 +34,7 @@ class Request:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.layout not in LAYOUTS:
-            raise InputError(
-                f'layout is {self.layout!r}, expected one of {tuple(LAYOUTS)}'
-            )
+        require_one_of('layout', self.layout, LAYOUTS)
         check_integer('num_train', self.num_train, 1)
         check_integer('num_val', self.num_val, 1)
         check_scene('train', 0, self.size, self.seed)
@@ -46,8 +43,7 @@ class Request:
 def export_streets(out: str | Path, request: Request) -> Path:
     """Write a data set below ``out``, and return the ``data_root`` for a config.
 
-    A stopped run can be repeated and goes on where it stopped. If another data set is
-    in the place, FileExistsError is raised.
+    A stopped run can be repeated. Another data set in the place is a FileExistsError.
     """
     layout = LAYOUTS[request.layout]
     root = Path(out) / layout.root
@@ -70,7 +66,7 @@ def export_streets(out: str | Path, request: Request) -> Path:
         if all(file.exists() for file in (image, label, instances) if file):
             continue
         pixels, ids = render_panoptic(part.stream, index, request.size, request.seed)
-        write_whole(cv2.imencode(image.suffix, pixels)[1].tobytes(), image)
+        save_image(image, pixels[..., ::-1])
         write_whole(layout.encode(layout.ids[class_map(ids)]), label)
         if instances:
             write_whole(layout.encode_instances(ids), instances)

@@ -26,7 +26,7 @@ def find_files(
     """List the files of a folder and its sub-folders by stem, in alphabetical order.
 
     Returns names below ``folder`` by the same names without the suffix, in upper or
-    lower case; None takes :data:`SUFFIXES`. ``what`` they are is for errors.
+    lower case; None takes :data:`SUFFIXES`.
     """
     suffixes = SUFFIXES if suffix is None else (suffix,)
     if not fileio.isdir(folder, backend_args=backend_args):
@@ -97,8 +97,7 @@ def check_pairs(
 ) -> None:
     """Refuse images without a label, and labels without an image.
 
-    Images and labels are names by stem, ``folders`` those of both. Where a list chose
-    the images, other labels are no fault.
+    Where a list chose the images, other labels are no fault.
     """
     image_folder, label_folder = folders
     without_label = [name for stem, name in images.items() if stem not in labels]

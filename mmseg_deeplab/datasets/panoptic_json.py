@@ -21,20 +21,10 @@ def read_segments(
     """Read a JSON file in COCO's panoptic format.
 
     Categories are found by their names, so that it does not matter how they are
-    numbered: COCO leaves gaps, and Cityscapes has two numberings.
-
-    Args:
-        file: The path of the file.
-        classes: Names of the classes in the order of their ids.
-        backend_args: Where the file is, see :func:`mmengine.fileio.get`.
-
-    Returns:
-        For each image ``image_id``, ``image`` (its name in `images`, None without one),
-        ``png`` and ``segments``: rows ``(S, 3)`` of id, class (-1 without a category)
-        and whether it is a crowd.
-
-    Raises:
-        InputError: If the file has another format, or a category is no class.
+    numbered: COCO leaves gaps, and Cityscapes has two numberings. Returns for each
+    image ``image_id``, ``image`` (its name in `images`, None without one), ``png`` and
+    ``segments``: rows ``(S, 3)`` of id, class (-1 without a category) and whether it is
+    a crowd.
     """
     try:
         content = parse_json(fileio.get(file, backend_args=backend_args), file)
@@ -80,10 +70,7 @@ def _rows(segments: list[dict], number: dict[int, int]) -> np.ndarray:
 def list_samples(
     dataset: BaseSegDataset, image_name: Callable[[dict], str]
 ) -> list[dict]:
-    """Return the samples of a data set for ``LoadPanopticAnnotations``.
-
-    ``image_name`` gives the name of the image for an entry of :func:`read_segments`.
-    """
+    """Return the samples of a data set for ``LoadPanopticAnnotations``."""
     backend = dict(backend_args=dataset.backend_args)
     images, labels = map(dataset.data_prefix.get, ('img_path', 'seg_map_path'))
     things = thing_indices(dataset.metainfo)

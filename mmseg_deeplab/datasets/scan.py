@@ -45,9 +45,8 @@ class Sample:
 class SampleScan:
     """Takes the place of a pipeline: turns the info of one sample into `Sample`.
 
-    The loading transforms of the data set's own pipeline are kept; MMSegmentation's
-    are replaced by the checked ones with the same settings. Without a number of classes
-    the range of the labels is not checked.
+    The loading transforms of the data set's own pipeline are kept; MMSegmentation's are
+    replaced by the checked ones with the same settings.
     """
 
     def __init__(
@@ -169,14 +168,9 @@ def scan_dataset(
     workers: int = 0,
     progress: bool = True,
 ) -> DatasetReport:
-    """Read all samples of a data set and collect all faults.
+    """Read all samples of a data set, no wrapper, and collect all faults.
 
-    Args:
-        dataset: A data set of MMSegmentation, no wrapper; its pipeline is replaced.
-        name: Heading of the report.
-        num_classes: K for a data set that does not know its classes.
-        workers: Number of processes; 0 reads in this one.
-        progress: Whether to show a progress bar on stderr.
+    Its pipeline is replaced. ``num_classes`` is for one that does not know its classes.
     """
     report = _prepare(dataset, name, num_classes)
     samples = DataLoader(
@@ -237,8 +231,7 @@ def _things_without_instances(
 def first_look(dataset: BaseSegDataset, *, name: str = '') -> DatasetReport:
     """Read a few samples of a training set, and more until two classes have pixels.
 
-    ``report.num_samples`` is how many were read. Faults of files are not in the report:
-    the training stops at them, or passes over them, as its pipeline says.
+    Faults of files are left out: the training stops at them, or passes over them.
     """
     report = _prepare(dataset, name, None)
     order = np.random.default_rng(0).permutation(len(dataset))[:MOST].tolist()
@@ -321,10 +314,7 @@ def _add(sample: Sample, report: DatasetReport) -> None:
 
 
 def _labels_without_image(dataset: BaseSegDataset) -> list[Finding]:
-    """Find labels without an image in a data set that takes all files of a folder.
-
-    A data set without a suffix for its labels (`FolderDataset`) pairs them itself.
-    """
+    """Find labels without an image in a data set that takes all files of a folder."""
     folder = dataset.data_prefix.get('seg_map_path')
     backend = dict(backend_args=dataset.backend_args)
     takes_all = not dataset.ann_file and dataset.seg_map_suffix is not None

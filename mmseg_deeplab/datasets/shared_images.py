@@ -12,8 +12,7 @@ SAMPLE = 4096  # bytes that are compared before whole files are
 def shared_images(one: Iterable[str], other: Iterable[str]) -> list[tuple[str, str]]:
     """Find the images of the first list that are in the second, with their twins there.
 
-    Two images are the same if their paths lead to one file, or if the contents of their
-    files are equal. Only files whose sizes are equal are read.
+    Two are the same if their paths lead to one file or their contents are equal.
     """
     ones, others = ({os.path.realpath(path) for path in p} for p in (one, other))
     pairs = {path: path for path in ones & others}

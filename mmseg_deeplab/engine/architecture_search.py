@@ -39,7 +39,6 @@ class ArchitectureSearchOptimWrapperConstructor:
         self.cfg = optim_wrapper_cfg
 
     def __call__(self, model: nn.Module) -> OptimWrapperDict:
-        """Build both for a model."""
         if is_model_wrapper(model):
             raise InputError(
                 'an architecture search runs in one process: start it without a '
@@ -76,12 +75,10 @@ class ArchitectureSearchHook(Hook):
         self.interval = interval
 
     def before_train(self, runner: Runner) -> None:
-        """Show a progress bar."""
         self.progress = Progress('search', runner.max_iters, unit='iterations')
         self.progress.advance(runner.iter)
 
     def after_train(self, runner: Runner) -> None:
-        """Close the bar."""
         self.progress.close()
 
     def before_train_iter(
@@ -98,7 +95,6 @@ class ArchitectureSearchHook(Hook):
         data_batch: dict | None = None,
         outputs: dict | None = None,
     ) -> None:
-        """Write a line."""
         self.progress.advance()
         is_due = self.every_n_train_iters(runner, self.interval)
         if not (is_due or self.is_last_train_iter(runner)):
@@ -114,10 +110,7 @@ class ArchitectureSearchHook(Hook):
 
 
 def read_record(work_dir: str | Path) -> list[dict]:
-    """Return the lines of a search's record in the order of the iterations.
-
-    Lines that a kill has cut off are left out.
-    """
+    """Return the lines of a record by iteration, but for those that a kill cut off."""
     lines = {}
     for text in (Path(work_dir) / RECORD).read_text().splitlines():
         try:

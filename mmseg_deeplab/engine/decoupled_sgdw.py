@@ -54,7 +54,6 @@ class DecoupledSGDW(SGD):
         )
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add a group of parameters; its present ``lr`` becomes its initial one."""
         super().add_param_group(param_group)
         group = self.param_groups[-1]
         group.setdefault('initial_lr', group['lr'])

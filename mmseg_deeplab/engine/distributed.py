@@ -41,7 +41,7 @@ def leave_process_group() -> None:
     """Wait for the other processes and end the process group, if there is one.
 
     mmengine leaves this to the end of the interpreter, when a thread of the group may
-    abort a process whose work is done ("terminate called without an active exception").
+    abort a process whose work is done.
     """
     if dist.is_initialized():
         dist.barrier()

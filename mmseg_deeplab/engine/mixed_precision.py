@@ -9,7 +9,7 @@ from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmseg.registry import OPTIM_WRAPPERS
 from torch.amp import GradScaler
 
-from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.value_checks import require_one_of
 
 DTYPES = ('float16', 'bfloat16')
 
@@ -38,8 +38,7 @@ class MixedPrecisionOptimWrapper(AmpOptimWrapper):
         dtype: str = 'float16',
         **kwargs: Any,
     ) -> None:
-        if dtype not in DTYPES:
-            raise InputError(f'dtype must be one of {DTYPES}, received {dtype!r}')
+        require_one_of('dtype', dtype, DTYPES)
         if not torch.cuda.is_available():
             print_log(
                 'MixedPrecisionOptimWrapper: no GPU: bfloat16 on the CPU instead of '

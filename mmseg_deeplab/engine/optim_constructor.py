@@ -73,7 +73,6 @@ class DeepLabOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         prefix: str = '',
         is_dcn_module: int | float | None = None,
     ) -> None:
-        """Fill ``params`` with one group per kind of parameter that occurs."""
         model = module.module if is_model_wrapper(module) else module
         if not isinstance(getattr(model, HEADS[0], None), nn.Module):
             raise InputError(
@@ -95,10 +94,10 @@ class DeepLabOptimWrapperConstructor(DefaultOptimWrapperConstructor):
 def trainable_parameters(
     model: nn.Module, classifier: tuple[str, ...] = ()
 ) -> Iterator[tuple[str, nn.Parameter]]:
-    """Yield each trainable parameter once, with its kind.
+    """Yield each trainable parameter once, with the kind of its group.
 
-    The kinds are ``backbone``, ``backbone_bias``, ``head`` and ``head_bias``. Modules
-    in the heads count as heads if their name is in ``classifier``, by default all.
+    Modules in the heads count as heads if their name is in ``classifier``, by default
+    all.
     """
     in_heads = {
         module

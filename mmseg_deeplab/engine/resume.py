@@ -44,11 +44,9 @@ def newest_whole_checkpoint(
 ) -> Checkpoint | None:
     """Find the newest checkpoint that a training can be resumed from, or None.
 
-    mmengine trusts the text file ``last_checkpoint``, which may be older than the
-    newest checkpoint, be empty, or name a file that is gone or truncated. Here the
-    numbers in the names decide, and each candidate is read: damaged and incomplete ones
-    are skipped with a warning that names them. An undamaged file that would run code,
-    or whose training state has another form than mmengine's, is an error.
+    The numbers in the names decide, not mmengine's ``last_checkpoint``, and each
+    candidate is read: damaged and incomplete ones are skipped with a warning. An
+    undamaged file that would run code, or of another form than mmengine's, is an error.
     """
     for _, path in reversed(numbered_checkpoints(folder, template)):
         try:
@@ -71,8 +69,8 @@ def newest_whole_checkpoint(
 def check_training_state(content: Mapping[str, Any], source: str | Path) -> None:
     """Refuse a training state of another form than mmengine writes.
 
-    What mmengine takes over from it without a look: the numbers of iterations and
-    checkpoints, which become file names, and what it copies or writes to the log.
+    mmengine takes over without a look: numbers, which become file names, and what it
+    copies or writes to the log.
     """
     meta, hub = content['meta'], content['message_hub']
     parts = {'meta': meta, 'message_hub': hub}
@@ -130,14 +128,9 @@ def _is_shallow(value: Any) -> bool:
 def keep_own_files(hub: MessageHub, folder: str | Path, loaded: str | Path) -> None:
     """Let a resumed training remove checkpoints of its own folder, and no others.
 
-    mmengine removes the file that the checkpoint calls the best one until now, wherever
-    it is: also that of the training whose folder was copied. Only the names are taken
-    over here, and they mean files of the own folder.
-
-    Args:
-        hub: The message hub, after the checkpoint was loaded into it.
-        folder: The folder of this training's checkpoints, on the local disk.
-        loaded: The checkpoint.
+    mmengine removes what the checkpoint ``loaded`` calls the best one, wherever it is:
+    also that of the training whose folder was copied. Only the names are taken over
+    here.
     """
     if '://' in str(folder):
         return
@@ -153,10 +146,7 @@ def keep_own_files(hub: MessageHub, folder: str | Path, loaded: str | Path) -> N
 
 
 def packed_hub(hub: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the state of a message hub with tensors and numbers in it alone.
-
-    :func:`unpacked_hub` makes log buffers again; mmengine by itself leaves them out.
-    """
+    """Return the state of a message hub with tensors and numbers in it alone."""
     scalars = {
         name: {
             part: torch.from_numpy(np.array(values))

@@ -39,15 +39,11 @@ class Part(NamedTuple):
 def take_settings(runner: Runner, checkpoint: dict[str, Any]) -> None:
     """Put the config's settings into a checkpoint from which a training is resumed.
 
-    mmengine goes on with the learning rates and the schedule of the checkpoint whatever
-    the config says, at rate 0 where the old schedule has ended. Here, if the settings
-    of the optimizer or of a scheduler differ, those of the config are used, as if the
-    training had had them from its beginning. What the optimizer has gathered (momentum,
-    moments) stays.
-
-    Raises:
-        InputError: If the checkpoint is of another kind of optimizer, or of one with
-            other groups of parameters.
+    mmengine goes on with the rates and the schedule of the checkpoint whatever the
+    config says, at rate 0 where the old schedule has ended. Here, where settings of the
+    optimizer or of a scheduler differ, those of the config are used, as if the training
+    had had them from its beginning. What the optimizer has gathered (momentum, moments)
+    stays.
     """
     for part in _parts(runner, checkpoint):
         if part.saved_optimizer is None:

@@ -73,14 +73,12 @@ class ResumableRunner(Runner):
     def register_hooks(
         self, default_hooks: dict | None = None, custom_hooks: list | None = None
     ) -> None:
-        """Register the config's hooks and :data:`OWN_HOOKS`."""
         super().register_hooks(default_hooks, custom_hooks)
         for kind in OWN_HOOKS:
             if not any(isinstance(hook, kind) for hook in self.hooks):
                 self.register_hook(kind())
 
     def train(self) -> nn.Module:
-        """Find the checkpoint to resume from, then train as mmengine does."""
         with self._alone():
             if self._resume:
                 self._find_checkpoint()
@@ -103,7 +101,6 @@ class ResumableRunner(Runner):
             yield
 
     def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
-        """Resume as mmengine does, and remove files of the own folder only."""
         super().resume(filename, *args, **kwargs)
         keep_own_files(self.message_hub, self._checkpoints()[0], filename)
 

@@ -28,7 +28,6 @@ class IterationWandbVisBackend(WandbVisBackend):
 
     @force_init_env
     def add_config(self, config: Config, **kwargs) -> None:
-        """Record the config; the code only if asked for."""
         if self._log_code_name is not None:
             super().add_config(config, **kwargs)
             return
@@ -37,18 +36,15 @@ class IterationWandbVisBackend(WandbVisBackend):
 
     @force_init_env
     def add_image(self, name: str, image: np.ndarray, step: int = 0, **kwargs) -> None:
-        """Record an RGB image ``(H, W, 3)`` of an iteration."""
         self.add_scalars({name: self._wandb.Image(image)}, step)
 
     def add_scalar(
         self, name: str, value: float | Tensor | np.ndarray, step: int = 0, **kwargs
     ) -> None:
-        """Record a number of an iteration."""
         self.add_scalars({name: value}, step)
 
     @force_init_env
     def add_scalars(
         self, scalar_dict: dict, step: int = 0, file_path: str | None = None, **kwargs
     ) -> None:
-        """Record the numbers of an iteration."""
         self._wandb.log({**scalar_dict, STEP: step}, commit=self._commit)

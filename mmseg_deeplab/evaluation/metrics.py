@@ -14,11 +14,9 @@ def per_class_metrics(
     """Return IoU, Acc, Dice, Fscore, Precision and Recall of each class, 0..1.
 
     ``confusion`` has the ground truth in its rows, ``beta`` is the weight of recall in
-    the F-score. A value is NaN, or ``nan_to_num``, only where it would be 0 / 0. For
-    IoU, Dice and F-score this is a class that occurs neither in the ground truth nor in
-    the prediction, for Acc and Recall one that is not in the ground truth, and for
-    Precision one that is not in the prediction. MMSegmentation's F-score is also NaN
-    for a class that is labelled and never predicted, whose Dice is 0.
+    the F-score. A value is NaN, or ``nan_to_num``, only where it would be 0 / 0.
+    MMSegmentation's F-score is also NaN for a class that is labelled and never
+    predicted.
     """
     confusion = confusion.astype(np.float64)
     hits, labelled, predicted = confusion.diagonal(), confusion.sum(1), confusion.sum(0)
@@ -82,8 +80,7 @@ def trimap_metrics(
     """Return mIoU, aAcc, pixel counts and the IoU of each class by band, in percent.
 
     ``bands``, ``(B, K, K)``, are counts of the pixels that lie in a band but in no
-    narrower one. A value is None where the band is empty or lacks the class, unless
-    ``nan_to_num`` replaces its IoU.
+    narrower one. A value is None where the band is empty or lacks the class.
     """
     cumulative = bands.cumsum(0)
     ious = [per_class_metrics(c, nan_to_num=nan_to_num)['IoU'] for c in cumulative]

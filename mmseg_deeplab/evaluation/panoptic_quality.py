@@ -54,18 +54,10 @@ def count_segments(
     a class are one segment here; where an image has several, panopticapi looks at the
     last one only.
 
-    Args:
-        prediction: Ids ``(H, W)``; negative where there is no segment.
-        target: Ids ``(H, W)``; 255 where there is no ground truth. Things with the
-            number 0 are a crowd.
-        is_thing: Whether each class has instances, K values.
-        min_areas: For each of them, things of fewer pixels are left out: in the ground
-            truth they count as pixels without ground truth, and as predictions they are
-            not false.
-
-    Returns:
-        Sum of the IoUs of the matches, numbers of matches, of false predictions and of
-        misses: ``(A, K, 4)``, float64.
+    Both are ids ``(H, W)``: negative in the prediction where there is no segment, 255
+    in the target for void. For each of ``min_areas`` things of fewer pixels do not
+    count. Returns the sum of the IoUs of the matches, numbers of matches, of false
+    predictions and of misses: ``(A, K, 4)``, float64.
     """
     predicted = find_segments(prediction, prediction < 0)
     true = find_segments(target, target == VOID_ID)
@@ -122,8 +114,7 @@ def _count_pairs(
 def qualities(counts: np.ndarray) -> dict[str, np.ndarray]:
     """Return PQ, SQ and RQ of each class, 0..1, from counts ``(K, 4)``.
 
-    NaN where a class occurs neither in the ground truth nor in the prediction; SQ is 0
-    without a match, as in panopticapi.
+    NaN where a class does not occur; SQ is 0 without a match, as in panopticapi.
     """
     iou_sum, tp, fp, fn = counts.T
     with np.errstate(divide='ignore', invalid='ignore'):
@@ -135,10 +126,7 @@ def qualities(counts: np.ndarray) -> dict[str, np.ndarray]:
 def mean_qualities(
     counts: np.ndarray, is_thing: Sequence[bool], *, prefix: str = ''
 ) -> dict[str, float]:
-    """Return the means over all classes that occur, over things and over stuff, 0..1.
-
-    Their names are PQ, SQ and RQ, then the same with ``_th`` and ``_st``.
-    """
+    """Return the means over all classes that occur, things and stuff."""
     things = np.array(is_thing, bool)
     chosen = np.ones_like(things), things, ~things
     found = {}

@@ -7,11 +7,8 @@ from torch import Tensor
 class RunningCounts:
     """The sum of one tensor per image; images that a sampler repeats count once.
 
-    A distributed sampler gives each process the same number of images, so that the last
-    one of a process may be one that another process has, too.
-
-    Args:
-        keep: Go on counting after :meth:`reduced` instead of starting anew.
+    A distributed sampler gives each process the same number of images. ``keep`` goes on
+    counting after :meth:`reduced` instead of starting anew.
     """
 
     def __init__(self, *, keep: bool = False) -> None:
@@ -31,10 +28,9 @@ class RunningCounts:
         self._seen += 1
 
     def reduced(self, size: int, nothing: Tensor) -> Tensor:
-        """Return the sum over all processes, and start anew unless it is kept.
+        """Return the sum over all processes for ``size`` images, and start anew.
 
-        ``size`` is the number of images in the whole data set; ``nothing`` are the
-        counts of a process without images.
+        ``nothing`` are the counts of a process without images.
         """
         rank, world_size = get_dist_info()
         total = self._total

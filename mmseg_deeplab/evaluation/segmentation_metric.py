@@ -1,6 +1,5 @@
 """One metric on one confusion matrix."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from mmseg_deeplab.ops.confusion import count_without_waiting
 from mmseg_deeplab.utils.atomic_files import write_whole
 from mmseg_deeplab.utils.class_colors import class_colors
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.json_files import write_json
 from mmseg_deeplab.utils.label_png import label_png
 from mmseg_deeplab.utils.local_paths import require_local
 from mmseg_deeplab.utils.output_names import check_owner, output_names
@@ -111,9 +111,8 @@ class SegmentationMetric(BaseMetric):
     def name_outputs(self, paths: Sequence[str], root: str | None = None) -> None:
         """Name the masks by :func:`~mmseg_deeplab.utils.output_names.output_names`.
 
-        :class:`~mmseg_deeplab.engine.ResumableRunner` calls this before a test. Without
-        it masks have the bare names of the images. An error is raised where two images
-        would have one mask.
+        :class:`~mmseg_deeplab.engine.ResumableRunner` does so before a test; else masks
+        have the bare names of the images.
         """
         self._names = dict(zip(paths, output_names(paths, root), strict=True))
 
@@ -190,10 +189,7 @@ class SegmentationMetric(BaseMetric):
         return np.array(ids)
 
     def evaluate(self, size: int) -> dict[str, float]:
-        """Sum the counts over all processes and return the metrics in percent.
-
-        ``size`` is the number of images in the whole data set.
-        """
+        """Sum the counts over all processes and return the metrics in percent."""
         if self.format_only:
             print_log(f'predictions are in {self.output_dir}', logger='current')
             return {}
@@ -207,9 +203,7 @@ class SegmentationMetric(BaseMetric):
         confusion = self._reduced(size).cpu().numpy()
         metrics = self.compute_metrics(confusion)
         if self.report_file is not None and is_main_process():
-            file = Path(self.report_file)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(json.dumps(self.report, indent=1) + '\n')
+            write_json(self.report_file, self.report)
         if self.prefix:
             metrics = {f'{self.prefix}/{name}': v for name, v in metrics.items()}
         return metrics

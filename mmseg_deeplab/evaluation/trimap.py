@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.value_checks import require_one_of
 
 BORDERS = ('labels', 'classes', 'void')
 MAX_WIDTH = 255  # distances are kept in 8 bits
@@ -40,27 +41,18 @@ def trimap_bands(
 
     A pixel is in the band of width ``w`` if the square of ``2 w + 1`` pixels around it
     holds another label than its own: ``w`` pixels on either side of a border, by
-    chessboard distance. That is the trimap of
-    `Kohli et al. 2009 <https://doi.org/10.1007/s11263-008-0202-0>`_, on which
-    `Krähenbühl and Koltun 2011 <https://arxiv.org/abs/1210.5644>`_ (section 5) and
-    DeepLab v1 and v2 (`section 4.1 <https://arxiv.org/abs/1606.00915>`_) evaluate.
-    DeepLab's release dilates the void contours of VOC by the same square. On VOC,
-    ``around='void'`` gives exactly its bands, and ``'labels'`` adds the few borders
-    where two classes touch without a contour.
+    chessboard distance. That is the trimap of `Kohli et al. 2009
+    <https://doi.org/10.1007/s11263-008-0202-0>`_, on which `Krähenbühl and Koltun 2011
+    <https://arxiv.org/abs/1210.5644>`_ (section 5) and DeepLab v1 and v2 (`section 4.1
+    <https://arxiv.org/abs/1606.00915>`_) evaluate. DeepLab's release dilates the void
+    contours of VOC by the same square. On VOC, ``around='void'`` gives exactly its
+    bands, and ``'labels'`` adds the few borders where two classes touch without a
+    contour.
 
-    One chessboard distance transform serves all widths. The edge of the image is no
-    border. The index is ``len(widths)`` where no band contains the pixel; void pixels
-    have a band as well.
-
-    Args:
-        target: ``(H, W)`` integers, the ground truth.
-        widths: Widths in pixels, strictly increasing, 1..255.
-        ignore_index: The void label.
-        around: The borders that count. ``'labels'``: between any two labels, void
-            included, since masks with contours have hardly any others. ``'classes'``:
-            where a 3 x 3 window holds two classes; borders with void do not count. This
-            suits data sets whose void is no object (the ego vehicle of Cityscapes).
-            ``'void'``: between void and anything else.
+    ``'labels'`` are borders between any two labels, void included; ``'classes'`` where
+    a 3 x 3 window holds two classes, for data sets whose void is no object (the ego
+    vehicle of Cityscapes); ``'void'`` between void and anything else. The edge of the
+    image is none. The index is ``len(widths)`` outside of all bands.
     """
     if target.ndim != 2:
         raise InputError(f'target must be (H, W), received shape {target.shape}')
@@ -73,8 +65,7 @@ def trimap_bands(
 
 def check_borders(around: str) -> str:
     """Return ``around`` if it names a kind of border, else raise a ValueError."""
-    if around not in BORDERS:
-        raise InputError(f'trimap_around must be one of {BORDERS}, received {around!r}')
+    require_one_of('trimap_around', around, BORDERS)
     return around
 
 

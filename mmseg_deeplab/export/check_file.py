@@ -58,9 +58,9 @@ def check_file(
 ) -> Agreement:
     """Compare a file with MMSegmentation's own way through the network.
 
-    ``segmentor`` is on the CPU, in evaluation mode, without CRF; its BatchNorm is not
-    folded, so that folding is checked too. Raises ExportDiffersError if logits differ
-    by more than TOLERANCE, or results by more than these logits explain.
+    ``segmentor`` is on the CPU, in evaluation mode, without CRF, its BatchNorm not
+    folded. ExportDiffersError if logits differ by more than TOLERANCE, or results by
+    more than these logits explain.
     """
     file = FileWithLogits(path, device)
     errors, other, pixels, threshold = [], 0, 0, file.metadata.threshold
@@ -139,10 +139,7 @@ def random_images(size: tuple[int, int, int]) -> np.ndarray:
 
 @torch.no_grad()
 def reference_logits(segmentor: BaseSegmentor, images: np.ndarray) -> np.ndarray:
-    """Return the logits ``(N, K, H, W)`` of MMSegmentation's ``test_step``.
-
-    Of a single channel it returns the sigmoid. Images are ``(N, H, W, 3)`` uint8, RGB.
-    """
+    """Return the logits ``(N, K, H, W)`` of ``test_step``, or the sigmoid of one."""
     with quiet_resize(), predicting(segmentor, keep_logits=True):
         samples = segmentor.test_step(_batch(images))
     return np.stack([found.seg_logits.data.numpy() for found in samples])

@@ -18,6 +18,7 @@ from mmseg_deeplab.models import PanopticDeepLab
 from mmseg_deeplab.models.fast_prediction import prepare_for_inference
 from mmseg_deeplab.utils.atomic_files import write_whole
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.value_checks import require_one_of
 
 from .check_file import Agreement, check_file
 from .export_formats import FORMATS
@@ -75,8 +76,7 @@ def export_model(
     Raises:
         ValueError: If the model cannot be exported; ExportDiffersError is one.
     """
-    if format not in FORMATS:
-        raise InputError(f'format must be one of {list(FORMATS)}, received {format!r}')
+    require_one_of('format', format, FORMATS)
     suffix, write = FORMATS[format]
     own_folder = Path() if '://' in checkpoint else Path(checkpoint).parent
     path = Path(out or own_folder)

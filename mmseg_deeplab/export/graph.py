@@ -8,14 +8,15 @@ import torch
 import torch.nn.functional as F
 from mmseg.models.segmentors import BaseSegmentor
 from mmseg.models.utils import Upsample, resize
-from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from mmseg_deeplab.inference.predictor import MAX_UINT8_CLASSES
+from mmseg_deeplab.models.segmentors.original_image import swaps_channels
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.value_checks import require_one_of
 
 OUTPUTS = ('labels', 'probabilities')
-MAX_UINT8_CLASSES = 256
 
 
 class PredictionGraph(nn.Module):
@@ -33,8 +34,7 @@ class PredictionGraph(nn.Module):
 
     def __init__(self, segmentor: BaseSegmentor, output: str = 'labels') -> None:
         super().__init__()
-        if output not in OUTPUTS:
-            raise InputError(f'output must be one of {OUTPUTS}, received {output!r}')
+        require_one_of('output', output, OUTPUTS)
         replace_upsampling(segmentor)
         self.segmentor, self.output = segmentor, output
         preprocessor = segmentor.data_preprocessor
@@ -54,14 +54,8 @@ class PredictionGraph(nn.Module):
         # In the order of the network's channels.
         self.register_buffer('mean', mean.clone())
         self.register_buffer('std', std.clone())
-        self.swaps_channels = not self._preprocessor_swaps()
-
-    def _preprocessor_swaps(self) -> bool:
-        """Tell whether the preprocessor makes RGB of the BGR that pipelines load."""
-        pixel = torch.tensor([0.0, 100.0, 200.0]).view(3, 1, 1)
-        batch = dict(inputs=[pixel], data_samples=[SegDataSample()])
-        seen = self.segmentor.data_preprocessor(batch)['inputs'][0, :, 0, 0].cpu()
-        return bool(seen[0] * self.std[0] + self.mean[0] > 100)
+        # Pipelines load BGR, and the file takes RGB.
+        self.swaps_channels = not swaps_channels(preprocessor)
 
     def forward(self, image: Tensor) -> Tensor:
         return self._result(self._cut(self._padded_logits(image), image))
@@ -166,9 +160,8 @@ class EvenPools(TorchFunctionMode):
     """Max-pool with the same result, whether or not the stride divides the size.
 
     The way torch computes the output size of a strided pool makes an exported program
-    valid for either even or odd sizes only. So maps are first extended, by repeating
-    their last row and column, to a size that leaves no remainder: the last window sees
-    values twice, which cannot change a maximum.
+    valid for either even or odd sizes only. So maps are first extended by their last
+    row and column, until there is no remainder: that cannot change a maximum.
     """
 
     def __torch_function__(
@@ -205,10 +198,7 @@ def _even_pool(
 def _extra(
     length: int, kernel: int, step: int, pad: int, rate: int, ceil_mode: bool
 ) -> int | None:
-    """Return how many values to add at the end, or None if that cannot be done.
-
-    It cannot if a window could miss the last value.
-    """
+    """Return how many values to add at the end, or None if a window could miss one."""
     if step > 1 and (kernel <= pad + step - 1 or rate > 1):
         return None
     windows = (length + 2 * pad - kernel + (step - 1) * ceil_mode) // step + 1

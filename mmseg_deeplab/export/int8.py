@@ -1,6 +1,5 @@
 """int8 by ONNX Runtime's static quantisation, and what it costs in mIoU."""
 
-import json
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -17,9 +16,11 @@ from mmseg_deeplab.inference.exported import INPUT, ExportedPredictor
 from mmseg_deeplab.inference.images import is_image, read_image
 from mmseg_deeplab.utils.atomic_files import write_whole
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.json_files import write_json
 from mmseg_deeplab.utils.onnx_runtime import import_onnxruntime
 from mmseg_deeplab.utils.optional_packages import optional_package
 from mmseg_deeplab.utils.progress import Progress
+from mmseg_deeplab.utils.value_checks import require_at_least
 
 from .export_formats import quiet, with_metadata
 from .exporting import Export
@@ -44,21 +45,11 @@ def export_int8(
 ) -> dict[str, Any]:
     """Write ``NAME_int8.onnx`` beside ``NAME.onnx``, and the metrics of both as JSON.
 
-    Args:
-        exported: An ONNX file.
-        cfg: The whole config, for the data.
-        folder: Folder of images to calibrate with, in any depth; None takes the
-            training set.
-        num_images: The largest number of these images, spread evenly.
-        method: See :func:`quantize`.
-        split: Judge both files by the images of ``'val'`` or ``'test'``. ``'none'``
-            needs no labels: the labels of both files are compared on the images of the
-            calibration.
-        num_evaluation_images: Take this many first images; None takes all.
-
-    Returns:
-        The content of ``NAME_int8.json``: metrics in percent before and after, or the
-        percentage of the pixels that both files give one class.
+    It is calibrated with at most ``num_images`` images of a folder, by default of the
+    training set, see :func:`quantize`. Both files are judged by the images of the
+    ``split``, ``'val'`` or ``'test'``; ``'none'`` needs no labels: the labels of both
+    are compared on the images of the calibration. Returns the content of
+    ``NAME_int8.json``.
     """
     path = exported.path
     if path.suffix != '.onnx':
@@ -81,8 +72,7 @@ def export_int8(
             int8=_judge(after, labelled, num_evaluation_images),
         )
     result = dict(calibration=settings, evaluation=dict(split=split), **judged)
-    text = json.dumps(result, indent=1) + '\n'
-    write_whole(text.encode(), out.with_suffix('.json'))
+    write_json(out.with_suffix('.json'), result)
     return result
 
 
@@ -90,8 +80,7 @@ def _calibration_images(
     cfg: Config, folder: str | None, count: int
 ) -> tuple[int, Iterator[np.ndarray]]:
     """Return the number of images, spread evenly, and what reads them."""
-    if count < 1:
-        raise InputError(f'calibration needs at least 1 image, received {count}')
+    require_at_least(1, num_images=count)
     images: LabelledImages | list[Path]
     if folder is None:
         images = LabelledImages(cfg, 'train')
@@ -121,10 +110,9 @@ def quantize(
     """Return a model whose convolutions compute in 8 bits.
 
     Weights are int8 with a scale for each output channel, activations uint8 with one
-    scale each, in the QDQ form that ONNX Runtime and TensorRT read. ``images``,
-    ``(H, W, 3)`` uint8 RGB, give the ranges of the activations: ``'minmax'`` takes all
-    that occurs; ``'percentile'`` and ``'entropy'`` cut rare values, and keep all
-    activations of all images in memory.
+    scale each, in the QDQ form that ONNX Runtime and TensorRT read. ``images`` give the
+    ranges: ``'minmax'`` takes all that occurs; ``'percentile'`` and ``'entropy'`` cut
+    rare values, and keep all activations of all images in memory.
     """
     purpose = 'Quantisation to int8'
     optional_package('onnx', extra='export', purpose=purpose)
@@ -160,10 +148,9 @@ def _judge(
     predictor: ExportedPredictor, labelled: LabelledImages, num_images: int | None
 ) -> dict[str, Any]:
     """Return size and metrics, in percent, of a file."""
-    if num_images is not None and num_images < 1:
-        raise InputError(f'num_images must be 1 or more, received {num_images}')
-    path = predictor.path
-    total = min(len(labelled), num_images or len(labelled))
+    path, most = predictor.path, len(labelled)
+    total = most if num_images is None else min(most, num_images)
+    require_at_least(1, num_images=total)
     metric = SegmentationMetric(prefix='')
     metric.dataset_meta = labelled.metainfo
     with Progress(path.name, total, unit='images') as progress:

@@ -11,6 +11,7 @@ from torch import Tensor, distributed, nn
 from mmseg_deeplab.checkpoints import convert, load, local_file
 from mmseg_deeplab.models.initializers import INITIALIZERS
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.value_checks import require_one_of
 
 # ImageNet weights of torchvision, its second recipe (``ResNet101_Weights`` etc.).
 BACKBONE_URLS = {
@@ -68,9 +69,7 @@ def deeplabv3(
     """
     if not isinstance(num_classes, int) or num_classes < 1:
         raise InputError(f'num_classes must be a positive integer, got {num_classes!r}')
-    if backbone_arch not in BACKBONE_URLS:
-        known = sorted(BACKBONE_URLS)
-        raise InputError(f'backbone_arch must be one of {known}, got {backbone_arch!r}')
+    require_one_of('backbone_arch', backbone_arch, BACKBONE_URLS)
     functions = [INITIALIZERS.get(f, f) for f in initializers]
     if not all(map(callable, functions)):
         known = sorted(INITIALIZERS)

@@ -21,10 +21,9 @@ LOCAL_BACKENDS = [dict(type='LocalVisBackend')]
 def published_config(cfg: Config) -> Config:
     """Return a config that builds the same network anywhere and downloads nothing.
 
-    Initial weights are removed, since the published ones replace them. Folders of data
-    on this machine become ``data/NAME``. Class weights are copied from their file.
-    Curves go to the local disk alone, and what belongs to one run (``work_dir``,
-    ``resume``, ...) is removed. Other paths of this machine are a ValueError.
+    Initial weights and what belongs to one run are removed, folders of data become
+    ``data/NAME``, class weights are copied from their file. Other paths of this machine
+    are an InputError.
     """
     content = cfg.to_dict()
     for key in OF_THE_RUN:

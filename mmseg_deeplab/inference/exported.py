@@ -76,10 +76,7 @@ class ExportMetadata:
     def from_text(
         cls, found: Mapping[str, str], *, path: str | Path
     ) -> 'ExportMetadata':
-        """Read what :meth:`to_text` has written; other keys are ignored.
-
-        Raises a ValueError if the file at ``path`` was not written by this version.
-        """
+        """Read what :meth:`to_text` has written; InputError if the file lacks it."""
         if found.get('package') != json.dumps(PACKAGE):
             raise InputError(
                 f'{path}: holds no metadata of mmseg_deeplab. Remedy: export the model '
@@ -107,8 +104,7 @@ class ExportMetadata:
 class OnnxFile:
     """An ONNX Runtime session: ``(N, H, W, 3)`` uint8, RGB to labels or probabilities.
 
-    ``source`` is the path or the content of a file; ``threads`` those of one operator,
-    0 for the choice of ONNX Runtime.
+    It is made of the path or the content of a file.
     """
 
     def __init__(
@@ -179,7 +175,6 @@ class TorchFile:
         return result.cpu().numpy()
 
     def outputs(self, images: np.ndarray) -> list[np.ndarray]:
-        """Return the one output."""
         return [self(images)]
 
 
@@ -211,11 +206,7 @@ FILE_TYPES = {'.onnx': OnnxFile, '.pt2': TorchFile, '.torchscript': TorchFile}
 def open_exported(
     path: str | Path, *, device: str = 'cpu', trust_program: bool = False
 ) -> OnnxFile | TorchFile:
-    """Open an exported file by its suffix; a program only if it is to be trusted.
-
-    Raises a FileNotFoundError if it is missing, an ImportError if the package for its
-    format is, and a ValueError if it was not written by this package.
-    """
+    """Open an exported file by its suffix; a program only if it is to be trusted."""
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(
@@ -236,14 +227,10 @@ def open_exported(
 class ExportedPredictor:
     """An exported file as a :class:`~mmseg_deeplab.inference.Predictor`.
 
-    Where the test pipeline of the config resizes images, this class does it too and
-    resizes the result back: probabilities bilinearly, labels to the nearest pixel.
-
-    Args:
-        path: ``.onnx``, ``.pt2`` or ``.torchscript`` file of ``mmseg-deeplab export``.
-        device: ``'cpu'`` or ``'cuda'``, with or without a number.
-        trust_program: Whether a ``.pt2`` or ``.torchscript`` file, which is a program
-            and may do anything, may be loaded.
+    Where the config's test pipeline resizes images, so does this class, and resizes the
+    result back: probabilities bilinearly, labels to the nearest pixel. A ``.pt2`` or
+    ``.torchscript`` file is a program, which may do anything: ``trust_program`` allows
+    it.
     """
 
     def __init__(
@@ -264,13 +251,7 @@ class ExportedPredictor:
     def predict(
         self, images: Sequence[np.ndarray], *, probabilities: bool = False
     ) -> list[Prediction]:
-        """Predict images ``(H, W, 3)`` uint8, RGB, of any sizes; equal sizes together.
-
-        Raises:
-            TypeError: If an image has another type.
-            ValueError: If an image has another shape, or if the file gives labels
-                where probabilities are asked for.
-        """
+        """Predict images of any sizes, equal sizes together; see :class:`Predictor`."""
         if probabilities and self.metadata.output != 'probabilities':
             raise InputError(
                 f'{self.path}: was exported with labels as its output and has no '

@@ -14,6 +14,7 @@ from mmengine.device import get_device
 from torch.utils.data import DataLoader, Dataset
 
 from mmseg_deeplab.utils.errors import DeviceError, InputError
+from mmseg_deeplab.utils.value_checks import require_at_least
 
 from .images import header_size, read_image
 from .input_files import InputFile
@@ -49,10 +50,7 @@ class RunOptions:
     scale: tuple[float, float] | str | None = None
 
     def __post_init__(self) -> None:
-        for name in ('batch_size', 'max_pixels'):
-            value = getattr(self, name)
-            if value < 1:
-                raise InputError(f'{name} must be 1 or more, received {value}')
+        require_at_least(1, batch_size=self.batch_size, max_pixels=self.max_pixels)
 
     def recorded(self) -> dict[str, Any]:
         """Return the options that predictions depend on."""
@@ -93,12 +91,9 @@ class FileRun:
     ) -> dict[str, str]:
         """Predict all files that are not finished; return failed paths with reasons.
 
-        ``on_step`` is called with the number of inputs that were done since the last
-        call, and perhaps with ``name``, what is being done.
-
-        Raises:
-            DeviceError: If the model fails for another reason than the file.
-            OSError: If an image's output cannot be written.
+        ``on_step`` is called with the number of inputs done since the last call, and
+        perhaps with ``name``, what is being done. What is no fault of a file is a
+        DeviceError.
         """
         self._on_step = on_step
         left = [
@@ -243,10 +238,9 @@ class FileRun:
 
 
 class _InputReader(Dataset):
-    """Reads inputs in the processes of a DataLoader; faults are returned.
+    """Reads inputs in the processes of a DataLoader: input, kind, content.
 
-    An item is ``(input, kind, content)``: an image, a video or a raster without
-    content, or a fault with its reason.
+    The content is that of an image, or the reason of a fault.
     """
 
     def __init__(self, items: Sequence[InputFile], max_pixels: int) -> None:

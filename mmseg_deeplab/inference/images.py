@@ -25,24 +25,12 @@ def read_image(
     max_pixels: int = MAX_PIXELS,
     name: str = 'the image',
 ) -> np.ndarray:
-    """Read an image as the pipelines of training and evaluation do.
+    """Read an image as the pipelines of training and evaluation do: RGB, uint8.
 
     OpenCV decodes it as ``LoadCheckedImage`` does: the EXIF orientation turns it
     upright, of 16 bits the upper 8 are kept, grey and palette images become RGB, and
-    alpha is left out. No other decoder reads what OpenCV refuses.
-
-    Args:
-        source: A path, the address of a storage backend of mmengine, or the bytes.
-        max_pixels: Refuse larger images before they are decoded.
-        name: What messages call bytes.
-
-    Returns:
-        ``(H, W, 3)`` uint8.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If the file is empty, truncated, damaged, no image of a known
-            format, several images, or too large.
+    alpha is left out. ``source`` is a path, an address of mmengine's storage backends,
+    or the bytes, which messages call ``name``. What cannot be read is a ValueError.
     """
     if isinstance(source, bytes):
         content = source

@@ -46,21 +46,12 @@ def find_inputs(
 ) -> Inputs:
     """Find all files that a command line names, each once.
 
-    Outputs are named as their inputs lie below the folder that all arguments have in
-    common: ``photos`` alone gives ``a/1`` for ``photos/a/1.jpg``; ``photos scans`` give
-    ``photos/a/1`` and ``scans/1``. See :func:`~mmseg_deeplab.utils.output_names
-    .output_names`; all files of known suffixes in a folder count.
-
-    Args:
-        arguments: Files, folders (with all that is below them) and glob patterns.
-        listed: More files, which need not exist.
-        out: The folder of the outputs, which are no inputs.
-        root: The folder below which outputs were named before; kept where it holds all
-            inputs.
-
-    Raises:
-        FileNotFoundError: If an argument names no file and no folder.
-        ValueError: If there is nothing to predict, or two files would have one name.
+    Arguments are files, folders (with all files of known suffixes below them) and glob
+    patterns; ``listed`` are more files, which need not exist. Nothing in ``out`` is an
+    input. Outputs are named as their inputs lie below ``root`` or, if that does not
+    hold all, below the folder that all arguments have in common: ``photos`` alone gives
+    ``a/1`` for ``photos/a/1.jpg``, ``photos scans`` give ``photos/a/1`` and
+    ``scans/1``.
     """
     left_out: dict[str, str] = {}
     found = [pair for argument in arguments for pair in _expand(argument, left_out)]

@@ -75,8 +75,7 @@ class NetworkPredictor:
         """Load a config and its checkpoint; see :func:`load_predictor`.
 
         ``fast`` folds BatchNorm, uses channels_last and computes no logits of full
-        size, with the same predictions up to rounding. By default a GPU is used where
-        there is one.
+        size.
         """
         checkpoint = read_checkpoint(source.checkpoint)
         cfg = prediction_config(source.config, checkpoint, cfg_options)

@@ -1,6 +1,5 @@
 """Write predictions to files that appear whole or not at all."""
 
-import io
 import math
 import os
 from collections.abc import Iterable, Sequence
@@ -8,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
+from mmseg_deeplab.utils.array_files import save_array, save_image
 from mmseg_deeplab.utils.atomic_files import write_whole
 from mmseg_deeplab.utils.class_colors import BACKGROUNDS
 from mmseg_deeplab.utils.errors import InputError
@@ -140,13 +139,6 @@ def background(classes: Sequence[str]) -> set[int]:
     return {k for k, name in enumerate(classes) if name.lower() in BACKGROUNDS}
 
 
-def save_image(path: str | Path, image: np.ndarray) -> None:
-    """Write RGB ``(H, W, 3)`` uint8 by the suffix; JPEG has quality 95."""
-    bgr = np.ascontiguousarray(image[..., ::-1])
-    _, content = cv2.imencode(Path(path).suffix, bgr)
-    write_whole(content.tobytes(), Path(path))
-
-
 def write_labels(
     path: str | Path, labels: np.ndarray, palette: Sequence[Sequence[int]]
 ) -> None:
@@ -156,6 +148,4 @@ def write_labels(
 
 def write_probabilities(path: str | Path, probabilities: np.ndarray) -> None:
     """Write probabilities ``(K, H, W)`` as ``.npy`` in float16: three digits."""
-    content = io.BytesIO()
-    np.save(content, probabilities.astype(np.float16))
-    write_whole(content.getvalue(), Path(path))
+    save_array(path, probabilities.astype(np.float16))

@@ -13,6 +13,7 @@ from mmseg_deeplab.config.config_errors import load_config
 from mmseg_deeplab.config.shipped import find_config
 from mmseg_deeplab.utils.atomic_files import PART_SUFFIX, write_whole
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.file_hashes import sha256
 from mmseg_deeplab.utils.json_files import read_json
 
 from .output_files import OUTPUTS
@@ -24,11 +25,7 @@ PARTS = ('model', 'tta_pipeline', 'tta_model')
 
 
 def describe(source: ModelSource, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all that predictions depend on, as JSON holds it.
-
-    Files (also a CRF fragment) are recorded with a hash of their content, so that other
-    weights under an old name are noticed.
-    """
+    """Return all that predictions depend on, as JSON; files with their hashes."""
     checkpoint = dict(_file(local_file(source.checkpoint)), path=source.checkpoint)
     record = dict(config=None, checkpoint=checkpoint, **options)
     if source.config is not None:
@@ -44,15 +41,10 @@ def recorded_root(folder: Path) -> str | None:
 
 
 def open_folder(folder: Path, record: Mapping[str, Any], *, overwrite: bool) -> float:
-    """Return when the outputs that count were begun, s.
+    """Return when the outputs that count were begun, s, without writing anything.
 
-    This is 0 where the folder has none, and infinity with ``overwrite``: nothing counts
-    that is there. Nothing is written: :func:`write_record` follows in both cases, when
-    the model is loaded.
-
-    Raises:
-        InputError: If the folder holds predictions that were made otherwise, or other
-            files that would be mixed with them.
+    This is 0 where the folder has none, and infinity with ``overwrite``. Predictions
+    that were made otherwise, and other files, are an InputError.
     """
     path = folder / RECORD
     if overwrite:
@@ -74,8 +66,7 @@ def open_folder(folder: Path, record: Mapping[str, Any], *, overwrite: bool) -> 
 def write_record(folder: Path, record: Mapping[str, Any], *, begun: float) -> None:
     """Say in the folder what its outputs are made with.
 
-    Of several processes only the first to come after ``begun``, s, writes the record:
-    outputs count that are newer.
+    Of several processes only the first to come after ``begun``, s, writes the record.
     """
     path, text = folder / RECORD, json.dumps(record, indent=2)
     is_there = path.is_file() and path.stat().st_mtime >= begun
@@ -138,8 +129,7 @@ def _short(value: Any) -> str:
 def _file(path: str) -> dict[str, str]:
     if not os.path.isfile(path):  # a URL, whose name has to do
         return dict(path=path, sha256=path)
-    sha256 = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    return dict(path=path, sha256=sha256)
+    return dict(path=path, sha256=sha256(path))
 
 
 def _config_hash(path: str) -> str:

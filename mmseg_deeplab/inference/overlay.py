@@ -35,9 +35,6 @@ def overlay(
 
     ``opacity`` 0 is the image alone, 1 the colours alone. A class whose colour is black
     (the background) stays bare: black would only darken it, as it does ignored pixels.
-
-    Raises:
-        ValueError: If the sizes differ, or ``opacity`` is outside 0..1.
     """
     if not 0 <= opacity <= 1:
         raise InputError(f'opacity must be in 0..1, received {opacity!r}')
@@ -63,8 +60,7 @@ def paint(
 ) -> np.ndarray:
     """Paint a prediction over its image: its classes, or its segments.
 
-    Of segments each instance has a colour of its own near that of its class, and a
-    white outline.
+    Each instance has a colour of its own near that of its class, and a white outline.
     """
     segments = prediction.segments
     if segments is None:

@@ -31,10 +31,8 @@ def prediction_config(
 ) -> Config:
     """Return a config for prediction with a checkpoint; no data set is needed.
 
-    Where the config (a path, a name or a config, which is left as it is) leaves
-    ``num_classes`` to a class list, the checkpoint says how many classes there are; the
-    file is read only where the checkpoint does not. Initial weights are left out: the
-    checkpoint replaces them.
+    The checkpoint says how many classes there are where the config (a path, a name or a
+    config, which is left as it is) leaves that to a class list. Initial weights go.
     """
     classes = checkpoint_meta(checkpoint).get('classes')
     num_classes = len(classes) if classes else None
@@ -56,10 +54,7 @@ def prediction_config(
 
 
 def _warn_of_order(cfg: Config, checkpoint: dict[str, Any]) -> None:
-    """Say where the config's class list gives a class another id than the predictions.
-
-    The checkpoint's classes are those of the predictions.
-    """
+    """Say where the class list and the checkpoint give a class different ids."""
     path = class_list_path(cfg)
     if not path or not os.path.isfile(path):
         return

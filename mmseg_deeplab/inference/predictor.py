@@ -72,11 +72,7 @@ class Predictor(Protocol):
     ) -> list[Prediction]:
         """Predict RGB images ``(H, W, 3)`` uint8, whose sizes may differ, in order.
 
-        Those of one size go through the network together.
-
-        Raises:
-            TypeError: If an image is of another type.
-            ValueError: If the model cannot predict such an image.
+        TypeError or ValueError if the model cannot predict such an image.
         """
         ...
 

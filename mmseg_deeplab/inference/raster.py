@@ -12,6 +12,7 @@ import numpy as np
 
 from mmseg_deeplab.utils.atomic_files import streamed_file
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.value_checks import require_at_least
 
 from .overlay import IGNORED
 from .predictor import Predictor
@@ -80,8 +81,7 @@ def predict_raster(
             is out of range.
     """
     grid = WindowGrid(window or DEFAULT_WINDOW + predictor.align_corners, overlap)
-    if batch_size < 1:
-        raise InputError(f'batch_size must be 1 or more, received {batch_size!r}')
+    require_at_least(1, batch_size=batch_size)
     for path in filter(None, (target, probabilities)):
         if Path(path).suffix.lower() not in TIFF_SUFFIXES:
             raise InputError(f'{path}: the result is a GeoTIFF; name it .tif')

@@ -53,9 +53,8 @@ Range = tuple[float, float]
 def is_raster(path: str | os.PathLike) -> bool:
     """Tell by suffix and header whether a file is one for ``predict_raster``.
 
-    True for TIFF files with a georeference in them, those of 32 bits, and TIFF files
-    that Pillow cannot read (many bands, 16-bit colours), and for ``.img``, ``.ntf`` and
-    ``.vrt``. A large photo is an image as well: its size decides.
+    These are TIFF files with a georeference, those of 32 bits or that Pillow cannot
+    read, and ``.img``, ``.ntf`` and ``.vrt``. Of a large photo its size decides.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in TIFF_SUFFIXES or not os.path.isfile(path):
@@ -155,8 +154,7 @@ class RasterReader:
     def read(self, rows: Span, columns: Span) -> tuple[np.ndarray, np.ndarray]:
         """Read what a window covers: RGB ``(H, W, 3)`` uint8, and ``(H, W)`` bool.
 
-        The latter is False where no chosen band has data (nodata value, mask, alpha
-        band, or not a number); the image is black there.
+        The latter is False, and the image black, where no chosen band has data.
         """
         rasterio = load_rasterio()
         window = rasterio.windows.Window.from_slices(

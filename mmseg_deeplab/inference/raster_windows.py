@@ -33,12 +33,7 @@ class Span:
 
 @dataclass(frozen=True)
 class WindowGrid:
-    """Windows of one size and overlap, on the grid of every output stride.
-
-    ``window`` is the side of what the network sees, px: a multiple of 32, for
-    ``align_corners=True`` one more. ``overlap`` is the margin that is thrown away on
-    every side, px: a multiple of 32.
-    """
+    """Windows of one size and overlap, px, on the grid of every output stride."""
 
     window: int
     overlap: int
@@ -73,10 +68,10 @@ class WindowGrid:
     def spans(self, length: int) -> list[Span]:
         """Cover an axis with windows.
 
-        What they keep are runs of equal length, so that each keeps whole tiles. What
-        they read reaches at least ``overlap`` further on either side, up to the ends of
-        the axis, where windows are flush: there the network pads as it does for the
-        whole image. A window at an end reaches further inwards, to the full size.
+        What they keep are runs of equal length, whole tiles. What they read reaches at
+        least ``overlap`` further, up to the ends of the axis, where the network pads as
+        it does for the whole image; a window at an end reaches inwards to the full
+        size.
         """
         if length <= self.window:
             return [Span(0, length, 0, length)]

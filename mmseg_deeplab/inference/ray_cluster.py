@@ -27,8 +27,7 @@ class FileActor:
     def __call__(self, block: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Predict ``path`` and ``name``; return ``path`` and ``reason`` ('': done).
 
-        An error that stops the run is returned in each row, with its ``kind``: those
-        that Ray raises in its place hide it.
+        An error that stops the run is returned with its ``kind``: Ray's own hides it.
         """
         items = list(map(InputFile, map(str, block['path']), map(str, block['name'])))
         kind = ''
@@ -54,11 +53,8 @@ def predict_on_ray(
     """Predict files on a Ray cluster, and write the outputs where they are computed.
 
     All machines see inputs, model and outputs under the same paths. Ray starts an actor
-    that has died again, and gives it the block that it had: its finished outputs are
-    skipped. ``address`` is that of the cluster, such as ``'auto'`` or
-    ``'ray://HOST:10001'``; ``''`` takes ``RAY_ADDRESS``, or starts Ray on this machine.
-    By default there are as many actors as the cluster has GPUs, without any as many as
-    it has machines. The rest is as in :meth:`FileRun.run`.
+    that has died again, and gives it its block: finished outputs are skipped. By
+    default there is an actor for each GPU or, without any, for each machine.
     """
     ray = optional_package('ray', extra='ray', purpose='--ray')
     data = optional_package('ray.data', extra='ray', purpose='--ray')

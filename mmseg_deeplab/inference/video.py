@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.value_checks import require_at_least
 
 from .output_files import write_labels
 from .overlay import paint
@@ -53,8 +54,7 @@ def predict_video(
         ValueError: If it is no video, truncated or damaged, or an argument is out of
             range.
     """
-    if batch_size < 1:
-        raise InputError(f'batch_size must be 1 or more, received {batch_size!r}')
+    require_at_least(1, batch_size=batch_size)
     _check_names(source, target, label_video)
     with ExitStack() as stack:
         reader = stack.enter_context(open_video(source))

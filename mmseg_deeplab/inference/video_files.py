@@ -192,8 +192,8 @@ def create_video(
 ) -> Iterator['VideoWriter']:
     """Create a video with the times of the source; it appears when it is whole.
 
-    ``codec`` ``'libx264'`` takes RGB frames and copies the sound; ``'ffv1'``, which is
-    lossless, takes grey ones, without sound.
+    ``'libx264'`` takes RGB frames and copies the sound; ``'ffv1'``, lossless, grey
+    ones.
     """
     av, container_format = load_av(), CONTAINERS[Path(path).suffix.lower()]
     try:
@@ -242,9 +242,7 @@ class VideoWriter:
             self._container.mux(packet)
 
     def add(self, frame: Frame, image: np.ndarray) -> None:
-        """Encode RGB ``(H, W, 3)`` uint8, or grey ``(H, W)`` uint8 or uint16, at the
-        time of a frame of the source; all images have one size.
-        """
+        """Encode RGB, or grey of uint8 or uint16, at the time of a frame."""
         context = self._stream.codec_context
         if self._last is None:
             self._set_up(frame, image)

@@ -24,26 +24,18 @@ def prepare_for_inference(
     compile: bool = False,
     row_strips: bool = True,
 ) -> nn.Module:
-    """Make a network faster that is not trained any more.
+    """Make a network faster that is not trained any more, in place.
 
     Logits stay the same up to rounding: within 1e-5 of their largest value, with
     ``bfloat16`` within about 1e-2.
 
-    Args:
-        model: A segmentor with its weights loaded; changed in place, set to evaluation
-            and returned.
-        fold_bn: Multiply each BatchNorm into the convolution before it, by mmcv's
-            :func:`fuse_conv_bn`. This changes the state dict: load weights before.
-            A BatchNorm that cannot be folded is a ValueError.
-        channels_last: Store weights, and so feature maps, in ``channels_last`` format.
-        bfloat16: Compute convolutions and matrix products of backbone and decode head
-            in bfloat16, by autocast; logits are float32 again. This is faster where the
-            processor has instructions for it (``avx512_bf16``, ``amx_bf16``), slower
-            elsewhere.
-        compile: Compile backbone and decode head by ``torch.compile``; the first
-            images, and new sizes, take minutes.
-        row_strips: On the CPU, compute inverted residuals of large maps by strips of
-            rows, see :func:`~mmseg_deeplab.models.row_strips.predict_by_rows`.
+    ``fold_bn`` multiplies each BatchNorm into the convolution before it (one that
+    cannot be is a ValueError), which changes the state dict: load weights before.
+    ``channels_last`` is the format of weights and so of features. ``bfloat16`` computes
+    backbone and decode head in it, by autocast: faster with instructions for it
+    (``avx512_bf16``, ``amx_bf16``), slower elsewhere. ``compile`` takes minutes for new
+    sizes. ``row_strips`` is :func:`~mmseg_deeplab.models.row_strips.predict_by_rows`,
+    on the CPU.
     """
     model.eval()
     if fold_bn:

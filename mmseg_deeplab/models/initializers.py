@@ -12,18 +12,14 @@ from torch.nn.modules.batchnorm import _BatchNorm
 def kaiming_normal(module: nn.Module) -> None:
     """Draw the weight of a convolution or linear layer: N(0, 2 / fan-in).
 
-    `He et al. <https://arxiv.org/abs/1502.01852>`_, section 2.2, with the defaults of
-    ``torch.nn.init.kaiming_normal_``. Biases and other layers stay as they are.
+    `He et al. <https://arxiv.org/abs/1502.01852>`_, section 2.2, torch's defaults.
     """
     if isinstance(module, nn.Linear | nn.Conv2d):
         nn.init.kaiming_normal_(module.weight)
 
 
 def bn_ones(module: nn.Module) -> None:
-    """Let batch normalisation start as the identity: weight 1, bias 0.
-
-    Running statistics and other layers stay as they are.
-    """
+    """Let batch normalisation start as the identity: weight 1, bias 0."""
     if isinstance(module, _BatchNorm) and module.affine:
         nn.init.ones_(module.weight)
         nn.init.zeros_(module.bias)

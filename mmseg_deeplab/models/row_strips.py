@@ -27,10 +27,9 @@ def forward_by_rows(
 ) -> Tensor:
     """Return ``function(x)``, computed by strips of ``rows`` rows of the result.
 
-    Row ``i`` of the result may depend on the rows ``i * stride - reach`` to
-    ``i * stride + reach`` of ``x``. Each strip is read with all of these, so that the
-    zeros which a convolution puts around a strip change only rows that are dropped. At
-    the edges of the image these zeros are the function's own.
+    Row ``i`` of the result may depend on the rows ``i * stride - reach`` to ``i *
+    stride + reach`` of ``x``. Each strip is read with all of these, so that the zeros
+    which a convolution puts around it change only rows that are dropped.
     """
     height = x.shape[2]
     result = None
@@ -55,14 +54,11 @@ def forward_by_rows(
 def predict_by_rows(model: nn.Module) -> nn.Module:
     """Let a network compute its inverted residuals by strips of rows where it pays.
 
-    The inner map of an inverted residual has six times the channels of its input and
-    is the largest of a network. It need not exist as a whole (`MobileNetV2
+    The inner map of an inverted residual has six times the channels of its input and is
+    the largest of a network. It need not exist as a whole (`MobileNetV2
     <https://arxiv.org/abs/1801.04381>`_, section 5.1, which splits channels; rows make
-    no sums over parts, so that results are the same to the bit).
-
-    This happens only without gradients, on the CPU, and where the inner map is larger
-    than ``LARGE``; not while the network is compiled or exported. The model is changed
-    in place and returned.
+    no sums over parts, so that results are the same to the bit). This happens without
+    gradients, on the CPU, beyond ``LARGE``; not while it is compiled or exported.
     """
     for module in model.modules():
         if isinstance(module, InvertedResidual):

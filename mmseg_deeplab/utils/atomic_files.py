@@ -18,9 +18,7 @@ MAX_NAME = 230  # bytes; a file system allows 255 with what is added
 def write_whole(content: bytes, path: Path) -> None:
     """Write ``content`` to ``path``; missing folders are made.
 
-    Raises:
-        OSError: If the disk is full, or the folder cannot be written to. The message
-            has the path, the size and what to do; what was at ``path`` is untouched.
+    The message of an OSError has path, size and remedy; what was there is untouched.
     """
     try:
         with streamed_file(path) as part:
@@ -38,8 +36,7 @@ def write_whole(content: bytes, path: Path) -> None:
 def streamed_file(path: str | Path) -> Iterator[Path]:
     """Yield a hidden name in the same folder; without an error it becomes ``path``.
 
-    For files that are too large to be held in memory. The block must have closed the
-    file when it ends. Missing folders are made.
+    For files too large for memory; the block must have closed its file when it ends.
     """
     path = Path(path)
     name = path.name
@@ -69,10 +66,7 @@ def _flush(path: Path) -> None:
 
 
 def remove_parts(folder: Path) -> list[str]:
-    """Remove what killed writes have left in ``folder``; return the names.
-
-    Only the one process that writes there may do so. The folder need not exist.
-    """
+    """Remove what killed writes have left in ``folder``; return the names."""
     parts = sorted(folder.glob(f'.*{PART_SUFFIX}'))
     for part in parts:
         part.unlink(missing_ok=True)

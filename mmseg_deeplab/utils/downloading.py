@@ -46,14 +46,8 @@ def with_mirrors(url: str) -> list[str]:
 def download(urls: Sequence[str], file: Path, *, sha256: str = '') -> Path:
     """Download a file unless it is there; several processes may ask for it at once.
 
-    Args:
-        urls: Addresses of one file, tried in this order, with a line on the standard
-            error for each that fails.
-        file: Where it is to be.
-        sha256: The first digits of its SHA-256, as many as are known.
-
-    Raises:
-        DownloadError: If no address gives the file, or it cannot be written.
+    Of its addresses the first that answers counts. ``sha256`` are as many first digits
+    of its hash as are known. Where it cannot be had, that is a DownloadError.
     """
     if file.is_file():
         return file

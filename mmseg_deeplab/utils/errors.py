@@ -87,8 +87,7 @@ def one_line_errors() -> Iterator[None]:
 def _let_an_earlier_rank_speak() -> None:
     """Wait in a distributed run, whose launcher ends all processes when one has ended.
 
-    So one process prints a mistake that all of them find, and another one still prints
-    what it alone has found.
+    So one process prints a mistake that all of them find.
     """
     if rank := int(os.environ.get('LOCAL_RANK', 0)):
         signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -25,12 +25,9 @@ def named_hash(name: str) -> str | None:
 
 
 def check_hash(file: str | os.PathLike, expected: str | None = None) -> None:
-    """Raise ValueError if a whole file on the disk has another hash than expected.
+    """Raise InputError if a file has another SHA-256 than the digits expected.
 
-    Args:
-        file: The file; it stays where it is.
-        expected: The SHA-256 or its first digits; None takes those in the file's name
-            and, if there are none, checks nothing.
+    By default these are the digits in the name, if there are any.
     """
     file = Path(file)
     in_name = expected is None

@@ -17,8 +17,7 @@ class FoundFiles:
 def files_below(folder: str | os.PathLike) -> FoundFiles:
     """Find all files in a folder and below it, but hidden ones.
 
-    Links are followed, but each folder is read once, under its own name where it has
-    one below ``folder``. Pipes, devices and broken links are passed over.
+    Links are followed, but each folder is read once, if possible under its own name.
     """
     found, read, waiting = FoundFiles(), set(), [os.fspath(folder)]
 

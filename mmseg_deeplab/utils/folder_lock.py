@@ -12,17 +12,10 @@ from .errors import InputError
 
 @contextmanager
 def folder_lock(folder: str | Path, work: str) -> Iterator[None]:
-    """Hold the lock of a folder during the block.
+    """Hold the lock of a folder for some ``work`` during the block.
 
-    The system releases the lock when the process has ended, however it ended, and the
-    workers that it forks do not inherit it. A file system without locks has none.
-
-    Args:
-        folder: It is made if it is not there.
-        work: What the block does, such as ``'training'``; there is one lock for each.
-
-    Raises:
-        InputError: If another process holds the lock.
+    The system releases it when the process has ended, however it ended, and workers
+    that are forked do not inherit it. Where file systems have no locks, there is none.
     """
     path = Path(folder) / f'.{work}.lock'
     path.parent.mkdir(parents=True, exist_ok=True)

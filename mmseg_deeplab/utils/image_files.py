@@ -48,11 +48,8 @@ PNG_GREY, PNG_PALETTE, PNG_GREY_ALPHA = 0, 3, 4  # colour types
 def read_file(path: str, *, remedy: str, backend_args: dict | None = None) -> bytes:
     """Read a whole file, by its name or an address of mmengine's storage backends.
 
-    ``remedy`` is what the error of a missing file tells to do.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        UnreadableFileError: If the file is empty, or a folder, a pipe or a device.
+    ``remedy`` is what the error of a missing file tells to do. Empty files, folders,
+    pipes and devices are refused.
     """
     if osp.exists(path) and not osp.isfile(path):
         raise UnreadableFileError(
@@ -97,11 +94,6 @@ def check_whole(content: bytes, path: str) -> None:
 
     A file with bytes after its end (a padded copy, a motion photo) is whole: such a
     JPEG is decoded once more, by Pillow, to be sure.
-
-    Raises:
-        TruncatedFileError: If the file ends too early.
-        DamagedFileError: If a checksum of a PNG file is wrong.
-        UnreadableFileError: If a JPEG file has far more scans than any program writes.
     """
     whole = True
     if content.startswith(JPEG_START):
@@ -155,10 +147,7 @@ def _check_scans(content: bytes, path: str) -> None:
 
 
 def _pillow_loads(content: bytes) -> bool:
-    """Decode a JPEG file as strictly as Pillow can, whatever its global setting.
-
-    One of too many pixels is not decoded: :func:`decode` refuses it by its header.
-    """
+    """Decode a JPEG file strictly; one of too many pixels is refused later."""
     parser = ImageFile.Parser()
     try:
         parser.feed(content)
@@ -175,12 +164,9 @@ def decode(
 ) -> np.ndarray:
     """Decode a file to ``(H, W)`` or ``(H, W, C)``; see :func:`mmcv.imfrombytes`.
 
-    Raises:
-        TruncatedFileError: If a JPEG or PNG file ends too early.
-        DamagedFileError: If a checksum of a PNG file is wrong.
-        UnreadableFileError: If the format is not one of
-            :data:`~mmseg_deeplab.utils.image_formats.SIGNATURES`, the file holds more
-            than ``max_pixels`` or several images, or the decoder cannot read it.
+    What is not whole, or of another format than SIGNATURES of ``image_formats``, has
+    more than ``max_pixels``, or holds several images, is an error of
+    ``data_file_errors``.
     """
     check_whole(content, path)
     check_header(read_header(io.BytesIO(content), path), path, max_pixels)

@@ -91,11 +91,7 @@ def foreign_kind(start: bytes) -> str | None:
 
 
 def read_header(stream: BinaryIO, path: str) -> ImageHeader:
-    """Read the header of an image.
-
-    Raises:
-        UnreadableFileError: If the format is not read, or the header is damaged.
-    """
+    """Read the header of an image; UnreadableFileError if that cannot be done."""
     start = stream.read(START_LENGTH)
     stream.seek(0)
     kind = image_format(start)

@@ -1,9 +1,10 @@
-"""Read JSON, or say which file holds something else."""
+"""Read JSON, or say which file holds something else; write it whole."""
 
 import json
 from pathlib import Path
 from typing import Any
 
+from .atomic_files import write_whole
 from .errors import InputError, one_line
 
 
@@ -12,12 +13,13 @@ def read_json(path: Path) -> Any:
     return parse_json(path.read_bytes(), str(path))
 
 
-def parse_json(content: str | bytes, place: str) -> Any:
-    """Parse the JSON text of a file, whose path is ``place``.
+def write_json(path: str | Path, content: Any) -> None:
+    """Write a JSON file, whole or not at all."""
+    write_whole(json.dumps(content, indent=1).encode() + b'\n', Path(path))
 
-    Raises:
-        InputError: If it is no JSON, or nested too deeply.
-    """
+
+def parse_json(content: str | bytes, place: str) -> Any:
+    """Parse the JSON text of the file ``place``; InputError if it is none."""
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:

@@ -11,10 +11,7 @@ _ADDRESS = re.compile(
 
 
 def require_local(path: str | os.PathLike, name: str) -> None:
-    """Raise InputError for the address of a storage, which would become a folder.
-
-    ``name`` is what the message calls the path.
-    """
+    """Raise InputError for the address of a storage, which would become a folder."""
     if _ADDRESS.match(os.fspath(path)):
         raise InputError(
             f'{name}={os.fspath(path)!r}: results are written to the local disk alone. '

@@ -10,10 +10,6 @@ os.environ['ORT_DISABLE_TELEMETRY'] = '1'
 
 
 def import_onnxruntime(part: str = '', *, purpose: str) -> ModuleType:
-    """Import ONNX Runtime, or a part of it such as ``quantization``.
-
-    No other module imports it. ``purpose`` is what needs it, see
-    :func:`~mmseg_deeplab.utils.optional_packages.optional_package`.
-    """
+    """Import ONNX Runtime, or a part such as ``quantization``; nobody else does."""
     name = f'onnxruntime.{part}' if part else 'onnxruntime'
     return optional_package(name, extra='export', purpose=purpose)

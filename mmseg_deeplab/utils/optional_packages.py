@@ -7,13 +7,7 @@ from mmseg_deeplab.utils.errors import MissingPackageError
 
 
 def optional_package(name: str, *, extra: str, purpose: str) -> ModuleType:
-    """Import a package that an extra of ``mmseg-deeplab`` installs.
-
-    ``purpose`` is what needs it, the subject of the error's sentence.
-
-    Raises:
-        ImportError: If it is not installed, with the command that installs it.
-    """
+    """Import a package of an extra; ``purpose`` is what needs it, for the error."""
     try:
         return import_module(name)
     except ImportError as error:

@@ -16,16 +16,9 @@ def output_names(
     """Return a name for the outputs of each file: its path below ``root``, no suffix.
 
     Where ``root`` is None or does not hold all files, it is the deepest folder that
-    does. A name keeps its suffix where the folder has another file of the same name.
-    Addresses of storage backends are taken for paths.
-
-    Args:
-        paths: The files; one that is there twice has its name twice.
-        root: The folder below which the names begin.
-        beside: Returns the names of more files of a folder that count.
-
-    Raises:
-        ValueError: If two files would have one name.
+    does. A name keeps its suffix where the folder has another file of the same stem,
+    among ``paths`` or what ``beside`` returns for the folder. Addresses of storage
+    backends are taken for paths. Two files of one name are an InputError.
     """
     places = [os.path.abspath(path.split('://')[-1]) for path in paths]
     root = root and root.split('://')[-1]

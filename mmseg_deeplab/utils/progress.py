@@ -36,7 +36,6 @@ class Progress(tqdm):
         )
 
     def advance(self, steps: int = 1, *, name: str | None = None) -> None:
-        """Go on by some steps, with another name if there is one."""
         if name is not None:
             self.set_description(name, refresh=False)
         self.update(steps)

@@ -297,14 +297,7 @@ class DataUnpickler:
 
 
 def unpickle(content: bytes | str | os.PathLike) -> Any:
-    """Return the plain data of a pickle: containers, texts, numbers, numpy's arrays.
-
-    Args:
-        content: The pickle, or its file.
-
-    Raises:
-        InputError: If it holds anything else, or is damaged.
-    """
+    """Return the plain data of a pickle or of its file; InputError otherwise."""
     named = 'the pickle' if isinstance(content, bytes) else f'{content}'
     if not isinstance(content, bytes):
         with open(content, 'rb') as file:

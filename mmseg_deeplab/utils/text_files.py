@@ -11,9 +11,6 @@ def decode_text(content: bytes, path: str, *, errors: str = 'strict') -> str:
     """Decode UTF-8 with or without a byte order mark, or UTF-16 with one.
 
     ``errors='surrogateescape'`` is for lists of files, whose names may be no UTF-8.
-
-    Raises:
-        InputError: If the text has another encoding.
     """
     try:
         if content.startswith(UTF_16):

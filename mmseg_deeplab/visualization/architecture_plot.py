@@ -14,13 +14,8 @@ from .plot_style import check_format, line_style, save_figure
 def plot_architecture(work_dir: str | Path, path: str | Path) -> None:
     """Draw the probabilities of the operations and of the steps of a search.
 
-    The upper row has one panel for each edge of the cell, with a line for each
-    operation; the lower row one for each layer, with a line for each step from stride
-    to stride.
-
-    Args:
-        work_dir: The folder of the search.
-        path: The file of the plot; its suffix determines the format.
+    The upper row has a panel for each edge of the cell, with a line for each operation;
+    the lower row one for each layer, with a line for each step from stride to stride.
     """
     from matplotlib.figure import Figure  # slow to import; pyplot is not needed
 

@@ -13,9 +13,10 @@ from mmseg.registry import DATASETS
 
 from mmseg_deeplab.config.config_errors import blames_config
 from mmseg_deeplab.config.labelled_images import LabelledImages, as_rgb
-from mmseg_deeplab.inference.output_files import save_image
 from mmseg_deeplab.inference.overlay import class_shares, overlay
+from mmseg_deeplab.utils.array_files import save_image
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.value_checks import require_at_least, require_one_of
 
 from .image_grid import draw_image_grid
 
@@ -53,15 +54,11 @@ def browse(
 ) -> list[Path]:
     """Write images of samples spread evenly over a data set; return their paths.
 
-    ``<index>_<name>_<draw>.png`` shows an image and its labels in colour with the
-    classes and their shares. ``sheet.png`` shows all images: first as they are loaded,
-    then their draws. The stage ``'original'`` shows each image once, as it is loaded.
+    ``<index>_<name>_<draw>.png`` shows an image and its labels in colour, ``sheet.png``
+    all of them: as they are loaded, then their draws. ``'original'`` has no draws.
     """
-    for name, value in dict(number=number, draws=draws).items():
-        if value < 1:
-            raise InputError(f'{name} must be at least 1, received {value}')
-    if stage not in STAGES:
-        raise InputError(f'stage must be one of {STAGES}, received {stage!r}')
+    require_at_least(1, number=number, draws=draws)
+    require_one_of('stage', stage, STAGES)
     originals = LabelledImages(cfg, split)
     dataset = DATASETS.build(ConfigDict(cfg[f'{split}_dataloader']).dataset)
     palette = dataset.metainfo['palette']

@@ -1,6 +1,5 @@
 """Evaluate a checkpoint and write its metrics, curves and an image grid."""
 
-import json
 from pathlib import Path
 
 import cv2
@@ -11,8 +10,9 @@ from mmengine.runner import Runner
 
 from mmseg_deeplab.evaluation import SegmentationMetric
 from mmseg_deeplab.evaluation.metrics import metrics_table, trimap_table
-from mmseg_deeplab.inference.output_files import save_image
+from mmseg_deeplab.utils.array_files import save_image
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.json_files import write_json
 
 from .curves import plot_curves
 from .image_grid import draw_image_grid
@@ -24,10 +24,8 @@ def write_report(
 ) -> dict[str, Path]:
     """Test the model of a runner and write what a person wants to see of it.
 
-    The curves are those of a work folder, or left out; the image grid has
-    ``num_scenes`` rows, spread over the data set. The result maps what is written to
-    the files: ``metrics``, ``table``, ``curves``, ``scenes``, and ``trimap`` if the
-    metric has ``trimap_widths``.
+    The result maps what is written to the files: ``metrics``, ``table``, ``curves`` of
+    a work folder, ``scenes``, and ``trimap`` if the metric has ``trimap_widths``.
     """
     out, title = Path(out), runner.experiment_name
     out.mkdir(parents=True, exist_ok=True)
@@ -43,7 +41,7 @@ def write_report(
     dataset = runner.test_dataloader.dataset
     classes = dataset.metainfo['classes']
     files = {'metrics': out / 'metrics.json', 'table': out / 'metrics.txt'}
-    files['metrics'].write_text(json.dumps(report, indent=1) + '\n')
+    write_json(files['metrics'], report)
 
     width = max(12, *(len(name) for name in report['figures']))
     lines = (f'{name:{width}}{value:8.2f}' for name, value in report['figures'].items())

@@ -25,10 +25,8 @@ def draw_image_grid(
 ) -> np.ndarray:
     """Draw rows of images with a legend: RGB, ``(height, width, 3)`` uint8.
 
-    An element of a row is an RGB image ``(H, W, 3)`` uint8 or a mask ``(H, W)``; it
-    becomes ``tile_width`` pixels wide. ``notes`` stand behind the names of the classes
-    in the legend, which leaves out the classes that are not ``listed``. ``captions``
-    are the lines above the rows.
+    An element of a row is an RGB image or a mask ``(H, W)``. ``notes`` stand behind the
+    names of the classes that are ``listed``, ``captions`` above the rows.
     """
     if not rows:
         raise InputError('an image grid needs at least one row, received none')

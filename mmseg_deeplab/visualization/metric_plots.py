@@ -13,6 +13,7 @@ import numpy as np
 
 from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.json_files import read_json
+from mmseg_deeplab.utils.value_checks import require_one_of
 
 from .plot_style import COLOURS, check_format, line_style, names_of, new_figure
 from .plot_style import save_figure as save
@@ -161,9 +162,7 @@ def plot_trimap(
     Krähenbühl and Koltun 2011). A dashed line shows the same metric for whole images.
     """
     check_format(path)
-    if figure not in TRIMAP_METRICS:
-        known = list(TRIMAP_METRICS)
-        raise InputError(f'figure must be one of {known}, received {figure!r}')
+    require_one_of('figure', figure, TRIMAP_METRICS)
     labels = names_of(files, labels)
     reports = {str(f): read_report(f, 'figures', 'trimap') for f in files}
     around = {file: report['trimap']['around'] for file, report in reports.items()}

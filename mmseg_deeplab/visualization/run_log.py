@@ -94,9 +94,8 @@ def _is_training(record: Record) -> bool:
 def _by_iteration(records: list[Record]) -> list[Record]:
     """Give validations that are counted in epochs the last logged step of the epoch.
 
-    mmengine counts so where ``log_processor.by_epoch`` and ``log_metric_by_epoch`` of
-    the logger hook are on. If validations were counted in iterations, the last one
-    would have a greater step than there are epochs.
+    If they were counted in iterations, the last one would have a greater step than
+    there are epochs.
     """
     ends = {r['epoch']: r['step'] for r in records if _is_training(r) and 'epoch' in r}
     tests = [r['step'] for r in records if not _is_training(r)]

@@ -66,11 +66,7 @@ def _why_not(enable: Callable[[Config], None], cfg: Config) -> str:
 def open_models(
     sources: Sequence[ModelSource], *, device: str = 'cpu'
 ) -> dict[str, DemoModel]:
-    """Load all models at once, so that a mistake shows before the page does.
-
-    Returns them by name. A missing file is a FileNotFoundError; no model, one given
-    twice, or a file that is no model is a ValueError.
-    """
+    """Load all models at once, so that a mistake shows before the page does."""
     names = model_names(sources)
     pairs = zip(names, sources, strict=True)
     models = {name: DemoModel(name, source, device=device) for name, source in pairs}
@@ -80,11 +76,7 @@ def open_models(
 
 
 def model_names(sources: Sequence[ModelSource]) -> list[str]:
-    """Return the shortest names that tell the models apart.
-
-    These are the names of the configs; followed by the names of the checkpoints where
-    configs repeat; followed by the paths of the checkpoints where those repeat too.
-    """
+    """Return the shortest names telling the models apart: config, checkpoint, path."""
     if not sources:
         raise InputError('the page needs at least one model, received none')
     for style in ('{0.name}', '{0.name} ({1.name})', '{0.name} ({1})'):

@@ -62,8 +62,7 @@ def shown_in_page(handler: Callable) -> Callable:
 class OneJob:
     """Runs one job after another, in a thread; nobody waits longer than ``seconds``.
 
-    A job that takes longer goes on to its end, as threads cannot be stopped: the next
-    one begins after it.
+    A longer job goes on to its end, as threads cannot be stopped.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -97,8 +96,7 @@ class Predictions:
         """Predict an image by the chosen models, as far as it is not done yet.
 
         ``scene`` is what the last call has returned, ``switches`` are model, CRF and
-        multi-scale of each side. Returns the scene, the pair of images to compare, and
-        for each side heading, annotated image and the two downloads.
+        multi-scale of each side. Returns what changes, in the order of the outputs.
         """
         if path is None:
             return [None, *(1 + 4 * SIDES) * [_hidden()]]

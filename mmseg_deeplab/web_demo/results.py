@@ -34,11 +34,7 @@ class Result:
     def annotations(
         self, opacity: float
     ) -> tuple[list[tuple[np.ndarray, str]], dict[str, str]]:
-        """Return masks and colours as ``gr.AnnotatedImage`` takes them.
-
-        These are the mask ``(h, w)`` and the legend text of each class found, the most
-        frequent first, and the colours by text. ``opacity`` is from 0 to 1.
-        """
+        """Return masks and colours as ``gr.AnnotatedImage`` takes them, for 0..1."""
         shown = shrink(self.labels, cv2.INTER_NEAREST)
         counts = np.bincount(self.labels.ravel())
         infos = self.segments.infos if self.segments else ()

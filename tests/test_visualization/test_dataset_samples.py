@@ -104,7 +104,7 @@ def test_files_without_labels_have_none(tmp_path):
     [
         (dict(split='test'), 'no test_dataloader'),
         (dict(stage='raw'), r"'augmented', 'original'.*'raw'"),
-        (dict(number=0), 'number must be at least 1, received 0'),
+        (dict(number=0), 'number must be 1 or more, received 0'),
     ],
 )
 def test_wrong_options_are_refused(tmp_path, options, message):

@@ -51,10 +51,7 @@ def load_safetensors(
 
 
 def dump_safetensors(state: StateDict, meta: Mapping[str, Any]) -> bytes:
-    """Give the bytes of a file: the same ones for the same contents.
-
-    Tensors may have any memory layout; JSON must be able to hold ``meta``.
-    """
+    """Give the bytes of a file: the same ones for the same contents."""
     from safetensors.torch import save
 
     text = json.dumps(meta, sort_keys=True, ensure_ascii=False)

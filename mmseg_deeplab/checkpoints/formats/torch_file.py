@@ -118,8 +118,7 @@ def statistic(owner: Any, name: str) -> None:
 def checked_history(history: Any) -> np.ndarray:
     """Return the values of a log buffer, which must be a row of numbers.
 
-    Nothing else is made an array: a list of references to one text or list of a
-    megabyte would take more memory than a machine has.
+    Of references to one list of a megabyte an array could take any memory.
     """
     is_row = isinstance(history, np.ndarray) and history.ndim == 1
     if not is_row or history.dtype.kind not in 'biuf':
@@ -160,17 +159,8 @@ def load_torch(path: Path, map_location: MapLocation = 'cpu') -> Any:
 
     Tensors, plain containers, numbers, texts, numpy's arrays of numbers and mmengine's
     log buffers are read, and nothing else. The checksum of each entry of an archive is
-    compared, in the pass that reads it: 0.6 s per GB for zlib's CRC-32 on one core. The
-    older format has none.
-
-    Args:
-        path: The file.
-        map_location: A device, or a function as for :func:`torch.load`; None is the
-            CPU.
-
-    Raises:
-        DamagedFileError: If it is truncated, damaged, or of another format.
-        InputError: If it would run code.
+    compared, in the pass that reads it: 0.6 s per GB on one core. The older format has
+    none. DamagedFileError if it is not whole, InputError if it would run code.
     """
     size = path.stat().st_size
     try:

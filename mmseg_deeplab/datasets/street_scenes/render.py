@@ -90,19 +90,9 @@ def _far_to_near(things: list[Thing]) -> list[Thing]:
 def render_scene(
     split: str, index: int, size: tuple[int, int] = (128, 256), seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw one street scene from its number alone.
+    """Draw one street scene from its number alone: image ``(H, W, 3)`` BGR, and label.
 
-    The plan of a scene does not depend on ``size``: at the same aspect ratio the same
-    scene is drawn finer or coarser.
-
-    Args:
-        split: ``'train'``, ``'val'`` or ``'test'``; their streams are disjoint.
-        index: Number of the scene.
-        size: Height and width in pixels.
-        seed: Number of the collection.
-
-    Returns:
-        The image ``(H, W, 3)`` uint8 BGR, and its label ``(H, W)`` uint8.
+    Its plan does not depend on ``size``, ``(H, W)``: it is drawn finer or coarser.
     """
     image, ids = render_panoptic(split, index, size, seed)
     return image, class_map(ids)
@@ -113,8 +103,7 @@ def render_panoptic(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw the image of :func:`render_scene`, and panoptic ids ``(H, W)`` int32.
 
-    People and cars are numbered in one row from 1, the farthest first; what another one
-    hides has no pixel. See :mod:`mmseg_deeplab.ops.panoptic_ids`.
+    People and cars are numbered in one row from 1, the farthest first.
     """
     check_scene(split, index, size, seed)
     plan, things_rng, surfaces, pixels = (

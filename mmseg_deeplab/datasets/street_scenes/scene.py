@@ -56,8 +56,8 @@ class Scene:
     ) -> None:
         """Fill polygons that stand upright at ``x`` and depth, and face the camera.
 
-        Parts are points ``(n, 2)``, across and up, and their colour; ``scale`` holds
-        factors on what is across, after that on everything.
+        Parts are points ``(n, 2)``, across and up; ``scale`` is for across, then for
+        all.
         """
         (x, depth), (wide, tall) = place, scale
         points = np.concatenate([part for part, _ in parts]) * tall

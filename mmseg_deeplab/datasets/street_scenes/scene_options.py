@@ -3,6 +3,7 @@
 import numpy as np
 
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.value_checks import require_one_of
 
 SPLITS = ('train', 'val', 'test')
 SMALLEST = (32, 64)  # rows, columns; below, people and poles are a pixel or less
@@ -39,8 +40,7 @@ def check_integer(name: str, value: int, least: int) -> None:
 
 def check_scene(split: str, index: int, size: tuple[int, int], seed: int) -> None:
     """Raise TypeError or ValueError for what cannot be drawn; size is ``(H, W)``."""
-    if split not in SPLITS:
-        raise InputError(f'split is {split!r}, expected one of {SPLITS}')
+    require_one_of('split', split, SPLITS)
     check_integer('index', index, 0)
     check_integer('seed', seed, 0)
     pair = isinstance(size, (tuple, list)) and len(size) == 2

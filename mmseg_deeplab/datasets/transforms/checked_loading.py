@@ -5,7 +5,6 @@ class ids that do not exist end in an IoU of 0 or in a device-side assert.
 """
 
 import hashlib
-import io
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +15,7 @@ from mmcv.transforms import LoadImageFromFile
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import TRANSFORMS
 
-from mmseg_deeplab.utils.atomic_files import write_whole
+from mmseg_deeplab.utils.array_files import save_array
 from mmseg_deeplab.utils.data_file_errors import DataFileError, LabelFormatError
 from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.image_files import (
@@ -257,7 +256,5 @@ class DecodedFiles:
         name = hashlib.sha256(key.encode()).hexdigest()
         file = self.folder / name[:2] / f'{name[2:]}.npy'
         if not file.exists():
-            content = io.BytesIO()
-            np.save(content, decode())
-            write_whole(content.getvalue(), file)
+            save_array(file, decode())
         return np.load(file)

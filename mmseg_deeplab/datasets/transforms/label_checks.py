@@ -86,8 +86,7 @@ def label_table(
 ) -> np.ndarray | None:
     """Build the table of 256 class ids for the values of a file, None for no change.
 
-    MMSegmentation's rules, in its order: with ``reduce_zero_label`` 0 and 255 become
-    255 and every other value goes down by one; then ``label_map`` replaces ids.
+    MMSegmentation's rules, in its order: ``reduce_zero_label``, then ``label_map``.
     """
     if not reduce_zero_label and label_map is None:
         return None
@@ -140,10 +139,7 @@ def check_range(
     ignore_index: int = 255,
     reduced: bool = False,
 ) -> LabelValueError | None:
-    """Give the error of ids ``(H, W)`` that the loss and the metric cannot take.
-
-    ``reduced`` tells for the message whether ``reduce_zero_label`` was applied.
-    """
+    """Give the error of ids ``(H, W)`` that the loss and the metric cannot take."""
     outside = label >= num_classes
     outside &= label != ignore_index
     if not outside.any():

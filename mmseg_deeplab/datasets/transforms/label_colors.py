@@ -52,10 +52,6 @@ class LabelColors:
 
         In a palette PNG the colours count, not the indices, which many programs choose
         as they like; where none of its colours is known, the indices are ids.
-
-        Raises:
-            LabelColorError: If a colour is unknown.
-            LabelFormatError: If the file has half-transparent pixels or 16 bits.
         """
         color_type = png_color_type(content)
         if color_type in (PNG_GREY, PNG_GREY_ALPHA):
@@ -88,9 +84,6 @@ class LabelColors:
 
         Its values are colours where all of them are listed and one is white, which is
         no id, or where the file has one bit, for black and white.
-
-        Raises:
-            LabelColorError: If all colours are grey, and the values could be either.
         """
         held = np.flatnonzero(cv2.calcHist([values], [0], None, [256], [0, 256]))
         white = (1 << bits) - 1

@@ -29,10 +29,7 @@ class LeanRandomCrop(RandomCrop):
 
     @cache_randomness
     def crop_bbox(self, results: dict) -> tuple[int, int, int, int]:
-        """Draw top, bottom, left and right of a crop, which may lie partly outside.
-
-        Up to ten more are drawn where one class covers too much of it.
-        """
+        """Draw top, bottom, left and right of a crop, which may lie partly outside."""
         size = results['img'].shape[:2]
         bbox = self._draw(size)
         if self.cat_max_ratio < 1.0:

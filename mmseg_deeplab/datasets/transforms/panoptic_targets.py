@@ -16,6 +16,7 @@ from mmseg_deeplab.ops.panoptic_ids import (
     class_map,
 )
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.value_checks import require_one_of
 
 TARGETS = ('center', 'center_weight', 'offset', 'offset_weight', 'semantic_weight')
 ROUNDING = {'even': np.rint, 'down': np.floor}
@@ -67,8 +68,7 @@ class GeneratePanopticTargets(BaseTransform):
         crowd_centers: bool = False,
         rounding: str = 'even',
     ) -> None:
-        if rounding not in ROUNDING:
-            raise InputError(f'rounding={rounding!r}: expected one of {[*ROUNDING]}')
+        require_one_of('rounding', rounding, ROUNDING)
         self.thing_classes = thing_classes
         self.sigma = sigma
         self.small_instance_area = small_instance_area

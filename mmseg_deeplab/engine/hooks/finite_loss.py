@@ -42,7 +42,6 @@ class FiniteLossHook(Hook):
         self._bad = 0
 
     def before_train(self, runner: Runner) -> None:
-        """Note which tensors of the model are not finite by design."""
         self._bad = 0
         self._constants = set(not_finite(unwrapped(runner.model).state_dict()))
 
@@ -53,7 +52,6 @@ class FiniteLossHook(Hook):
         data_batch: Any = None,
         outputs: Mapping[str, Any] | None = None,
     ) -> None:
-        """Count the iterations in a row whose loss is not finite."""
         loss = torch.as_tensor((outputs or {}).get('loss', 0.0))
         if torch.isfinite(loss).all():
             self._bad = 0
@@ -72,7 +70,6 @@ class FiniteLossHook(Hook):
             )
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Refuse to write weights that are not finite."""
         found = not_finite(checkpoint['state_dict'])
         if bad := [name for name in found if name not in self._constants]:
             raise InputError(

@@ -32,7 +32,6 @@ class FittingWeightsHook(Hook):
     priority = 'VERY_HIGH'  # before EMAHook copies the weights
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Check the checkpoint and remove the classifiers of other classes from it."""
         state = checkpoint.get('state_dict', checkpoint)
         names = {re.sub(r'^module\.', '', key): key for key in state}
         tensors = {name: state[key] for name, key in names.items()}

@@ -28,7 +28,6 @@ class MeanLossHook(Hook):
         data_batch: Any = None,
         outputs: Any = None,
     ) -> None:
-        """Replace the scalars in ``outputs`` by their means, in place."""
         if not runner.distributed or not outputs:
             return
         scalars = {

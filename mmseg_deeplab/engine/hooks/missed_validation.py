@@ -19,7 +19,6 @@ class MissedValidationHook(Hook):
     priority = 'LOWEST'  # when all other hooks are ready to train
 
     def before_train(self, runner: Runner) -> None:
-        """Run the validation that belongs to the checkpoint, if any."""
         loop = runner.train_loop
         if isinstance(loop, EpochBasedTrainLoop):
             step, last = loop.epoch, loop.max_epochs

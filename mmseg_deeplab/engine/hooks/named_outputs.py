@@ -20,11 +20,9 @@ class NamedOutputsHook(Hook):
     """
 
     def before_test(self, runner: Runner) -> None:
-        """Name the masks of a test."""
         _name_outputs(runner.test_loop.evaluator, runner.test_loop.dataloader)
 
     def before_val(self, runner: Runner) -> None:
-        """Name the masks of a validation."""
         _name_outputs(runner.val_loop.evaluator, runner.val_loop.dataloader)
 
 

@@ -34,7 +34,6 @@ class ChannelsLastHook(Hook):
     priority = 'VERY_HIGH'  # before EMAHook copies the weights
 
     def before_run(self, runner: Runner) -> None:
-        """Convert the weights in place; the optimizer keeps its tensors."""
         runner.model.to(memory_format=torch.channels_last)
 
 
@@ -62,7 +61,6 @@ class CompileNetworkHook(Hook):
         self.settings = dict(backend=backend, fullgraph=fullgraph, mode=mode)
 
     def before_train(self, runner: Runner) -> None:
-        """Install the compiled functions; the first steps compile them."""
         for part in network_parts(unwrapped(runner.model)):
             compile_training(part, **self.settings)
 
@@ -101,7 +99,6 @@ class InferenceSpeedHook(Hook):
         )
 
     def before_test(self, runner: Runner) -> None:
-        """Change the network in place."""
         prepare_for_inference(unwrapped(runner.model), **self.settings)
 
 
@@ -118,8 +115,8 @@ def network_parts(model: nn.Module) -> Iterator[nn.Module]:
 def compile_training(module: nn.Module, **settings: Any) -> None:
     """Let a module run compiled in training mode only, by :func:`torch.compile`.
 
-    Its ``forward`` is replaced: heads are called by ``head.forward``, which
-    :meth:`torch.nn.Module.compile` does not cover.
+    Heads are called by ``head.forward``, which :meth:`torch.nn.Module.compile` leaves
+    out.
     """
     eager = module.forward
     compiled = torch.compile(eager, **settings)

@@ -22,7 +22,6 @@ class RepeatedImagesHook(Hook):
 
     @master_only
     def before_train(self, runner: Runner) -> None:
-        """Compare the images of both data sets."""
         if runner.val_loop is None:
             return
         validated, trained = (

@@ -26,7 +26,6 @@ class SampleVisualizationHook(SegVisualizationHook):
     def after_val_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict, outputs: Samples
     ) -> None:
-        """Draw the first sample of every ``interval``-th validation batch."""
         step = runner.iter + batch_idx
         if not self.draw or _is_file(outputs[0]):
             super().after_val_iter(runner, batch_idx, data_batch, outputs)
@@ -36,7 +35,6 @@ class SampleVisualizationHook(SegVisualizationHook):
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict, outputs: Samples
     ) -> None:
-        """Draw every sample."""
         if not self.draw or _is_file(outputs[0]):
             super().after_test_iter(runner, batch_idx, data_batch, outputs)
             return
@@ -65,8 +63,7 @@ def _is_file(sample: SegDataSample) -> bool:
 def _input_image(data_batch: dict[str, Any], index: int) -> np.ndarray:
     """Return the RGB image ``(H, W, 3)`` of one sample as the data loader gave it.
 
-    With test-time augmentation the batch holds one list per view; the first view that
-    is not flipped is taken.
+    With test-time augmentation it is that of the first view that is not flipped.
     """
     inputs, samples = data_batch['inputs'], data_batch['data_samples']
     if isinstance(samples[0], list | tuple):

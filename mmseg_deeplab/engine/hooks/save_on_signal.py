@@ -63,7 +63,6 @@ class SaveOnSignalHook(Hook):
         self._previous: dict[signal.Signals, Any] = {}
 
     def before_train(self, runner: Runner) -> None:
-        """Install the signal handlers."""
         if threading.current_thread() is not threading.main_thread():
             runner.logger.warning(
                 'SaveOnSignalHook is idle: only the main thread can handle signals'
@@ -75,7 +74,6 @@ class SaveOnSignalHook(Hook):
         _protect_workers(runner.train_dataloader)
 
     def before_val(self, runner: Runner) -> None:
-        """Protect the workers of the loader during a training."""
         if self._previous:
             _protect_workers(runner.val_dataloader)
 
@@ -86,7 +84,6 @@ class SaveOnSignalHook(Hook):
         data_batch: Any = None,
         outputs: Any = None,
     ) -> None:
-        """Stop here if any rank has got a signal and no gradient is pending."""
         if self._agreed() and _has_stepped(runner.optim_wrapper):
             self._stop(runner, step=runner.iter + 1)
 
@@ -102,7 +99,6 @@ class SaveOnSignalHook(Hook):
             self._stop(runner, step=runner.iter)
 
     def after_train(self, runner: Runner) -> None:
-        """Restore the previous signal handlers."""
         for number, handler in self._previous.items():
             signal.signal(number, handler)
         self._previous = {}
@@ -149,8 +145,7 @@ def _save(runner: Runner, step: int) -> None:
 def _protect_workers(loader: DataLoader) -> None:
     """Let the workers of a loader survive a signal to the whole process group.
 
-    torchrun and Slurm signal every process. A worker that dies of the signal would end
-    the training before its checkpoint is saved.
+    torchrun and Slurm signal every process, and a dead worker would end the training.
     """
     init = loader.worker_init_fn
     if not (isinstance(init, partial) and init.func is _init_protected):

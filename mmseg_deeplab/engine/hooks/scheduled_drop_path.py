@@ -18,6 +18,5 @@ class ScheduledDropPathHook(Hook):
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None
     ) -> None:
-        """Set it for one step."""
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         model.backbone.training_progress = runner.iter / runner.max_iters

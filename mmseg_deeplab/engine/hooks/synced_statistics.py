@@ -36,7 +36,6 @@ class SyncedStatisticsHook(Hook):
         data_batch: Any = None,
         outputs: Any = None,
     ) -> None:
-        """Average what this iteration has changed."""
         if runner.distributed and (found := list(running_statistics(runner.model))):
             all_reduce_params(found, op='mean')
 

@@ -41,11 +41,9 @@ class TrainedSettingsHook(Hook):
     priority = 'VERY_HIGH'
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Note in the checkpoint how images are normalised."""
         checkpoint['meta']['normalisation'] = normalisation(runner.cfg.get('model', {}))
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Refuse, or warn of, what does not fit; see the class."""
         source = str(runner._load_from or 'the checkpoint')
         only_starts = isinstance(runner._train_loop, BaseLoop) and not runner._resume
         trained = checkpoint_meta(checkpoint)

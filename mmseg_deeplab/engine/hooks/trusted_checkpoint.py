@@ -39,19 +39,15 @@ class AtomicLocalBackend(LocalBackend):
         self._held: dict[Path, Callable[[Path], None]] | None = None
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
-        """Write bytes, whole or not at all."""
         write_whole(obj, Path(filepath))
 
     def put_text(self, obj: str, filepath: str | Path, encoding: str = 'utf-8') -> None:
-        """Write text, whole or not at all."""
         write_whole(obj.encode(encoding), Path(filepath))
 
     def remove(self, filepath: str | Path) -> None:
-        """Remove a file; inside :meth:`removals_last` only at the block's end."""
         self._remove(Path(filepath), super().remove)
 
     def rmtree(self, dir_path: str | Path) -> None:
-        """Remove a folder; inside :meth:`removals_last` only at the block's end."""
         self._remove(Path(dir_path), super().rmtree)
 
     def _remove(self, path: Path, removal: Callable[[Path], None]) -> None:
@@ -67,10 +63,7 @@ class AtomicLocalBackend(LocalBackend):
 
     @contextmanager
     def removals_last(self) -> Iterator[None]:
-        """Hold back all removals until the block has ended without an error.
-
-        After an error nothing is removed. Of nested blocks the outermost one counts.
-        """
+        """Hold back all removals until the outermost block has ended in order."""
         if self._held is not None:
             yield
             return
@@ -126,20 +119,17 @@ class TrustedCheckpointHook(CheckpointHook):
         self._superseded: list[str] = []
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Note which older checkpoints are removed after it; pack the log buffers."""
         checkpoint['message_hub'] = packed_hub(checkpoint['message_hub'])
         if isinstance(self.file_backend, AtomicLocalBackend):
             checkpoint['superseded'] = [path.name for path in self.file_backend.held]
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Read which checkpoints should have been removed by now; make log buffers."""
         superseded = checkpoint.get('superseded')
         self._superseded = superseded if isinstance(superseded, list) else []
         if runner._resume and 'message_hub' in checkpoint:
             checkpoint['message_hub'] = unpacked_hub(checkpoint['message_hub'])
 
     def before_train(self, runner: Runner) -> None:
-        """Remove leftovers from the folder, and set other trainings aside."""
         folder = checkpoint_folder(self.out_dir, runner.work_dir)
         if runner._resume:
             keep_own_files(runner.message_hub, folder, runner._load_from or '')
@@ -149,7 +139,6 @@ class TrustedCheckpointHook(CheckpointHook):
         self._warn_of_lost_gradients(runner)
 
     def after_train(self, runner: Runner) -> None:
-        """Say which checkpoint is the best one."""
         super().after_train(runner)
         info = runner.message_hub.runtime_info
         for name in self.key_indicators if self.save_best else []:

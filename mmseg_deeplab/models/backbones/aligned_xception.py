@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmseg_deeplab.checkpoints.pretrained import split_pretrained
 from mmseg_deeplab.ops.geometry import block_geometry
-from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.value_checks import require_one_of
 
 from .pretrained_backbone import PretrainedBackbone, check_out_indices
 from .recompute import recompute
@@ -176,12 +176,8 @@ class AlignedXception(PretrainedBackbone, BaseModule):
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(init_cfg or [dict(entry) for entry in INITIAL])
-        if depth not in ARCHITECTURES:
-            raise InputError(
-                f'depth must be one of {sorted(ARCHITECTURES)}, received {depth!r}'
-            )
-        if frozen_stages not in range(-1, 4):
-            raise InputError(f'frozen_stages must be -1 to 3, received {frozen_stages}')
+        require_one_of('depth', depth, ARCHITECTURES)
+        require_one_of('frozen_stages', frozen_stages, range(-1, 4))
         self.depth = depth
         self.output_stride = output_stride
         self.widen_factor = widen_factor
@@ -231,7 +227,6 @@ class AlignedXception(PretrainedBackbone, BaseModule):
         return [max(1, round(n * self.widen_factor)) for n in channels]
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Return the maps of ``out_indices``."""
         x = self.conv2(self.conv1(x))
         entry = []
         for block in self.entry:
@@ -251,7 +246,6 @@ class AlignedXception(PretrainedBackbone, BaseModule):
         return entry[self.to_stride_8][1]
 
     def init_weights(self) -> None:
-        """Initialise the weights, then load the pre-trained file if there is one."""
         _, pretrained = split_pretrained(self.init_cfg)
         super().init_weights()
         if pretrained is None:
@@ -260,7 +254,6 @@ class AlignedXception(PretrainedBackbone, BaseModule):
                 initialize(stem, self.init_cfg)
 
     def train(self, mode: bool = True) -> Self:
-        """Switch the mode and keep frozen parts frozen."""
         super().train(mode)
         parts = [(self.conv1, self.conv2), self.entry, self.middle, self.exit]
         for module in [m for part in parts[: self.frozen_stages + 1] for m in part]:

@@ -11,14 +11,9 @@ from .genotype import NUM_LEVELS, Block, Genotype
 
 
 def decode(alpha: Tensor, beta: Tensor) -> Genotype:
-    """Return the network of the largest scores.
+    """Return the network of the largest scores, ``(edges, 8)`` and ``(L, 4, 3)``.
 
     `Auto-DeepLab <https://arxiv.org/abs/1901.02985>`_, section 4.3.
-
-    Args:
-        alpha: Scores of the operations, ``(edges, 8)``; the columns are those of
-            :data:`~mmseg_deeplab.models.backbones.auto_deeplab_search.CHOICES`.
-        beta: Scores of the steps, ``(L, 4, 3)``.
     """
     return Genotype(decode_path(beta), decode_cell(alpha))
 

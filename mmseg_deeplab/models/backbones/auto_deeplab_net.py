@@ -1,6 +1,7 @@
 """The network that Auto-DeepLab's search has found, and any other of its space."""
 
 import os
+from collections.abc import Sequence
 
 import torch
 from mmcv.cnn import ConvModule, build_norm_layer
@@ -9,10 +10,10 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from mmseg_deeplab.checkpoints.pretrained import load_pretrained, split_pretrained
 from mmseg_deeplab.utils.errors import InputError
 
 from .genotype import AUTO_DEEPLAB, Genotype, make_genotype, read_genotype
+from .pretrained_backbone import PretrainedBackbone
 
 # Channels of the stem; research/deeplab/core/nas_network.py, hnasnet.
 STEM_CHANNELS = (64, 64, 128)
@@ -70,7 +71,6 @@ class SeparableConv(nn.Module):
         self.bn = build_norm_layer(norm_cfg, channels)[1]
 
     def forward(self, x: Tensor) -> Tensor:
-        """Run it on ``(N, C, h, w)``."""
         return self.bn(self.pointwise(self.depthwise(x.relu())))
 
 
@@ -97,9 +97,8 @@ class AtrousConv(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Run it on ``(N, C, h, w)``."""
         if self.stride == 2:
-            x = _resize(x.relu(), [(side - 1) // 2 + 1 for side in x.shape[2:]])
+            x = resize_to(x.relu(), [(side - 1) // 2 + 1 for side in x.shape[2:]])
         return self.conv(x)
 
 
@@ -158,8 +157,10 @@ class Cell(nn.Module):
     def forward(self, previous: Tensor, before: Tensor, *, keep: float = 1.0) -> Tensor:
         """Compute ``(N, blocks * channels, h, w)`` at the stride of the cell."""
         if self.step == -1:
-            previous = _resize(previous, [2 * side - 1 for side in previous.shape[2:]])
-        before = _resize(before, previous.shape[2:])
+            previous = resize_to(
+                previous, [2 * side - 1 for side in previous.shape[2:]]
+            )
+        before = resize_to(before, previous.shape[2:])
         states = [self.inputs[0](previous), self.inputs[1](before)]
         for operations, sources in zip(self.blocks, self.sources, strict=True):
             branches = [
@@ -178,14 +179,15 @@ def drop_path(x: Tensor, keep: float) -> Tensor:
     return x * mask / keep
 
 
-def _resize(x: Tensor, size: list[int] | torch.Size) -> Tensor:
-    if list(x.shape[2:]) == list(size):
+def resize_to(x: Tensor, size: Sequence[int]) -> Tensor:
+    """Resize features bilinearly, corners aligned as everywhere in Auto-DeepLab."""
+    if tuple(x.shape[2:]) == tuple(size):
         return x
     return interpolate(x, size=tuple(size), mode='bilinear', align_corners=True)
 
 
 @MODELS.register_module()
-class AutoDeepLabNet(BaseModule):
+class AutoDeepLabNet(PretrainedBackbone, BaseModule):
     """Cells of one structure on a path through the strides 4 to 32.
 
     `Auto-DeepLab <https://arxiv.org/abs/1901.02985>`_, figure 3, as the authors' code
@@ -224,7 +226,6 @@ class AutoDeepLabNet(BaseModule):
         norm_cfg: dict | None = None,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        init_cfg, self.pretrained = split_pretrained(init_cfg)
         super().__init__(init_cfg)
         if not 0 < drop_path_keep <= 1:
             raise InputError(
@@ -256,12 +257,6 @@ class AutoDeepLabNet(BaseModule):
             widths.append(channels * len(self.genotype.blocks))
             level = target
         return cells
-
-    def init_weights(self) -> None:
-        """Initialise, then load the pre-trained file whatever family it is from."""
-        super().init_weights()
-        if self.pretrained is not None:
-            load_pretrained(self, **self.pretrained)
 
     def keep_of_cell(self, cell: int) -> float:
         """Return the probability that a branch of a cell is kept now.

@@ -4,9 +4,14 @@ import torch
 from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
 
-from .auto_deeplab_net import STEM_CHANNELS, build_operation, build_stem, relu_conv_bn
+from .auto_deeplab_net import (
+    STEM_CHANNELS,
+    build_operation,
+    build_stem,
+    relu_conv_bn,
+    resize_to,
+)
 from .genotype import NUM_LEVELS, OPERATIONS
 from .recompute import recompute
 
@@ -23,15 +28,9 @@ def num_edges(num_blocks: int) -> int:
 def step_probabilities(beta: Tensor) -> Tensor:
     """Normalise the scores of the steps that leave a node, so that they sum to one.
 
+    ``beta`` is ``(L, 4, 3)``: layer (0 is the stem), level, step of :data:`STEPS`.
     Where a stride has one neighbour only, two steps share the one; some
     re-implementations leave a sum of 2/3 there, which changes the decoded path.
-
-    Args:
-        beta: Scores, ``(L, 4, 3)``: layer (0 is the stem), level, step of
-            :data:`STEPS`.
-
-    Returns:
-        Probabilities, ``(L, 4, 3)``; 0 for a step that leaves the strides 4 to 32.
     """
     levels = torch.arange(NUM_LEVELS, device=beta.device)[:, None]
     targets = levels + torch.tensor(STEPS, device=beta.device)
@@ -129,13 +128,6 @@ class Node(nn.Module):
         outputs = recompute(self.cell, run, torch.cat(inputs), when=self.with_cp)
         parts = zip(self.sources, outputs.chunk(len(inputs)), strict=True)
         return sum(betas[source] * part for source, part in parts)
-
-
-def resize_to(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """Resize features bilinearly, corners aligned as everywhere in Auto-DeepLab."""
-    if tuple(x.shape[2:]) == tuple(size):
-        return x
-    return interpolate(x, size=size, mode='bilinear', align_corners=True)
 
 
 @MODELS.register_module()

@@ -1,6 +1,5 @@
 """What an architecture search finds: the stride of every cell, and one cell."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -8,7 +7,7 @@ from pathlib import Path
 from random import Random
 
 from mmseg_deeplab.utils.errors import InputError
-from mmseg_deeplab.utils.json_files import read_json
+from mmseg_deeplab.utils.json_files import read_json, write_json
 
 # Auto-DeepLab, section 3.1; "none" takes part in the search alone.
 OPERATIONS = (
@@ -30,15 +29,11 @@ Block = tuple[Branch, Branch]
 class Genotype:
     """A network of Auto-DeepLab's two-level search space.
 
-    Args:
-        levels: One per cell: level ``n`` has stride ``4 * 2**n``. The first cell
-            follows a stem of stride 4, and neighbours differ by one level at most.
-        blocks: The cell's blocks: two branches each, an operation of
-            :data:`OPERATIONS` and the state that it reads. State 0 is the previous
-            cell, state 1 the one before that, and block ``i`` makes state ``i + 2``.
-
-    Raises:
-        ValueError: If a level, an operation or a state cannot be.
+    There is one level per cell: level ``n`` has stride ``4 * 2**n``. The first cell
+    follows a stem of stride 4, and neighbours differ by one level at most. Each block
+    of the cell has two branches, an operation of :data:`OPERATIONS` and the state that
+    it reads: 0 is the previous cell, 1 the one before that, and block ``i`` makes ``i +
+    2``.
     """
 
     levels: tuple[int, ...]
@@ -72,16 +67,11 @@ class Genotype:
 
     def save(self, path: str | Path) -> None:
         """Write the genotype as JSON."""
-        Path(path).write_text(json.dumps(asdict(self), indent=1) + '\n')
+        write_json(path, asdict(self))
 
 
 def read_genotype(path: str | Path) -> Genotype:
-    """Read a genotype that :meth:`Genotype.save` wrote.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it holds anything else.
-    """
+    """Read a genotype that :meth:`Genotype.save` wrote."""
     try:
         content = read_json(Path(path))
         return make_genotype(content['levels'], content['blocks'])

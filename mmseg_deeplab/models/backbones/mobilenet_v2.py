@@ -22,7 +22,6 @@ class Block(InvertedResidual):
     """MMSeg's inverted residual; with ``with_cp`` a step updates BatchNorm once."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Run the block, and recompute it in the backward pass if asked for."""
         return recompute(self, self._forward, x, when=self.with_cp)
 
     def _forward(self, x: Tensor) -> Tensor:
@@ -168,12 +167,10 @@ class DeepLabMobileNetV2(PretrainedBackbone, MobileNetV2):
         return make_divisible(self.in_channels * ratio, 8) / self.in_channels
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Return the maps of ``out_indices``, as a tuple also if it is one."""
         maps = super().forward(x)
         return maps if isinstance(maps, tuple) else (maps,)
 
     def train(self, mode: bool = True) -> Self:
-        """Switch the mode and keep frozen parts frozen."""
         super().train(mode)
         if self.frozen_stages >= 0:
             self.conv1.eval()  # MMSeg lets the stem's statistics follow

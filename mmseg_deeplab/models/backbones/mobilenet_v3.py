@@ -8,7 +8,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from mmseg_deeplab.ops.geometry import block_geometry
-from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.value_checks import require_one_of
 
 from .pretrained_backbone import PretrainedBackbone
 
@@ -51,10 +51,7 @@ class DeepLabMobileNetV3(PretrainedBackbone, MobileNetV3):
         norm_cfg: dict | None = None,
         **kwargs,
     ) -> None:
-        if arch not in self.arch_settings:
-            raise InputError(
-                f'arch must be one of {sorted(self.arch_settings)}, received {arch!r}'
-            )
+        require_one_of('arch', arch, self.arch_settings)
         strides = [stride for *_, stride in self.arch_settings[arch]]
         geometry = block_geometry(strides, output_stride)
         super().__init__(
@@ -76,7 +73,6 @@ class DeepLabMobileNetV3(PretrainedBackbone, MobileNetV3):
         self.train()  # frozen from the start, not only after the first train()
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Return the maps of ``out_indices``, as a tuple like the other backbones."""
         return tuple(super().forward(x))
 
 

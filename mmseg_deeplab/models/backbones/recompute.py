@@ -32,8 +32,7 @@ def recompute(
 ) -> Output:
     """Return ``function(x)``; with ``when`` recompute its activations in ``backward``.
 
-    MMSegmentation recomputes with BatchNorm in training mode, so that the running
-    statistics of ``module`` move twice in each step; here they move once.
+    MMSegmentation lets the running statistics move twice in each step; here once.
     """
     if not (when and torch.is_grad_enabled()):
         return function(x)

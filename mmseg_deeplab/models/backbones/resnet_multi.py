@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from mmseg_deeplab.ops.geometry import stage_geometry
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.value_checks import require_one_of
 
 from .pretrained_backbone import PretrainedBackbone, check_out_indices
 from .recompute import recompute
@@ -24,7 +25,6 @@ class Bottleneck(StockBottleneck):
         self.recompute = with_cp
 
     def forward(self, x: Tensor) -> Tensor:
-        """Run the block, and recompute it in the backward pass if asked for."""
         return recompute(self, super().forward, x, when=self.recompute)
 
 
@@ -81,14 +81,8 @@ class ResNetMulti(PretrainedBackbone, ResNet):
         norm_cfg: dict | None = None,
         **kwargs,
     ) -> None:
-        if depth not in self.arch_settings:
-            raise InputError(
-                f'depth must be one of {sorted(self.arch_settings)}, received {depth!r}'
-            )
-        if frozen_bn not in FROZEN_BN:
-            raise InputError(
-                f'frozen_bn must be one of {FROZEN_BN}, received {frozen_bn!r}'
-            )
+        require_one_of('depth', depth, self.arch_settings)
+        require_one_of('frozen_bn', frozen_bn, FROZEN_BN)
         blocks = self.arch_settings[depth][1][-1]
         if multi_grid and (len(multi_grid) != blocks or min(multi_grid) < 1):
             raise InputError(

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmseg_deeplab.ops.geometry import check_output_stride
-from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.value_checks import require_one_of
 
 from .pretrained_backbone import PretrainedBackbone, check_out_indices
 
@@ -55,8 +55,7 @@ class VGG16LargeFOV(PretrainedBackbone, BaseModule):
         super().__init__(
             init_cfg or dict(type='Kaiming', layer='Conv2d', nonlinearity='relu')
         )
-        if frozen_stages not in range(-1, 6):
-            raise InputError(f'frozen_stages must be -1 to 5, received {frozen_stages}')
+        require_one_of('frozen_stages', frozen_stages, range(-1, 6))
         self.output_stride = check_output_stride(output_stride)
         self.average_pool = average_pool
         self.out_indices = check_out_indices(out_indices, 5)
@@ -82,7 +81,6 @@ class VGG16LargeFOV(PretrainedBackbone, BaseModule):
             self.stages.append(names)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Return the maps of ``out_indices``."""
         maps = []
         for i, (names, stride) in enumerate(
             zip(self.stages, self.pool_strides, strict=True)

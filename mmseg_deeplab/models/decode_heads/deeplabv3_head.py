@@ -10,7 +10,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.value_checks import require_one_of
 
 from ..backbones.resnet_multi import FROZEN_BN
 from .head_arguments import check_head
@@ -64,10 +64,7 @@ class DeepLabV3Head(ASPPHead):
         **kwargs,
     ) -> None:
         check_head(num_classes, dilations)
-        if frozen_bn not in FROZEN_BN:
-            raise InputError(
-                f'frozen_bn must be one of {FROZEN_BN}, received {frozen_bn!r}'
-            )
+        require_one_of('frozen_bn', frozen_bn, FROZEN_BN)
         if norm_cfg is not None and frozen_bn != 'none':
             norm_cfg = dict(norm_cfg, requires_grad=False)
         super().__init__(

@@ -9,11 +9,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 class ImagePooling(nn.Sequential):
     """Global average, 1x1 convolution, normalisation, ReLU; works with one image.
 
-    `DeepLab v3 <https://arxiv.org/abs/1706.05587>`_, section 3.3. The pooled map
-    ``(N, C, 1, 1)`` has one value per channel and image, so BatchNorm has no variance
-    to divide by when a process holds a single image, and PyTorch refuses. Then, and
-    only then, this layer normalises by its running statistics and leaves them alone.
-    SyncBN over several processes has enough values and is used as it is.
+    `DeepLab v3 <https://arxiv.org/abs/1706.05587>`_, section 3.3. The pooled map has
+    one value per channel and image, so that PyTorch's BatchNorm refuses a process with
+    a single image. Then, and only then, this layer normalises by its running statistics
+    and leaves them alone. SyncBN over several processes has enough values.
     """
 
     def __init__(self, in_channels: int, channels: int, **layers) -> None:

@@ -29,7 +29,6 @@ class Pyramid(nn.Module):
         self.bottleneck = ConvModule(3 * channels, channels, 1, **layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Compute ``(N, channels, h, w)`` from ``(N, C, h, w)``."""
         pooled = self.image_pool(x).expand(-1, -1, *x.shape[2:])
         return self.bottleneck(
             torch.cat([self.pointwise(x), self.atrous(x), pooled], dim=1)
@@ -79,7 +78,6 @@ class MultiStrideASPPHead(BaseDecodeHead):
         )
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Return the logits."""
         maps = self._transform_inputs(inputs)
         total = sum(
             interpolate(

@@ -27,8 +27,7 @@ class PanopticBranch(DeepLabV3Head):
     """A pyramid and a decoder of one stage for each low level, the coarsest first.
 
     Each stage resizes what came before to a low level, which a 1x1 convolution has
-    brought to a few channels, and refines both: by one separable 5x5 convolution, or
-    by two plain 3x3 ones.
+    brought to a few channels, and refines both.
     """
 
     def __init__(
@@ -250,11 +249,7 @@ class PanopticDeepLabHead(PanopticBranch):
         outputs: tuple[Tensor, Tensor, Tensor],
         data_samples: list[SegDataSample],
     ) -> dict[str, Tensor]:
-        """Return the three losses of section 3.2, at the size of the ground truth.
-
-        The samples have what ``PackPanopticInputs`` makes of the targets of
-        ``GeneratePanopticTargets``.
-        """
+        """Return the three losses of section 3.2, at the size of the ground truth."""
         logits, heat, offset = outputs
         labels = torch.cat([sample.gt_sem_seg.data for sample in data_samples])
         size = labels.shape[1:]

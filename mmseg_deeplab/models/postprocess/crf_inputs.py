@@ -39,8 +39,7 @@ def check_image(image: Tensor) -> None:
 def check_levels(image: Tensor, *, rounding: float = 0.0) -> None:
     """Raise ValueError unless an image has the grey levels of 0..255.
 
-    Fractions that do not exceed 1 are those of an image scaled to 0..1, in which no
-    colour would be more than a deviation from another. ``rounding`` is by how much
+    Fractions up to 1 are those of an image scaled to 0..1. ``rounding`` is by how much
     levels may be off.
     """
     low, high = (value.item() for value in image.detach().aminmax())

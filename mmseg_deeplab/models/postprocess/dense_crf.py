@@ -96,10 +96,7 @@ class DenseCRF(nn.Module):
         return self.refine(probabilities, self.build_kernels(image))
 
     def build_kernels(self, image: Tensor) -> list[CRFKernels]:
-        """Prepare the kernels of each image of a batch: most of a call's fixed cost.
-
-        They depend on the widths and not on the weights or on the compatibility.
-        """
+        """Prepare the kernels of each image of a batch: most of a call's fixed cost."""
         check_image(image)
         # A width may have been changed after construction, by learning for example.
         check_settings(

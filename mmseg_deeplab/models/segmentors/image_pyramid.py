@@ -22,9 +22,9 @@ MAX_DENOMINATOR = 1000  # 0.1 and 1/3 are meant as written
 def resize_images(images: Tensor, scale: float, rule: str) -> Tensor:
     """Return images at another scale, bilinearly.
 
-    A side of ``L`` becomes ``(L - 1) * scale + 1`` under ``'align_corners'`` (321 ->
-    241 and 161 in the release's ``train.prototxt``), rounded to the nearest, and
-    ``floor(L * scale)`` under ``'scale_factor'``.
+    A side of ``L`` becomes ``(L - 1) * scale + 1``, rounded, under ``'align_corners'``
+    (321 -> 241 and 161 in the release), and ``floor(L * scale)`` under
+    ``'scale_factor'``.
     """
     if scale == 1:
         return images
@@ -57,10 +57,9 @@ def resize_logits(logits: Tensor, size: tuple[int, int], rule: str) -> Tensor:
 def subsample_labels(labels: Tensor, size: tuple[int, int], rule: str) -> Tensor:
     """Return the labels ``(..., H, W)`` at the points of a coarser grid.
 
-    Under ``'align_corners'`` the grid spans the outermost pixels: 321 labels on 41
-    points are every eighth, as the release's ``label_shrink`` takes them. Under
-    ``'scale_factor'`` a point takes the label at the centre of its cell, as Pillow's
-    ``NEAREST`` in kazuto1011's training.
+    Under ``'align_corners'`` it spans the outermost pixels: 321 labels on 41 points are
+    every eighth, as in the release. Under ``'scale_factor'`` a point takes the label at
+    the centre of its cell, as Pillow's ``NEAREST`` in kazuto1011's training.
     """
     rows, columns = (
         _nearest(side, torch.arange(count, device=labels.device), rule)

@@ -12,6 +12,7 @@ from mmseg.utils import ConfigType, add_prefix
 from torch import Tensor, nn
 
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.value_checks import require_at_least
 
 from ..decode_heads.resizing_heads import RESIZING_HEADS
 from .lean_loss import head_loss
@@ -139,9 +140,7 @@ class LeanEncoderDecoder(EncoderDecoder):
         if (self.test_cfg or {}).get('mode', 'whole') == 'slide':
             return self._slide(inputs)
         logits = self._forward(inputs)
-        return LogitWindows(
-            [logits], [(0, 0)], size, size, self.align_corners, logits.dtype
-        )
+        return LogitWindows.whole(logits, size, self.align_corners)
 
     def _check_windows(self) -> None:
         """Raise ValueError if pixels would lie between the windows of ``slide``."""
@@ -163,10 +162,7 @@ class LeanEncoderDecoder(EncoderDecoder):
         window = tuple(map(min, self.test_cfg.crop_size, size))
         corners = window_corners(size, window, self.test_cfg.stride)
         together = self.test_cfg.get('slide_batch_size', 1)
-        if together < 1:
-            raise InputError(
-                f'test_cfg.slide_batch_size must be 1 or more, received {together!r}'
-            )
+        require_at_least(1, slide_batch_size=together)
         maps: list[Tensor] = []
         for first in range(0, len(corners), together):
             crops = [
@@ -203,9 +199,8 @@ def predicting(
 ) -> Iterator[None]:
     """Change what predictions inside a ``with`` block are.
 
-    With ``crf`` the CRF, if there is one, refines them; with ``keep_logits`` samples
-    get ``seg_logits`` even where ``test_cfg.keep_logits`` is not set. Segmentors other
-    than :class:`LeanEncoderDecoder` have no CRF and always keep their logits.
+    ``crf`` lets the CRF refine them, and ``keep_logits`` gives samples ``seg_logits``.
+    Segmentors other than :class:`LeanEncoderDecoder` always keep them.
     """
     if not isinstance(segmentor, LeanEncoderDecoder):
         yield
@@ -221,10 +216,7 @@ def predicting(
 def set_probabilities(
     sample: SegDataSample, probabilities: Tensor, *, keep_logits: bool
 ) -> None:
-    """Set the most probable class of ``(K, H, W)`` as the prediction of a sample.
-
-    The sample gets log-probabilities as ``seg_logits``, or loses what it has there.
-    """
+    """Set the most probable class of ``(K, H, W)``, and log-probabilities, if kept."""
     labels = probabilities.argmax(dim=0, keepdim=True)
     sample.pred_sem_seg = PixelData(data=labels)
     if keep_logits:
@@ -242,11 +234,7 @@ def _drop_logits(sample: SegDataSample) -> None:
 def window_corners(
     size: Sequence[int], window: Sequence[int], stride: Sequence[int]
 ) -> list[tuple[int, int]]:
-    """Return the top left pixels of the windows that cover an image, row by row.
-
-    They are those of ``EncoderDecoder``: steps of ``stride``, and the last window ends
-    at the edge.
-    """
+    """Return the top left pixels of the windows of ``EncoderDecoder``, row by row."""
     starts = []
     for side, length, step in zip(size, window, stride, strict=True):
         count = -(-(side - length) // step) + 1

@@ -22,9 +22,8 @@ class LogitWindows(NamedTuple):
     """One small map of logits for each window of an image, or one for all of it.
 
     MMSegmentation resizes each map to its window, takes the mean where windows overlap,
-    cuts off the padding and resizes to the original size. At 19 classes of 1024x2048
-    pixels each of these tensors has 159 MB; the maps of stride 8 together have 1/64 of
-    it, with overlap about 1/30.
+    cuts off the padding and resizes to the original size. The maps of stride 8 together
+    have 1/64 of these tensors, with overlap about 1/30.
     """
 
     maps: Sequence[Tensor]  # (N, K, h, w) for each window
@@ -33,6 +32,13 @@ class LogitWindows(NamedTuple):
     size: tuple[int, int]  # rows and columns of the image
     align_corners: bool
     dtype: torch.dtype  # of the mean over windows
+
+    @classmethod
+    def whole(
+        cls, logits: Tensor, size: tuple[int, int], align_corners: bool
+    ) -> 'LogitWindows':
+        """Return logits whose one window is the whole image."""
+        return cls([logits], [(0, 0)], size, size, align_corners, logits.dtype)
 
     @property
     def is_whole(self) -> bool:
@@ -81,9 +87,7 @@ class LogitWindows(NamedTuple):
         """Return the classes ``(N, H, W)`` with the largest logits, in int64.
 
         ``part`` is cut out (left, right, top and bottom edge) and its logits are
-        resized to ``size``, yet nothing of full size is kept but the labels. They equal
-        those of the full-size logits except at pixels whose two best classes differ by
-        rounding.
+        resized to ``size``, yet nothing of full size is kept but the labels.
         """
         left, right, top, bottom = part or (0, self.size[1], 0, self.size[0])
         inside = (bottom - top, right - left)

@@ -10,6 +10,7 @@ from mmseg.utils import add_prefix
 from torch import Tensor
 
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.value_checks import require_one_of
 
 from ..decode_heads.resizing_heads import RESIZING_HEADS
 from .image_pyramid import RULES, resize_images, resize_logits, subsample_labels
@@ -72,8 +73,7 @@ class MultiScaleEncoderDecoder(LeanEncoderDecoder):
         self.scales = _check_scales(scales)
         if resize is None:
             resize = 'align_corners' if self.align_corners else 'scale_factor'
-        if resize not in RULES:
-            raise InputError(f'resize must be one of {RULES}, received {resize!r}')
+        require_one_of('resize', resize, RULES)
         self.resize = resize
         self.label_subsampling = label_subsampling
 

@@ -22,15 +22,10 @@ def original_image(
 ) -> Tensor:
     """Return the RGB image of a sample at ``ori_shape``, ``(3, H, W)`` in uint8.
 
-    Where the network saw the image at its original size, its input ``(3, H', W')`` is
-    taken: padding removed, un-flipped, with mean, deviation and channel order undone (a
-    preprocessor that swaps the channels makes RGB, as pipelines load BGR). Otherwise
-    ``img_path`` is read again, upright as its EXIF orientation says, as the loading
-    transforms do.
-
-    Raises:
-        ValueError: If the original cannot be read, has another size than ``ori_shape``
-            or the input is no RGB image.
+    Where the network saw the image at its original size, its input is taken: padding
+    removed, un-flipped, with mean, deviation and channel order undone. Otherwise
+    ``img_path`` is read again, as the loading transforms do. InputError if neither can
+    be.
     """
     seen = undo_geometry(inputs, metainfo)
     seen_size = tuple(seen.shape[-2:])

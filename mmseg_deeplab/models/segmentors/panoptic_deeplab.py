@@ -128,9 +128,7 @@ class PanopticDeepLab(LeanEncoderDecoder):
             del sample.seg_logits
 
     def _windows(self, maps: Tensor, size: tuple[int, int]) -> LogitWindows:
-        return LogitWindows(
-            [maps], [(0, 0)], size, size, self.align_corners, maps.dtype
-        )
+        return LogitWindows.whole(maps, size, self.align_corners)
 
     def _growth(
         self, full: Tensor, size: tuple[int, int], metainfo: Mapping[str, Any]
@@ -176,11 +174,7 @@ def _class_confidence(
 ) -> Tensor:
     """Return the probability of each pixel's class, of the nearest small logits.
 
-    Args:
-        logits: ``(K, h, w)`` in the size of the features.
-        classes: Class of each pixel ``(H, W)``; negative ones count as class 0.
-        rows: Row of the features for each of the ``H`` rows.
-        columns: The same for the columns.
+    These are ``(K, h, w)``; rows and columns are those of the ``H`` and ``W`` pixels.
     """
     probabilities = logits.softmax(dim=0)
     rows, columns = rows[:, None].to(logits.device), columns.to(logits.device)

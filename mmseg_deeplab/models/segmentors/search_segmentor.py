@@ -24,15 +24,7 @@ class ArchitectureSearchSegmentor(EncoderDecoder):
     def train_step(
         self, data: dict, optim_wrapper: OptimWrapperDict
     ) -> dict[str, Tensor]:
-        """Update the weights or the architecture by one batch.
-
-        Args:
-            data: A batch of the data loader.
-            optim_wrapper: With the keys ``weights`` and ``architecture``.
-
-        Returns:
-            The losses for the log.
-        """
+        """Update the weights or the architecture by one batch; return the losses."""
         name = 'architecture' if self.updates_architecture else 'weights'
         wrapper = optim_wrapper[name]
         with wrapper.optim_context(self):

@@ -30,11 +30,7 @@ class LeanTTAModel(SegTTAModel):
     """
 
     def test_step(self, data: dict[str, Any]) -> list[SegDataSample]:
-        """Predict a batch: ``inputs`` and ``data_samples`` are lists over the views.
-
-        The first view's samples are returned with ``pred_sem_seg``, and with
-        ``seg_logits`` (log-probabilities) where the module keeps its logits.
-        """
+        """Predict a batch: ``inputs`` and ``data_samples`` are lists over the views."""
         inputs = data['inputs']
         count = len(inputs[0])
         samples: list[SegDataSample] = []
