@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from mmseg_deeplab.utils.listing import some
+
 MAX_CLASSES = 20  # listed in a message
 ORDER_REMEDY = (
     'Remedy: name the classes in the order of the training (labels.txt, or metainfo of '
@@ -85,9 +87,8 @@ def _message(
     lists: Sequence[Sequence[str]],
     sources: Sequence[str],
 ) -> str:
-    more = f' and {len(ids) - MAX_CLASSES} more' if len(ids) > MAX_CLASSES else ''
     sides = [
-        f'{source} has {", ".join(f"{i} {names[i]}" for i in ids[:MAX_CLASSES])}{more}'
+        f'{source} has {some((f"{i} {names[i]}" for i in ids), MAX_CLASSES)}'
         for names, source in zip(lists, sources, strict=True)
     ]
     return f'{what}: {"; ".join(sides)}'

@@ -10,6 +10,7 @@ from mmengine.logging import print_log
 from torch import Tensor
 
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.listing import some
 
 StateDict = dict[str, Tensor]
 
@@ -92,10 +93,3 @@ def drop(state: StateDict, keys: Iterable[str], *, why: str) -> StateDict:
     if keys:
         print_log(f'left out, {why}: {some(keys)}', 'current', logging.INFO)
     return {key: value for key, value in state.items() if key not in keys}
-
-
-def some(keys: Iterable[str], limit: int = 12) -> str:
-    """List keys for a message, the first ``limit`` of them."""
-    keys = list(keys)
-    more = f' and {len(keys) - limit} more' if len(keys) > limit else ''
-    return ', '.join(keys[:limit]) + more

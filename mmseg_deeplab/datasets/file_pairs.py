@@ -6,7 +6,7 @@ their own.
 
 import logging
 from collections import Counter
-from functools import cache
+from functools import cache, partial
 from unicodedata import normalize
 
 from mmengine import fileio
@@ -15,9 +15,10 @@ from mmengine.logging import print_log
 from mmseg_deeplab.utils.data_file_errors import UnpairedFilesError
 from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.file_listing import names_below
+from mmseg_deeplab.utils.listing import some
 
 SUFFIXES = ('.jpg', '.jpeg', '.jfif', '.png', '.bmp', '.tif', '.tiff', '.webp')
-MAX_NAMES = 20  # files listed in one message
+_some = partial(some, limit=20)  # files listed in one message
 
 
 def find_files(
@@ -46,7 +47,7 @@ def find_files(
     twice = [' and '.join(sorted(names)) for names in found.values() if len(names) > 1]
     if twice:
         raise UnpairedFilesError(
-            f'{folder}: {what} of the same stem: {_shorten(twice)}. Remedy: remove one '
+            f'{folder}: {what} of the same stem: {_some(twice)}. Remedy: remove one '
             'of them, or say which suffix is meant (img_suffix, seg_map_suffix).'
         )
     return {stem: found[stem][0] for stem in sorted(found)}
@@ -76,7 +77,7 @@ def choose_listed(found: dict[str, str], text: str, ann_file: str) -> dict[str, 
     missing = [stem for stem in chosen if stem not in found]
     if missing:
         raise FileNotFoundError(
-            f'{ann_file}: no image belongs to {_shorten(missing)}. Remedy: write names '
+            f'{ann_file}: no image belongs to {_some(missing)}. Remedy: write names '
             f'below the folder of images, with or without suffix, such as '
             f'{next(iter(found))!r}.'
         )
@@ -84,7 +85,7 @@ def choose_listed(found: dict[str, str], text: str, ann_file: str) -> dict[str, 
         raise InputError(f'{ann_file}: lists no image.')
     repeated = [stem for stem, times in Counter(chosen).items() if times > 1]
     if repeated:
-        raise InputError(f'{ann_file}: lists more than once: {_shorten(repeated)}.')
+        raise InputError(f'{ann_file}: lists more than once: {_some(repeated)}.')
     return {stem: found[stem] for stem in chosen}
 
 
@@ -106,12 +107,12 @@ def check_pairs(
     if without_label:
         faults.append(
             f'{image_folder}: {len(without_label)} images have no label in '
-            f'{label_folder}: {_shorten(without_label)}.'
+            f'{label_folder}: {_some(without_label)}.'
         )
     if without_image and not listed:
         faults.append(
             f'{label_folder}: {len(without_image)} labels have no image in '
-            f'{image_folder}: {_shorten(without_image)}.'
+            f'{image_folder}: {_some(without_image)}.'
         )
     if faults:
         raise UnpairedFilesError(
@@ -119,8 +120,3 @@ def check_pairs(
             "seg_map_suffix='_mask.png' for x.jpg and x_mask.png), add what is "
             'missing, or list the pairs to use in ann_file.'
         )
-
-
-def _shorten(names: list[str]) -> str:
-    more = len(names) - MAX_NAMES
-    return ', '.join(names[:MAX_NAMES]) + (f' and {more} more' if more > 0 else '')

@@ -11,6 +11,7 @@ from typing import Any
 
 from mmseg_deeplab.config import read_config
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.listing import some
 from mmseg_deeplab.utils.progress import Progress
 
 from .file_run import FileRun, RunOptions
@@ -59,8 +60,7 @@ class Outcome:
         for path, why in self.left_out.items():
             paths.setdefault(why, []).append(path)
         return [
-            f'{len(found)} left out, as {why}: {", ".join(found[:MAX_NAMES])}'
-            + (', ...' if len(found) > MAX_NAMES else '')
+            f'{len(found)} left out, as {why}: {some(found, MAX_NAMES)}'
             for why, found in paths.items()
         ]
 

@@ -237,7 +237,7 @@ def test_out_of_range_values_are_counted(save):
         ([[0, 1], [2, 3]], 'reduce_zero_label=True'),
         ([[0, 127], [254, 0]], 'grey levels'),
         ([[0, 33], [7, 26]], 'label_map'),
-        ([list(range(100, 112))] * 12, r'107 \(12 pixels\) and 4 more values'),
+        ([list(range(100, 112))] * 12, r'107 \(12 pixels\) and 4 more'),
     ],
 )
 def test_remedy_fits_the_values(save, label, remedy):

@@ -9,6 +9,7 @@ from mmseg_deeplab.utils.data_file_errors import (
     LabelSizeError,
     LabelValueError,
 )
+from mmseg_deeplab.utils.listing import some
 
 MAX_LISTED = 8  # values spelled out in one message
 # Where borders are smoothed, at least a third of the pixels at them have a value
@@ -19,12 +20,8 @@ MIN_BORDER = 200  # pixels, to tell
 
 def _with_counts(found: np.ndarray, counts: np.ndarray) -> str:
     """List values with their pixel counts, ``11 (42 pixels), ...``."""
-    listed = [
-        f'{value} ({count} pixels)'
-        for value, count in zip(found[:MAX_LISTED].tolist(), counts, strict=False)
-    ]
-    more = len(found) - len(listed)
-    return ', '.join(listed) + (f' and {more} more values' if more else '')
+    pairs = zip(found.tolist(), counts, strict=True)
+    return some((f'{value} ({count} pixels)' for value, count in pairs), MAX_LISTED)
 
 
 def as_class_ids(label: np.ndarray, source: str) -> np.ndarray:
@@ -146,8 +143,7 @@ def check_range(
         return None
     bad, counts = np.unique(label[outside], return_counts=True)
     held = np.unique(label)
-    listed = ', '.join(map(str, held[: 2 * MAX_LISTED]))
-    listed += ', ...' if held.size > 2 * MAX_LISTED else ''
+    listed = some(held, 2 * MAX_LISTED)
     note = ' after reduce_zero_label, the file holds one more' if reduced else ''
     hints = []  # the likely causes first, then what always helps
     if are_borders_smoothed(label, ignore_index):

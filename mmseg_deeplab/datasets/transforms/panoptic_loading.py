@@ -16,6 +16,7 @@ from mmseg_deeplab.utils.data_file_errors import (
     SegmentClassError,
 )
 from mmseg_deeplab.utils.image_files import decode
+from mmseg_deeplab.utils.listing import some
 
 from .checked_loading import LoadCheckedAnnotations
 from .label_checks import MAX_LISTED
@@ -163,7 +164,4 @@ def _numbers(classes: np.ndarray, things: np.ndarray, path: str) -> np.ndarray:
 
 
 def _some(values: np.ndarray) -> str:
-    """List some of the values."""
-    found = np.unique(values)
-    listed = ', '.join(map(str, found[:MAX_LISTED].tolist()))
-    return listed + (', ...' if len(found) > MAX_LISTED else '')
+    return some(np.unique(values), MAX_LISTED)

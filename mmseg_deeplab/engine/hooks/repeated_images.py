@@ -7,6 +7,7 @@ from mmseg.registry import HOOKS
 
 from mmseg_deeplab.datasets.listed_images import listed_images
 from mmseg_deeplab.datasets.shared_images import shared_images
+from mmseg_deeplab.utils.listing import some
 
 MAX_NAMES = 3
 
@@ -29,10 +30,9 @@ class RepeatedImagesHook(Hook):
             for loader in (runner.val_dataloader, runner.train_dataloader)
         )
         if found := shared_images(filter(None, validated), filter(None, trained)):
-            some = ', '.join(f'{a} is {b}' for a, b in found[:MAX_NAMES])
-            more = f' and {len(found) - MAX_NAMES} more' * (len(found) > MAX_NAMES)
+            pairs = some((f'{a} is {b}' for a, b in found), MAX_NAMES)
             runner.logger.warning(
                 f'{len(found)} of {len(validated)} images of the validation are '
                 'images of the training, too, so that the metrics say little about new '
-                f'images: {some}{more}. Remedy: take them out of one of the two.'
+                f'images: {pairs}. Remedy: take them out of one of the two.'
             )
