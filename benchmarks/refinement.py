@@ -3,7 +3,6 @@
 Each row is a run of ``tools/test.py``.
 """
 
-import json
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from mmseg_deeplab.config.config_checks import check_checkpoint
 from mmseg_deeplab.config.config_file import read_config
 from mmseg_deeplab.utils.atomic_files import write_whole
+from mmseg_deeplab.utils.json_files import write_json
 from mmseg_deeplab.visualization import plot_trimap
 
 from .report import markdown_table, write_into
@@ -52,8 +52,7 @@ def run(args: Namespace) -> None:
         report = reports[name] = test(args.config, args.checkpoint, out, options)
         text = f'{protocol(args)}\n\n{tables(reports)}'
         write_whole(text.encode() + b'\n', folder / 'table.md')
-        content = json.dumps(reports, indent=1).encode() + b'\n'
-        write_whole(content, folder / 'table.json')
+        write_json(folder / 'table.json', reports)
         files = [folder_of(folder, name) for name in reports]
         plot_trimap(files, folder / 'trimap.png', labels=list(reports))
         print(f'{name}: {report["figures"]["mIoU"]} mIoU', flush=True)

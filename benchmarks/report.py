@@ -1,6 +1,5 @@
 """Tables in Markdown, written after each row, and the machine they were measured on."""
 
-import json
 import os
 import platform
 import re
@@ -12,6 +11,7 @@ import torch
 
 from mmseg_deeplab.utils.atomic_files import write_whole
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.json_files import write_json
 
 from .case import Columns, Row
 
@@ -79,8 +79,7 @@ def write_result(
 ) -> str:
     """Write ``NAME.json``, ``NAME.md`` and a document's table; return the Markdown."""
     text = markdown(result, columns)
-    content = json.dumps(result, indent=1).encode() + b'\n'
-    write_whole(content, Path(folder) / f'{name}.json')
+    write_json(Path(folder) / f'{name}.json', result)
     write_whole(text.encode() + b'\n', Path(folder) / f'{name}.md')
     if document is not None:
         write_into(document, f'benchmark {name}', text)

@@ -3,7 +3,6 @@
 A second call continues where the first one stopped and skips finished rows.
 """
 
-import json
 import math
 import os
 import subprocess
@@ -23,6 +22,7 @@ from mmseg_deeplab.config.option_check import named_dicts
 from mmseg_deeplab.models import set_output_stride
 from mmseg_deeplab.utils.atomic_files import write_whole
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.json_files import read_json, write_json
 from mmseg_deeplab.visualization import plot_scatter
 
 from .case import Row
@@ -84,7 +84,7 @@ def run_row(config: str, args: Namespace) -> Row:
     cfg = row_config(config, args)
     row, file = describe(config, cfg, args), folder / 'row.json'
     if file.is_file():
-        done = json.loads(file.read_text())
+        done = read_json(file)
         pairs = {key: (done.get(key), value) for key, value in row.items()}
         if changed := {key: (a, b) for key, (a, b) in pairs.items() if a != b}:
             raise InputError(
@@ -100,7 +100,7 @@ def run_row(config: str, args: Namespace) -> Row:
             checkpoint, out = train(cfg, folder), folder / f'test{suffix}'
             metrics = test(folder / 'config.py', checkpoint, out, options)['figures']
         row |= {f'{name}{suffix}': metrics[name] for name in ('mIoU', 'aAcc')}
-        write_whole(json.dumps(row, indent=1).encode() + b'\n', file)
+        write_json(file, row)
     return row
 
 
@@ -204,7 +204,7 @@ def test(
     more = [] if '--cfg-options' in options else ['--cfg-options']
     more.append(f'test_evaluator.report_file={report}')
     run_tool('test.py', [config, checkpoint, '--work-dir', out, *options, *more], out)
-    return json.loads(report.read_text())
+    return read_json(report)
 
 
 def run_tool(
@@ -229,7 +229,7 @@ def read_rows(work_dir: str | Path) -> list[Row]:
     files = sorted(Path(work_dir).glob('*/row.json'))
     if not files:
         raise FileNotFoundError(f'{work_dir}: no */row.json, so no row is finished')
-    rows = [json.loads(file.read_text()) for file in files]
+    rows = [read_json(file) for file in files]
     return sorted(rows, key=lambda row: -row['mIoU'])
 
 

@@ -1,6 +1,5 @@
 """How data sets name their files, and what their labels hold for our eight classes."""
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -13,9 +12,9 @@ from mmseg.datasets import (
     COCOStuffDataset,
     PascalVOCDataset,
 )
-from PIL import Image
 
 from mmseg_deeplab.ops.panoptic_ids import LABEL_DIVISOR, class_map
+from mmseg_deeplab.utils.label_png import label_png
 
 from .camvid import CamVidDataset
 from .cityscapes_panoptic import LABELS
@@ -42,11 +41,7 @@ def _grey_png(label: np.ndarray) -> bytes:
 
 def _voc_png(label: np.ndarray) -> bytes:
     """Class ids as palette indices with VOC's colours, as VOC stores them."""
-    image = Image.fromarray(label).convert('L')
-    image.putpalette(np.array(PascalVOCDataset.METAINFO['palette'], np.uint8).ravel())
-    buffer = io.BytesIO()
-    image.save(buffer, format='PNG')
-    return buffer.getvalue()
+    return label_png(label, PascalVOCDataset.METAINFO['palette'])
 
 
 def _color_png(label: np.ndarray) -> bytes:

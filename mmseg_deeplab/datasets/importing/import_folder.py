@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import json
 import os
 import re
 import shutil
@@ -11,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from mmseg_deeplab.datasets.class_list import ClassList
 from mmseg_deeplab.utils.atomic_files import write_whole
@@ -22,6 +20,8 @@ from mmseg_deeplab.utils.image_formats import (
     exif_orientation,
     read_header,
 )
+from mmseg_deeplab.utils.json_files import write_json
+from mmseg_deeplab.utils.label_png import label_png
 from mmseg_deeplab.utils.output_names import check_owner, output_names
 from mmseg_deeplab.utils.progress import Progress
 
@@ -107,8 +107,7 @@ def import_folder(
         for path in paths
     )
     _write_splits(written, options.val, out, report)
-    content = json.dumps(report.to_dict(), indent=2)
-    write_whole(content.encode(), out / 'import.json')
+    write_json(out / 'import.json', report.to_dict())
     return report
 
 
@@ -145,10 +144,9 @@ class Writer:
 
     def __post_init__(self) -> None:
         self.ids = {name: number for number, name in enumerate(self.classes.names)}
-        palette = np.zeros((256, 3), np.uint8)
-        palette[: len(self.classes.names)] = self.classes.colors
-        palette[IGNORE_INDEX] = self.classes.ignored[0]
-        self.palette = palette.tobytes()
+        self.palette = np.zeros((IGNORE_INDEX + 1, 3), np.uint8)
+        self.palette[: len(self.classes.names)] = self.classes.colors
+        self.palette[IGNORE_INDEX] = self.classes.ignored[0]
 
     def draw(self, image: AnnotatedImage) -> tuple[np.ndarray, str]:
         """Return the mask of an image, and the suffix for its format."""
@@ -174,11 +172,8 @@ class Writer:
         target = self.out / 'images' / f'{name}{suffix}'
         target.parent.mkdir(parents=True, exist_ok=True)
         _link_or_copy(path, target)
-        labels = Image.fromarray(mask)
-        labels.putpalette(self.palette)
-        stream = io.BytesIO()
-        labels.save(stream, 'PNG')
-        write_whole(stream.getvalue(), self.out / 'labels' / f'{name}.png')
+        labels = label_png(mask, self.palette)
+        write_whole(labels, self.out / 'labels' / f'{name}.png')
 
     def _draw_shapes(self, image: AnnotatedImage, size: Size) -> np.ndarray:
         """Draw the shapes; nothing is counted if one of them cannot be drawn."""

@@ -1,6 +1,5 @@
 """The class list of an import: names, ids and colours."""
 
-import json
 from pathlib import Path
 
 from mmseg_deeplab.datasets.class_list import (
@@ -19,6 +18,7 @@ from mmseg_deeplab.utils.class_colors import (
     distinct_colors,
 )
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.json_files import write_json
 
 from .annotated_images import Annotations
 
@@ -98,6 +98,5 @@ def write_class_list(classes: ClassList, out: Path) -> str:
     path = out / 'labels.json'
     rows = [*zip(classes.names, classes.colors, strict=True)]
     rows += [(IGNORE, color) for color in classes.ignored]
-    content = json.dumps([{'name': name, 'color': color} for name, color in rows])
-    write_whole(content.encode(), path)
+    write_json(path, [{'name': name, 'color': color} for name, color in rows])
     return path.name
