@@ -65,8 +65,8 @@ def export_model(
         config: Path of the config.
         checkpoint: Path or URL of the weights.
         format: ``'onnx'``, ``'torch_export'`` or ``'torchscript'``.
-        out: Path of the file, or its folder, by default that of the checkpoint; then
-            the file is named as the checkpoint.
+        out: Path of the file, or a folder for a file with the checkpoint's name; by
+            default the checkpoint's.
         output: ``'labels'`` or ``'probabilities'``.
         device: Where the file is run for the check.
         msc: Predict at three scales, as ``MultiScaleEncoderDecoder`` does.
@@ -78,12 +78,7 @@ def export_model(
     """
     require_one_of('format', format, FORMATS)
     suffix, write = FORMATS[format]
-    own_folder = Path() if '://' in checkpoint else Path(checkpoint).parent
-    path = Path(out or own_folder)
-    if path.is_dir():
-        path /= Path(checkpoint).with_suffix(suffix).name
-    if path.suffix != suffix:
-        raise InputError(f'{path}: a file of this format ends in {suffix}')
+    path = _path(checkpoint, out, suffix)
     inferencer = DeepLabInferencer(
         config,
         checkpoint,
@@ -94,6 +89,11 @@ def export_model(
         cfg_options=cfg_options,
     )
     segmentor = inferencer.segmentor
+    if isinstance(segmentor, PanopticDeepLab) and format != 'onnx':
+        raise InputError(
+            f'a panoptic network has three outputs, and files of --format {format} '
+            'one. Remedy: --format onnx'
+        )
     resize = _resize(inferencer.pipeline.transforms[1:])
     notes = _leave_out(segmentor)
     if resize is not None:
@@ -101,11 +101,6 @@ def export_model(
     folded = prepare_for_inference(copy.deepcopy(segmentor), channels_last=False)
     kind, grouping = PredictionGraph, None
     if isinstance(segmentor, PanopticDeepLab):
-        if format != 'onnx':
-            raise InputError(
-                f'a panoptic network has three outputs, and files of --format {format} '
-                'one. Remedy: --format onnx'
-            )
         kind, grouping = PanopticGraph, segmentor.grouping_options
     graph = kind(folded, output).eval()
     values = dict(resize=resize, notes=notes, panoptic=grouping)
@@ -117,6 +112,16 @@ def export_model(
         agreement = check_file(trial, segmentor, device=device)
     write_whole(content, path)
     return Export(path, metadata, agreement)
+
+
+def _path(checkpoint: str, out: str | Path | None, suffix: str) -> Path:
+    """Return the path of the file; a folder gets one with the checkpoint's name."""
+    path = Path(out or ('' if '://' in checkpoint else Path(checkpoint).parent))
+    if path.is_dir():
+        path /= Path(checkpoint).with_suffix(suffix).name
+    if path.suffix != suffix:
+        raise InputError(f'{path}: a file of this format ends in {suffix}')
+    return path
 
 
 def _leave_out(segmentor: BaseSegmentor) -> tuple[str, ...]:

@@ -93,19 +93,14 @@ def publish(
     model = build_with(clean, state)
     dataset_meta = class_meta(model.num_classes, {'meta': meta}, cfg)
     dataset_meta['classes'] = list(dataset_meta['classes'])
-    versions = {name: str(import_module(name).__version__) for name in PACKAGES}
-    kept = {key: meta[key] for key in KEPT if meta.get(key) is not None}
-    kept = {k: str(v) if isinstance(v, str) else int(v) for k, v in kept.items()}
-    kept |= dict(cfg=clean.pretty_text, dataset_meta=dataset_meta)
-    kept['published_with'] = versions
+    kept = published_meta(meta, cfg=clean.pretty_text, dataset_meta=dataset_meta)
     content = to_bytes(state, kept, file_format)
-    found, note = None, ''
+    found = None
     if metrics is not None:
         found = read_metrics(metrics, dataset_meta['classes'])
     elif ema is not False:  # the log is of the average
         found = logged_metrics(Path(checkpoint).parent, meta.get('iter'))
-    if found is None:
-        note = 'the card has no metrics: give --metrics FILE'
+    note = 'the card has no metrics: give --metrics FILE' if found is None else ''
     sha256 = hashlib.sha256(content).hexdigest()
     stem = f'{name}-{sha256[:HASH_DIGITS]}'
     values = dict(
@@ -118,7 +113,7 @@ def publish(
         sha256=sha256,
         megabytes=f'{len(content) / 1e6:.1f}',
         parameters=f'{sum(p.numel() for p in model.parameters()) / 1e6:.2f}',
-        versions=', '.join(f'{name} {v}' for name, v in versions.items()),
+        versions=', '.join(' '.join(one) for one in kept['published_with'].items()),
     )
     is_average = 'ema_state_dict' in loaded and ema is not False
     card = model_card(cfg, meta, values, metrics=found, is_average=is_average)
@@ -137,6 +132,16 @@ def _write_all(files: Mapping[Path, bytes], *, overwrite: bool) -> None:
             )
     for path, content in files.items():
         write_whole(content, path)
+
+
+def published_meta(
+    meta: Mapping[str, Any], *, cfg: str, dataset_meta: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what the weights file says of the training, and the versions here."""
+    kept = {key: meta[key] for key in KEPT if meta.get(key) is not None}
+    kept = {k: str(v) if isinstance(v, str) else int(v) for k, v in kept.items()}
+    versions = {name: str(import_module(name).__version__) for name in PACKAGES}
+    return kept | dict(cfg=cfg, dataset_meta=dataset_meta, published_with=versions)
 
 
 def published_state(checkpoint: Mapping[str, Any], *, ema: bool | None) -> StateDict:

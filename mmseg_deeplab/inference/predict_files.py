@@ -121,23 +121,11 @@ def predict_files(
         output_stride=output_stride,
         cfg_options=cfg_options or {},
     )
-    if outputs.ids == 'label' and source.config is None:
-        raise InputError(
-            f'{source.checkpoint}: --ids label needs the config, which names the data '
-            'set; an exported file has none. Remedy: give CONFIG CHECKPOINT'
-        )
+    label_ids = _ids_of_labels(source, cfg_options) if outputs.ids == 'label' else None
     root = None if overwrite else recorded_root(folder)
     root, items, left_out = find_inputs(inputs, listed=listed, out=folder, root=root)
-    record = describe(
-        source,
-        dict(
-            choices,
-            opacity=outputs.opacity,
-            ids=outputs.ids,
-            root=root,
-            **options.recorded(),
-        ),
-    )
+    painted = dict(opacity=outputs.opacity, ids=outputs.ids, root=root)
+    record = describe(source, choices | painted | options.recorded())
     since = open_folder(folder, record, overwrite=overwrite)
     load = partial(load_predictor, source, **choices)
     if since in (0, math.inf):
@@ -145,8 +133,7 @@ def predict_files(
         load = partial(_load_and_record, load, folder, record, begun)
     every = items
     run = FileRun(load, outputs, options, since=since, device=device)
-    if outputs.ids == 'label':
-        run.label_ids = partial(_label_ids, source.config, cfg_options)
+    run.label_ids = label_ids
     if ray is None:
         rank, processes = world()
         items, predict = items[rank::processes], run.run
@@ -155,14 +142,25 @@ def predict_files(
 
         predict = partial(predict_on_ray, run, address=ray, actors=actors)
     remove_parts(folder, {item.name for item in items})
-    bar = Progress('predict', len(items), unit='files', disable=not show_progress)
-    with bar:
+    hidden = not show_progress
+    with Progress('predict', len(items), unit='files', disable=hidden) as bar:
         failures = predict(items, on_step=bar.advance)
     outputs.finish(every)
-    instances = count_instances(
-        outputs.path(item, 'panoptic', '.json') for item in items
-    )
+    segments = [outputs.path(item, 'panoptic', '.json') for item in items]
+    instances = count_instances(segments)
     return Outcome(folder, len(items), failures, left_out, instances)
+
+
+def _ids_of_labels(
+    source: ModelSource, cfg_options: dict[str, Any] | None
+) -> Callable[[int], list[int]]:
+    """Return what gives the ids of K classes in the files of the data set."""
+    if source.config is None:
+        raise InputError(
+            f'{source.checkpoint}: --ids label needs the config, which names the data '
+            'set; an exported file has none. Remedy: give CONFIG CHECKPOINT'
+        )
+    return partial(_label_ids, source.config, cfg_options)
 
 
 def _label_ids(

@@ -46,16 +46,14 @@ def predict_raster(
 ) -> None:
     """Predict a GeoTIFF, or any raster that GDAL reads, by overlapping windows.
 
-    Of each window only the part is kept that lies ``overlap`` or more from its sides;
-    at the ends of the raster windows are flush with it. Memory does not grow with the
-    raster, except for files that are stored by rows (PNG, JPEG, TIFF in strips), whose
-    rows are held ``window`` at a time. docs/inference.md says when the labels equal
-    those of the whole raster predicted at once.
+    Of each window the part is kept that lies ``overlap`` or more from its sides, unless
+    these are the raster's. docs/inference.md says when the labels equal those of the
+    whole raster predicted at once, and what memory files need that are stored by rows.
 
     The output is a tiled, compressed GeoTIFF of class ids (uint8; uint16 with more
-    than 255 classes) with the source's georeference, the palette as colour table and
-    classes, window, overlap, bands and scale in the tags. Pixels where no chosen band
-    has data are 255 (65535), its nodata value; the network sees them black.
+    than 255 classes) with the source's georeference, a colour table, and in the tags
+    how it was made. Pixels where no chosen band has data are 255 (65535), its nodata
+    value; the network sees them black.
 
     Args:
         predictor: What predicts a window.
@@ -65,16 +63,14 @@ def predict_raster(
             more. By default 1024 or 1025, after the predictor's ``align_corners``.
         overlap: Margin that is thrown away on every side, px: a multiple of 32.
         bands: Which bands are red, green and blue, counted from 1. By default those
-            that the file calls so, else the first three; a grey raster's one band three
-            times; the colours of a palette.
-        scale: Which two values become 0 and 255, in all bands, where there are not 8
+            that the file calls so, else the first three, or what a grey or palette
+            raster has.
+        scale: Which two values become 0 and 255 in all bands, where there are not 8
             bits; ``'percentiles'`` takes each band's 2nd and 98th. There is no default,
-            since rasters of one sensor must be scaled alike; the error tells the
-            percentiles.
+            since rasters of one sensor must be scaled alike.
         batch_size: How many windows go through the predictor together.
         probabilities: Also write this GeoTIFF, float32, one band per class.
-        on_windows: Called with the number of windows that were done since the last
-            call.
+        on_windows: Called with the number of windows done since the last call.
 
     Raises:
         ValueError: If it cannot be read, lacks a band or needs a scale, or an argument
@@ -82,7 +78,9 @@ def predict_raster(
     """
     grid = WindowGrid(window or DEFAULT_WINDOW + predictor.align_corners, overlap)
     require_at_least(1, batch_size=batch_size)
-    for path in filter(None, (target, probabilities)):
+    dtype = 'uint8' if len(predictor.classes) <= NODATA['uint8'] else 'uint16'
+    wanted = {target: dtype} | ({probabilities: 'float32'} if probabilities else {})
+    for path in wanted:
         if Path(path).suffix.lower() not in TIFF_SUFFIXES:
             raise InputError(f'{path}: the result is a GeoTIFF; name it .tif')
     with ExitStack() as stack:
@@ -94,10 +92,6 @@ def predict_raster(
             )
         )
         reader = RasterReader(raster, bands=bands, scale=scale)
-        dtype = 'uint8' if len(predictor.classes) <= NODATA['uint8'] else 'uint16'
-        wanted = {target: dtype}
-        if probabilities is not None:
-            wanted[probabilities] = 'float32'
         outputs = [
             stack.enter_context(_geotiff(path, reader, predictor, grid, dtype))
             for path, dtype in wanted.items()

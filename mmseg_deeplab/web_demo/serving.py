@@ -76,8 +76,7 @@ def serving(
         port: Port to listen at, which must be free.
         root_path: Path of the page behind a reverse proxy that strips it.
 
-    Yields:
-        The page; its address is ``page.local_url``.
+    Yields the page; its address is ``page.local_url``.
     """
     limits = limits or Limits()
     grey = '*neutral_500'  # the default's lighter grey is hard to read on white
