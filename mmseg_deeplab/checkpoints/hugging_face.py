@@ -16,12 +16,9 @@ PATTERNS = ['*.safetensors', '*.pth', '*.py']
 def hub_files(reference: str) -> str:
     """Download a repository; return the path of its weights, beside their config.
 
-    ``huggingface_hub`` keeps what it downloads (``HF_HOME``) and uses it without a
-    network. Of several weights that are one model those of safetensors are taken.
-
-    Raises:
-        OSError: If there is no such repository or it cannot be read.
-        InputError: If it does not hold the weights of one model.
+    ``huggingface_hub`` keeps what it downloads (``HF_HOME``). Of several weights that
+    are one model those of safetensors are taken. OSError if it cannot be read,
+    InputError if it does not hold the weights of one model.
     """
     hub = optional_package(
         'huggingface_hub', extra='hub', purpose=f'{reference}: Hugging Face'

@@ -12,9 +12,6 @@ def label_ids(cfg: Config, num_classes: int) -> list[int]:
 
     These are ``label_ids`` of its metric (Cityscapes), else 1 to K with
     ``reduce_zero_label`` (ADE20K), else 0 to K - 1.
-
-    Raises:
-        InputError: If the config has no test set.
     """
     evaluators = cfg.get('test_evaluator') or ()
     for evaluator in [evaluators] if isinstance(evaluators, dict) else evaluators:

@@ -22,14 +22,10 @@ OUTPUTS = ('labels', 'probabilities')
 class PredictionGraph(nn.Module):
     """RGB bytes in, labels or probabilities of the same size out.
 
-    It does what ``data_preprocessor``, ``inference`` and ``postprocess_result`` of
-    MMSegmentation do in a test of whole images, but without data samples: channel
-    order, normalisation, padding to the size divisor, the network with its upsampling,
-    cropping, argmax. ``segmentor`` is in evaluation mode and becomes a part of it.
-
-    Shape:
-        input ``(N, H, W, 3)`` uint8, RGB; output ``(N, H, W)`` uint8 (int32 with more
-        than 256 classes), or ``(N, K, H, W)`` float32.
+    It does what MMSegmentation does in a test of whole images, but without data
+    samples. ``segmentor`` is in evaluation mode and becomes a part of it. ``(N, H, W,
+    3)`` uint8, RGB, becomes ``(N, H, W)`` uint8 (int32 with more than 256 classes), or
+    ``(N, K, H, W)`` float32.
     """
 
     def __init__(self, segmentor: BaseSegmentor, output: str = 'labels') -> None:
@@ -101,9 +97,8 @@ class PredictionGraph(nn.Module):
 class PanopticGraph(PredictionGraph):
     """The network of a ``PanopticDeepLab``: what its grouping is computed from.
 
-    Shape:
-        input as :class:`PredictionGraph`; output its labels or probabilities, the heat
-        of the centres ``(N, 1, H, W)`` and the offsets ``(N, 2, H, W)`` in pixels.
+    Besides labels or probabilities it gives the heat of the centres ``(N, 1, H, W)``
+    and the offsets ``(N, 2, H, W)`` in pixels.
     """
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -159,9 +154,8 @@ def replace_upsampling(model: nn.Module) -> None:
 class EvenPools(TorchFunctionMode):
     """Max-pool with the same result, whether or not the stride divides the size.
 
-    The way torch computes the output size of a strided pool makes an exported program
-    valid for either even or odd sizes only. So maps are first extended by their last
-    row and column, until there is no remainder: that cannot change a maximum.
+    Torch makes an exported program valid for either even or odd sizes only. So maps are
+    first extended by their last row and column, which cannot change a maximum.
     """
 
     def __torch_function__(

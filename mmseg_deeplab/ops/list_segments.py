@@ -16,18 +16,12 @@ def list_segments(
     *,
     thing_classes: Collection[int],
 ) -> list[dict[str, Any]]:
-    """Describe every segment of a map of panoptic ids.
+    """Describe every segment of panoptic ids ``(H, W)``, negative where nothing is.
 
-    Args:
-        ids: Panoptic ids ``(H, W)``, negative where nothing is.
-        confidence: Probability of each pixel's class ``(H, W)``.
-        heat: Heat of the centres ``(H, W)``.
-        thing_classes: Classes that come in instances.
-
-    Returns:
-        For each segment ``id``, ``category_id``, ``isthing``, ``area`` in pixels and
-        ``score``: the mean probability of its pixels, of an instance times the heat at
-        its centre of mass (detectron2's score for the average precision).
+    ``confidence`` is the probability of each pixel's class and ``heat`` that of the
+    centres, ``(H, W)`` both. A segment has ``id``, ``category_id``, ``isthing``,
+    ``area`` in pixels and ``score``: the mean probability of its pixels, of an instance
+    times the heat at its centre of mass (detectron2's score for the average precision).
     """
     inside = ids.flatten() >= 0
     flat = ids.flatten()[inside].long()

@@ -140,17 +140,12 @@ class DataUnpickler:
     """Reads one pickle; the file's position is then behind it.
 
     An UnpicklingError means that the pickle holds something else than data, any other
-    error that it is damaged, or no pickle.
-
-    Args:
-        file: A mapped file or one in memory, at the beginning of the pickle. (The
-            ``read`` of other files takes as much memory as a size in it claims.)
-        limit: The number of bytes that the file has.
-        names: What the pickle may call, by its full name; a value that cannot be called
-            stands for itself.
-        states: How an object of a type takes the state that ``BUILD`` gives it.
-        persistent: Returns the object of a persistent id.
-        most_steps: Opcodes that are read at most.
+    error that it is damaged. ``file`` is mapped or in memory (the ``read`` of others
+    takes as much memory as a size in it claims) and has ``limit`` bytes. ``names`` is
+    what the pickle may call, by its full name; a value that cannot be called stands for
+    itself. ``states`` has for a type how an object takes the state of ``BUILD``;
+    ``persistent`` returns the object of a persistent id; ``most_steps`` opcodes are
+    read at most.
     """
 
     def __init__(

@@ -25,57 +25,37 @@ BOX_ONLY = 'a box without an outline'
 
 @dataclass(frozen=True)
 class Shape:
-    """One annotated object.
+    """One annotated object."""
 
-    Args:
-        name: The class; None if it is unknown: its pixels are not counted.
-        draw: Gives the mask ``(H, W)``, or a patch of it, for the image's size.
-        why: Why the class is unknown, or the outline is only a box.
-        may_be_empty: Whether a shape without pixels is no matter: a class of a mask.
-    """
-
-    name: str | None
+    name: str | None  # the class; None if it is unknown: its pixels are not counted
+    # Gives the mask (H, W), or a patch of it, for the image's size.
     draw: Callable[[Size], np.ndarray | Patch]
-    why: str = ''
-    may_be_empty: bool = False
+    why: str = ''  # why the class is unknown, or the outline is only a box
+    may_be_empty: bool = False  # no fault without pixels: a class of a mask
 
 
 @dataclass(frozen=True)
 class AnnotatedImage:
-    """An image and its shapes, in the order in which they are drawn.
-
-    ``place`` is the annotation's file, and ``size`` what it says of the image.
-    """
+    """An image and its shapes, in the order in which they are drawn."""
 
     path: str
-    place: str
+    place: str  # the annotation's file
     shapes: list[Shape]
-    size: Size | None = None
+    size: Size | None = None  # what the annotation says of the image
     split: str | None = None
 
 
 @dataclass
 class Annotations:
-    """All that one format has given.
+    """All that one format has given."""
 
-    Args:
-        names: The classes in order.
-        colors: Colours of classes, as far as the format has them.
-        labels_every_pixel: Whether pixels without a shape are unlabelled, rather than
-            background.
-        images: What could be read.
-        left_out: What could not, and why.
-        passed_over: Kinds of annotations that have no area, and how many there are.
-        masks: Files that are masks, not images.
-    """
-
-    names: list[str] = field(default_factory=list)
-    colors: dict[str, Color] = field(default_factory=dict)
-    labels_every_pixel: bool = False
+    names: list[str] = field(default_factory=list)  # the classes in order
+    colors: dict[str, Color] = field(default_factory=dict)  # those that it has
+    labels_every_pixel: bool = False  # others are unlabelled, rather than background
     images: list[AnnotatedImage] = field(default_factory=list)
-    left_out: dict[str, str] = field(default_factory=dict)
-    passed_over: Counter = field(default_factory=Counter)
-    masks: set[str] = field(default_factory=set)
+    left_out: dict[str, str] = field(default_factory=dict)  # what, and why
+    passed_over: Counter = field(default_factory=Counter)  # kinds that have no area
+    masks: set[str] = field(default_factory=set)  # files that are no images
 
     @contextmanager
     def entry(self, place: str) -> Iterator[None]:

@@ -49,10 +49,7 @@ FORMATS = {
 def read_annotations(files: SourceFiles, name: str) -> tuple[str, Annotations]:
     """Read a folder in the format ``name``, or ``'auto'``: that which its files have.
 
-    Returns the format's name, too.
-
-    Raises:
-        InputError: If no format fits, or several do.
+    Returns the format's name, too. InputError if no format fits, or several do.
     """
     found, broken = find_formats(files)
     if name == 'auto':

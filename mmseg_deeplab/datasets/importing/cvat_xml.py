@@ -34,11 +34,7 @@ def _start(path: str) -> bytes:
 
 
 def parse_xml(path: str) -> Element:
-    """Parse XML without declarations of its own: these may grow without bounds.
-
-    Raises:
-        InputError: If there is one, or it is no XML.
-    """
+    """Parse XML; declarations of its own, which may grow without bounds, are refused."""
     text = decode_text(read_file(path, remedy='correct SRC'), path)
     need('<!DOCTYPE' not in text, f'{path}: declares entities (<!DOCTYPE)')
     try:

@@ -40,24 +40,14 @@ TURNED = 5  # EXIF orientations from here on swap height and width
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """How annotations become masks.
+    """How annotations become masks."""
 
-    Args:
-        format: A key of ``FORMATS``, or ``'auto'``.
-        images: The folder of the images, if it is not the source.
-        labels: A class list: the classes to import, and their order.
-        smaller_first: Whether of two objects the smaller one lies above, rather than
-            the later one.
-        background: Whether pixels without an object become class 0, rather than 255.
-        val: The part of the images for validation where the source has no splits.
-    """
-
-    format: str = 'auto'
-    images: str | None = None
-    labels: str | None = None
-    smaller_first: bool = False
-    background: bool = True
-    val: float = 0.2
+    format: str = 'auto'  # or a key of FORMATS
+    images: str | None = None  # the folder of the images, if it is not the source
+    labels: str | None = None  # a class list: the classes to import, and their order
+    smaller_first: bool = False  # the smaller of two objects lies above, not the later
+    background: bool = True  # pixels without an object become class 0, not 255
+    val: float = 0.2  # the part of the images for validation, if there are no splits
 
 
 def import_folder(

@@ -8,43 +8,24 @@ MAX_LISTED = 20  # files that are left out, in the printed report
 
 @dataclass
 class ImportReport:
-    """Counts of an import; ``import.json`` holds all of it.
+    """Counts of an import; ``import.json`` holds all of it."""
 
-    Args:
-        source: The folder that was read.
-        format: The format's name.
-        out: The folder that was written.
-        labels_file: The class list in it.
-        splits: Numbers of images.
-        chosen_splits: Whether the source has splits, or how they were chosen.
-        objects: Numbers of objects by class.
-        pixels: Numbers of pixels by class.
-        ignored_pixels: Pixels that are not counted (255).
-        without_class: Objects whose pixels are not counted, by reason.
-        passed_over: Annotations without an area, by kind.
-        empty_objects: Objects without a pixel in the image.
-        overlaps: Pixels that objects of several classes share.
-        without_objects: Images that have none.
-        without_annotation: Images in the folder that no annotation names.
-        left_out: Files and images that were left out, and why.
-    """
-
-    source: str
+    source: str  # the folder that was read
     format: str
-    out: str
-    labels_file: str = ''
-    splits: Counter = field(default_factory=Counter)
-    chosen_splits: str = ''
-    objects: Counter = field(default_factory=Counter)
-    pixels: Counter = field(default_factory=Counter)
-    ignored_pixels: int = 0
-    without_class: Counter = field(default_factory=Counter)
-    passed_over: Counter = field(default_factory=Counter)
-    empty_objects: int = 0
-    overlaps: int = 0
-    without_objects: list[str] = field(default_factory=list)
-    without_annotation: int = 0
-    left_out: dict[str, str] = field(default_factory=dict)
+    out: str  # the folder that was written
+    labels_file: str = ''  # the class list in it
+    splits: Counter = field(default_factory=Counter)  # numbers of images
+    chosen_splits: str = ''  # whether the source has splits, or how they were chosen
+    objects: Counter = field(default_factory=Counter)  # by class
+    pixels: Counter = field(default_factory=Counter)  # by class
+    ignored_pixels: int = 0  # not counted (255)
+    without_class: Counter = field(default_factory=Counter)  # objects, by reason
+    passed_over: Counter = field(default_factory=Counter)  # those without area, by kind
+    empty_objects: int = 0  # without a pixel in the image
+    overlaps: int = 0  # pixels that objects of several classes share
+    without_objects: list[str] = field(default_factory=list)  # images
+    without_annotation: int = 0  # images in the folder
+    left_out: dict[str, str] = field(default_factory=dict)  # files and images, and why
 
     def to_dict(self) -> dict:
         return dict(vars(self))

@@ -74,10 +74,7 @@ def choose_colors(names: list[str], known: dict[str, Color]) -> list[Color]:
 def write_class_list(classes: ClassList, out: Path) -> str:
     """Write ``labels.txt``, or ``labels.json`` where a name cannot stand in text.
 
-    Returns the file's name.
-
-    Raises:
-        InputError: If there is no class, there are too many, or two have one name.
+    Returns the file's name. InputError without classes, or if two have one name.
     """
     lower = [name.lower() for name in classes.names]
     twice = sorted({name for name in classes.names if lower.count(name.lower()) > 1})

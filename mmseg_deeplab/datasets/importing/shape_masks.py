@@ -23,11 +23,7 @@ MAX_BITMAP = 1 << 26  # bytes of a file inside an annotation
 
 
 def as_ring(points: object) -> np.ndarray:
-    """Make ``(P, 2)`` of a list of points, or of a flat list x, y, x, y.
-
-    Raises:
-        InputError: If it is none of them.
-    """
+    """Make ``(P, 2)`` of a list of points, or of a flat list x, y, x, y."""
     try:
         ring = np.asarray(points, np.float64)
         ring = ring.reshape(-1, 2) if ring.ndim == 1 else ring
@@ -101,10 +97,7 @@ def box_ring(
     angle: float = 0.0,
     pivot: tuple[float, float] | None = None,
 ) -> np.ndarray:
-    """Return the corners of a box, turned clockwise about a pivot (its centre).
-
-    ``angle`` is in degrees.
-    """
+    """Return the corners of a box, turned clockwise by degrees about a pivot (centre)."""
     right, bottom = left + width, top + height
     corners = as_ring([(left, top), (right, top), (right, bottom), (left, bottom)])
     centre = np.array(pivot or (left + width / 2, top + height / 2))

@@ -52,16 +52,9 @@ class SourceFiles:
     def image(self, name: str, place: str, *, but_below: str = '') -> str:
         """Find the image that the annotation file ``place`` calls ``name``.
 
-        It is looked for beside the file, then below the folder of images: the one file
-        whose path has most folders in common with ``name``, from its end.
-
-        Args:
-            name: A path, which may be one of another machine.
-            place: The annotation file.
-            but_below: A folder whose files are no images.
-
-        Raises:
-            InputError: If there is none, or several fit.
+        It is looked for beside the file, then below the folder of images (``but_below``
+        a folder of masks): the one file whose path has most folders in common with
+        ``name``, from its end. InputError if there is none, or several fit.
         """
         if not isinstance(name, str) or not name or '\0' in name:
             raise InputError(f'the image is {name!r}, expected the name of a file')
