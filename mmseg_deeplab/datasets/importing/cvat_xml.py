@@ -34,7 +34,7 @@ def _start(path: str) -> bytes:
 
 
 def parse_xml(path: str) -> Element:
-    """Parse XML; declarations of its own, which may grow without bounds, are refused."""
+    """Parse XML; declarations of its own, which may grow, are refused."""
     text = decode_text(read_file(path, remedy='correct SRC'), path)
     need('<!DOCTYPE' not in text, f'{path}: declares entities (<!DOCTYPE)')
     try:

@@ -97,7 +97,7 @@ def box_ring(
     angle: float = 0.0,
     pivot: tuple[float, float] | None = None,
 ) -> np.ndarray:
-    """Return the corners of a box, turned clockwise by degrees about a pivot (centre)."""
+    """Return the corners of a box, turned clockwise by degrees about ``pivot``."""
     right, bottom = left + width, top + height
     corners = as_ring([(left, top), (right, top), (right, bottom), (left, bottom)])
     centre = np.array(pivot or (left + width / 2, top + height / 2))
