@@ -74,7 +74,7 @@ OTHERS = {
     'tune-crf unet_camvid x.pth --cfg-options val_dataloader.dataset.data_root=no':
         "'no' of CamVidDataset",
     'demo only.py': r"'only\.py' stands alone",
-    f'browse {CONFIG} --out out --number 0': 'number must be at least 1, received 0',
+    f'browse {CONFIG} --out out --number 0': 'number must be 1 or more, received 0',
     f'class-weights {CONFIG} --out x.txt': r'x\.txt: the name must end in',
     f'class-weights {CONFIG} --beta 2 --method effective_number': 'beta .*2',
     'convert kazuto1011 none.pth y.pth': r'none\.pth',

@@ -161,7 +161,7 @@ def test_other_settings_do_not_mix(tmp_path):
 @pytest.mark.parametrize(
     'settings, match',
     [
-        (dict(layout='coco'), "layout is 'coco'.*'cityscapes', 'voc'"),
+        (dict(layout='coco'), "layout must be one of cityscapes, voc.*'coco'"),
         (dict(num_train=0), 'num_train is 0'),
         (dict(num_val=-1), 'num_val is -1'),
         (dict(size=(8, 8)), r'size is \(8, 8\)'),

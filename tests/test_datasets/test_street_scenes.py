@@ -126,7 +126,7 @@ def test_every_class_is_there_also_the_small_ones(scenes):
 @pytest.mark.parametrize(
     'arguments, error, match',
     [
-        (('trian', 0), ValueError, "split is 'trian'.*'train'"),
+        (('trian', 0), ValueError, "split must be one of train.*'trian'"),
         (('train', -1), ValueError, 'index is -1'),
         (('train', 1.0), TypeError, 'index is 1.0'),
         (('train', 0, (31, 64)), ValueError, r'size is \(31, 64\).*\(32, 64\)'),
