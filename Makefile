@@ -18,7 +18,7 @@ TESTED := docs export hub images tests timm tuning web ray
 # trained four times slower; sleeping at once, an idle one up to twice).
 export GOMP_SPINCOUNT ?= 10000
 
-.PHONY: quickstart demo install benchmark robustness docs docs-serve test test-slow test-matrix lint format clean
+.PHONY: quickstart demo install benchmark gpu robustness docs docs-serve test test-slow test-matrix lint format clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/python tools/train.py $(CONFIG) --work-dir $(OUT) --resume
@@ -37,6 +37,10 @@ install: $(VENV)/.installed
 # Stock MMSegmentation against this package, a few cases of each: docs/benchmarks.md.
 benchmark: $(VENV)/.installed
 	for part in ops crf infer train eval; do $(BIN)/python -m benchmarks $$part --quick || exit; done
+
+# Every test that takes a device on a GPU, then the benchmarks: docs/benchmarks_gpu.md.
+gpu: $(VENV)/.installed-tests
+	$(BIN)/python -m benchmarks gpu
 
 # Damaged and hostile files through the package: the table of docs/security.md.
 robustness: $(VENV)/.installed-tests

@@ -14,6 +14,7 @@ from . import (
     crf,
     data,
     evaluation,
+    gpu,
     growth,
     inference,
     operators,
@@ -25,8 +26,8 @@ from . import (
     training,
     versions,
 )
-from .case import Study
-from .measure import ROUNDS, measure, measure_rate
+from .case import ResultsDiffer, Study
+from .measure import ROUNDS, measure, measure_rate, row_of_failure
 from .report import describe_machine, write_result
 
 STUDIES = {
@@ -46,6 +47,7 @@ COMMANDS = {
     'refine': refinement,
     'startup': startup,
     'versions': versions,
+    'gpu': gpu,
     'robustness': robustness,
 }
 
@@ -77,6 +79,7 @@ def add_study_options(parser: ArgumentParser, study: Study) -> None:
     parser.add_argument(
         '--out', default='work_dirs/benchmark', help='folder (%(default)s)'
     )
+    parser.add_argument('--name', help='of the result (that of the study)')
     parser.add_argument('--document', help='Markdown file that gets the table')
 
 
@@ -96,15 +99,20 @@ def run_study(args: Namespace) -> None:
         rate=rate,
         rows=[],
     )
-    name = args.command + ('_cuda' if device.type == 'cuda' else '')
+    name = (args.name or args.command) + ('_cuda' if device.type == 'cuda' else '')
     text = ''
     for case in study.chosen(args):
-        row = measure(case, rate=rate, seconds=seconds, rounds=args.rounds)
+        try:
+            row = measure(case, rate=rate, seconds=seconds, rounds=args.rounds)
+        except ResultsDiffer as error:  # the other cases go on
+            row = row_of_failure(case, str(error))
         result['rows'].append(row)
-        print(f'{case.group}  {case.name}: {row["ratio"]}', flush=True)
+        print(f'{case.group}  {row["name"]}: {row["ratio"]}', flush=True)
         del case  # its tensors
         text = write_result(result, study.columns, args.out, name, args.document)
     print(f'\n{text}\n\n{args.out}')
+    if failed := [row['name'] for row in result['rows'] if 'failure' in row]:
+        raise InputError(f'the results of {len(failed)} cases differ: {failed}')
 
 
 def main() -> None:

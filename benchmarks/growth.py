@@ -36,9 +36,11 @@ def growth_cases(
         sizes = dict(area=(value, 2 * value), classes=CLASSES_SIZE, batch=BATCH_SIZE)
         classes = value if quantity == 'classes' else 19
         changes = NARROW | (WINDOWS if quantity == 'area' else {})
-        network = Network('narrow', MNV2[1], classes, sizes[quantity], changes)
         batch = value if quantity == 'batch' else 1
-        cases = dict(prediction=inference_cases(network, ['fast'], device, batch=batch))
+        network = Network(
+            'narrow', MNV2[1], classes, sizes[quantity], changes, batch=batch
+        )
+        cases = dict(prediction=inference_cases(network, ['fast'], device))
         if quantity != 'area':
             steps = 2 if quantity == 'classes' else batch
             case = training_case(network, MODES['lean'], device, batch=steps)

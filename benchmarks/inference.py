@@ -34,6 +34,9 @@ NETWORKS = {
     'v2_r101': Network('v2 R101', 'deeplabv2_r101', 21, (513, 513)),
     'v3_r50': Network('v3 R50', 'deeplabv3_r50', 19, (512, 1024)),
     'v3plus_r50': Network('v3+ R50', 'deeplabv3plus_r50', 19, (512, 1024)),
+    'v3plus_r50_batch8': Network(
+        'v3+ R50, batch 8', 'deeplabv3plus_r50', 19, (512, 1024), batch=8
+    ),
 }
 EXPORTED = ('v3_mobilenetv2_small', 'v3_mobilenetv2', 'v2_r50', 'v3plus_r50')
 SMALL_R26 = dict(
@@ -66,7 +69,7 @@ VARIANTS = {
 
 
 def inference_cases(
-    network: Network, variants: Sequence[str], device: torch.device, *, batch: int = 1
+    network: Network, variants: Sequence[str], device: torch.device
 ) -> Iterator[Case]:
     """Make a case per variant, each against ``EncoderDecoder``.
 
@@ -75,7 +78,7 @@ def inference_cases(
     """
     cfg = network.config()
     stock = stock_segmentor(cfg, network.size, device)
-    images = scenes(batch, network.size, device)
+    images = scenes(network.batch, network.size, device)
     on_cpu = device.type == 'cpu'
     supported = dict(
         bfloat16=has_bfloat16(device),

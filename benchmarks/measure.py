@@ -3,7 +3,8 @@
 import ctypes
 import gc
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -71,7 +72,8 @@ def measure(
         with FlopCounterMode(display=False) as counter:
             run()
         count = count or counter.get_total_flops() // 2  # those of stock, if there is
-        results[role], peaks[role] = peak_memory(run, devices[role])
+        with without_tf32():
+            results[role], peaks[role] = peak_memory(run, devices[role])
     errors = case.compare(results['stock'], results['ours']) if case.stock else {}
     if case.measures_itself:
         times = {role: [found['seconds']] for role, found in results.items()}
@@ -94,6 +96,35 @@ def measure(
         if all(peaks.values()):
             row['memory_ratio'] = peaks['stock'] / peaks['ours']
     return row
+
+
+def row_of_failure(case: Case, failure: str) -> Row:
+    """Return the row of a case that has no numbers."""
+    return dict(
+        group=case.group,
+        name=f'{case.name}: **{failure}**',
+        errors={},
+        facts=case.facts,
+        failure=failure,
+        ratio=None,
+        memory_ratio=None,
+        multiply_adds=0,
+        fraction_of_limit=0.0,
+    )
+
+
+@contextmanager
+def without_tf32() -> Iterator[None]:
+    """Compute products and convolutions on a GPU in full float32."""
+    modules = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = [module.allow_tf32 for module in modules]
+    for module in modules:
+        module.allow_tf32 = False
+    try:
+        yield
+    finally:
+        for module, value in zip(modules, before, strict=True):
+            module.allow_tf32 = value
 
 
 def peak_memory(

@@ -41,6 +41,7 @@ class Network:
     num_classes: int
     size: Size  # height and width of the image
     changes: Mapping[str, Any] = field(default_factory=dict)  # of the model's config
+    batch: int = 1  # images that are predicted together
 
     def config(self) -> ConfigDict:
         """Return the segmentor's config without the parts that only training needs."""

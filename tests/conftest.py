@@ -63,6 +63,38 @@ def no_closed_logs() -> None:
             logger.removeHandler(handler)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the device of ``make gpu``."""
+    parser.addoption(
+        '--device', default='cpu', help='of the tests that use the fixture `device`'
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that run on the device of ``--device``."""
+    for item in items:
+        if 'device' in getattr(item, 'fixturenames', ()):
+            item.add_marker('device')
+
+
+@pytest.fixture(scope='module')
+def device(request: pytest.FixtureRequest) -> Iterator:
+    """Let what a test makes lie on the device of ``--device``.
+
+    Results on a GPU are not rounded to TF32.
+    """
+    import torch
+    from on_device import OnDevice
+
+    chosen = torch.device(request.config.getoption('device'))
+    if chosen.type == 'cpu':
+        yield chosen
+        return
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    with OnDevice(chosen):
+        yield chosen
+
+
 @pytest.fixture(scope='session')
 def root() -> Path:
     """Return the project's root."""

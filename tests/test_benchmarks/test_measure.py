@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.__main__ import STUDIES, run_study
+from benchmarks.__main__ import STUDIES, build_parser, run_study
 from benchmarks.case import CPU, Case, ResultsDiffer, Study
+from benchmarks.gpu import PARTS, TESTS_LIMIT, blank_page, run_part
 from benchmarks.measure import measure, peak_memory, take_turns
-from benchmarks.report import (
-    columns_of,
-    write_into,
-)
+from benchmarks.report import columns_of, write_into
+from mmseg_deeplab.utils.errors import InputError
 
 MEGABYTE = 1 << 20
 SHORT = dict(seconds=1e-6, rounds=2)
@@ -77,6 +76,7 @@ def test_functions_in_other_processes_report_time_and_memory():
 HELD_AT_A_TIME = """
 import torch
 from benchmarks.measure import peak_memory
+from mmseg_deeplab.utils.errors import InputError
 
 def function():
     for _ in range(2):
@@ -121,17 +121,39 @@ def study_of(*cases: Case) -> Study:
 
 def arguments(tmp_path, **options) -> Namespace:
     common = dict(command='mine', only=None, variants=None, quick=False, threads=None)
-    common |= dict(device='cpu', out=tmp_path, document=None, **SHORT)
+    common |= dict(device='cpu', out=tmp_path, name=None, document=None, **SHORT)
     return Namespace(**common | options)
 
 
-def test_a_failure_loses_no_earlier_row(tmp_path, monkeypatch):
-    monkeypatch.setitem(STUDIES, 'mine', study_of(constant_case(), constant_case(2.0)))
+def test_a_case_whose_results_differ_has_a_row_and_the_others_go_on(
+    tmp_path, monkeypatch
+):
+    cases = constant_case(), constant_case(2.0), constant_case()
+    monkeypatch.setitem(STUDIES, 'mine', study_of(*cases))
     monkeypatch.setattr('benchmarks.measure.MATRIX_SIZE', {'cpu': 64})
-    with pytest.raises(ResultsDiffer):
+    with pytest.raises(InputError, match='1 cases differ'):
         run_study(arguments(tmp_path))
-    assert len(json.loads((tmp_path / 'mine.json').read_text())['rows']) == 1
-    assert (tmp_path / 'mine.md').read_text().count('| group | name | **') == 1
+    rows = json.loads((tmp_path / 'mine.json').read_text())['rows']
+    assert [row['ratio'] is None for row in rows] == [False, True, False]
+    assert '| group | name: **constants' in (tmp_path / 'mine.md').read_text()
+
+
+def test_a_part_of_make_gpu_that_breaks_or_hangs_costs_its_rows_only(tmp_path):
+    log = tmp_path / 'log'
+    assert run_part(['-c', 'print(1)'], log, 60).startswith('ended')
+    assert log.read_text() == '1\n'
+    assert run_part(['-c', 'raise SystemExit(3)'], log, 60).startswith('FAILED (3)')
+    slow = ['-c', 'import time; time.sleep(60)']
+    assert run_part(slow, log, 0.5).startswith('stopped')
+
+
+def test_the_page_of_make_gpu_has_a_place_for_each_part(tmp_path):
+    page = tmp_path / 'page.md'
+    page.write_text(blank_page())
+    for name, (options, _) in PARTS.items():
+        write_into(page, f'benchmark {name}_cuda', name)
+        build_parser().parse_args([*options, '--name', name, '--device', 'cuda'])
+    assert sum(limit for _, limit in PARTS.values()) + TESTS_LIMIT <= 480
 
 
 def test_each_column_of_every_study_gives_a_text():

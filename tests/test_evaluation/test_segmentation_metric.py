@@ -10,6 +10,8 @@ from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS
 from PIL import Image
 
+pytestmark = pytest.mark.usefixtures('device')
+
 CLASSES = ('road', 'sky', 'car', 'never')
 
 

@@ -11,6 +11,8 @@ from torch import nn
 
 from mmseg_deeplab.checkpoints.families.jfzhang95 import XCEPTION_MODULES
 
+pytestmark = pytest.mark.usefixtures('device')
+
 XCEPTION = 'jfzhang95_xception_os16'
 
 

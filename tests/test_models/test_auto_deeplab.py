@@ -24,6 +24,8 @@ from mmseg_deeplab.models.backbones.genotype import (
     read_genotype,
 )
 
+pytestmark = pytest.mark.usefixtures('device')
+
 SMALL = dict(num_layers=4, num_blocks=2, filters=2)
 CELL = ((('skip', 0), ('skip', 1)),)
 

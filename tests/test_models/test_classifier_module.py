@@ -6,6 +6,8 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import nn
 
+pytestmark = pytest.mark.usefixtures('device')
+
 
 def build(**options):
     options = dict(in_channels=8, in_index=0, num_classes=5) | options

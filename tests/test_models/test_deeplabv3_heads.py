@@ -6,6 +6,8 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import nn
 
+pytestmark = pytest.mark.usefixtures('device')
+
 V3, PLUS = 'DeepLabV3Head', 'DeepLabV3PlusHead'
 NORM = dict(norm_cfg=dict(type='BN'), in_index=-1)
 SMALL = dict(NORM, in_channels=24, num_classes=5, channels=16)

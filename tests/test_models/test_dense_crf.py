@@ -13,6 +13,8 @@ from mmseg_deeplab.models import DenseCRF
 from mmseg_deeplab.models.postprocess import mean_field
 from mmseg_deeplab.models.postprocess.dense_crf import LEARNABLE
 
+pytestmark = pytest.mark.usefixtures('device')
+
 GOLDEN = [
     (s, n) for s in METADATA['crf']['sets'] for n in METADATA['crf']['iterations']
 ]
@@ -31,14 +33,14 @@ def golden_settings(name, num_iterations):
 
 
 def golden_inputs():
-    image = torch.from_numpy(reference_output('crf_inputs', 'image'))
-    probabilities = torch.from_numpy(reference_output('crf_inputs', 'probs'))
+    image = torch.as_tensor(reference_output('crf_inputs', 'image'))
+    probabilities = torch.as_tensor(reference_output('crf_inputs', 'probs'))
     return image.permute(2, 0, 1)[None], probabilities[None]
 
 
 def golden_result(source, name, num_iterations):
     units = reference_output(f'crf_{source}', f'{name}_iter{num_iterations}')
-    return torch.from_numpy(units.astype(np.float64) / 65535)
+    return torch.as_tensor(units.astype(np.float64) / 65535)
 
 
 @pytest.fixture(scope='module', params=GOLDEN, ids='{0[0]}-{0[1]}'.format)

@@ -9,6 +9,8 @@ from torch.func import functional_call
 
 from mmseg_deeplab.models import DenseCRF
 
+pytestmark = pytest.mark.usefixtures('device')
+
 SCALARS = (
     'bilateral_weight', 'bilateral_xy', 'bilateral_rgb', 'gaussian_weight',
     'gaussian_xy',

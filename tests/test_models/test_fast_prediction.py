@@ -15,6 +15,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmseg_deeplab.models.fast_prediction import prepare_for_inference
 
+pytestmark = pytest.mark.usefixtures('device')
+
 BASES = Path(__file__).resolve().parents[2] / 'configs' / '_base_' / 'models'
 
 

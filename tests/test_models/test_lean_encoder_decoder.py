@@ -14,6 +14,8 @@ from small_segmentor import random_images, random_samples, small_segmentor
 
 from mmseg_deeplab.models import predicting
 
+pytestmark = pytest.mark.usefixtures('device')
+
 SIZE = (33, 49)
 K = 3
 MEAN = dict(mean=[104.008, 116.669, 122.675], std=[50.0, 60.0, 70.0])

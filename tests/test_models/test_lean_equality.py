@@ -19,6 +19,8 @@ from mmseg_deeplab.models import ClassifierModule, predicting
 from mmseg_deeplab.models.decode_heads.resizing_heads import RESIZING_HEADS
 from mmseg_deeplab.models.segmentors import lean_loss
 
+pytestmark = pytest.mark.usefixtures('device')
+
 SIZE = (33, 49)
 K = 4
 AUXILIARY = auxiliary_head(K)

@@ -7,6 +7,8 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
+pytestmark = pytest.mark.usefixtures('device')
+
 VAINF = 'VainFMobileNetV2'
 
 

@@ -8,6 +8,8 @@ from torchvision.models import mobilenetv3
 
 from mmseg_deeplab.checkpoints import convert
 
+pytestmark = pytest.mark.usefixtures('device')
+
 SIZES = [(65, 97), (64, 96), (33, 50)]
 
 

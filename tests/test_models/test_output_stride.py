@@ -7,6 +7,8 @@ from mmseg.registry import MODELS
 
 from mmseg_deeplab.models import set_output_stride
 
+pytestmark = pytest.mark.usefixtures('device')
+
 RATES = {8: (1, 12, 24, 36), 16: (1, 6, 12, 18), 32: (1, 3, 6, 9)}
 
 

@@ -12,6 +12,8 @@ from panoptic_network import NORM, network_config, random_targets
 from mmseg_deeplab.models import set_output_stride
 from mmseg_deeplab.utils.errors import InputError
 
+pytestmark = pytest.mark.usefixtures('device')
+
 SLIDE = dict(mode='slide', crop_size=(9, 9), stride=(9, 9))
 
 

@@ -6,6 +6,8 @@ from mmseg.registry import MODELS
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+pytestmark = pytest.mark.usefixtures('device')
+
 
 def build(**options) -> nn.Module:
     options = dict(depth=26, base_channels=4, frozen_bn='none') | options

@@ -7,6 +7,8 @@ from torch import nn
 from torch.nn import functional as F
 from torchvision.models.vgg import cfgs, make_layers
 
+pytestmark = pytest.mark.usefixtures('device')
+
 
 def build(**options) -> nn.Module:
     options = dict(base_channels=4) | options

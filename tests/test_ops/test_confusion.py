@@ -6,6 +6,8 @@ import torch
 from mmseg_deeplab.ops import confusion_matrix, grouped_confusion_matrix
 from mmseg_deeplab.ops.confusion import count_without_waiting
 
+pytestmark = pytest.mark.usefixtures('device')
+
 
 def brute_force(prediction, target, num_classes, ignore_index):
     counts = torch.zeros(num_classes, num_classes, dtype=torch.long)

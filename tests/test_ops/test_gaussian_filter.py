@@ -11,6 +11,8 @@ from mmseg_deeplab.ops.gaussian_filter import (
     gaussian_taps,
 )
 
+pytestmark = pytest.mark.usefixtures('device')
+
 
 def random_image(height, width, classes=3):
     generator = torch.Generator().manual_seed(0)

@@ -9,11 +9,13 @@ from largest_tensor import LargestTensor
 
 from mmseg_deeplab.ops import find_centers, group_panoptic
 
+pytestmark = pytest.mark.usefixtures('device')
+
 CASES = PANOPTIC['panoptic_post_processing']['cases']
 
 
 def golden(case: str, name: str) -> torch.Tensor:
-    return torch.from_numpy(
+    return torch.as_tensor(
         reference_output('panoptic_post_processing', f'{case}_{name}')
     )
 

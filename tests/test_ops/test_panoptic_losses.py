@@ -8,11 +8,13 @@ from largest_tensor import LargestTensor
 
 from mmseg_deeplab.ops import topk_cross_entropy, weighted_l1, weighted_mse
 
+pytestmark = pytest.mark.usefixtures('device')
+
 VALUES = PANOPTIC['panoptic_losses']['values']
 
 
 def golden(case: str, name: str) -> torch.Tensor:
-    return torch.from_numpy(reference_output('panoptic_losses', f'{case}_{name}'))
+    return torch.as_tensor(reference_output('panoptic_losses', f'{case}_{name}'))
 
 
 def prediction(case: str, name: str) -> torch.Tensor:

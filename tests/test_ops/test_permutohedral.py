@@ -9,6 +9,8 @@ from mmseg_deeplab.ops import permutohedral
 from mmseg_deeplab.ops.lattice_keys import LatticeKeys
 from mmseg_deeplab.ops.permutohedral import PermutohedralLattice
 
+pytestmark = pytest.mark.usefixtures('device')
+
 DIMS = [1, 2, 3, 5]
 COUNT = 300
 

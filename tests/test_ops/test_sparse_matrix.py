@@ -6,6 +6,8 @@ import torch
 from mmseg_deeplab.ops import sparse_matrix
 from mmseg_deeplab.ops.sparse_matrix import SparseMatrix
 
+pytestmark = pytest.mark.usefixtures('device')
+
 
 def random_matrix(rows, columns, longest, *, seed=0, dtype=torch.int32):
     """Rows of 0..longest entries; columns may come twice."""

@@ -6,6 +6,8 @@ import torch.nn.functional as F
 
 from mmseg_deeplab.ops import summed_atrous_conv, summed_atrous_conv2d
 
+pytestmark = pytest.mark.usefixtures('device')
+
 ASPP_L = (6, 12, 18, 24)
 
 

@@ -7,6 +7,8 @@ from largest_tensor import LargestTensor
 
 from mmseg_deeplab.ops import bilinear_rows, upsample_argmax
 
+pytestmark = pytest.mark.usefixtures('device')
+
 
 def random_logits(shape, seed=0, dtype=torch.float32):
     generator = torch.Generator().manual_seed(seed)

@@ -11,6 +11,8 @@ from torch.profiler import ProfilerActivity, profile
 from mmseg_deeplab import ops
 from mmseg_deeplab.ops import bilinear_rows
 
+pytestmark = pytest.mark.usefixtures('device')
+
 # As the reference interpolates where a test does not say.
 upsample_cross_entropy = partial(ops.upsample_cross_entropy, align_corners=False)
 
