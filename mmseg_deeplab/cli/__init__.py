@@ -20,7 +20,7 @@ from .arguments import find_model
 
 COMMANDS = (
     'train', 'test', 'predict', 'export', 'report', 'plot', 'demo', 'check-data',
-    'import-data', 'browse', 'class-weights', 'convert', 'tune-crf', 'publish',
+    'import-data', 'split', 'browse', 'class-weights', 'convert', 'tune-crf', 'publish',
     'draw-streets', 'convert-camvid', 'search', 'decode', 'models', 'download',
 )  # fmt: skip
 OUTPUT_ARGUMENTS = ('out', 'show_dir', 'work_dir')

@@ -13,6 +13,7 @@ from mmseg.registry import DATASETS
 
 from mmseg_deeplab.datasets.scan import first_look, scan_dataset, too_few_classes
 from mmseg_deeplab.datasets.scan_report import DatasetReport, Finding, ScanReport
+from mmseg_deeplab.datasets.shared_images import shared_images, similar_images
 from mmseg_deeplab.utils.errors import InputError
 
 from .class_agreement import (
@@ -36,7 +37,7 @@ def scan_config(
 ) -> ScanReport:
     """Scan all data sets of a config, or of a base of ``configs/_base_/datasets``."""
     init_default_scope(cfg.get('default_scope') or 'mmseg')
-    report, seen, known = ScanReport(), {}, []
+    report, seen, known, trained = ScanReport(), {}, [], []
     for split in splits:
         for name, leaf in named_datasets(cfg, split):
             key = repr(sorted((k, v) for k, v in leaf.items() if k != 'pipeline'))
@@ -46,6 +47,10 @@ def scan_config(
             seen[key] = name
             found = _scan_leaf(leaf, name, cfg, workers, progress)
             report.datasets.append(found)
+            if split == 'train':
+                trained.append(found)
+            else:
+                found.warnings += repeated_images(found, trained)
             if found.classes:
                 known.append((split, name, leaf))
     report.faults += compare_classes(cfg, known)[1]
@@ -53,6 +58,30 @@ def scan_config(
         asked = ', '.join(f'{split}_dataloader' for split in splits)
         raise InputError(f'{cfg.filename}: the config has no data set in {asked}')
     return report
+
+
+def repeated_images(
+    report: DatasetReport, trained: list[DatasetReport]
+) -> list[Finding]:
+    """Find the images of a data set that the training has, too, or nearly."""
+    steps = {name: one for data in trained for name, one in data.steps.items()}
+    equal = dict(shared_images(report.steps, steps))
+    pairs = [(name, twin, '') for name, twin in equal.items()]
+    pairs += [
+        (name, twin, f' (similarity {similarity:.2f})')
+        for name, twin, similarity in similar_images(report.steps, steps)
+        if osp.realpath(name) not in equal
+    ]
+    return [
+        Finding(
+            'image of the training, too',
+            name,
+            f'{name}: the same as {twin} of the training, or nearly{similarity}: its '
+            'metrics say little about new images. Remedy: mmseg-deeplab split keeps '
+            'such images in one split',
+        )
+        for name, twin, similarity in pairs
+    ]
 
 
 def check_first_labels(cfg: Config) -> None:

@@ -5,7 +5,7 @@ The files go through the checked loading of training.
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from mmseg_deeplab.ops.panoptic_ids import LABEL_DIVISOR, class_map, thing_indic
 from mmseg_deeplab.utils.file_listing import names_below
 
 from .scan_report import NUM_VALUES, DatasetReport, Finding
+from .similar_images import brightness_steps
 from .suspicious_files import image_findings, label_findings
 from .transforms import LoadCheckedAnnotations, LoadCheckedImage
 
@@ -37,6 +38,8 @@ class Sample:
     size: tuple[int, int] | None = None  # (H, W) of the image
     pixels: np.ndarray | None = None  # (256,) pixels per label value
     instances: np.ndarray | None = None  # (256,) instances per class, if there are ids
+    steps: np.ndarray | None = None  # of the image, see `similar_images`
+    image: str = ''  # name of the image's file
     label: str = ''  # name of the label's file
     faults: list[Finding] = field(default_factory=list)
     warnings: list[Finding] = field(default_factory=list)
@@ -83,6 +86,7 @@ class SampleScan:
     def __call__(self, results: dict) -> Sample:
         """Load image and label, each on its own."""
         sample = Sample(label=LoadCheckedAnnotations.source(results))
+        sample.image = str(results.get('img_path') or '')
         for loader in self.loaders:
             try:
                 faults = self._run(loader, results)
@@ -93,6 +97,7 @@ class SampleScan:
                 sample.warnings += self._warnings(loader, results)
         if results.get('img') is not None:
             sample.size = tuple(results['img'].shape[:2])
+            sample.steps = brightness_steps(results['img'])
         label = results.get('gt_seg_map')
         if label is not None and label.dtype == np.uint8:
             sample.pixels = np.bincount(label.ravel(), minlength=NUM_VALUES)
@@ -173,15 +178,7 @@ def scan_dataset(
     Its pipeline is replaced. ``num_classes`` is for one that does not know its classes.
     """
     report = _prepare(dataset, name, num_classes)
-    samples = DataLoader(
-        _Samples(dataset),
-        batch_size=None,
-        num_workers=workers,
-        worker_init_fn=_one_thread,
-    )
-    if progress and len(dataset):
-        samples = track_iter_progress((samples, len(dataset)), file=sys.stderr)
-    for sample in samples:
+    for sample in _scan(dataset, workers, progress):
         _add(sample, report)
     if not len(dataset):
         folder = dataset.data_prefix.get('img_path', '')
@@ -209,6 +206,27 @@ def scan_dataset(
     if report.instances is not None:
         report.warnings += _things_without_instances(dataset, report)
     return report
+
+
+def read_samples(
+    dataset: BaseSegDataset, *, workers: int = 0, progress: bool = True
+) -> list[Sample]:
+    """Return what :func:`scan_dataset` finds in each sample of a data set."""
+    _prepare(dataset, '', None)
+    return list(_scan(dataset, workers, progress))
+
+
+def _scan(dataset: BaseSegDataset, workers: int, progress: bool) -> Iterable[Sample]:
+    """Read the samples of a data set that gives :class:`Sample`."""
+    samples = DataLoader(
+        _Samples(dataset),
+        batch_size=None,
+        num_workers=workers,
+        worker_init_fn=_one_thread,
+    )
+    if progress and len(dataset):
+        return track_iter_progress((samples, len(dataset)), file=sys.stderr)
+    return samples
 
 
 def _things_without_instances(
@@ -289,6 +307,7 @@ def _add(sample: Sample, report: DatasetReport) -> None:
     report.warnings += sample.warnings
     if sample.size is not None:
         report.sizes[sample.size] += 1
+        report.steps[sample.image] = sample.steps
     if sample.pixels is None:
         return
     report.pixels += sample.pixels

@@ -38,6 +38,8 @@ class DatasetReport:
     pixels_there: np.ndarray = field(default_factory=_zeros)
     instances: np.ndarray | None = None  # None without panoptic ids
     sizes: Counter = field(default_factory=Counter)  # images by (H, W)
+    # By the image's file, see `similar_images`.
+    steps: dict[str, np.ndarray] = field(default_factory=dict)
     faults: list[Finding] = field(default_factory=list)  # what spoils a training
     warnings: list[Finding] = field(default_factory=list)  # what is suspicious
 

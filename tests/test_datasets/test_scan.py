@@ -256,3 +256,23 @@ def test_heads_and_pipeline_are_compared_with_the_data_set(
             'model.auxiliary_head.0',
         ]
         assert '3 classes' in report.faults[0].message
+
+
+def test_images_that_training_and_validation_share_are_named(tmp_path):
+    write(tmp_path, size=(40, 50))
+    write(tmp_path, 'val', size=(40, 50))
+    folders = tmp_path / 'img/train', tmp_path / 'img/val'
+    noise = np.random.default_rng(1).integers(0, 256, (8, 10, 3), dtype=np.uint8)
+    image = cv2.resize(noise, (100, 80), interpolation=cv2.INTER_CUBIC)
+    cv2.imwrite(str(folders[0] / '3.jpg'), cv2.resize(image, (50, 40)))
+    cv2.imwrite(str(folders[1] / '1.jpg'), image // 2 + 40)
+    cv2.imwrite(str(folders[1] / '2.jpg'), image[:, ::-1])  # not found
+    for stem in '12':
+        write_label(tmp_path, stem, np.zeros((80, 100)), 'val')
+    cfg = {f'{s}_dataloader': {'dataset': leaf(tmp_path, s)} for s in ('train', 'val')}
+    report = scan_config(Config(cfg), progress=False).datasets[1]
+    shared = [
+        one for one in report.warnings if one.kind == 'image of the training, too'
+    ]
+    assert [one.where[-5:] for one in shared] == ['0.jpg', '1.jpg']
+    assert 'train/3.jpg' in shared[1].message and 'similarity 0.9' in shared[1].message
