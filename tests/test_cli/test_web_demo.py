@@ -25,7 +25,7 @@ def test_it_serves_until_it_is_told_to_end(server: Server, trained, tmp_path):
     tool = server.start(TOOL, *trained, '--port', port, log=tmp_path / 'log')
     address = f'http://127.0.0.1:{port}/'
     said = f'The page is at {address}'
-    tool.wait_until(lambda: said in tool.log.read_text(), timeout=180)
+    tool.wait_until(lambda: said in tool.log.read_text())
     with urllib.request.urlopen(address) as answer:
         assert b'Semantic segmentation' in answer.read()
     tool.send(signal.SIGTERM)

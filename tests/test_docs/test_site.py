@@ -71,9 +71,10 @@ def test_search_works_in_pages_opened_from_the_disk(site):
             executable_path=shutil.which('chromium'), args=['--no-sandbox']
         )
         page = browser.new_page()
+        page.set_default_timeout(180_000)  # milliseconds; the machine may be busy
         page.goto((site / 'index.html').as_uri())
         page.click('.md-search__input')
         page.keyboard.type('permutohedral')
         found = page.locator('.md-search-result__item').first
-        expect(found).to_contain_text('permutohedral', timeout=30_000)
+        expect(found).to_contain_text('permutohedral', timeout=180_000)
         browser.close()

