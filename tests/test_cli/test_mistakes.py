@@ -69,8 +69,8 @@ OTHERS = {
     f'tune-crf {CONFIG} x.pth --num-images 999': 'num_images=999: the validation split',
     f'tune-crf {CONFIG} x.pth --bilateral-xy 9:1:3': "range '9:1:3'",
     f'tune-crf {CONFIG} x.pth --start no.py': r"CRF fragment 'no\.py' does not exist",
-    f'tune-crf {CONFIG} x.pth --learn --epochs 0': 'epochs=0',
-    f'tune-crf {CONFIG} x.pth --fine-rounds -1': 'rounds=-1',
+    f'tune-crf {CONFIG} x.pth --learn --epochs 0': 'epochs must be 1 or more',
+    f'tune-crf {CONFIG} x.pth --fine-rounds -1': 'rounds must be 0 or more',
     'tune-crf unet_camvid x.pth --cfg-options val_dataloader.dataset.data_root=no':
         "'no' of CamVidDataset",
     'demo only.py': r"'only\.py' stands alone",

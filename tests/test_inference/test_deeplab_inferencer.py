@@ -37,7 +37,7 @@ def test_predicts_what_inference_model_does(tmp_path, extra, fast):
         source.config, source.checkpoint, device='cpu', cfg_options=options
     )
     predict = inferencer(source, fast=fast, cfg_options=options)
-    for given in (image, str(tmp_path / '1.png')):
+    for given in (str(tmp_path / '1.png'), image):
         expected = inference_model(stock, given)
         found = predict(given, return_datasamples=True)
         labels = expected.pred_sem_seg.data.numpy()
