@@ -84,9 +84,9 @@ def fast_settings(cfg: Config) -> dict[str, Any] | None:
 def load_crf(path: str | Path) -> dict[str, Any]:
     """Read the settings of a CRF from a fragment, such as ``configs/crf/*.py``.
 
-    A fragment is a config and its code is run; a ``.json`` holds the same as data. Its
-    ``compatibility`` may be the name of a file beside it. ``learnable`` is left out.
-    The CRF is built once, so that errors name the file.
+    A fragment is a config and its code is run; a ``.json`` is data. Its
+    ``compatibility`` may be the name of a file beside it. The CRF is built once, so
+    that errors name the file.
     """
     path = Path(path)
     if not path.is_file():

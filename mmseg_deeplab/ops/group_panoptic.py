@@ -182,13 +182,10 @@ def _candidates(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """List the centres that can be the nearest to a point, for each cell of a grid.
 
-    The last of the lists holds all centres, for points outside the grid.
-
-    If a centre is nearest to some point of a cell, it is at most a diagonal of the cell
-    farther from the middle of the cell than the centre that is nearest to the middle.
-
-    Returns:
-        First position of each cell in the list, number of its centres, and the list.
+    Such a centre is at most a diagonal of the cell farther from the cell's middle than
+    the nearest one. The last list holds all centres, for points outside the grid.
+    Returns the first position of each cell in the list, the number of its centres, and
+    the list.
     """
     steps = torch.arange(GRID, device=low.device, dtype=torch.double) + 0.5
     rows, columns = low.double() + steps * side.double()

@@ -92,11 +92,7 @@ def _is_training(record: Record) -> bool:
 
 
 def _by_iteration(records: list[Record]) -> list[Record]:
-    """Give validations that are counted in epochs the last logged step of the epoch.
-
-    If they were counted in iterations, the last one would have a greater step than
-    there are epochs.
-    """
+    """Give validations that are counted in epochs the last logged step of the epoch."""
     ends = {r['epoch']: r['step'] for r in records if _is_training(r) and 'epoch' in r}
     tests = [r['step'] for r in records if not _is_training(r)]
     if not ends or not tests or max(tests) > max(ends):

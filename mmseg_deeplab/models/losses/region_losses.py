@@ -22,19 +22,21 @@ class RegionLoss(nn.Module, ABC):
     Args:
         class_weight: ``K`` factors, or the .json or .npy file that holds them.
         loss_weight: Factor on the loss.
-        loss_name: Its name in the log, which begins with ``loss``.
+        loss_name: Its name in the log, which begins with ``loss``; by default ``name``.
     """
+
+    name: str
 
     def __init__(
         self,
         *,
         class_weight: list[float] | str | None = None,
         loss_weight: float = 1.0,
-        loss_name: str,
+        loss_name: str | None = None,
     ) -> None:
         super().__init__()
         self.class_weight = get_class_weight(class_weight)
-        self.loss_weight, self.loss_name = loss_weight, loss_name
+        self.loss_weight, self.loss_name = loss_weight, loss_name or self.name
 
     @abstractmethod
     def class_losses(self, probabilities: Tensor, classes: Tensor) -> Tensor:
@@ -91,19 +93,13 @@ class SoftTverskyLoss(RegionLoss):
         alpha: Weight of false positives, 0 or more. 0.3 is the paper's best.
         beta: Weight of false negatives, above 0. With more of it, more pixels are
             found, and more wrong ones.
-        loss_name: Its name in the log, which begins with ``loss``.
-        **kwargs: ``class_weight`` and ``loss_weight`` of :class:`RegionLoss`.
+        **kwargs: Those of :class:`RegionLoss`.
     """
 
-    def __init__(
-        self,
-        *,
-        alpha: float = 0.3,
-        beta: float = 0.7,
-        loss_name: str = 'loss_tversky',
-        **kwargs,
-    ) -> None:
-        super().__init__(loss_name=loss_name, **kwargs)
+    name = 'loss_tversky'
+
+    def __init__(self, *, alpha: float = 0.3, beta: float = 0.7, **kwargs) -> None:
+        super().__init__(**kwargs)
         if not (alpha >= 0 and beta > 0):
             raise InputError(
                 f'alpha={alpha}, beta={beta} of {type(self).__name__}: expected alpha '
@@ -129,15 +125,14 @@ class SoftDiceLoss(SoftTverskyLoss):
 
     `Sudre et al. <https://arxiv.org/abs/1707.03237>`_, without their weights; it is
     :class:`SoftTverskyLoss` with ``alpha = beta = 1 / 2``. V-Net's form, and that of
-    MMSegmentation, has squares in the denominator.
-
-    Args:
-        loss_name: Its name in the log, which begins with ``loss``.
-        **kwargs: ``class_weight`` and ``loss_weight`` of :class:`RegionLoss`.
+    MMSegmentation, has squares in the denominator. The arguments are those of
+    :class:`RegionLoss`.
     """
 
-    def __init__(self, *, loss_name: str = 'loss_dice', **kwargs) -> None:
-        super().__init__(alpha=0.5, beta=0.5, loss_name=loss_name, **kwargs)
+    name = 'loss_dice'
+
+    def __init__(self, **kwargs) -> None:
+        super().__init__(alpha=0.5, beta=0.5, **kwargs)
 
 
 @MODELS.register_module()
@@ -147,14 +142,10 @@ class LovaszSoftmaxLoss(RegionLoss):
     `Berman et al. <https://arxiv.org/abs/1705.08790>`_, sections 2.2 and 3: with the
     errors ``|y - p|`` of the pixels from the largest to the smallest, each is
     multiplied by what the IoU loses when that pixel becomes wrong after all before it.
-
-    Args:
-        loss_name: Its name in the log, which begins with ``loss``.
-        **kwargs: ``class_weight`` and ``loss_weight`` of :class:`RegionLoss`.
+    The arguments are those of :class:`RegionLoss`.
     """
 
-    def __init__(self, *, loss_name: str = 'loss_lovasz', **kwargs) -> None:
-        super().__init__(loss_name=loss_name, **kwargs)
+    name = 'loss_lovasz'
 
     def class_losses(self, probabilities: Tensor, classes: Tensor) -> Tensor:
         losses = list(probabilities.new_zeros(probabilities.shape[1]))

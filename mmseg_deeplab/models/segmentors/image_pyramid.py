@@ -23,8 +23,7 @@ def resize_images(images: Tensor, scale: float, rule: str) -> Tensor:
     """Return images at another scale, bilinearly.
 
     A side of ``L`` becomes ``(L - 1) * scale + 1``, rounded, under ``'align_corners'``
-    (321 -> 241 and 161 in the release), and ``floor(L * scale)`` under
-    ``'scale_factor'``.
+    (as in the release), and ``floor(L * scale)`` under ``'scale_factor'``.
     """
     if scale == 1:
         return images
