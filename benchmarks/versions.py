@@ -34,6 +34,7 @@ def __getattr__(name):
     return None
 """
 PYTHONS = [f'python3.{minor}' for minor in range(11, 15)]
+NAMES = ('Python', 'torch', 'torchvision', 'numpy', 'OpenCV')
 FOUND = """
 import platform, torch, torchvision, numpy, cv2
 modules = torch, torchvision, numpy, cv2
@@ -69,8 +70,7 @@ def run_tests(interpreter: Path, tests: list[str]) -> dict[str, str]:
     found = subprocess.run(
         [interpreter, '-c', FOUND], text=True, stdout=subprocess.PIPE
     )
-    names = ('Python', 'torch', 'torchvision', 'numpy', 'OpenCV')
-    row = dict(zip(names, found.stdout.split(), strict=True))
+    row = dict(zip(NAMES, found.stdout.split(), strict=True))
     command = [interpreter, '-m', 'pytest', '-m', 'not slow', '-n', '2', *tests]
     run = subprocess.run(
         [*command, '--dist', 'loadfile'],
@@ -115,14 +115,7 @@ def run(args: Namespace) -> None:
                 rows.append(run_tests(interpreter, args.tests))
             columns = {
                 name: lambda row, name=name: row.get(name, '-')
-                for name in (
-                    'Python',
-                    'torch',
-                    'torchvision',
-                    'numpy',
-                    'OpenCV',
-                    'tests',
-                )
+                for name in (*NAMES, 'tests')
             }
             text = markdown_table(columns, rows)
             print(text, flush=True)
