@@ -17,6 +17,7 @@ from . import (
     gpu,
     growth,
     inference,
+    membranes,
     operators,
     peers,
     refinement,
@@ -49,6 +50,7 @@ COMMANDS = {
     'versions': versions,
     'gpu': gpu,
     'robustness': robustness,
+    'membranes': membranes,
 }
 
 

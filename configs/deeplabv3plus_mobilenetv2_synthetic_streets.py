@@ -18,6 +18,7 @@ model = dict(
     decode_head=dict(
         in_channels=160,
         channels=64,
+        dilations=(1, 2, 3, 4),  # for the 8x16 features of a crop
         c1_in_channels=12,
         c1_channels=12,
         num_classes=_base_.num_classes,

@@ -82,10 +82,9 @@ RECIPES = dict(
     composer_sgdw_128e=(20210 // 32 * 128, 2e-5, cosine(0.01, 20210 // 32 * 128)),
     adamw_160k=(160000, 0.01, warmed_up(6e-5)),
     adamw_convnext_160k=(160000, 0.05, warmed_up(1e-4)),
-    camvid_short=(
-        800,
-        0.01,
-        warmed_up(0.001, 800, power=0.9, warm=40, first=0.1),
+    **dict.fromkeys(
+        ('adamw_short', 'camvid_short'),
+        (800, 0.01, warmed_up(0.001, 800, power=0.9, warm=40, first=0.1)),
     ),
     detectron2_90k=(90000, 1e-4, warmed_up_from_the_start(0.01, 90000, 1000)),
     panoptic_90k=(90000, 0.0, poly(5e-5, 90000)),

@@ -20,8 +20,9 @@ from .arguments import find_model
 
 COMMANDS = (
     'train', 'test', 'predict', 'export', 'report', 'plot', 'demo', 'check-data',
-    'import-data', 'split', 'browse', 'class-weights', 'convert', 'tune-crf', 'publish',
-    'draw-streets', 'convert-camvid', 'search', 'decode', 'models', 'download',
+    'import-data', 'split', 'init', 'browse', 'class-weights', 'convert', 'tune-crf',
+    'publish', 'draw-streets', 'convert-camvid', 'search', 'decode', 'models',
+    'download',
 )  # fmt: skip
 OUTPUT_ARGUMENTS = ('out', 'show_dir', 'work_dir')
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 
 # Ends of the names of paths and suffixes, which may consist of digits.
+PLAN_OPTIONS = ('model', 'budget', 'pretrained')
 TEXT_ENDS = ('_dir', '_file', '_path', '_root', '_suffix', 'load_from')
 
 
@@ -97,6 +98,34 @@ def add_launch_arguments(parser: ArgumentParser, *, mixins: bool = False) -> Non
     )
     # Older launchers pass the rank as an option instead of in the environment.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+
+
+def add_plan_arguments(parser: Any) -> None:
+    """Add what `init` may be told; :func:`plan_options` reads it."""
+    parser.add_argument(
+        '--model',
+        help='network: the name of a file in configs/_base_/models (DeepLab v3+, on '
+        'ResNet-50 where there is a GPU, else on MobileNetV2)',
+    )
+    parser.add_argument(
+        '--budget', metavar='TIME', help='time for the training: 90s, 30m, 2h (30m)'
+    )
+    parser.add_argument(
+        '--pretrained',
+        metavar='FILE',
+        help='initial weights, in place of those that the network downloads; none '
+        'trains from scratch',
+    )
+
+
+def plan_options(args: Namespace) -> dict[str, Any]:
+    """Return what :func:`add_plan_arguments` has read, as keyword arguments."""
+    from mmseg_deeplab.config.planning_rules import parse_duration
+
+    options = {k: v for k, v in pick(args, *PLAN_OPTIONS).items() if v is not None}
+    if 'budget' in options:
+        options['budget'] = parse_duration(options['budget'])
+    return options
 
 
 def add_prediction_arguments(parser: ArgumentParser, *, tta: bool = True) -> None:

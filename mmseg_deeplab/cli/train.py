@@ -1,9 +1,15 @@
 """Train a segmentor.
 
 mmseg-deeplab train deeplabv2_r101_cityscapes --resume
+
+In the place of CONFIG may stand a folder of data of your own: `init` then writes a
+config for it into the work folder, and --resume takes the one that is there.
 """
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from mmseg_deeplab.utils.errors import InputError
 
 from . import arguments
 
@@ -19,12 +25,16 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('--amp', action='store_true', help='mixed precision (GPU)')
     arguments.add_output_stride(parser)
     arguments.add_launch_arguments(parser, mixins=True)
+    arguments.add_plan_arguments(
+        parser.add_argument_group('for a folder of data, as in `init`')
+    )
 
 
 def run(args: Namespace) -> None:
     from mmseg_deeplab.config.run_setup import prepare_training, train
     from mmseg_deeplab.engine.distributed import leave_process_group
 
+    plan_training(args)
     cfg = arguments.read_config(args)
     prepare_training(
         cfg,
@@ -33,3 +43,30 @@ def run(args: Namespace) -> None:
     )
     train(cfg)
     leave_process_group()
+
+
+def plan_training(args: Namespace) -> None:
+    """Put a config that `init` writes in the place of a folder of data."""
+    options = arguments.plan_options(args)
+    folder = Path(args.config)
+    if not folder.is_dir():
+        if options:
+            raise InputError(
+                f'--{next(iter(options))} is for a folder of data; {args.config} is a '
+                'config. Remedy: leave it out, and change the config'
+            )
+        return
+    if args.launcher != 'none':
+        raise InputError(
+            f'{folder}: one process plans. Remedy: mmseg-deeplab init {folder} --out '
+            'FILE, then train FILE'
+        )
+    name = folder.resolve().name
+    work_dir = args.work_dir = args.work_dir or f'work_dirs/{name}'
+    # Not the work folder itself: mmengine writes the whole config there by this name.
+    planned = Path(work_dir) / 'init' / f'{name}.py'
+    if not (args.resume and planned.is_file()):
+        from mmseg_deeplab.config.planned_config import write_planned_config
+
+        print(write_planned_config(folder, planned, **options))
+    args.config = str(planned)

@@ -13,6 +13,7 @@ from mmengine.config import Config
 from prettytable import PrettyTable
 
 from mmseg_deeplab.checkpoints.class_order import class_difference
+from mmseg_deeplab.datasets.scan_report import DatasetReport
 from mmseg_deeplab.utils.array_files import save_array
 from mmseg_deeplab.utils.atomic_files import write_whole
 from mmseg_deeplab.utils.errors import InputError
@@ -67,11 +68,16 @@ def count_labels(
             f'{faults[0].message} Remedy: see all with '
             f'mmseg-deeplab check-data {cfg.filename} --split train'
         )
+    return sum_counts(sets, cfg.filename)
+
+
+def sum_counts(sets: Sequence[DatasetReport], config: str) -> LabelCounts:
+    """Add the counts of data sets that a config names; they are of the same classes."""
     classes = sets[0].classes
     if not classes or any(one.classes != classes for one in sets):
         known = [f'{one.name}: {one.classes or "unknown"}' for one in sets]
         raise InputError(
-            f'{cfg.filename}: the data sets must name the same classes; {known}. '
+            f'{config}: the data sets must name the same classes; {known}. '
             'Remedy: give them metainfo=dict(classes=(...))'
         )
     sums = {

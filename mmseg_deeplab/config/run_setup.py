@@ -27,6 +27,7 @@ from .config_checks import (
     prepare_class_weights,
 )
 from .config_errors import FirstTimeHook, blames_config, config_errors
+from .crop_checks import warn_of_small_crops
 from .image_channels import check_channels
 from .option_check import named_dicts
 from .prediction_options import apply_prediction_options
@@ -63,6 +64,7 @@ def prepare_training(
     prepare_class_weights(cfg.model, classes)
     if output_stride is not None:
         cfg.model = ConfigDict(set_output_stride(cfg.model, output_stride))
+    warn_of_small_crops(cfg)
     if amp:
         enable_amp(cfg)
     prepare_device(cfg)

@@ -3,6 +3,7 @@
 import logging
 import os.path as osp
 from collections.abc import Iterator
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
@@ -11,7 +12,12 @@ from mmengine.registry import init_default_scope
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
-from mmseg_deeplab.datasets.scan import first_look, scan_dataset, too_few_classes
+from mmseg_deeplab.datasets.scan import (
+    Measure,
+    first_look,
+    scan_dataset,
+    too_few_classes,
+)
 from mmseg_deeplab.datasets.scan_report import DatasetReport, Finding, ScanReport
 from mmseg_deeplab.datasets.shared_images import shared_images, similar_images
 from mmseg_deeplab.utils.errors import InputError
@@ -34,6 +40,7 @@ def scan_config(
     splits: tuple[str, ...] = SPLITS,
     workers: int = 0,
     progress: bool = True,
+    measure: Measure | None = None,
 ) -> ScanReport:
     """Scan all data sets of a config, or of a base of ``configs/_base_/datasets``."""
     init_default_scope(cfg.get('default_scope') or 'mmseg')
@@ -45,7 +52,9 @@ def scan_config(
                 report.notes.append(f'{name} is the same data set as {seen[key]}')
                 continue
             seen[key] = name
-            found = _scan_leaf(leaf, name, cfg, workers, progress)
+            found = _scan_leaf(
+                leaf, name, cfg, workers=workers, progress=progress, measure=measure
+            )
             report.datasets.append(found)
             if split == 'train':
                 trained.append(found)
@@ -137,9 +146,7 @@ def dataset_configs(loader: dict | None) -> Iterator[dict]:
                 yield config
 
 
-def _scan_leaf(
-    leaf: dict, name: str, cfg: Config, workers: int, progress: bool
-) -> DatasetReport:
+def _scan_leaf(leaf: dict, name: str, cfg: Config, **options: Any) -> DatasetReport:
     """Scan one data set, or say why it cannot be built."""
     if missing := missing_paths(leaf):
         return DatasetReport(name=name, faults=missing)
@@ -156,8 +163,7 @@ def _scan_leaf(
         dataset,
         name=name,
         num_classes=numbers.pop() if len(numbers) == 1 else None,
-        workers=workers,
-        progress=progress,
+        **options,
     )
 
 

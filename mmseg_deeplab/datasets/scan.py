@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -29,6 +30,7 @@ from .transforms import LoadCheckedAnnotations, LoadCheckedImage
 
 # How many samples a training looks at first, and at most if all are of one class.
 SOME, MOST = 8, 500
+Measure = Callable[[np.ndarray, np.ndarray], Any]
 
 
 @dataclass
@@ -43,6 +45,7 @@ class Sample:
     label: str = ''  # name of the label's file
     faults: list[Finding] = field(default_factory=list)
     warnings: list[Finding] = field(default_factory=list)
+    measured: Any = None  # what `SampleScan.measure` gave
 
 
 class SampleScan:
@@ -50,6 +53,7 @@ class SampleScan:
 
     The loading transforms of the data set's own pipeline are kept; MMSegmentation's are
     replaced by the checked ones with the same settings.
+    What ``measure`` makes of the image and the label is kept in the sample.
     """
 
     def __init__(
@@ -58,8 +62,10 @@ class SampleScan:
         *,
         num_classes: int | None,
         ignore_index: int = 255,
+        measure: Measure | None = None,
     ) -> None:
         self.num_classes = num_classes
+        self.measure = measure
         self.ignore_index = ignore_index
         loaders = [t for t in transforms if type(t).__name__.startswith('Load')]
         loaders = loaders or [LoadCheckedImage(), LoadCheckedAnnotations()]
@@ -105,6 +111,8 @@ class SampleScan:
             ids = np.unique(results['gt_panoptic_seg'])
             numbered = class_map(ids)[ids % LABEL_DIVISOR > 0]
             sample.instances = np.bincount(numbered, minlength=NUM_VALUES)
+        if self.measure and sample.size is not None and sample.pixels is not None:
+            sample.measured = self.measure(results['img'], label)
         return sample
 
     def _warnings(self, loader: Callable, results: dict) -> list[Finding]:
@@ -172,12 +180,14 @@ def scan_dataset(
     num_classes: int | None = None,
     workers: int = 0,
     progress: bool = True,
+    measure: Measure | None = None,
 ) -> DatasetReport:
     """Read all samples of a data set, no wrapper, and collect all faults.
 
     Its pipeline is replaced. ``num_classes`` is for one that does not know its classes.
+    What ``measure`` makes of each image and label is collected in the report.
     """
-    report = _prepare(dataset, name, num_classes)
+    report = _prepare(dataset, name, num_classes, measure)
     for sample in _scan(dataset, workers, progress):
         _add(sample, report)
     if not len(dataset):
@@ -263,7 +273,10 @@ def first_look(dataset: BaseSegDataset, *, name: str = '') -> DatasetReport:
 
 
 def _prepare(
-    dataset: BaseSegDataset, name: str, num_classes: int | None
+    dataset: BaseSegDataset,
+    name: str,
+    num_classes: int | None,
+    measure: Measure | None = None,
 ) -> DatasetReport:
     """Let a data set give :class:`Sample`, and begin its report."""
     classes = tuple(dataset.metainfo.get('classes') or ())
@@ -277,6 +290,7 @@ def _prepare(
         dataset.pipeline.transforms,
         num_classes=len(classes) or num_classes,
         ignore_index=report.ignore_index,
+        measure=measure,
     )
     dataset.pipeline = Compose([scan])
     return report
@@ -310,6 +324,8 @@ def _add(sample: Sample, report: DatasetReport) -> None:
         report.steps[sample.image] = sample.steps
     if sample.pixels is None:
         return
+    if sample.measured is not None:
+        report.measured.append(sample.measured)
     report.pixels += sample.pixels
     report.images += sample.pixels > 0
     if sample.instances is not None:

@@ -42,6 +42,7 @@ class DatasetReport:
     steps: dict[str, np.ndarray] = field(default_factory=dict)
     faults: list[Finding] = field(default_factory=list)  # what spoils a training
     warnings: list[Finding] = field(default_factory=list)  # what is suspicious
+    measured: list = field(default_factory=list)  # of each sample, see scan_dataset
 
     @property
     def ignored_share(self) -> float:

@@ -47,6 +47,14 @@ def set_output_stride(model_cfg: dict, output_stride: int) -> dict:
     return cfg
 
 
+def current_output_stride(model_cfg: dict) -> int | None:
+    """Return the output stride of a segmentor's config, None where it has none."""
+    try:
+        return _current(model_cfg.get('backbone') or {})
+    except (InputError, KeyError):
+        return None
+
+
 def _current(backbone: dict) -> int:
     kind = MODELS.get(backbone['type'])
     default = argument_default(kind, 'output_stride') if kind else None

@@ -1,0 +1,69 @@
+"""What a planned config needs to know of images and labels, sample by sample."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+# Pixels of an image that its mean and deviation are computed from, on a regular grid.
+MOST_PIXELS = 250_000
+IGNORED = 255
+
+
+@dataclass(frozen=True)
+class SampleStatistics:
+    """Statistics of one image of ``C`` channels and its label."""
+
+    mean: np.ndarray  # (C,), of the values as they are loaded
+    square: np.ndarray  # (C,), mean of their squares
+    is_8_bit: bool
+    thickness: dict[int, float]  # of the objects of each class, in pixels
+
+
+def measure_sample(image: np.ndarray, label: np.ndarray) -> SampleStatistics:
+    """Measure an image ``(H, W, C)`` or ``(H, W)`` and its label ``(H, W)``."""
+    step = int(np.ceil(np.sqrt(max(1, label.size / MOST_PIXELS))))
+    pixels = image[::step, ::step].reshape(-1, *image.shape[2:] or (1,)).astype(float)
+    return SampleStatistics(
+        mean=pixels.mean(0),
+        square=np.square(pixels).mean(0),
+        is_8_bit=image.dtype == np.uint8,
+        thickness={
+            value: thickness(label == value)
+            for value in np.unique(label).tolist()
+            if value != IGNORED
+        },
+    )
+
+
+def thickness(mask: np.ndarray) -> float:
+    """Return the mean thickness of the objects of a mask, in pixels.
+
+    Across a strip of ``w`` pixels the distances to its outside are 1, 2, ..., 2, 1,
+    whose mean is ``(w + 2) / 4`` for an even ``w``.
+    """
+    outside = cv2.distanceTransform(
+        mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE
+    )
+    return max(1.0, 4 * float(outside[mask].mean()) - 2)
+
+
+def mean_and_deviation(
+    samples: Sequence[SampleStatistics],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and standard deviation ``(C,)`` over all samples, each alike."""
+    mean = np.mean([sample.mean for sample in samples], axis=0)
+    square = np.mean([sample.square for sample in samples], axis=0)
+    return mean, np.sqrt(np.maximum(square - mean**2, 1e-6))
+
+
+def class_thickness(samples: Sequence[SampleStatistics]) -> dict[int, float]:
+    """Return the median thickness of each class over the images that have it."""
+    values = sorted({value for sample in samples for value in sample.thickness})
+    return {
+        value: float(
+            np.median([s.thickness[value] for s in samples if value in s.thickness])
+        )
+        for value in values
+    }

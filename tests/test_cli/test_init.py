@@ -1,0 +1,98 @@
+"""The command init, and train with a folder of data in the place of a config."""
+
+import cv2
+import numpy as np
+import pytest
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from training import TRAIN
+
+from benchmarks.membranes import draw_folder
+from mmseg_deeplab.cli import run
+from mmseg_deeplab.config.crop_checks import small_crop
+from mmseg_deeplab.config.data_summary import summarise
+from mmseg_deeplab.config.planned_config import initial_weights
+from mmseg_deeplab.utils.errors import InputError
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    """Return a folder of small drawn slices."""
+    folder = tmp_path_factory.mktemp('data') / 'cells'
+    draw_folder(folder, num_train=2, num_val=1, size=64)
+    return folder
+
+
+def test_it_writes_a_config_with_reasons(folder, tmp_path, command):
+    out = tmp_path / 'config.py'
+    arguments = ('--budget', '20s', '--pretrained', 'none')
+    assert f'train {out}' in command('init', folder, '--out', out, *arguments)
+    cfg = Config.fromfile(out)
+    assert cfg.train_dataloader.dataset.data_root == str(folder)
+    assert cfg.model.decode_head.num_classes == 2
+    assert cfg.train_dataloader.dataset.pipeline[3].crop_size == (64, 64)
+    assert cfg.model.data_preprocessor.size == cfg.crop_size
+    assert max(cfg.model.decode_head.dilations) <= 4
+    assert cfg.train_cfg.max_iters >= 100
+    assert cfg.param_scheduler[-1].end == cfg.train_cfg.max_iters
+    init_default_scope('mmseg')
+    assert small_crop(cfg) is None
+    assert out.read_text().count('\n# ') + out.read_text().count('\n    # ') >= 6
+
+
+def test_the_summary_of_the_data_is_that_of_the_files(folder):
+    data = summarise(folder)
+    images = [cv2.imread(str(p), 0) for p in (folder / 'images/train').iterdir()]
+    np.testing.assert_allclose(data.mean, np.mean(images))
+    np.testing.assert_allclose(data.deviation, np.std(images))
+    assert data.images == (2, 1)
+    assert data.train_size == data.largest_size == (64, 64)
+    assert data.thinnest[1] == 'membrane'
+    assert data.weights is None
+
+
+def test_a_folder_without_a_class_list_is_refused(tmp_path):
+    with pytest.raises(SystemExit, match=r'labels\.txt.*import-data'):
+        run('init', [str(tmp_path), '--out', str(tmp_path / 'config.py')])
+
+
+def test_a_fault_in_the_data_ends_it(tmp_path):
+    draw_folder(tmp_path, num_train=2, num_val=1, size=64)
+    label = np.full((64, 64), 99, np.uint8)
+    cv2.imwrite(str(tmp_path / 'labels/train/slice_01.png'), label)
+    with pytest.raises(InputError, match=r'slice_01\.png.*check-data'):
+        summarise(tmp_path)
+
+
+def test_initial_weights_that_cannot_be_downloaded_are_said_with_the_options():
+    checkpoint = 'http://127.0.0.1:9/weights.pth'
+    backbone = dict(init_cfg=dict(type='Pretrained', checkpoint=checkpoint))
+    base = Config(dict(model=dict(backbone=backbone)))
+    with pytest.raises(InputError, match=r'127\.0\.0\.1.*--pretrained FILE.*none'):
+        initial_weights(base, None)
+    assert initial_weights(base, 'none') == 'none'
+
+
+def test_options_for_a_folder_are_refused_with_a_config(tmp_path):
+    config = tmp_path / 'config.py'
+    config.write_text('')
+    with pytest.raises(SystemExit, match='--budget is for a folder'):
+        run('train', [str(config), '--budget', '1m'])
+
+
+@pytest.mark.slow
+def test_train_takes_a_folder_and_resumes_with_the_same_config(
+    folder, tmp_path, server
+):
+    options = ('--pretrained', 'none', '--budget', '20s', '--work-dir', tmp_path / 'w')
+    steps = ('--cfg-options', 'train_dataloader.num_workers=0')
+    log = tmp_path / 'log.txt'
+    for count in (2, 3):
+        more = (*steps, f'train_cfg.max_iters={count}', *['--resume'] * (count - 2))
+        code = server.run(TRAIN, folder, *options, *more, log=log)
+        assert code == 0, log.read_text()
+        assert (tmp_path / 'w' / f'iter_{count}.pth').is_file()
+        planned = tmp_path / 'w' / 'init' / 'cells.py'
+        text = planned.read_text()
+        planned.write_text(text if count == 3 else f'# own\n{text}')
+    assert planned.read_text().startswith('# own')
