@@ -249,7 +249,7 @@ def model_lines(plan: Plan) -> Iterator[str]:
         head += f', dilations={tuple(rules.fit_rates(rates, features))}'
         yield f'# Rates for the {features[0]}x{features[1]} features of a crop.'
     if data.weights:
-        head += f', loss_decode=dict(class_weight={data.weights}, avg_non_ignore=False)'
+        head += f', loss_decode=dict(class_weight={data.weights})'
         yield f'# A class has less than {rules.RARE_SHARE:.0%} of the pixels.'
     yield f'decode_head=dict({head}),'
     if rules.is_tested_whole(data.largest_size, plan.crop):
