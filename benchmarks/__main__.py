@@ -69,20 +69,17 @@ def build_parser() -> ArgumentParser:
 
 def add_study_options(parser: ArgumentParser, study: Study) -> None:
     """Add the options that all studies share."""
-    parser.add_argument('--quick', action='store_true', help='few cases, short rounds')
-    parser.add_argument('--only', nargs='+', help=', '.join(study.subjects))
-    parser.add_argument(
-        '--variants', nargs='+', help=' '.join(study.variants) or 'none'
-    )
-    parser.add_argument('--device', default='cpu', help='cpu or cuda (%(default)s)')
-    parser.add_argument('--threads', type=int, help="of PyTorch (PyTorch's own number)")
-    parser.add_argument('--rounds', type=int, default=ROUNDS, help='(%(default)s)')
-    parser.add_argument('--seconds', type=float, help='per function and round (1)')
-    parser.add_argument(
-        '--out', default='work_dirs/benchmark', help='folder (%(default)s)'
-    )
-    parser.add_argument('--name', help='of the result (that of the study)')
-    parser.add_argument('--document', help='Markdown file that gets the table')
+    add = parser.add_argument
+    add('--quick', action='store_true', help='few cases, short rounds')
+    add('--only', nargs='+', help=', '.join(study.subjects))
+    add('--variants', nargs='+', help=' '.join(study.variants) or 'none')
+    add('--device', default='cpu', help='cpu or cuda (%(default)s)')
+    add('--threads', type=int, help="of PyTorch (PyTorch's own number)")
+    add('--rounds', type=int, default=ROUNDS, help='(%(default)s)')
+    add('--seconds', type=float, help='per function and round (1)')
+    add('--out', default='work_dirs/benchmark', help='folder (%(default)s)')
+    add('--name', help='of the result (that of the study)')
+    add('--document', help='Markdown file that gets the table')
 
 
 def run_study(args: Namespace) -> None:

@@ -12,23 +12,18 @@ from .arguments import add_config, pick, read_config
 
 def add_arguments(parser: ArgumentParser) -> None:
     add_config(parser)
-    parser.add_argument('--out', required=True, help='folder to write to')
-    parser.add_argument('--split', choices=('train', 'val', 'test'), default='train')
-    parser.add_argument(
-        '--number', type=int, default=6, help='number of images (%(default)s)'
-    )
-    parser.add_argument(
-        '--draws', type=int, default=4, help='draws of each image (%(default)s)'
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add('--out', required=True, help='folder to write to')
+    add('--split', choices=('train', 'val', 'test'), default='train')
+    add('--number', type=int, default=6, help='number of images (%(default)s)')
+    add('--draws', type=int, default=4, help='draws of each image (%(default)s)')
+    add(
         '--stage',
         choices=('augmented', 'original'),
         default='augmented',
         help='after the whole pipeline, or as loaded (%(default)s)',
     )
-    parser.add_argument(
-        '--seed', type=int, default=0, help='seed of the draws (%(default)s)'
-    )
+    add('--seed', type=int, default=0, help='seed of the draws (%(default)s)')
 
 
 def run(args: Namespace) -> None:

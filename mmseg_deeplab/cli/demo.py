@@ -9,7 +9,8 @@ from .arguments import add_trust, pick
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
+    add = parser.add_argument
+    add(
         'models',
         nargs='+',
         metavar='MODEL',
@@ -17,28 +18,20 @@ def add_arguments(parser: ArgumentParser) -> None:
         'files, CONFIG CHECKPOINT',
     )
     add_trust(parser)
-    parser.add_argument('--device', default='cpu', help='such as cuda:0 (%(default)s)')
-    parser.add_argument('--examples', metavar='DIR', help='images to start with')
-    parser.add_argument(
-        '--max-megabytes', type=float, default=20, help='limit of a file (%(default)s)'
-    )
-    parser.add_argument(
+    add('--device', default='cpu', help='such as cuda:0 (%(default)s)')
+    add('--examples', metavar='DIR', help='images to start with')
+    add('--max-megabytes', type=float, default=20, help='limit of a file (%(default)s)')
+    add(
         '--max-megapixels',
         type=float,
         default=16,
         help='limit of an image (%(default)s)',
     )
-    parser.add_argument(
-        '--queue-size', type=int, default=20, help='jobs that may wait (%(default)s)'
-    )
-    parser.add_argument(
-        '--max-seconds', type=float, default=120, help='limit of a job (%(default)s)'
-    )
-    parser.add_argument('--host', default='127.0.0.1', help='(%(default)s)')
-    parser.add_argument('--port', type=int, default=7860, help='(%(default)s)')
-    parser.add_argument(
-        '--root-path', default='', help='path of the page behind a reverse proxy'
-    )
+    add('--queue-size', type=int, default=20, help='jobs that may wait (%(default)s)')
+    add('--max-seconds', type=float, default=120, help='limit of a job (%(default)s)')
+    add('--host', default='127.0.0.1', help='(%(default)s)')
+    add('--port', type=int, default=7860, help='(%(default)s)')
+    add('--root-path', default='', help='path of the page behind a reverse proxy')
 
 
 def run(args: Namespace) -> None:

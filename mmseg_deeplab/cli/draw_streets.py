@@ -30,18 +30,15 @@ SHOWN = (8, 14, 33, 24, 18, 15)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument('--layout', choices=LAYOUTS)
-    parser.add_argument('--out', help='folder to write to')
-    parser.add_argument('--num-train', type=int, default=200, help='(%(default)s)')
-    parser.add_argument('--num-val', type=int, default=50, help='(%(default)s)')
-    parser.add_argument(
-        '--size', type=int, nargs=2, default=(256, 512), metavar=('H', 'W')
-    )
-    parser.add_argument('--seed', type=int, default=0, help='(%(default)s)')
-    parser.add_argument('--sheet', help='PNG file for an image grid instead')
-    parser.add_argument(
-        '--scenes', type=int, nargs='+', default=SHOWN, help='scenes of the grid'
-    )
+    add = parser.add_argument
+    add('--layout', choices=LAYOUTS)
+    add('--out', help='folder to write to')
+    add('--num-train', type=int, default=200, help='(%(default)s)')
+    add('--num-val', type=int, default=50, help='(%(default)s)')
+    add('--size', type=int, nargs=2, default=(256, 512), metavar=('H', 'W'))
+    add('--seed', type=int, default=0, help='(%(default)s)')
+    add('--sheet', help='PNG file for an image grid instead')
+    add('--scenes', type=int, nargs='+', default=SHOWN, help='scenes of the grid')
 
 
 def run(args: Namespace) -> None:

@@ -16,27 +16,24 @@ FORMATS = (
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument('source', metavar='SRC', help='folder, or an annotation file')
-    parser.add_argument('--out', required=True, help='new or empty folder to write')
-    parser.add_argument(
-        '--format', choices=FORMATS, default='auto', help='(found by content)'
-    )
-    parser.add_argument('--images', help='folder of the images, if not below SRC')
-    parser.add_argument(
-        '--labels', help='class list: the classes to import, and their order'
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add('source', metavar='SRC', help='folder, or an annotation file')
+    add('--out', required=True, help='new or empty folder to write')
+    add('--format', choices=FORMATS, default='auto', help='(found by content)')
+    add('--images', help='folder of the images, if not below SRC')
+    add('--labels', help='class list: the classes to import, and their order')
+    add(
         '--overlap',
         choices=('later', 'smaller'),
         default='later',
         help='which of two objects lies above (%(default)s)',
     )
-    parser.add_argument(
+    add(
         '--no-background',
         action='store_true',
         help='pixels without an object are not counted (255)',
     )
-    parser.add_argument(
+    add(
         '--val',
         type=float,
         default=0.2,

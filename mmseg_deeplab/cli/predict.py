@@ -18,17 +18,14 @@ from . import arguments
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument('arguments', nargs='+', metavar='MODEL INPUT')
-    parser.add_argument('--out', required=True, metavar='DIR', help='for the results')
-    parser.add_argument(
-        '--list', metavar='FILE', help='more inputs: paths, one a line; - is stdin'
-    )
-    parser.add_argument('--device', help='such as cpu (a GPU where there is one)')
-    parser.add_argument('--batch-size', type=int, default=1, help='(%(default)s)')
-    parser.add_argument(
-        '--workers', type=int, help='processes that read images (at most 4)'
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add('arguments', nargs='+', metavar='MODEL INPUT')
+    add('--out', required=True, metavar='DIR', help='for the results')
+    add('--list', metavar='FILE', help='more inputs: paths, one a line; - is stdin')
+    add('--device', help='such as cpu (a GPU where there is one)')
+    add('--batch-size', type=int, default=1, help='(%(default)s)')
+    add('--workers', type=int, help='processes that read images (at most 4)')
+    add(
         '--ray',
         nargs='?',
         const='',
@@ -36,38 +33,30 @@ def add_arguments(parser: ArgumentParser) -> None:
         help='predict on a Ray cluster: ADDRESS, such as auto or ray://HOST:10001; '
         'without one RAY_ADDRESS, else Ray on this machine',
     )
-    parser.add_argument(
-        '--actors', type=int, help='with --ray: processes that hold the model'
-    )
+    add('--actors', type=int, help='with --ray: processes that hold the model')
     arguments.add_overrides(parser)
     arguments.add_trust(parser)
     arguments.add_ids(parser)
-    parser.add_argument(
-        '--no-overlay', action='store_true', help='no colours over the images'
-    )
-    parser.add_argument(
-        '--opacity', type=float, default=0.5, help='of the colours (%(default)s)'
-    )
-    parser.add_argument(
+    add('--no-overlay', action='store_true', help='no colours over the images')
+    add('--opacity', type=float, default=0.5, help='of the colours (%(default)s)')
+    add(
         '--probabilities',
         action='store_true',
         help='also write them: .npy, float16, (classes, height, width)',
     )
-    parser.add_argument(
+    add(
         '--polygons',
         choices=['coco', 'labelme', 'geojson'],
         help='also write outlines of the areas, for annotation tools and for maps',
     )
-    parser.add_argument(
+    add(
         '--simplify',
         type=float,
         default=0.0,
         metavar='PIXELS',
         help='how far outlines may be from the edges of the areas (%(default)s)',
     )
-    parser.add_argument(
-        '--overwrite', action='store_true', help='predict finished inputs again'
-    )
+    add('--overwrite', action='store_true', help='predict finished inputs again')
     arguments.add_prediction_arguments(parser)
     group = parser.add_argument_group('rasters and very large images')
     group.add_argument(

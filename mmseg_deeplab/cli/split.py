@@ -16,41 +16,38 @@ FOLDER_OPTIONS = ('labels_file', 'img_suffix', 'seg_map_suffix', 'reduce_zero_la
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument('folder', metavar='DIR', help='folder with images and labels')
+    add = parser.add_argument
+    add('folder', metavar='DIR', help='folder with images and labels')
     parts = parser.add_mutually_exclusive_group()
     parts.add_argument(
         '--val', type=float, default=0.2, help='part for validation (%(default)s)'
     )
     parts.add_argument('--folds', type=int, metavar='K', help='cross-validation')
-    parser.add_argument(
+    add(
         '--test',
         type=float,
         default=0.0,
         help='part that is held out for the test (none; an existing test.txt is kept)',
     )
-    parser.add_argument(
+    add(
         '--group-by',
         metavar='PATTERN',
         help='regular expression: images in whose names its first group is the same '
         'stay in one split',
     )
-    parser.add_argument(
+    add(
         '--stratify', action='store_true', help='spread the images of each class evenly'
     )
-    parser.add_argument(
-        '--seed', type=int, default=0, help='another one, another split'
-    )
-    parser.add_argument(
+    add('--seed', type=int, default=0, help='another one, another split')
+    add(
         '--similar',
         type=float,
         default=0.9,
         help='similarity from which images stay together; above 1 only files of equal '
         'content do (%(default)s)',
     )
-    parser.add_argument(
-        '--overwrite', action='store_true', help='replace lists that are there already'
-    )
-    parser.add_argument(
+    add('--overwrite', action='store_true', help='replace lists that are there already')
+    add(
         '--cfg-options',
         nargs='+',
         action=Overrides,

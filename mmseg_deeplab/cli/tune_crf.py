@@ -23,26 +23,21 @@ LEARNABLE = (
 
 def add_arguments(parser: ArgumentParser) -> None:
     add_config(parser, checkpoint=True)
-    parser.add_argument('--work-dir', help='(work_dirs/<config name>/crf)')
-    parser.add_argument('--num-images', type=int, help='images to tune on (100)')
-    parser.add_argument('--holdout-split', choices=['val', 'test'], default='val')
-    parser.add_argument(
-        '--num-holdout', type=int, help='images to judge by (all the rest)'
-    )
-    parser.add_argument(
-        '--seed', type=int, default=0, help='seed of the images and the learning'
-    )
-    parser.add_argument('--tta', action='store_true', help='test-time augmentation')
-    parser.add_argument(
-        '--start', help="CRF fragment to start from (the config's, or the release's)"
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add('--work-dir', help='(work_dirs/<config name>/crf)')
+    add('--num-images', type=int, help='images to tune on (100)')
+    add('--holdout-split', choices=['val', 'test'], default='val')
+    add('--num-holdout', type=int, help='images to judge by (all the rest)')
+    add('--seed', type=int, default=0, help='seed of the images and the learning')
+    add('--tta', action='store_true', help='test-time augmentation')
+    add('--start', help="CRF fragment to start from (the config's, or the release's)")
+    add(
         '--num-iterations',
         type=int,
         help='iterations of the mean field (10; while learning 5)',
     )
-    parser.add_argument('--device', help='such as cpu (a GPU where there is one)')
-    parser.add_argument('--restart', action='store_true', help='forget earlier results')
+    add('--device', help='such as cpu (a GPU where there is one)')
+    add('--restart', action='store_true', help='forget earlier results')
     search = parser.add_argument_group('search')
     search.add_argument('--ranges', choices=RANGES, default='v2')
     for axis in AXES:
