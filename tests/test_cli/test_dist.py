@@ -117,6 +117,7 @@ def test_sync_bn_becomes_plain_bn_on_the_cpu(server: Server, tmp_path):
     assert weights(tmp_path / 'run' / 'iter_2.pth')['backbone.bn1.running_mean'].any()
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_two_processes_is_what_they_have_validated(server, tmp_path):
     """Plain BatchNorm: what two validate together is what one tests, to the digit."""
     plain = (

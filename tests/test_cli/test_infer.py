@@ -134,7 +134,8 @@ def labels(out: Path) -> list[Path]:
     return list(out.glob('labels/*.png'))
 
 
-@pytest.mark.parametrize('killed', [0, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize('killed', [0, 1])
 def test_the_files_of_a_killed_process_are_done_by_the_same_command(
     server, infer, source, folder, killed
 ):
@@ -171,6 +172,7 @@ def test_the_files_of_a_killed_process_are_done_by_the_same_command(
     assert before.items() <= written(out).items()  # nothing is predicted twice
 
 
+@pytest.mark.slow
 def test_a_process_of_many_tells_bad_files_and_does_not_stop_the_others(infer, folder):
     (folder / 'in/a/0.png').write_bytes(b'no image')
     for rank, told in enumerate(('2 of 2', '1 of 2')):

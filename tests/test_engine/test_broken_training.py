@@ -55,6 +55,7 @@ def test_infinite_constants_of_a_network_are_saved(tmp_path):
     assert (tmp_path / 'run' / 'iter_1.pth').exists()
 
 
+@pytest.mark.slow
 def test_a_second_training_in_the_folder_of_a_first_is_refused(
     server: Server, tmp_path
 ):

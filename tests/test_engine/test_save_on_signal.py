@@ -95,6 +95,7 @@ def test_stopped_and_resumed_equals_uninterrupted(server: Server, tmp_path):
     assert same_weights(stopped / 'iter_6.pth', straight / 'iter_6.pth')
 
 
+@pytest.mark.slow
 def test_data_workers_survive_a_signal_to_the_process_group(server: Server, tmp_path):
     workers = 'train_dataloader.update(num_workers=2, persistent_workers=True)'
     run = start(server, tmp_path, workers)
@@ -125,6 +126,7 @@ def test_where_it_stops(tmp_path, extra, hook, saved):
     assert validated.batches <= 1
 
 
+@pytest.mark.slow
 def test_a_signal_to_one_rank_stops_all(server: Server, tmp_path):
     config = write_config(tmp_path, **LONG)
     ranks = start_ranks(server, tmp_path, TRAIN, config, '--work-dir', tmp_path / 'run')

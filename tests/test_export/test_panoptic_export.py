@@ -17,6 +17,7 @@ def model(tmp_path_factory) -> list[str]:
     return write_model(tmp_path_factory.mktemp('model'), grouping=GROUPING)
 
 
+@pytest.mark.slow
 def test_file_finds_the_segments_of_the_network(model, tmp_path):
     exported = export_model(*model, out=tmp_path / 'a.onnx', output='probabilities')
     assert exported.metadata.panoptic == dict(thing_classes=(1, 2), **GROUPING)

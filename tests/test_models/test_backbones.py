@@ -164,7 +164,11 @@ def prefixed(state):
 # How a family names the weights, and which tensors of no backbone its files hold.
 FILES = [
     *((kind, dict, ()) for kind in NARROW),
-    *((kind, prefixed, ['head.fc.weight']) for kind in NARROW),
+    *(
+        (kind, prefixed, ['head.fc.weight'])
+        for kind in NARROW
+        if kind != 'JFZhang95Xception'  # its own file below has a prefix, too
+    ),
     ('DeepLabMobileNetV2', prefixed, ['backbone.conv2.conv.weight']),  # mmpretrain
     ('JFZhang95Xception', jfzhang95, ['module.decoder.conv1.weight']),
     ('VGG16LargeFOV', dict, ['fc6.weight', 'fc6.bias', 'fc8.bias']),  # Caffe

@@ -96,6 +96,7 @@ def test_cells_are_shares_of_the_ground_truth(tmp_path):
     assert axes.yaxis_inverted()  # the first class is at the top
 
 
+@pytest.mark.slow
 def test_names_of_150_classes_are_legible_and_inside_the_plot(tmp_path):
     counts = np.random.default_rng(0).integers(0, 100, (150, 150))
     names = [f'television receiver {i}'[: 5 + i % 18] + f' {i}' for i in range(150)]
