@@ -11,7 +11,6 @@ import numpy as np
 
 from mmseg_deeplab.utils.array_files import save_array, save_image
 from mmseg_deeplab.utils.atomic_files import write_whole
-from mmseg_deeplab.utils.class_colors import BACKGROUNDS
 from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.label_png import label_png
 from mmseg_deeplab.utils.local_paths import require_local
@@ -19,7 +18,7 @@ from mmseg_deeplab.utils.local_paths import require_local
 from .input_files import InputFile
 from .overlay import paint
 from .panoptic_files import write_segments
-from .polygon_files import SUFFIXES, Traced, merge_coco, write_polygons
+from .polygon_files import SUFFIXES, Traced, background, merge_coco, write_polygons
 from .polygons import Area, trace_prediction
 from .predictor import Prediction
 from .raster_reader import load_rasterio
@@ -132,11 +131,6 @@ class FileOutputs:
             self.write_areas(item, areas, size=prediction.labels.shape, **about)
         path = self.path(item, 'labels', '.png')
         write_whole(label_png(prediction.labels, palette, ids), path)
-
-
-def background(classes: Sequence[str]) -> set[int]:
-    """Return the classes that need no outline: what no other class covers."""
-    return {k for k, name in enumerate(classes) if name.lower() in BACKGROUNDS}
 
 
 def write_labels(

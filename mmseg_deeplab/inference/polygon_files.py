@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mmseg_deeplab.utils.atomic_files import write_whole
+from mmseg_deeplab.utils.class_colors import BACKGROUNDS
 from mmseg_deeplab.utils.json_files import read_json
 
 from .polygons import Area, join_holes, move
@@ -65,22 +66,31 @@ def to_coco(traced: Traced, _: Path) -> dict[str, Any]:
             zip(traced.classes, traced.palette, strict=True), start=1
         )
     ]
-    return dict(images=[image], annotations=annotations, categories=categories)
+    # The import then makes no class of its own for what has no outline.
+    info = dict(every_pixel=not background(traced.classes))
+    return dict(
+        info=info, images=[image], annotations=annotations, categories=categories
+    )
 
 
 def merge_coco(paths: Iterable[Path], target: Path) -> None:
     """Write one COCO file for many images, of those of the files that are there."""
-    images, annotations, categories = [], [], []
+    images, annotations, others = [], [], {}
     for path in filter(Path.is_file, paths):
         content = read_json(path)
-        categories = content['categories']
+        others = {key: content[key] for key in ('info', 'categories')}
         number = len(images) + 1
         images += [dict(image, id=number) for image in content['images']]
         for one in content['annotations']:
             ids = dict(id=len(annotations) + 1, image_id=number)
             annotations.append(one | ids)
-    content = dict(images=images, annotations=annotations, categories=categories)
+    content = dict(others, images=images, annotations=annotations)
     write_whole(json.dumps(content).encode(), target)
+
+
+def background(classes: Sequence[str]) -> set[int]:
+    """Return the classes without outlines: they are where no other class is."""
+    return {k for k, name in enumerate(classes) if name.lower() in BACKGROUNDS}
 
 
 def to_labelme(traced: Traced, folder: Path) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from typing import Any
 
 from .input_files import InputFile
-from .output_files import FileOutputs, background
+from .output_files import FileOutputs
+from .polygon_files import background
 from .polygons import trace
 from .predictor import Predictor
 from .raster_reader import load_rasterio

@@ -31,10 +31,12 @@ def blots(seed: int, size: tuple[int, int] = (60, 80)) -> np.ndarray:
     return noise.astype(np.uint8)
 
 
-def write(folder: Path, kind: str, masks: dict[str, np.ndarray], **options) -> None:
+def write(
+    folder: Path, kind: str, masks: dict[str, np.ndarray], classes=CLASSES, **options
+) -> None:
     """Write outlines of masks, and images that they belong to."""
     outputs = FileOutputs(folder / 'out', overlays=False, polygons=kind, **options)
-    outputs.begin(CLASSES, PALETTE)
+    outputs.begin(classes, PALETTE)
     items = []
     for name, mask in masks.items():
         path = folder / 'in' / f'{name}.png'
@@ -43,7 +45,7 @@ def write(folder: Path, kind: str, masks: dict[str, np.ndarray], **options) -> N
         Image.fromarray(image).save(path)
         items.append(InputFile(str(path), name))
         prediction = Prediction(mask)
-        outputs.write_image(items[-1], image, prediction, PALETTE, CLASSES)
+        outputs.write_image(items[-1], image, prediction, PALETTE, classes)
         assert outputs.are_finished(items[-1], since=0)
         outputs.polygons_path(items[-1]).rename(folder / 'kept')
         assert not outputs.are_finished(items[-1], since=0)
@@ -70,6 +72,16 @@ def test_imported_again_masks_are_the_same(tmp_path, kind, source, simplify):
         else:
             assert np.array_equal(found, mask)
         assert file.getpalette()[: 3 * len(PALETTE)] == np.ravel(PALETTE).tolist()
+
+
+def test_a_prediction_without_background_is_imported_without_one(tmp_path):
+    mask = blots(6)
+    write(tmp_path, 'coco', {'x': mask}, classes=('a', *CLASSES[1:]))
+    options = ImportOptions(images=str(tmp_path / 'in'))
+    import_folder(str(tmp_path / 'out/coco.json'), tmp_path / 'again', options)
+    found = Image.open(tmp_path / 'again/labels/x.png')
+    assert np.array_equal(found, mask)
+    assert (tmp_path / 'again/labels.txt').read_text().startswith('a 0 0 0\ncell ')
 
 
 def test_geojson_has_the_pixels_of_each_class_with_holes(tmp_path):

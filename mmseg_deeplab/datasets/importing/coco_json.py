@@ -57,6 +57,9 @@ def read_instances(files: SourceFiles, found: list[str]) -> Annotations:
         with result.entry(path):
             content = parse_json(read_file(path, remedy='correct SRC'), path)
             names = _categories(content, result)
+            info = content.get('info')
+            if isinstance(info, dict) and info.get('every_pixel') is True:
+                result.labels_every_pixel = True  # mmseg-deeplab predict --polygons
             objects = defaultdict(list)
             for one in content['annotations']:
                 objects[one['image_id']].append(one)
