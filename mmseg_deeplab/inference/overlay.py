@@ -21,7 +21,9 @@ def colour_labels(labels: np.ndarray, palette: Sequence[Sequence[int]]) -> np.nd
     """Paint class ids ``(H, W)``; those outside the palette (ignored) become black."""
     table = np.full((max(256, len(palette)), 3), IGNORED, dtype=np.uint8)
     table[: len(palette)] = palette
-    return table[labels.astype(np.uint8) if len(table) == 256 else labels]
+    if len(table) > 256:
+        return table[labels]
+    return cv2.applyColorMap(np.ascontiguousarray(labels, np.uint8), table[:, None])
 
 
 def overlay(

@@ -22,6 +22,6 @@ def save_image(path: str | Path, image: np.ndarray) -> None:
     JPEG has quality 95.
     """
     if image.ndim == 3:
-        image = image[..., ::-1]  # OpenCV writes BGR
+        image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)  # as OpenCV writes it
     _, content = cv2.imencode(Path(path).suffix, np.ascontiguousarray(image))
     write_whole(content.tobytes(), Path(path))
