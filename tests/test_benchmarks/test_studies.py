@@ -10,6 +10,7 @@ from benchmarks import (
     crf,
     data,
     evaluation,
+    files,
     growth,
     inference,
     operators,
@@ -37,6 +38,12 @@ def scope():
 def check(case) -> dict[str, float]:
     """Compare the results of both sides."""
     return case.compare(case.stock(), case.ours())
+
+
+def test_predictions_of_files_agree():
+    folder = files.Folder(replace(files.SMALL, size=(64, 96)), 2)
+    for case in files.file_cases(folder, files.STUDY.variants, CPU):
+        check(case)
 
 
 @pytest.mark.parametrize(
