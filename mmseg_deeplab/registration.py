@@ -21,15 +21,15 @@ from types import ModuleType
 from typing import Any
 
 FOLLOWERS = {
-    'torch': None,  # nothing follows, but `quiet_import` makes it faster
-    # mmengine's loaders refuse files that would run code.
-    'mmengine.fileio': 'utils.safe_file_handlers',
-    'mmengine.runner': 'checkpoints',
-    'mmseg.models': 'models',
-    'mmseg.datasets': 'datasets',
-    'mmseg.evaluation': 'evaluation',
-    'mmseg.engine': 'engine',
-    'mmseg.visualization': 'engine',  # backends of the log
+    'torch': (),  # nothing follows, but `quiet_import` makes it faster
+    # Its loaders refuse files that would run code, and it reads files at addresses.
+    'mmengine.fileio': ('utils.safe_file_handlers', 'utils.remote_files'),
+    'mmengine.runner': ('checkpoints',),
+    'mmseg.models': ('models',),
+    'mmseg.datasets': ('datasets',),
+    'mmseg.evaluation': ('evaluation',),
+    'mmseg.engine': ('engine',),
+    'mmseg.visualization': ('engine',),  # backends of the log
 }
 # Printed by each import of MMSegmentation's data sets, about a service of its makers.
 NOTE = 'Could not import OneDL\n'
@@ -92,9 +92,9 @@ def quiet_import() -> Iterator[None]:
 
 
 def follow(name: str) -> None:
-    """Import the layer that extends a package, if one does."""
-    if FOLLOWERS[name]:
-        import_module(f'mmseg_deeplab.{FOLLOWERS[name]}')
+    """Import the modules that extend a package."""
+    for module in FOLLOWERS[name]:
+        import_module(f'mmseg_deeplab.{module}')
 
 
 def register() -> None:

@@ -24,6 +24,8 @@ from .state_dicts import (
     with_counters,
 )
 
+COLOURS = 3  # input channels of the first layer of nearly all pre-trained weights
+
 
 def split_pretrained(
     init_cfg: dict | list[dict] | None,
@@ -69,6 +71,11 @@ def load_pretrained(
     family, converted = to_backbone(state, own_keys=backbone.state_dict())
     own = _part(converted, 'backbone.')
     wanted = backbone.state_dict()
+    for key in adapt_first_layer(own, wanted):
+        print_log(
+            f'{checkpoint}: {key} is adapted to {wanted[key].shape[1]} channels',
+            'current',
+        )
     missing, unexpected = wanted.keys() - own.keys(), own.keys() - wanted.keys()
     other_shape = misfits(own, backbone).values()
     if missing or unexpected or other_shape:
@@ -87,6 +94,30 @@ def load_pretrained(
     print_log(f'{checkpoint}: {family} weights into the backbone{left}', 'current')
     if family == 'torchvision' and torchvision.RESNET in own:
         print_log(torchvision.STRIDE_NOTE, 'current', level=logging.WARNING)
+
+
+def adapt_first_layer(own: StateDict, wanted: StateDict) -> list[str]:
+    """Fit convolutions of colour images to other channels, in place; return their keys.
+
+    The rule is that of timm (``adapt_input_conv``): for one channel the sum over the
+    three input channels, so that a grey image gives what three equal channels would;
+    for C channels the weights of red, green and blue in turn, times 3 / C.
+    """
+    adapted = []
+    for key, weight in own.items():
+        shape = wanted[key].shape if key in wanted else weight.shape
+        if weight.ndim != 4 or weight.shape[1] != COLOURS or shape == weight.shape:
+            continue
+        channels = shape[1]
+        if channels == 1:
+            fitted = weight.sum(1, keepdim=True)
+        else:
+            repeats = -(-channels // COLOURS)
+            fitted = weight.repeat(1, repeats, 1, 1)[:, :channels] * COLOURS / channels
+        if fitted.shape == shape:
+            own[key] = fitted
+            adapted.append(key)
+    return adapted
 
 
 def _part(state: StateDict, prefix: str) -> StateDict:

@@ -29,6 +29,7 @@ from mmseg_deeplab.utils.cache_folder import cache_folder
 from mmseg_deeplab.utils.downloading import download, with_mirrors
 from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.file_hashes import check_hash, named_hash
+from mmseg_deeplab.utils.remote_files import is_remote, local_copy
 
 from .conversion import convert_file
 from .foreign_config import check_foreign_config
@@ -94,8 +95,9 @@ def local_file(reference: str | os.PathLike) -> str:
     """Return the path of a checkpoint, which is downloaded where it is not there.
 
     A ``reference`` is one of :func:`model_files`, or one of mmengine's names of initial
-    weights, such as ``open-mmlab://resnet50_v1c``. Addresses of other storages, such as
-    ``s3://``, are returned as they are.
+    weights, such as ``open-mmlab://resnet50_v1c``. Of a file at another address, such
+    as ``s3://``, it is the path of its copy; what only a backend of mmengine reads is
+    returned as it is.
     """
     reference = os.fspath(reference)
     scheme, separator, name = reference.partition('://')
@@ -105,6 +107,8 @@ def local_file(reference: str | os.PathLike) -> str:
         return str(_from_web(reference))
     if scheme in INITIAL_WEIGHTS:
         return str(_from_web(_address(scheme, name)))
+    if is_remote(reference):
+        return local_copy(reference)
     if separator or Path(reference).expanduser().is_file():
         return reference
     model = zoo_model(reference)
@@ -240,7 +244,7 @@ def load_reference(filename: str, map_location: Any = None) -> dict[str, Any]:
 
 def load_from_storage(filename: str, map_location: Any = None) -> dict[str, Any]:
     """Load from a storage of mmengine, by a copy on the disk."""
-    stored = get_file_backend(filename, backend_args={'backend': 'petrel'})
+    stored = get_file_backend(filename)
     with stored.get_local_path(filename) as copy:
         return load_without_code(copy, map_location=map_location)
 
@@ -264,7 +268,7 @@ def enable_safe_loading() -> None:
     names = [f'{scheme}://' for scheme in INITIAL_WEIGHTS if scheme != 'mmcls']
     for scheme in ('', 'http://', 'https://', PREFIX, *names):
         CheckpointLoader.register_scheme(scheme, loader=load_reference, force=True)
-    for scheme in (r'(\S+\:)?s3://', r'(\S+\:)?petrel://'):
+    for scheme in (r'(\S+\:)?s3://', r'(\S+\:)?petrel://', 'gs://', 'memory://'):
         CheckpointLoader.register_scheme(scheme, loader=load_from_storage, force=True)
     CheckpointLoader.register_scheme('mmcls://', loader=load_classifier, force=True)
 

@@ -56,7 +56,8 @@ def run(command: str, arguments: list[str], *, prog: str | None = None) -> None:
         sys.stdout.reconfigure(errors='backslashreplace')
     with one_line_errors():
         args = parse_arguments(command, arguments, prog=prog)
-        for name in OUTPUT_ARGUMENTS:
+        takes_addresses = getattr(import_command(command), 'TAKES_ADDRESSES', False)
+        for name in () if takes_addresses else OUTPUT_ARGUMENTS:
             option = f'--{name}'.replace('_', '-')
             require_local(getattr(args, name, None) or '', option)
         if 'checkpoint' in args:

@@ -13,8 +13,11 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.local_paths import require_local
 
 from . import arguments
+
+TAKES_ADDRESSES = True  # for --out
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -80,10 +83,24 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     from mmseg_deeplab.inference import world
+    from mmseg_deeplab.utils.remote_files import (
+        check_storage,
+        is_remote,
+        mirror_of,
+        upload,
+    )
 
     rank, processes = world()
+    address = args.out if is_remote(args.out) else None
+    if address is None:
+        require_local(args.out, '--out')
+    else:
+        check_storage(address)
+        args.out = mirror_of(address, 'outputs')
     try:
         outcome = predict(args)
+        if address is not None:
+            upload(args.out, address)
     except KeyboardInterrupt:
         sys.exit('stopped; the same command goes on from here')
     share = f'process {rank} of {processes}: ' if processes > 1 else ''

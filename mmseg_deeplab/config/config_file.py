@@ -6,11 +6,12 @@ from typing import Any
 
 from mmengine import fileio
 from mmengine.config import Config
-from mmengine.utils import is_abs
 
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.local_paths import is_absolute
 
 from .config_errors import blames_config, check_sections, load_config
+from .image_channels import apply_channels
 from .option_check import CARRIED, named_dicts, places_of, refuse_useless_options
 from .overrides import apply_mixins
 from .shipped import find_config
@@ -30,10 +31,13 @@ def read_config(
     ``Config.fromfile`` reads the same config. What this function adds:
 
     - The variables ``data_root``, ``labels_file``, ``img_suffix``, ``seg_map_suffix``,
-      ``reduce_zero_label``, ``num_classes`` and ``crop_size``, given as options, reach
-      every split, pipeline, head and preprocessor that has the value of the config.
+      ``reduce_zero_label``, ``num_classes``, ``crop_size`` and ``raster_window``, given
+      as options, reach every split, pipeline, head and preprocessor that has the value
+      of the config.
     - ``num_classes=None``, as in the base of the folder data set, becomes the number of
       classes in the class list.
+    - ``channels``, with ``value_range`` and ``shown_bands``, becomes the channels of
+      all pipelines and of the network, see :func:`~.image_channels.apply_channels`.
     - An option that would change nothing is refused.
     - A data loader without workers (``num_workers=0``) loses what only workers need.
 
@@ -55,6 +59,7 @@ def read_config(
     path = find_config(path)
     cfg = load_config(path)
     apply_options(cfg, options or {}, mixins)
+    apply_channels(cfg)
     fill_in_classes(cfg, num_classes)
     _fit_to_workers(cfg)
     cfg.launcher = launcher
@@ -94,9 +99,8 @@ def _fit_to_workers(cfg: Config) -> None:
 def class_list_path(cfg: Config) -> str | None:
     """Return the path of the config's class list, None if it names none."""
     path, root = cfg.get('labels_file'), cfg.get('data_root')
-    return (
-        path if not root or not path or is_abs(path) else (fileio.join_path(root, path))
-    )
+    stands_alone = not root or not path or is_absolute(path)
+    return path if stands_alone else fileio.join_path(root, path)
 
 
 def fill_in_classes(cfg: Config, num_classes: int | None = None) -> None:

@@ -13,10 +13,11 @@ from torch import Tensor
 
 from mmseg_deeplab.datasets.listed_images import listed_images
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.image_bands import ImageBands
 
 from .config_checks import check_data
 from .config_errors import config_errors
-from .image_channels import CHANNELS
+from .image_channels import image_bands
 from .option_check import is_derived, named_dicts
 
 
@@ -28,10 +29,26 @@ class LabelledImage(NamedTuple):
     path: str | None
 
 
-def as_rgb(image: np.ndarray, *, is_rgb: bool = False) -> np.ndarray:
-    """Turn a grey, BGR or RGB image ``(H, W, 1 or 3)`` into RGB ``(H, W, 3)``."""
+def bands_of(dataset: dict[str, Any]) -> ImageBands | None:
+    """Return the bands that the pipeline of a data set's config reads."""
+    found = (image_bands(node) for _, node in named_dicts(dataset))
+    return next(filter(None, found), None)
+
+
+def as_rgb(
+    image: np.ndarray, *, is_rgb: bool = False, bands: ImageBands | None = None
+) -> np.ndarray:
+    """Turn an image ``(H, W, C)`` into RGB ``(H, W, 3)``.
+
+    It is grey, BGR, RGB, or of the given bands, of which three are shown.
+    """
+    if bands is not None:
+        return bands.rgb(image)
     if image.shape[2] not in (1, 3):
-        raise InputError(CHANNELS.format(f'an image has {image.shape[2]} channels'))
+        raise InputError(
+            f'an image has {image.shape[2]} channels, and those that are shown have 1 '
+            'or 3. Remedy: channels=N at the top of the config'
+        )
     return (
         np.repeat(image, 3, axis=2)
         if image.shape[2] == 1
@@ -54,6 +71,7 @@ class LabelledImages:
         with config_errors(cfg):
             dataset = DATASETS.build(_loading_only(loader['dataset']))
             dataset.full_init()
+        self._bands = bands_of(loader['dataset'])
         self._dataset: BaseDataset = dataset
         self.metainfo: dict[str, Any] = dataset.metainfo  # classes, palette
 
@@ -63,7 +81,7 @@ class LabelledImages:
     def __getitem__(self, index: int) -> LabelledImage:
         sample = self._dataset[index]
         inputs, found = sample['inputs'], sample['data_samples']
-        image = as_rgb(inputs.permute(1, 2, 0).numpy())
+        image = as_rgb(inputs.permute(1, 2, 0).numpy(), bands=self._bands)
         label = found.gt_sem_seg.data if 'gt_sem_seg' in found else None
         return LabelledImage(
             np.ascontiguousarray(image), label, found.metainfo.get('img_path')

@@ -21,19 +21,23 @@ CARRIED = (
     'reduce_zero_label',
     'num_classes',
     'crop_size',
+    'raster_window',
 )
 # What is read from a config beside the arguments of mmengine's runner: by the runner,
 # and by this package.
 SETTINGS = {
     'activation_checkpointing',
+    'channels',
     'compile',
     'efficient_conv_bn_eval',
     'find_unused_parameters',
     'model_wrapper_cfg',
     'runner_type',
+    'shown_bands',
     'sync_bn',
     'tta_model',
     'tta_pipeline',
+    'value_range',
 }
 # Keys of a dict that are not arguments of its type.
 COMMON_KEYS = {'type', '_delete_', '_scope_', 'init_cfg', 'priority', 'requires_grad'}

@@ -121,6 +121,11 @@ def load_crf(path: str | Path) -> dict[str, Any]:
 
 def enable_crf(cfg: Config, crf: str | bool = True) -> None:
     """Let a dense CRF refine the predictions; see :func:`apply_prediction_options`."""
+    if (cfg.model.get('data_preprocessor') or {}).get('type') == 'BandPreprocessor':
+        raise InputError(
+            '--crf compares the colours of images of 8 bits, and this network reads '
+            'bands. Remedy: leave --crf out'
+        )
     _require_lean_segmentor(cfg.model, '--crf')
     if isinstance(crf, str):
         cfg.model.crf = ConfigDict(load_crf(crf))

@@ -31,7 +31,7 @@ from .crop_checks import warn_of_small_crops
 from .image_channels import check_channels
 from .option_check import named_dicts
 from .prediction_options import apply_prediction_options
-from .scan_config import check_first_labels
+from .scan_config import check_first_labels, dataset_configs
 from .unlabelled_test import leave_labels_out
 
 
@@ -57,7 +57,7 @@ def prepare_training(
     check_data(cfg, 'train_dataloader', 'val_dataloader')
     check_loop(cfg)
     classes = check_classes(cfg, 'train', 'val')
-    check_channels(cfg.model)
+    check_channels(cfg)
     check_first_labels(cfg)
     if cfg.get('load_from'):
         check_checkpoint(cfg.load_from)
@@ -121,7 +121,7 @@ def prepare_testing(
         leave_labels_out(cfg)
     check_data(cfg, 'test_dataloader')
     check_classes(cfg, 'test')
-    check_channels(cfg.model)
+    check_channels(cfg)
     cfg.load_from = checkpoint
     cfg.resume = False
     if show or show_dir:
@@ -136,6 +136,11 @@ def write_predictions(
     cfg: Config, folder: str, *, format_only: bool = False, ids: str | None = None
 ) -> None:
     """Let the metric write the predicted masks, or do nothing else."""
+    if any(leaf.get('raster_window') for leaf in dataset_configs(cfg.test_dataloader)):
+        raise InputError(
+            '--out would write one mask for all windows of a raster (raster_window). '
+            'Remedy: mmseg-deeplab predict, or raster_window=None'
+        )
     evaluator = cfg.get('test_evaluator')
     if isinstance(evaluator, list | tuple) and len(evaluator) == 1:
         evaluator = evaluator[0]

@@ -21,6 +21,7 @@ from mmseg_deeplab.datasets.scan import (
 from mmseg_deeplab.datasets.scan_report import DatasetReport, Finding, ScanReport
 from mmseg_deeplab.datasets.shared_images import shared_images, similar_images
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.remote_files import is_remote
 
 from .class_agreement import (
     class_parameters,
@@ -124,7 +125,8 @@ def check_first_labels(cfg: Config) -> None:
 
 def _has_files(dataset: BaseSegDataset) -> bool:
     info = BaseDataset.get_data_info(dataset, 0)
-    return osp.isfile(info.get('seg_map_path') or '')
+    path = info.get('seg_map_path') or ''
+    return is_remote(path) or osp.isfile(path)
 
 
 def named_datasets(cfg: Config, split: str) -> Iterator[tuple[str, dict]]:

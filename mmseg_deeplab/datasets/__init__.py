@@ -6,7 +6,7 @@ from .cityscapes_panoptic import CityscapesPanopticDataset
 from .folder import FolderDataset
 from .panoptic_json import CocoPanopticDataset
 from .synthetic_streets import SyntheticStreets
-from .transforms import LoadCheckedAnnotations, LoadCheckedImage
+from .transforms import LoadBands, LoadCheckedAnnotations, LoadCheckedImage
 
 __all__ = [
     'AlternatingHalvesSampler',
@@ -14,6 +14,7 @@ __all__ = [
     'CityscapesPanopticDataset',
     'CocoPanopticDataset',
     'FolderDataset',
+    'LoadBands',
     'LoadCheckedAnnotations',
     'LoadCheckedImage',
     'SyntheticStreets',

@@ -1,14 +1,17 @@
 """A data set of your own: a folder of images, one of labels, and a class list."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise, product
 
+import numpy as np
 from mmengine import fileio
-from mmengine.utils import is_abs
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from mmseg_deeplab.utils.class_colors import class_colors, nearest
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.local_paths import is_absolute
+from mmseg_deeplab.utils.raster_reader import open_raster
 from mmseg_deeplab.utils.text_files import decode_text
 
 from .class_list import read_class_list
@@ -45,6 +48,9 @@ class FolderDataset(BaseSegDataset):
         seg_map_suffix: The same for labels; ``'_mask.png'`` pairs ``x.jpg`` with
             ``x_mask.png``.
         ignore_index: Label that is ignored.
+        raster_window: Cut each image into windows of at most this side, px, which are
+            the samples; for rasters larger than memory, with ``LoadBands`` in the
+            pipeline. Labels are then rasters of class ids. None takes whole images.
         backend_args: Arguments of mmengine's storage backend.
         **kwargs: Passed to ``BaseSegDataset``. ``reduce_zero_label=True`` is for maps
             of ids in which 0 is unlabelled and 1 the first class; colours mean the
@@ -62,6 +68,7 @@ class FolderDataset(BaseSegDataset):
         img_suffix: str | None = None,
         seg_map_suffix: str | None = None,
         ignore_index: int = 255,
+        raster_window: int | None = None,
         backend_args: dict | None = None,
         **kwargs,
     ) -> None:
@@ -71,6 +78,7 @@ class FolderDataset(BaseSegDataset):
                 f'class list ({labels_file!r}).'
             )
         self.labels_file = _below(data_root, labels_file)
+        self.raster_window = raster_window
         self.class_list = read_class_list(self.labels_file, backend_args)
         self.label_colors = None
         if self.class_list.colors:
@@ -134,8 +142,25 @@ class FolderDataset(BaseSegDataset):
             if ann_dir:
                 path = fileio.join_path(ann_dir, labels[stem], **backend)
                 info['seg_map_path'] = path
-            infos.append(info)
+            infos += self._windows(info) if self.raster_window else [info]
         return infos
+
+    def _windows(self, info: dict) -> list[dict]:
+        """Cut an image into windows of nearly equal size."""
+        path = info['img_path']
+        with (
+            fileio.get_local_path(path, backend_args=self.backend_args) as local,
+            open_raster(local, name=path) as raster,
+        ):
+            size = raster.shape
+        edges = (
+            np.linspace(0, side, -(-side // self.raster_window) + 1).round().astype(int)
+            for side in size
+        )
+        spans = ([slice(*pair) for pair in pairwise(one.tolist())] for one in edges)
+        return [
+            dict(info, window=window, raster_size=size) for window in product(*spans)
+        ]
 
     def get_data_info(self, idx: int) -> dict:
         """Give the paths of a sample, and the colours that its label may have."""
@@ -200,4 +225,4 @@ def _mask_palette(
 
 def _below(root: str | None, path: str) -> str:
     """Join a path to the root unless it stands alone."""
-    return path if not root or is_abs(path) else fileio.join_path(root, path)
+    return path if not root or is_absolute(path) else fileio.join_path(root, path)

@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -22,11 +21,13 @@ from torch.utils.data import DataLoader, Dataset
 
 from mmseg_deeplab.ops.panoptic_ids import LABEL_DIVISOR, class_map, thing_indices
 from mmseg_deeplab.utils.file_listing import names_below
+from mmseg_deeplab.utils.remote_files import is_remote
 
+from .band_sums import BandSums
 from .scan_report import NUM_VALUES, DatasetReport, Finding
 from .similar_images import brightness_steps
 from .suspicious_files import image_findings, label_findings
-from .transforms import LoadCheckedAnnotations, LoadCheckedImage
+from .transforms import LoadBands, LoadCheckedAnnotations, LoadCheckedImage
 
 # How many samples a training looks at first, and at most if all are of one class.
 SOME, MOST = 8, 500
@@ -43,6 +44,7 @@ class Sample:
     steps: np.ndarray | None = None  # of the image, see `similar_images`
     image: str = ''  # name of the image's file
     label: str = ''  # name of the label's file
+    bands: BandSums | None = None  # of images of bands
     faults: list[Finding] = field(default_factory=list)
     warnings: list[Finding] = field(default_factory=list)
     measured: Any = None  # what `SampleScan.measure` gave
@@ -104,6 +106,8 @@ class SampleScan:
         if results.get('img') is not None:
             sample.size = tuple(results['img'].shape[:2])
             sample.steps = brightness_steps(results['img'])
+        if results.get('has_data') is not None:
+            sample.bands = BandSums.of(results['img'], results['has_data'])
         label = results.get('gt_seg_map')
         if label is not None and label.dtype == np.uint8:
             sample.pixels = np.bincount(label.ravel(), minlength=NUM_VALUES)
@@ -116,13 +120,15 @@ class SampleScan:
         return sample
 
     def _warnings(self, loader: Callable, results: dict) -> list[Finding]:
-        if isinstance(loader, LoadCheckedImage) and os.path.isfile(
-            results.get('img_path') or ''
-        ):
+        if isinstance(loader, LoadBands):
+            return []  # what is suspicious in it is seen in all values together
+        path = results.get('img_path') or ''
+        has_file = is_remote(path) or os.path.isfile(path)
+        if isinstance(loader, LoadCheckedImage) and has_file:
             kept = ('unchanged', 'color_ignore', 'grayscale_ignore')
             return image_findings(
-                Path(results['img_path']).read_bytes(),
-                results['img_path'],
+                fileio.get(path, backend_args=loader.backend_args),
+                path,
                 is_turned=not loader.color_type.startswith(kept),
             )
         if isinstance(loader, LoadAnnotations) and 'gt_seg_map' in results:
@@ -322,6 +328,8 @@ def _add(sample: Sample, report: DatasetReport) -> None:
     if sample.size is not None:
         report.sizes[sample.size] += 1
         report.steps[sample.image] = sample.steps
+    if sample.bands is not None:
+        report.bands = sample.bands + report.bands
     if sample.pixels is None:
         return
     if sample.measured is not None:

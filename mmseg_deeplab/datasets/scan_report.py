@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from prettytable import PrettyTable
 
+from .band_sums import BandSums
+
 MAX_FILES = 50  # files listed per kind of fault; the JSON file holds all
 REMEDY = ' Remedy: '  # stands in most messages before what to do
 NUM_VALUES = 256  # of an 8-bit label
@@ -37,6 +39,7 @@ class DatasetReport:
     # Pixels that are not ignored in the images of each label value.
     pixels_there: np.ndarray = field(default_factory=_zeros)
     instances: np.ndarray | None = None  # None without panoptic ids
+    bands: BandSums | None = None  # None without `LoadBands`
     sizes: Counter = field(default_factory=Counter)  # images by (H, W)
     # By the image's file, see `similar_images`.
     steps: dict[str, np.ndarray] = field(default_factory=dict)
@@ -80,6 +83,7 @@ class DatasetReport:
             ignored_share=self.ignored_share,
             classes=self.histogram(),
             sizes=self._sizes(),
+            bands=self.bands and self.bands.to_dict(),
             faults=[vars(finding) for finding in self.faults],
             warnings=[vars(finding) for finding in self.warnings],
         )
@@ -91,6 +95,8 @@ class DatasetReport:
                 f'image sizes (H x W): {sizes[0]} to {sizes[-1]}, '
                 f'{len(sizes)} different'
             )
+        if self.bands is not None:
+            lines.append(str(self.bands))
         if self.pixels.any():
             lines += [self._table(), f'ignored: {self.ignored_share:.2%} of all pixels']
         lines += _grouped('warning', self.warnings) + _grouped('fault', self.faults)

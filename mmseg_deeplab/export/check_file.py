@@ -17,8 +17,9 @@ from mmseg_deeplab.inference.exported import (
     OnnxFile,
     open_exported,
 )
-from mmseg_deeplab.models import PanopticDeepLab, predicting
+from mmseg_deeplab.models import BandPreprocessor, PanopticDeepLab, predicting
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.image_bands import ImageBands
 
 from .graph import quiet_resize
 
@@ -65,7 +66,7 @@ def check_file(
     file = FileWithLogits(path, device)
     errors, other, pixels, threshold = [], 0, 0, file.metadata.threshold
     for size in SIZES:
-        images = random_images(size)
+        images = random_images(size, file.metadata.bands)
         expected = reference_logits(segmentor, images)
         result, *instances, logits = file(images)
         if instances:
@@ -126,22 +127,29 @@ class _LastLogits(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-def random_images(size: tuple[int, int, int]) -> np.ndarray:
-    """Return ``(N, H, W, 3)`` uint8 images of coloured patches with noise."""
+def random_images(
+    size: tuple[int, int, int], bands: dict[str, Any] | None = None
+) -> np.ndarray:
+    """Return ``(N, H, W, C)`` images of coloured patches with noise, as a file takes.
+
+    They are uint8, C is 3; or as the bands, arguments of ``ImageBands``, say.
+    """
     count, height, width = size
+    channels = len(ImageBands(**bands).numbers) if bands else 3
     generator = np.random.default_rng(0)
-    shape = (count, height // 16 + 1, width // 16 + 1, 3)
+    shape = (count, height // 16 + 1, width // 16 + 1, channels)
     patches = generator.integers(0, 200, shape, dtype=np.uint8)
     patches = patches.repeat(16, axis=1).repeat(16, axis=2)[:, :height, :width]
-    noise = generator.integers(0, 56, (*size, 3), dtype=np.uint8)
-    return patches + noise
+    noise = generator.integers(0, 56, (*size, channels), dtype=np.uint8)
+    is_exact = bands is not None and bands['value_range'] is not None
+    return (patches + noise).astype(np.float32 if is_exact else np.uint8)
 
 
 @torch.no_grad()
 def reference_logits(segmentor: BaseSegmentor, images: np.ndarray) -> np.ndarray:
     """Return the logits ``(N, K, H, W)`` of ``test_step``, or the sigmoid of one."""
     with quiet_resize(), predicting(segmentor, keep_logits=True):
-        samples = segmentor.test_step(_batch(images))
+        samples = segmentor.test_step(_batch(segmentor, images))
     return np.stack([found.seg_logits.data.numpy() for found in samples])
 
 
@@ -150,7 +158,7 @@ def _check_instances(
     found: Sequence[np.ndarray], segmentor: PanopticDeepLab, images: np.ndarray
 ) -> None:
     """Compare heat and offsets with the network's, at the size of the image."""
-    inputs = segmentor.data_preprocessor(_batch(images))['inputs']
+    inputs = segmentor.data_preprocessor(_batch(segmentor, images))['inputs']
     _, heat, offset = segmentor(inputs, mode='tensor')
     maps = heat, offset * segmentor.decode_head.stride
     for name, array, small in zip(PANOPTIC_OUTPUTS, found, maps, strict=True):
@@ -166,11 +174,13 @@ def _check_instances(
             )
 
 
-def _batch(images: np.ndarray) -> dict[str, list[Any]]:
-    """Return ``(N, H, W, 3)`` RGB as what ``test_step`` takes."""
+def _batch(segmentor: BaseSegmentor, images: np.ndarray) -> dict[str, list[Any]]:
+    """Return ``(N, H, W, C)``, RGB or bands, as what ``test_step`` takes."""
     shape = images.shape[1:3]
     sample = dict(metainfo=dict(ori_shape=shape, img_shape=shape))
-    bgr = torch.from_numpy(np.ascontiguousarray(images[..., ::-1])).permute(0, 3, 1, 2)
+    takes_bands = isinstance(segmentor.data_preprocessor, BandPreprocessor)
+    ordered = np.ascontiguousarray(images[..., :: 1 if takes_bands else -1])
+    bgr = torch.from_numpy(ordered).permute(0, 3, 1, 2)
     return dict(inputs=list(bgr), data_samples=[SegDataSample(**sample) for _ in bgr])
 
 

@@ -23,9 +23,6 @@ warnings.filterwarnings('ignore', message='.*treespec, LeafSpec')  # torch's own
 # ONNX 1.13 (2022): read by ONNX Runtime from 1.14 on and by TensorRT from 8.6 on.
 OPSET = 18
 FREE_SIZES = ('batch', 'height', 'width')
-# The example is not square, has odd sides, and its deepest maps are larger than 1, so
-# that nothing special about it becomes a condition of the program.
-EXAMPLE = torch.zeros((2, 97, 131, 3), dtype=torch.uint8)
 
 
 def write_onnx(graph: PredictionGraph, metadata: ExportMetadata) -> bytes:
@@ -36,7 +33,7 @@ def write_onnx(graph: PredictionGraph, metadata: ExportMetadata) -> bytes:
     with quiet():
         exported = torch.onnx.export(
             program,
-            (EXAMPLE,),
+            (graph.example(),),
             input_names=[INPUT],
             output_names=list(metadata.outputs),
             opset_version=OPSET,
@@ -77,7 +74,7 @@ def write_program(graph: PredictionGraph, metadata: ExportMetadata) -> bytes:
 def write_torchscript(graph: PredictionGraph, metadata: ExportMetadata) -> bytes:
     """Return the content of a ``.torchscript`` file, for programs with LibTorch."""
     with torch.no_grad(), quiet_resize(), quiet():
-        traced = torch.jit.trace(graph, EXAMPLE, check_trace=False)
+        traced = torch.jit.trace(graph, graph.example(), check_trace=False)
     content = io.BytesIO()
     files = {METADATA_FILE: json.dumps(metadata.to_text())}
     torch.jit.save(traced, content, _extra_files=files)
@@ -97,7 +94,7 @@ def _program(graph: PredictionGraph) -> torch.export.ExportedProgram:
     free = torch.export.Dim.DYNAMIC
     with torch.no_grad(), quiet_resize():
         program = torch.export.export(
-            graph, (EXAMPLE,), dynamic_shapes=({0: free, 1: free, 2: free},)
+            graph, (graph.example(),), dynamic_shapes=({0: free, 1: free, 2: free},)
         )
     for node in program.graph.nodes:
         node.meta.pop('stack_trace', None)  # it names files of this machine

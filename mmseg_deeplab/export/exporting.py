@@ -3,7 +3,7 @@
 import copy
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,8 @@ def export_model(
 ) -> Export:
     """Write a model into one file, and check that the file predicts the same.
 
-    BatchNorm is folded. The file takes RGB bytes of any size; normalisation, padding,
+    BatchNorm is folded. The file takes RGB bytes of any size, or the bands that the
+    network reads; normalisation, padding,
     upsampling and argmax are inside.
 
     Args:
@@ -102,8 +103,10 @@ def export_model(
     kind, grouping = PredictionGraph, None
     if isinstance(segmentor, PanopticDeepLab):
         kind, grouping = PanopticGraph, segmentor.grouping_options
-    graph = kind(folded, output).eval()
+    bands = inferencer.bands
+    graph = kind(folded, output, bands).eval()
     values = dict(resize=resize, notes=notes, panoptic=grouping)
+    values['bands'] = bands and asdict(bands)
     metadata = _metadata(inferencer, graph, config=Path(config).stem, **values)
     content = write(graph, metadata)
     with tempfile.TemporaryDirectory() as folder:
@@ -152,7 +155,7 @@ def _metadata(
         output=graph.output,
         mean=mean[::order],
         std=std[::order],
-        channels='BGR' if graph.swaps_channels else 'RGB',
+        channels='BGR' if graph.swaps_channels else 'RGB' if not graph.bands else '',
         size_divisor=graph.size_divisor,
         align_corners=segmentor.align_corners,
         threshold=segmentor.decode_head.threshold if is_sigmoid else None,

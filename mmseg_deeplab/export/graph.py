@@ -14,6 +14,7 @@ from torch.overrides import TorchFunctionMode
 from mmseg_deeplab.inference.predictor import MAX_UINT8_CLASSES
 from mmseg_deeplab.models.segmentors.original_image import swaps_channels
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.image_bands import ImageBands
 from mmseg_deeplab.utils.value_checks import require_one_of
 
 OUTPUTS = ('labels', 'probabilities')
@@ -24,11 +25,17 @@ class PredictionGraph(nn.Module):
 
     It does what MMSegmentation does in a test of whole images, but without data
     samples. ``segmentor`` is in evaluation mode and becomes a part of it. ``(N, H, W,
-    3)`` uint8, RGB, becomes ``(N, H, W)`` uint8 (int32 with more than 256 classes), or
+    3)`` uint8, RGB, or ``(N, H, W, C)`` of the ``bands``, float32 where they have a
+    value range, becomes ``(N, H, W)`` uint8 (int32 with more than 256 classes), or
     ``(N, K, H, W)`` float32.
     """
 
-    def __init__(self, segmentor: BaseSegmentor, output: str = 'labels') -> None:
+    def __init__(
+        self,
+        segmentor: BaseSegmentor,
+        output: str = 'labels',
+        bands: ImageBands | None = None,
+    ) -> None:
         super().__init__()
         require_one_of('output', output, OUTPUTS)
         replace_upsampling(segmentor)
@@ -43,15 +50,27 @@ class PredictionGraph(nn.Module):
             )
         self.size_divisor = test_cfg.get('size_divisor') or 1
         # The preprocessor has these buffers only if it normalises.
-        mean = getattr(preprocessor, 'mean', torch.zeros(3)).flatten()
-        std = getattr(preprocessor, 'std', torch.ones(3)).flatten()
-        if len(mean) != 3:
+        self.bands = bands
+        channels = 3 if bands is None else len(bands.numbers)
+        mean = getattr(preprocessor, 'mean', torch.zeros(channels)).flatten()
+        std = getattr(preprocessor, 'std', torch.ones(channels)).flatten()
+        if len(mean) != channels:
             raise InputError(f'data_preprocessor has a mean of {len(mean)} channels')
         # In the order of the network's channels.
         self.register_buffer('mean', mean.clone())
         self.register_buffer('std', std.clone())
         # Pipelines load BGR, and the file takes RGB.
-        self.swaps_channels = not swaps_channels(preprocessor)
+        self.swaps_channels = bands is None and not swaps_channels(preprocessor)
+
+    def example(self) -> Tensor:
+        """Return an input for the exporters.
+
+        It is not square, has odd sides, and its deepest maps are larger than 1, so that
+        nothing special about it becomes a condition of the program.
+        """
+        is_exact = self.bands is not None and self.bands.value_range is not None
+        dtype = torch.float32 if is_exact else torch.uint8
+        return torch.zeros((2, 97, 131, len(self.mean)), dtype=dtype)
 
     def forward(self, image: Tensor) -> Tensor:
         return self._result(self._cut(self._padded_logits(image), image))
@@ -69,7 +88,7 @@ class PredictionGraph(nn.Module):
         inputs = image.permute(0, 3, 1, 2).float()
         if self.swaps_channels:
             inputs = inputs.flip(1)
-        inputs = (inputs - self.mean.view(3, 1, 1)) / self.std.view(3, 1, 1)
+        inputs = (inputs - self.mean.view(-1, 1, 1)) / self.std.view(-1, 1, 1)
         if self.size_divisor > 1:
             height, width = image.shape[1:3]
             bottom, right = (-height) % self.size_divisor, (-width) % self.size_divisor

@@ -15,11 +15,13 @@ from mmseg.structures import SegDataSample
 from torch import nn
 
 from mmseg_deeplab.checkpoints import model_files
+from mmseg_deeplab.config.image_channels import image_bands
 from mmseg_deeplab.config.prediction_options import (
     apply_prediction_options,
     fast_settings,
 )
 from mmseg_deeplab.models.fast_prediction import prepare_for_inference
+from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.local_paths import require_local
 from mmseg_deeplab.utils.output_names import check_owner, output_names
 
@@ -87,6 +89,7 @@ class DeepLabInferencer(MMSegInferencer):
             cfg, crf=crf, msc=msc, fast=fast, tta=tta, output_stride=output_stride
         )
         super().__init__(cfg, device=device, scope=scope)
+        self.bands = image_bands(test_pipeline(cfg)[0])
         self.show_progress = show_progress  # no argument of MMSegmentation 1.2.2
         del self._checkpoint
         self._names: list[str] = []  # of the outputs of the present call
@@ -139,6 +142,11 @@ class DeepLabInferencer(MMSegInferencer):
         **kwargs,
     ) -> list[np.ndarray] | None:
         """Paint the predictions, each image into the folder of its name."""
+        if self.bands is not None and (return_vis or show or img_out_dir):
+            raise InputError(
+                'MMSegmentation paints over colour images alone, and this network '
+                'reads bands. Remedy: mmseg-deeplab predict'
+            )
         found = []
         for one, sample, name in zip(inputs, preds, self._names, strict=True):
             folder = img_out_dir and os.path.join(img_out_dir, os.path.dirname(name))

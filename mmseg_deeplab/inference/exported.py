@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from mmseg_deeplab.ops import group_panoptic
 from mmseg_deeplab.ops.list_segments import list_segments
 from mmseg_deeplab.utils.errors import InputError, reason
+from mmseg_deeplab.utils.image_bands import ImageBands
 from mmseg_deeplab.utils.json_files import parse_json
 from mmseg_deeplab.utils.onnx_runtime import import_onnxruntime
 from mmseg_deeplab.version import __version__
@@ -49,7 +50,8 @@ class ExportMetadata:
     # The graph subtracts the mean from R, G, B (0 to 255) and divides by std.
     mean: list[float]
     std: list[float]
-    channels: str  # order inside the network, 'RGB' or 'BGR'; the file takes RGB
+    # The order inside the network, 'RGB' or 'BGR'; the file takes RGB. '' for bands.
+    channels: str
     size_divisor: int  # the graph pads both sides to multiples of it; 1: no padding
     align_corners: bool  # how the logits are resized to the size of the image
     threshold: float | None = None  # of a single sigmoid channel; None: argmax
@@ -61,6 +63,9 @@ class ExportMetadata:
     # Arguments of `group_panoptic` if the file has two more outputs, `center` and
     # `offset`, in pixels.
     panoptic: dict[str, Any] | None = None
+    # Arguments of `ImageBands`, for a network of other images than colours in 8 bits.
+    # The file then takes what `read_bands` gives.
+    bands: dict[str, Any] | None = None
     package: str = PACKAGE
     version: str = __version__
 
@@ -242,6 +247,8 @@ class ExportedPredictor:
         self.classes: tuple[str, ...] = self.metadata.classes
         self.palette: list[list[int]] = self.metadata.palette
         self.align_corners: bool = self.metadata.align_corners
+        bands = self.metadata.bands
+        self.bands = ImageBands(**bands) if bands else None
         self._resize = None
         if self.metadata.resize is not None:
             from mmcv.transforms import Resize
@@ -272,11 +279,14 @@ class ExportedPredictor:
         ]
 
     def prepare(self, image: np.ndarray) -> np.ndarray:
-        """Check an image ``(H, W, 3)`` and resize it as the test pipeline does."""
-        check_image(image)
+        """Check an image ``(H, W, C)`` and resize it as the test pipeline does."""
+        check_image(image, self.bands)
+        if self.bands is not None and self.bands.value_range is not None:
+            image = image.astype(np.float32, copy=False)
         if self._resize is None:
             return image
-        return self._resize.transform(dict(img=image))['img']
+        image = self._resize.transform(dict(img=image))['img']
+        return image[..., None] if image.ndim == 2 else image
 
     def _prediction(
         self,

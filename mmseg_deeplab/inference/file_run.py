@@ -14,6 +14,8 @@ from mmengine.device import get_device
 from torch.utils.data import DataLoader, Dataset
 
 from mmseg_deeplab.utils.errors import DeviceError, InputError
+from mmseg_deeplab.utils.image_bands import ImageBands
+from mmseg_deeplab.utils.raster_reader import is_raster, read_bands
 from mmseg_deeplab.utils.value_checks import require_at_least
 
 from .images import header_size, read_image
@@ -22,7 +24,6 @@ from .output_files import FileOutputs
 from .predictor import BatchedPredictor, Predictor
 from .raster import predict_raster
 from .raster_outlines import outline_raster
-from .raster_reader import is_raster
 from .raster_windows import DEFAULT_OVERLAP
 from .video import predict_video
 from .video_files import VIDEO_SUFFIXES
@@ -103,7 +104,9 @@ class FileRun:
         self._failures: dict[str, str] = {}
         writing: deque[Future] = deque()
         with ThreadPoolExecutor(WRITERS) as writers:
-            for kind, batch in self._batches(left):
+            # Loaded first: the bands that are read are those of the model.
+            bands = self._loaded().bands if left else None
+            for kind, batch in self._batches(left, bands):
                 for write in self._predict(kind, batch):
                     writing.append(writers.submit(write))
                 while len(writing) > 2 * self.options.batch_size + WRITERS:
@@ -113,14 +116,16 @@ class FileRun:
                 future.result()
         return self._failures
 
-    def _batches(self, items: Sequence[InputFile]) -> Iterator[tuple[str, list]]:
+    def _batches(
+        self, items: Sequence[InputFile], bands: ImageBands | None
+    ) -> Iterator[tuple[str, list]]:
         """Yield ``(kind, [(item, content), ...])``: images of one size together.
 
         Images of rare sizes do not wait for long, so that few are held in memory.
         """
         size, waiting = self.options.batch_size, {}
         loader = DataLoader(
-            _InputReader(items, self.options.max_pixels),
+            _InputReader(items, self.options.max_pixels, bands),
             batch_size=None,
             num_workers=min(self.options.workers, len(items) // 2),
             collate_fn=tuple,  # as it is
@@ -194,6 +199,8 @@ class FileRun:
             palette=predictor.palette, classes=predictor.classes, ids=self._ids
         )
         write = partial(self._outputs.write_image, **names)
+        if predictor.bands is not None:
+            batch = [(item, predictor.bands.rgb(image)) for item, image in batch]
         return [
             partial(write, item, image, prediction)
             for (item, image), prediction in zip(batch, predictions, strict=True)
@@ -243,8 +250,10 @@ class _InputReader(Dataset):
     The content is that of an image, or the reason of a fault.
     """
 
-    def __init__(self, items: Sequence[InputFile], max_pixels: int) -> None:
-        self._items, self._max_pixels = items, max_pixels
+    def __init__(
+        self, items: Sequence[InputFile], max_pixels: int, bands: ImageBands | None
+    ) -> None:
+        self._items, self._max_pixels, self._bands = items, max_pixels, bands
 
     def __len__(self) -> int:
         return len(self._items)
@@ -254,7 +263,11 @@ class _InputReader(Dataset):
         try:
             _check_name(item)
             kind = self._kind(item.path)
-            return item, kind, read_image(item.path) if kind == 'image' else None
+            if kind != 'image':
+                return item, kind, None
+            if self._bands is not None:
+                return item, kind, read_bands(item.path, self._bands)[0]
+            return item, kind, read_image(item.path)
         except Exception as error:  # each kind of file breaks in its own ways
             return item, 'fault', str(error).strip() or type(error).__name__
 

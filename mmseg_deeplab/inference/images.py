@@ -5,6 +5,7 @@ import os
 import numpy as np
 
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.image_bands import ImageBands
 from mmseg_deeplab.utils.image_files import decode, read_file
 from mmseg_deeplab.utils.image_formats import MAX_PIXELS, read_header
 
@@ -51,12 +52,19 @@ def header_size(path: str | os.PathLike) -> tuple[int, int] | None:
     return header.width, header.height
 
 
-def check_image(image: np.ndarray) -> None:
-    """Raise TypeError or ValueError for what is no RGB image ``(H, W, 3)`` uint8."""
+def check_image(image: np.ndarray, bands: ImageBands | None = None) -> None:
+    """Raise TypeError or InputError for what a network cannot take.
+
+    That is RGB ``(H, W, 3)`` uint8, or ``(H, W, C)`` uint8 or float32 of ``bands``.
+    """
     kind = getattr(image, 'dtype', type(image).__name__)
-    if kind != np.uint8:
-        raise TypeError(f'an image must be an array of uint8, received {kind}')
-    if image.ndim != 3 or image.shape[2] != 3 or not image.size:
+    kinds = ('uint8',) if bands is None else ('uint8', 'float32')
+    if str(kind) not in kinds:
+        raise TypeError(f'an image must be an array of {kinds[0]}, received {kind}')
+    channels = 3 if bands is None else len(bands.numbers)
+    if image.ndim != 3 or image.shape[2] != channels or not image.size:
+        name = 'RGB' if bands is None else f'of {channels} bands'
         raise InputError(
-            f'an image must be RGB, (H, W, 3) and not empty, received {image.shape}'
+            f'an image must be {name}, (H, W, {channels}) and not empty, received '
+            f'{image.shape}'
         )

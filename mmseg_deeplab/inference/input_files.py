@@ -12,10 +12,11 @@ from typing import NamedTuple
 from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.file_listing import files_below
 from mmseg_deeplab.utils.output_names import is_below, output_names
+from mmseg_deeplab.utils.raster_reader import RASTER_SUFFIXES
+from mmseg_deeplab.utils.remote_files import is_remote, mirrored
 from mmseg_deeplab.utils.text_files import decode_text
 
 from .images import IMAGE_SUFFIXES
-from .raster_reader import RASTER_SUFFIXES
 from .video_files import VIDEO_SUFFIXES
 
 KNOWN_SUFFIXES = frozenset((*IMAGE_SUFFIXES, *RASTER_SUFFIXES, *VIDEO_SUFFIXES))
@@ -56,7 +57,8 @@ def find_inputs(
     left_out: dict[str, str] = {}
     found = [pair for argument in arguments for pair in _expand(argument, left_out)]
     for line in listed:
-        path = os.path.abspath(os.path.expanduser(line))
+        path = mirrored(line, _is_known) if is_remote(line) else line
+        path = os.path.abspath(os.path.expanduser(path))
         found.append((os.path.dirname(path), path))
     paths = dict.fromkeys(path for _, path in found)  # a set in order
     kept = [path for path in paths if out is None or not is_below(path, out)]
@@ -82,6 +84,8 @@ def read_list(content: bytes, name: str) -> list[str]:
 
 def _expand(argument: str, left_out: dict[str, str]) -> Iterator[tuple[str, str]]:
     """Yield, for each file, the folder below which it is named, and its path."""
+    if is_remote(argument):
+        argument = mirrored(argument, _is_known)
     path = os.path.abspath(os.path.expanduser(argument))
     if os.path.isdir(path):
         yield from ((path, found) for found in _below(path, left_out))

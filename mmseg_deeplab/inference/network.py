@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from mmseg_deeplab.checkpoints import fitting
 from mmseg_deeplab.config.config_errors import config_errors
-from mmseg_deeplab.config.image_channels import check_channels
+from mmseg_deeplab.config.image_channels import check_channels, image_bands
 from mmseg_deeplab.config.prediction_options import (
     apply_prediction_options,
     fast_settings,
@@ -24,28 +24,29 @@ from mmseg_deeplab.config.prediction_options import (
 from mmseg_deeplab.models import predicting
 from mmseg_deeplab.models.fast_prediction import prepare_for_inference
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.image_bands import ImageBands
 
 from .class_names import class_meta
 from .images import check_image
-from .pipeline import build_array_pipeline
+from .pipeline import build_array_pipeline, test_pipeline
 from .prediction_config import prediction_config, read_checkpoint
 from .predictor import ModelSource, Prediction, Segments, label_dtype
 
 
 class View(NamedTuple):
     image: int  # its index among the images
-    inputs: Tensor  # (3, h, w)
+    inputs: Tensor  # (C, h, w)
     sample: SegDataSample
 
 
 class NetworkPredictor:
     """A segmentor of MMSegmentation as a :class:`Predictor`.
 
-    The config's test pipeline, which takes BGR arrays, prepares the images. Those that
-    then have one size go through the network together, so that no padding changes a
-    prediction. With test-time augmentation the probabilities of the views are averaged
-    as ``SegTTAModel`` does. A CRF comes last and sees the image as it was given,
-    whatever the pipeline made of it.
+    The config's test pipeline, which takes BGR arrays or bands, prepares the images.
+    Those that then have one size go through the network together, so that no padding
+    changes a prediction. With test-time augmentation the probabilities of the views are
+    averaged as ``SegTTAModel`` does. A CRF comes last and sees the image as it was
+    given, whatever the pipeline made of it.
     """
 
     def __init__(
@@ -53,8 +54,9 @@ class NetworkPredictor:
         segmentor: BaseSegmentor,
         pipeline: Callable[[np.ndarray], dict[str, Any]],
         meta: Mapping[str, Any],
+        bands: ImageBands | None = None,
     ) -> None:
-        self.segmentor, self.pipeline = segmentor, pipeline
+        self.segmentor, self.pipeline, self.bands = segmentor, pipeline, bands
         self.classes: tuple[str, ...] = tuple(meta['classes'])
         self.palette: list[list[int]] = meta['palette']
         self.align_corners: bool = segmentor.align_corners
@@ -84,7 +86,7 @@ class NetworkPredictor:
                 cfg, crf=crf, msc=msc, fast=fast, tta=tta, output_stride=output_stride
             )
             init_default_scope(cfg.get('default_scope', 'mmseg'))
-            check_channels(cfg.model)
+            check_channels(cfg)
             segmentor = inner_segmentor(MODELS.build(cfg.model))
             load_weights(segmentor, checkpoint, source=source.checkpoint)
             meta = class_meta(segmentor.num_classes, checkpoint, cfg)
@@ -92,7 +94,10 @@ class NetworkPredictor:
             if fast:
                 prepare_for_inference(segmentor, **fast_settings(cfg))
             return cls(
-                segmentor.to(device or get_device()), build_array_pipeline(cfg), meta
+                segmentor.to(device or get_device()),
+                build_array_pipeline(cfg),
+                meta,
+                image_bands(test_pipeline(cfg)[0]),
             )
 
     @torch.no_grad()
@@ -140,8 +145,9 @@ class NetworkPredictor:
 
     def _views(self, images: Sequence[np.ndarray]) -> Iterator[View]:
         for index, image in enumerate(images):
-            check_image(image)
-            results = self.pipeline(np.ascontiguousarray(image[..., ::-1]))
+            check_image(image, self.bands)
+            order = -1 if self.bands is None else 1  # a pipeline of colours takes BGR
+            results = self.pipeline(np.ascontiguousarray(image[..., ::order]))
             inputs, samples = results['inputs'], results['data_samples']
             if isinstance(inputs, Tensor):
                 inputs, samples = [inputs], [samples]

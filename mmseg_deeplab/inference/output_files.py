@@ -14,6 +14,7 @@ from mmseg_deeplab.utils.atomic_files import write_whole
 from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.label_png import label_png
 from mmseg_deeplab.utils.local_paths import require_local
+from mmseg_deeplab.utils.raster_reader import load_rasterio
 
 from .input_files import InputFile
 from .overlay import paint
@@ -21,7 +22,6 @@ from .panoptic_files import write_segments
 from .polygon_files import SUFFIXES, Traced, background, merge_coco, write_polygons
 from .polygons import Area, trace_prediction
 from .predictor import Prediction
-from .raster_reader import load_rasterio
 
 # All outputs: the folder, and the suffixes of images, rasters and videos.
 OUTPUTS = dict(

@@ -11,7 +11,7 @@ from mmseg.structures import SegDataSample
 
 # For configs that hold a model alone, as mmseg-deeplab convert writes them.
 DEFAULT_PIPELINE = (dict(type='LoadCheckedImage'), dict(type='PackSegInputs'))
-LOADERS = ('LoadCheckedImage', 'LoadImageFromFile')
+LOADERS = ('LoadCheckedImage', 'LoadImageFromFile', 'LoadBands')
 GROUND_TRUTH_LOADERS = (
     'LoadAnnotations',
     'LoadCheckedAnnotations',
@@ -33,7 +33,7 @@ class PlainPipeline:
         self._resize = None if resize is None else Resize(**resize)
 
     def __call__(self, image: np.ndarray) -> dict[str, Any]:
-        """Return ``inputs`` ``(3, h, w)`` and ``data_samples`` of a BGR image."""
+        """Return ``inputs`` ``(C, h, w)`` and ``data_samples`` of an image."""
         size = image.shape[:2]
         results = dict(img=image, img_shape=size, ori_shape=size)
         if self._resize is not None:
@@ -41,17 +41,24 @@ class PlainPipeline:
         sample = SegDataSample(
             metainfo={key: results[key] for key in META_KEYS if key in results}
         )
-        inputs = np.ascontiguousarray(results['img'].transpose(2, 0, 1))
+        image = results['img']
+        image = image[..., None] if image.ndim == 2 else image  # one channel, resized
+        inputs = np.ascontiguousarray(image.transpose(2, 0, 1))
         return dict(inputs=torch.from_numpy(inputs), data_samples=sample)
 
 
 def build_array_pipeline(cfg: Config) -> Callable[[np.ndarray], dict[str, Any]]:
-    """Build the config's test pipeline, by default one at full size, for BGR arrays."""
+    """Build the config's test pipeline, by default one at full size, for arrays.
+
+    They are BGR, or as ``LoadBands`` reads them.
+    """
     steps = test_pipeline(cfg)
     kept = [step for step in steps if step['type'] not in GROUND_TRUTH_LOADERS]
     resize = kept.pop(1) if len(kept) == 3 and kept[1]['type'] == 'Resize' else None
     if (
-        [set(step) for step in kept] == [{'type'}, {'type'}]
+        len(kept) == 2
+        and (kept[0]['type'] == 'LoadBands' or set(kept[0]) == {'type'})
+        and set(kept[1]) == {'type'}
         and kept[0]['type'] in LOADERS
         and kept[1]['type'] in PACKERS
     ):

@@ -16,6 +16,7 @@ from mmseg_deeplab.config.config_file import (
     fill_in_classes,
     read_config,
 )
+from mmseg_deeplab.config.image_channels import apply_channels
 from mmseg_deeplab.config.option_check import named_dicts
 
 
@@ -42,6 +43,7 @@ def prediction_config(
         cfg = copy.deepcopy(config)
         cfg = cfg if isinstance(cfg, Config) else Config(cfg)
         cfg.merge_from_dict(cfg_options or {})
+        apply_channels(cfg)
         fill_in_classes(cfg, num_classes)
     else:
         raise TypeError(

@@ -8,6 +8,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import torch
 
+from mmseg_deeplab.utils.image_bands import ImageBands
+
 MAX_UINT8_CLASSES = 256
 
 
@@ -60,18 +62,21 @@ class Predictor(Protocol):
 
     ``classes`` and ``palette`` are the names and the colours (R, G, B) of its K
     classes; ``align_corners`` says how it resizes its logits, which decides how large
-    rasters are cut into windows.
+    rasters are cut into windows. ``bands`` is None for a network of colour images; else
+    it says which bands of a file are the channels.
     """
 
     classes: tuple[str, ...]
     palette: list[list[int]]
     align_corners: bool
+    bands: ImageBands | None
 
     def predict(
         self, images: Sequence[np.ndarray], *, probabilities: bool = False
     ) -> list[Prediction]:
         """Predict RGB images ``(H, W, 3)`` uint8, whose sizes may differ, in order.
 
+        Where ``bands`` is not None they are ``(H, W, C)`` uint8 or float32, 0 to 255.
         TypeError or ValueError if the model cannot predict such an image.
         """
         ...
@@ -86,7 +91,7 @@ class BatchedPredictor:
     def __init__(self, predictor: Predictor, batch_size: int) -> None:
         self.predictor, self.batch_size = predictor, batch_size
         self.classes, self.palette = predictor.classes, predictor.palette
-        self.align_corners = predictor.align_corners
+        self.align_corners, self.bands = predictor.align_corners, predictor.bands
 
     def predict(
         self, images: Sequence[np.ndarray], *, probabilities: bool = False

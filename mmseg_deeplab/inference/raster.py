@@ -12,17 +12,17 @@ import numpy as np
 
 from mmseg_deeplab.utils.atomic_files import streamed_file
 from mmseg_deeplab.utils.errors import InputError
-from mmseg_deeplab.utils.value_checks import require_at_least
-
-from .overlay import IGNORED
-from .predictor import Predictor
-from .raster_reader import (
+from mmseg_deeplab.utils.image_bands import Range
+from mmseg_deeplab.utils.raster_reader import (
     TIFF_SUFFIXES,
-    Range,
     RasterReader,
     load_rasterio,
     open_raster,
 )
+from mmseg_deeplab.utils.value_checks import require_at_least
+
+from .overlay import IGNORED
+from .predictor import Predictor
 from .raster_windows import DEFAULT_OVERLAP, DEFAULT_WINDOW, Span, WindowGrid
 
 # In 8 bits MMSegmentation's ignored label; it must be no class.
@@ -64,10 +64,11 @@ def predict_raster(
         overlap: Margin that is thrown away on every side, px: a multiple of 32.
         bands: Which bands are red, green and blue, counted from 1. By default those
             that the file calls so, else the first three, or what a grey or palette
-            raster has.
+            raster has; for a network of other channels those of its config.
         scale: Which two values become 0 and 255 in all bands, where there are not 8
-            bits; ``'percentiles'`` takes each band's 2nd and 98th. There is no default,
-            since rasters of one sensor must be scaled alike.
+            bits and the config of the network does not say it; ``'percentiles'`` takes
+            each band's 2nd and 98th. There is no default, since rasters of one sensor
+            must be scaled alike.
         batch_size: How many windows go through the predictor together.
         probabilities: Also write this GeoTIFF, float32, one band per class.
         on_windows: Called with the number of windows done since the last call.
@@ -91,7 +92,7 @@ def predict_raster(
                 GDAL_ERROR_ON_LIBJPEG_WARNING=True,  # no half-read JPEG
             )
         )
-        reader = RasterReader(raster, bands=bands, scale=scale)
+        reader = RasterReader(raster, network=predictor.bands, bands=bands, scale=scale)
         outputs = [
             stack.enter_context(_geotiff(path, reader, predictor, grid, dtype))
             for path, dtype in wanted.items()
@@ -111,7 +112,7 @@ def _predict_batch(
     probabilities: Any | None = None,
 ) -> None:
     """Read some windows, predict those that hold data, write what they keep."""
-    windows = [reader.read(*place) for place in batch]
+    windows = [reader.read(rows.outer, columns.outer) for rows, columns in batch]
     images = [image for image, valid in windows if valid.any()]
     wants_both = probabilities is not None
     found = iter(predictor.predict(images, probabilities=wants_both) if images else ())

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from mmseg_deeplab.utils.raster_reader import load_rasterio
+
 from .input_files import InputFile
 from .output_files import FileOutputs
 from .polygon_files import background
 from .polygons import trace
 from .predictor import Predictor
-from .raster_reader import load_rasterio
 
 
 def outline_raster(predictor: Predictor, item: InputFile, outputs: FileOutputs) -> None:

@@ -26,6 +26,11 @@ class Span:
     keep_stop: int
 
     @property
+    def outer(self) -> slice:
+        """What the network sees."""
+        return slice(self.start, self.stop)
+
+    @property
     def inner(self) -> slice:
         """The kept part, counted from the window's start."""
         return slice(self.keep_start - self.start, self.keep_stop - self.start)

@@ -8,6 +8,7 @@ from .backbones.mobilenet_v3 import DeepLabMobileNetV3
 from .backbones.resnet_multi import ResNetMulti
 from .backbones.timm_backbone import TimmBackbone
 from .backbones.vgg16_large_fov import VGG16LargeFOV
+from .band_preprocessor import BandPreprocessor
 from .decode_heads.classifier_module import ClassifierModule
 from .decode_heads.deeplabv3_head import DeepLabV3Head
 from .decode_heads.deeplabv3plus_head import DeepLabV3PlusHead
@@ -30,6 +31,7 @@ __all__ = [
     'ArchitectureSearchSegmentor',
     'AutoDeepLabNet',
     'AutoDeepLabSearchNet',
+    'BandPreprocessor',
     'BatchedTTAModel',
     'ClassifierModule',
     'DeepLabMobileNetV2',

@@ -24,6 +24,10 @@ class DamagedFileError(DataFileError):
     kind = 'damaged file'  # a checksum is wrong
 
 
+class ImageBandsError(DataFileError):
+    kind = 'image of other bands or values than the config'
+
+
 class LabelFormatError(DataFileError):
     kind = 'label without class ids'
 

@@ -72,6 +72,8 @@ def read_file(path: str, *, remedy: str, backend_args: dict | None = None) -> by
 
 def _why_missing(path: str) -> str:
     folder, name = osp.split(path)
+    if '://' in path:
+        return 'Nothing is at this address.'
     if not osp.isdir(folder):
         return f'The folder {folder!r} does not exist (seen from {os.getcwd()}).'
     stem = _composed(osp.splitext(name)[0])

@@ -1,4 +1,4 @@
-"""Results are written to the local disk."""
+"""Which paths are those of the local disk, to which results are written."""
 
 import os
 import re
@@ -8,6 +8,11 @@ from .errors import InputError
 _ADDRESS = re.compile(
     '[A-Za-z][A-Za-z0-9+.-]+:/'
 )  # also with one slash, as Path has it
+
+
+def is_absolute(path: str) -> bool:
+    """Whether a path or an address stands alone, without the root of its data set."""
+    return '://' in path or os.path.isabs(path)
 
 
 def require_local(path: str | os.PathLike, name: str) -> None:

@@ -12,10 +12,11 @@ from mmengine.runner import set_random_seed
 from mmseg.registry import DATASETS
 
 from mmseg_deeplab.config.config_errors import blames_config
-from mmseg_deeplab.config.labelled_images import LabelledImages, as_rgb
+from mmseg_deeplab.config.labelled_images import LabelledImages, as_rgb, bands_of
 from mmseg_deeplab.inference.overlay import class_shares, overlay
 from mmseg_deeplab.utils.array_files import save_image
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.image_bands import ImageBands
 from mmseg_deeplab.utils.value_checks import require_at_least, require_one_of
 
 from .image_grid import draw_image_grid
@@ -63,7 +64,10 @@ def browse(
     dataset = DATASETS.build(ConfigDict(cfg[f'{split}_dataloader']).dataset)
     palette = dataset.metainfo['palette']
     preprocessor = (cfg.get('model') or {}).get('data_preprocessor') or {}
-    is_rgb = bool(preprocessor.get('rgb_to_bgr'))
+    colours = dict(
+        is_rgb=bool(preprocessor.get('rgb_to_bgr')),
+        bands=bands_of(cfg[f'{split}_dataloader']),
+    )
     names = ['original'] + [f'draw {i}' for i in range(1, draws + 1)]
     files, captions, rows, shown = [], [], [], []
     indices = np.linspace(0, len(dataset) - 1, min(number, len(dataset)))
@@ -75,7 +79,7 @@ def browse(
         samples = [original]
         if stage == 'augmented':
             samples = [
-                draw_sample(dataset, index, is_rgb=is_rgb, seed=seed, draw=draw)
+                draw_sample(dataset, index, seed=seed, draw=draw, **colours)
                 for draw in range(draws)
             ]
         for draw, sample in enumerate(samples, start=1):
@@ -120,11 +124,18 @@ def _write_grid(
 
 
 def draw_sample(
-    dataset: BaseDataset, index: int, *, is_rgb: bool, seed: int = 0, draw: int = 0
+    dataset: BaseDataset,
+    index: int,
+    *,
+    is_rgb: bool,
+    bands: ImageBands | None = None,
+    seed: int = 0,
+    draw: int = 0,
 ) -> Sample:
     """Run the pipeline once; its random numbers depend on seed, index and draw alone.
 
-    ``is_rgb`` says whether the pipeline's images are RGB; otherwise they are BGR.
+    ``is_rgb`` says whether the pipeline's images are RGB; otherwise they are BGR, or of
+    the given bands.
     """
     mixed = np.random.SeedSequence([seed, index, draw]).generate_state(1)[0]
     set_random_seed(int(mixed))
@@ -135,7 +146,7 @@ def draw_sample(
             f'gives { {key: type(value).__name__ for key, value in packed.items()} }'
         )
     image = packed['inputs'].numpy().transpose(1, 2, 0).clip(0, 255).round()
-    image = np.ascontiguousarray(as_rgb(image, is_rgb=is_rgb), np.uint8)
+    image = np.ascontiguousarray(as_rgb(image, is_rgb=is_rgb, bands=bands), np.uint8)
     sample = packed['data_samples']
     name = Path(sample.metainfo.get('img_path') or f'image_{index}').stem
     if 'gt_sem_seg' not in sample:

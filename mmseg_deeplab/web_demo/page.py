@@ -16,6 +16,7 @@ from PIL import Image
 
 from mmseg_deeplab.inference import read_image
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.raster_reader import read_bands
 
 from .demo_models import Choice, DemoModel
 from .results import Result, Scene, shrink, to_png
@@ -121,8 +122,13 @@ class Predictions:
 
     def open(self, path: str) -> Scene:
         """Read an image; refuse one that is too large."""
-        # As bytes, for messages without the folders of the server.
+        # Messages name the file without the folders of the server.
         file, limit = Path(path), self.max_pixels
+        model = next(iter(self.models.values()))
+        bands = model.predictor(crf=model.crf, tta=False).bands
+        if bands is not None:
+            values, _ = read_bands(path, bands, max_pixels=limit, name=file.name)
+            return Scene(path, bands.rgb(values), values=values)
         image = read_image(file.read_bytes(), max_pixels=limit, name=file.name)
         return Scene(path, image)
 
@@ -132,7 +138,7 @@ class Predictions:
             model = self.models[choice.model]
             predictor = model.predictor(crf=choice.crf, tta=choice.tta)
             start = time.perf_counter()  # after loading
-            (prediction,) = predictor.predict([scene.image])
+            (prediction,) = predictor.predict([scene.seen])
             seconds = time.perf_counter() - start
             names = predictor.classes, predictor.palette
             scene.results[choice] = Result(

@@ -72,6 +72,12 @@ class Scene:
     path: str
     image: np.ndarray  # (H, W, 3) uint8, RGB
     results: dict[Choice, Result] = field(default_factory=dict)
+    values: np.ndarray | None = None  # (H, W, C) bands that the model reads
+
+    @property
+    def seen(self) -> np.ndarray:
+        """What the models see."""
+        return self.image if self.values is None else self.values
 
     def file_name(self, choice: Choice, kind: str) -> str:
         """Return the name of a download."""

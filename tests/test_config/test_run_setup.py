@@ -7,7 +7,7 @@ from contextlib import nullcontext
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
 from mmengine.runner import Runner
 from training import free_port, write_config
 
@@ -51,14 +51,14 @@ def cfg(tmp_path) -> Config:
         (dict(backbone=dict(in_channels=5)), 'in_channels is for 5 channels'),
         (
             dict(data_preprocessor=dict(mean=[1] * 3), backbone=dict(in_channels=1)),
-            'in_channels=1, but data_preprocessor.mean and std are for 3',
+            'data_preprocessor.mean: 3, model.backbone.in_channels: 1',
         ),
     ],
 )
 def test_channels_are_one_or_three_and_the_same_everywhere(model, message):
     expected = pytest.raises(InputError, match=message) if message else nullcontext()
     with expected:
-        check_channels(ConfigDict(model))
+        check_channels(Config(dict(model=model)))
 
 
 def test_the_work_dir_is_that_of_the_command_line_then_the_configs(tmp_path):

@@ -25,6 +25,7 @@ class Threshold:
     """
 
     classes, palette, align_corners = ('other', 'red'), [[0, 0, 0], [255, 0, 0]], False
+    bands = None
 
     def __init__(self, most: int = 100, error: Exception | None = None) -> None:
         self.most, self.error, self.batches = most, error, []

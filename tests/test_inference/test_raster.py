@@ -17,9 +17,9 @@ from torch import nn
 
 from mmseg_deeplab.inference.predictor import Prediction
 from mmseg_deeplab.inference.raster import predict_raster
-from mmseg_deeplab.inference.raster_reader import is_raster
 from mmseg_deeplab.inference.raster_windows import WindowGrid
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.raster_reader import is_raster
 
 PLACE = dict(crs='EPSG:32633', transform=from_origin(500000, 5300000, 0.2, 0.2))
 SMALL = dict(window=128, overlap=32)
@@ -30,7 +30,7 @@ class Brightness:
 
     classes = ('black', 'dark', 'grey', 'light', 'white')
     palette = [[0, 0, 0], [70, 0, 0], [0, 128, 0], [0, 0, 200], [255, 255, 255]]
-    align_corners = False
+    align_corners, bands = False, None
 
     def __init__(self):
         self.seen = []

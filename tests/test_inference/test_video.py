@@ -23,7 +23,7 @@ class Halves:
 
     classes = ('rest', 'blue')
     palette = [[200, 30, 30], [20, 220, 60]]
-    align_corners = False
+    align_corners, bands = False, None
 
     def __init__(self):
         self.sizes = []

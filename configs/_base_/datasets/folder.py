@@ -26,6 +26,7 @@ num_classes = None  # as many as labels_file names
 img_suffix = None  # any; '_rgb.png' keeps to images of that name
 seg_map_suffix = None  # any; '_mask.png' pairs x.jpg with x_mask.png
 reduce_zero_label = False  # True: ids in the files are 1..K, 0 is unlabelled
+raster_window = None  # px: rasters are cut into windows of this side, which are samples
 crop_size = (513, 513)
 # What a network must know of these data: a leaf says model = _base_.model_for_data.
 model_for_data = dict(
@@ -79,6 +80,7 @@ train_dataloader = dict(
         img_suffix=img_suffix,
         seg_map_suffix=seg_map_suffix,
         reduce_zero_label=reduce_zero_label,
+        raster_window=raster_window,
         data_prefix=dict(img_path='images', seg_map_path='labels'),
         pipeline=train_pipeline,
     ),
@@ -96,6 +98,7 @@ val_dataloader = dict(
         img_suffix=img_suffix,
         seg_map_suffix=seg_map_suffix,
         reduce_zero_label=reduce_zero_label,
+        raster_window=raster_window,
         data_prefix=dict(img_path='images', seg_map_path='labels'),
         pipeline=test_pipeline,
     ),

@@ -2,6 +2,7 @@
 
 from mmseg_deeplab.utils.data_file_errors import DataFileError
 
+from .band_loading import LoadBands
 from .checked_loading import DecodedFiles, LoadCheckedAnnotations, LoadCheckedImage
 from .label_colors import LabelColors
 from .lean_transforms import LeanPhotoMetricDistortion, LeanRandomCrop
@@ -19,6 +20,7 @@ __all__ = [
     'LabelColors',
     'LeanPhotoMetricDistortion',
     'LeanRandomCrop',
+    'LoadBands',
     'LoadCheckedAnnotations',
     'LoadCheckedImage',
     'LoadPanopticAnnotations',

@@ -29,6 +29,7 @@ from mmseg_deeplab.utils.image_files import (
 )
 
 from .label_checks import as_class_ids, check_range, check_size, label_table
+from .label_windows import read_label_window
 
 
 @TRANSFORMS.register_module()
@@ -52,12 +53,8 @@ class LoadCheckedImage(LoadImageFromFile):
 
     def transform(self, results: dict) -> dict | None:
         if results.get('img') is None:
-            path = results['img_path']
-            setting = f'image {self.color_type} {self.imdecode_backend}'
             try:
-                results['img'] = self.decoded.get(
-                    path, lambda: self._decode(path), setting=setting
-                )
+                results['img'] = self._load(results)
             except (DataFileError, FileNotFoundError):
                 if self.ignore_empty:
                     return None
@@ -66,6 +63,11 @@ class LoadCheckedImage(LoadImageFromFile):
             results['img'] = results['img'].astype(np.float32)
         results['img_shape'] = results['ori_shape'] = results['img'].shape[:2]
         return results
+
+    def _load(self, results: dict) -> np.ndarray:
+        path = results['img_path']
+        setting = f'image {self.color_type} {self.imdecode_backend}'
+        return self.decoded.get(path, lambda: self._decode(path), setting=setting)
 
     def _decode(self, path: str) -> np.ndarray:
         remedy = "check data_root, data_prefix['img_path'] and img_suffix"
@@ -92,6 +94,8 @@ class LoadCheckedAnnotations(LoadAnnotations):
     - colours, also of grey files, become class ids where the data set gives their
       table in ``results['label_colors']``, a :class:`LabelColors`: see
       :class:`~mmseg_deeplab.datasets.FolderDataset`;
+    - of a sample with a ``window`` only the window is read, as class ids;
+    - pixels where :class:`LoadBands` has found no data are ignored;
     - results of no data set (:func:`mmseg.apis.inference_model`) pass unchanged.
 
     Args:
@@ -144,6 +148,9 @@ class LoadCheckedAnnotations(LoadAnnotations):
             )
         else:
             return False
+        has_data = results.get('has_data')  # of LoadBands
+        if has_data is not None and has_data.shape == label.shape:
+            label = np.where(has_data, label, np.uint8(self.ignore_index))
         results['gt_seg_map'] = label
         fields = results.setdefault('seg_fields', [])
         if 'gt_seg_map' not in fields:
@@ -170,6 +177,13 @@ class LoadCheckedAnnotations(LoadAnnotations):
     def _read(self, results: dict) -> np.ndarray:
         """Read class ids as training sees them, ``(H, W)`` uint8."""
         path, colors = results['seg_map_path'], results.get('label_colors')
+        table = label_table(
+            reduce_zero_label=self._reduces_zero(results),
+            label_map=results.get('label_map'),
+        )
+        if results.get('window'):
+            label = read_label_window(results, self.backend_args)
+            return label if table is None else cv2.LUT(label, table)
         if colors is not None:
             content = self._content(path)
             label = colors.read(content, path)
@@ -183,10 +197,6 @@ class LoadCheckedAnnotations(LoadAnnotations):
             )
             if ids is not None:
                 return ids
-        table = label_table(
-            reduce_zero_label=self._reduces_zero(results),
-            label_map=results.get('label_map'),
-        )
         return label if table is None else cv2.LUT(label, table)
 
     def _content(self, path: str) -> bytes:

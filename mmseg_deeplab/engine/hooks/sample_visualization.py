@@ -10,6 +10,10 @@ from mmengine.runner import Runner
 from mmseg.engine.hooks import SegVisualizationHook
 from mmseg.registry import HOOKS
 from mmseg.structures import SegDataSample
+from torch.utils.data import DataLoader
+
+from mmseg_deeplab.datasets import LoadBands
+from mmseg_deeplab.utils.image_bands import ImageBands
 
 Samples = Sequence[SegDataSample]
 
@@ -19,36 +23,46 @@ class SampleVisualizationHook(SegVisualizationHook):
     """MMSegmentation's ``SegVisualizationHook``, also for data sets that render images.
 
     The base class reads ``img_path`` again to draw on it. If there is no such file, as
-    in ``SyntheticStreets``, the predictions are drawn on the input of the network,
-    resized to the prediction. The arguments are those of the base class.
+    in ``SyntheticStreets``, or if the data set reads its bands, the predictions are
+    drawn on the input of the network, resized to the prediction. The arguments are
+    those of the base class.
     """
 
     def after_val_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict, outputs: Samples
     ) -> None:
         step = runner.iter + batch_idx
-        if not self.draw or _is_file(outputs[0]):
+        bands = _bands(runner.val_dataloader)
+        if not self.draw or (bands is None and _is_file(outputs[0])):
             super().after_val_iter(runner, batch_idx, data_batch, outputs)
         elif step % self.interval == 0:
-            self._draw_input('val', data_batch, 0, outputs[0], step)
+            self._draw_input('val', data_batch, 0, outputs[0], step, bands)
 
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict, outputs: Samples
     ) -> None:
-        if not self.draw or _is_file(outputs[0]):
+        bands = _bands(runner.test_dataloader)
+        if not self.draw or (bands is None and _is_file(outputs[0])):
             super().after_test_iter(runner, batch_idx, data_batch, outputs)
             return
         for index, sample in enumerate(outputs):
             self._test_index += 1
-            self._draw_input('test', data_batch, index, sample, self._test_index)
+            step = self._test_index
+            self._draw_input('test', data_batch, index, sample, step, bands)
 
     def _draw_input(
-        self, split: str, data_batch: dict, index: int, sample: SegDataSample, step: int
+        self,
+        split: str,
+        data_batch: dict,
+        index: int,
+        sample: SegDataSample,
+        step: int,
+        bands: ImageBands | None,
     ) -> None:
         height, width = sample.pred_sem_seg.shape[-2:]
         self._visualizer.add_datasample(
             f'{split}_{os.path.basename(sample.img_path)}',
-            cv2.resize(_input_image(data_batch, index), (width, height)),
+            cv2.resize(_input_image(data_batch, index, bands), (width, height)),
             data_sample=sample,
             show=self.show,
             wait_time=self.wait_time,
@@ -60,7 +74,16 @@ def _is_file(sample: SegDataSample) -> bool:
     return '://' in sample.img_path or os.path.isfile(sample.img_path)
 
 
-def _input_image(data_batch: dict[str, Any], index: int) -> np.ndarray:
+def _bands(loader: DataLoader) -> ImageBands | None:
+    """Return the bands that the data set of a loader reads; None for colour images."""
+    pipeline = getattr(loader.dataset, 'pipeline', None)
+    steps = getattr(pipeline, 'transforms', [])
+    return next((step.bands for step in steps if isinstance(step, LoadBands)), None)
+
+
+def _input_image(
+    data_batch: dict[str, Any], index: int, bands: ImageBands | None
+) -> np.ndarray:
     """Return the RGB image ``(H, W, 3)`` of one sample as the data loader gave it.
 
     With test-time augmentation it is that of the first view that is not flipped.
@@ -70,4 +93,6 @@ def _input_image(data_batch: dict[str, Any], index: int) -> np.ndarray:
         upright = [not view[index].metainfo.get('flip', False) for view in samples]
         inputs = inputs[upright.index(True) if any(upright) else 0]
     bgr = inputs[index].permute(1, 2, 0).cpu().numpy()
+    if bands is not None:
+        return bands.rgb(bgr)
     return np.ascontiguousarray(bgr[..., ::-1])

@@ -34,9 +34,9 @@ def relu_conv_bn(
     )
 
 
-def build_stem(norm_cfg: dict) -> nn.ModuleList:
+def build_stem(in_channels: int, norm_cfg: dict) -> nn.ModuleList:
     """Return the three 3x3 convolutions before the first cell; ReLU is between them."""
-    widths = (3, *STEM_CHANNELS)
+    widths = (in_channels, *STEM_CHANNELS)
     return nn.ModuleList(
         ConvModule(
             widths[index],
@@ -205,12 +205,14 @@ class AutoDeepLabNet(PretrainedBackbone, BaseModule):
             at the end of the training; it falls linearly with the cell and with the
             training (:class:`~mmseg_deeplab.engine.ScheduledDropPathHook`). The paper
             does not publish its value; 1 drops nothing.
+        in_channels: Channels of the image.
         norm_cfg: Normalisation layer; epsilon 1e-3 and momentum 3e-4 are the authors'.
         init_cfg: Initialisation.
 
     Shape:
-        input ``(N, 3, H, W)``; output the last cell of stride 4, ``(N, 5 * F, h, w)``
-        for five blocks, and the last cell after ReLU, at stride 8 in the paper.
+        input ``(N, in_channels, H, W)``; output the last cell of stride 4,
+        ``(N, 5 * F, h, w)`` for five blocks, and the last cell after ReLU, at stride 8
+        in the paper.
 
     Raises:
         ValueError: If the genotype is none, or ``drop_path_keep`` is not in (0, 1].
@@ -223,6 +225,7 @@ class AutoDeepLabNet(PretrainedBackbone, BaseModule):
         *,
         genotype: str | os.PathLike | dict | None = None,
         drop_path_keep: float = 1.0,
+        in_channels: int = 3,
         norm_cfg: dict | None = None,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
@@ -235,7 +238,7 @@ class AutoDeepLabNet(PretrainedBackbone, BaseModule):
         self.genotype = _genotype(genotype)
         self.drop_path_keep = drop_path_keep
         self.training_progress = 0.0  # 1 at the end of the training
-        self.stem = build_stem(norm_cfg)
+        self.stem = build_stem(in_channels, norm_cfg)
         self.cells = self._build_cells(filters, norm_cfg)
         at_stride_4 = [i for i, level in enumerate(self.genotype.levels) if level == 0]
         self.low_level_cell = at_stride_4[-1] if at_stride_4 else None

@@ -143,6 +143,7 @@ class AutoDeepLabSearchNet(BaseModule):
         num_layers: Cells on a path, ``L``.
         num_blocks: Blocks of the cell, ``B``.
         filters: Channels of a block at stride 4, ``F``; 8 in the paper's search.
+        in_channels: Channels of the image.
         norm_cfg: Normalisation layer.
         with_cp: Recompute the cells in the backward pass: less than half of the stored
             activations, for more time.
@@ -153,8 +154,8 @@ class AutoDeepLabSearchNet(BaseModule):
         beta: Scores of the steps, ``(L, 4, 3)``, see :func:`step_probabilities`.
 
     Shape:
-        input ``(N, 3, H, W)``; output one map for each stride from 4 to 32 that the
-        trellis reaches, finest first.
+        input ``(N, in_channels, H, W)``; output one map for each stride from 4 to 32
+        that the trellis reaches, finest first.
     """
 
     def __init__(
@@ -163,6 +164,7 @@ class AutoDeepLabSearchNet(BaseModule):
         *,
         num_blocks: int = 5,
         filters: int = 8,
+        in_channels: int = 3,
         norm_cfg: dict | None = None,
         with_cp: bool = False,
         init_cfg: dict | list[dict] | None = None,
@@ -174,7 +176,7 @@ class AutoDeepLabSearchNet(BaseModule):
             1e-3 * torch.randn(num_edges(num_blocks), len(CHOICES))
         )
         self.beta = nn.Parameter(1e-3 * torch.randn(num_layers, NUM_LEVELS, len(STEPS)))
-        self.stem = build_stem(norm_cfg)
+        self.stem = build_stem(in_channels, norm_cfg)
         self.layers = nn.ModuleList()
         older, newer = {0: STEM_CHANNELS[1]}, {0: STEM_CHANNELS[2]}
         for depth in range(num_layers):

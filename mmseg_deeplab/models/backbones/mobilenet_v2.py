@@ -68,6 +68,7 @@ class DeepLabMobileNetV2(PretrainedBackbone, MobileNetV2):
             ``research/deeplab/core/feature_extractor.py``); the width inside a block
             is a multiple of 8 always. MMSeg rounds all to 8.
         out_indices: Stages to return, from 0 (16, 24, 32, 64, 96, 160, 320 channels).
+        in_channels: Channels of the image.
         norm_cfg: Normalisation layer, ``BN`` if None (``eps`` is 1e-3 in TF).
         act_cfg: Activation layer, ``ReLU6`` if None.
         **kwargs: ``frozen_stages`` (0 is the stem, -1 none), ``norm_eval``,
@@ -77,8 +78,8 @@ class DeepLabMobileNetV2(PretrainedBackbone, MobileNetV2):
             project's.
 
     Shape:
-        input ``(N, 3, H, W)``; output a tuple of ``(N, C, h, w)`` maps, each stride-2
-        step rounding up.
+        input ``(N, in_channels, H, W)``; output a tuple of ``(N, C, h, w)`` maps, each
+        stride-2 step rounding up.
     """
 
     block_type = Block
@@ -91,12 +92,13 @@ class DeepLabMobileNetV2(PretrainedBackbone, MobileNetV2):
         output_stride: int = 16,
         divisor: int | None = None,
         out_indices: Sequence[int] = (1, 2, 4, 6),
+        in_channels: int = 3,
         norm_cfg: dict | None = None,
         act_cfg: dict | None = None,
         **kwargs,
     ) -> None:
         # make_layer, which the constructor of the base class calls, needs these.
-        self.output_stride = output_stride
+        self.output_stride, self.image_channels = output_stride, in_channels
         self.divisor = (8 if widen_factor == 1 else 1) if divisor is None else divisor
         self.geometry = self._geometry(output_stride)
         super().__init__(
@@ -147,7 +149,7 @@ class DeepLabMobileNetV2(PretrainedBackbone, MobileNetV2):
     def _make_stem(self) -> None:
         self.in_channels = self._width(32)
         self.conv1 = ConvModule(
-            3,
+            self.image_channels,
             self.in_channels,
             3,
             stride=2,

@@ -32,6 +32,7 @@ class DeepLabMobileNetV3(PretrainedBackbone, MobileNetV3):
         out_indices: Layers to return, 0 is the stem; the last ones of the strides 4, 8,
             16 and 32 by default, (3, 6, 12, 16) for ``'large'``: 24, 40, 112 and 960
             channels.
+        in_channels: Channels of the image.
         norm_cfg: Normalisation layer. Epsilon 1e-3 and momentum 0.01 are those of
             torchvision's and TensorFlow's networks.
         **kwargs: The other arguments of MMSeg's ``MobileNetV3``. With
@@ -39,7 +40,7 @@ class DeepLabMobileNetV3(PretrainedBackbone, MobileNetV3):
             this project's or MMSeg's.
 
     Shape:
-        input ``(N, 3, H, W)``; output a tuple of ``(N, C, h, w)`` maps.
+        input ``(N, in_channels, H, W)``; output a tuple of ``(N, C, h, w)`` maps.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class DeepLabMobileNetV3(PretrainedBackbone, MobileNetV3):
         *,
         output_stride: int = 16,
         out_indices: Sequence[int] | None = None,
+        in_channels: int = 3,
         norm_cfg: dict | None = None,
         **kwargs,
     ) -> None:
@@ -61,7 +63,7 @@ class DeepLabMobileNetV3(PretrainedBackbone, MobileNetV3):
             **kwargs,
         )
         self.output_stride = output_stride
-        self.layer0.conv = symmetric(self.layer0.conv)
+        self.layer0.conv = symmetric(self.layer0.conv, in_channels)
         for number, (stride, (kept, rate)) in enumerate(
             zip(strides, geometry, strict=True), start=1
         ):
@@ -76,12 +78,12 @@ class DeepLabMobileNetV3(PretrainedBackbone, MobileNetV3):
         return tuple(super().forward(x))
 
 
-def symmetric(conv: nn.Conv2d) -> nn.Conv2d:
+def symmetric(conv: nn.Conv2d, in_channels: int | None = None) -> nn.Conv2d:
     """Return a convolution of the same shape that pads both sides alike."""
     if not isinstance(conv, Conv2dAdaptivePadding):
         return conv
     return nn.Conv2d(
-        conv.in_channels,
+        in_channels or conv.in_channels,
         conv.out_channels,
         conv.kernel_size,
         stride=conv.stride,

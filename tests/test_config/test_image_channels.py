@@ -1,0 +1,74 @@
+"""One setting of a config says how many channels its images have."""
+
+from contextlib import nullcontext
+
+import pytest
+from mmengine.config import Config
+
+from mmseg_deeplab.config import named_dicts, read_config
+from mmseg_deeplab.config.image_channels import apply_channels, check_channels
+from mmseg_deeplab.utils.errors import InputError
+
+FOLDER = 'deeplabv3_mobilenetv2_folder'
+RANGE = (0, 3000)
+
+
+def loaders(cfg):
+    steps = [node for _, node in named_dicts(cfg._cfg_dict)]
+    return [dict(s) for s in steps if str(s.get('type')).startswith('LoadBands')]
+
+
+@pytest.mark.parametrize('channels, count', [(1, 1), (13, 13), ((8, 4, 3, 2), 4)])
+def test_one_option_reaches_pipelines_preprocessor_and_backbone(channels, count):
+    options = dict(channels=channels, value_range=RANGE)
+    cfg = read_config(FOLDER, options, num_classes=2)
+    wanted = dict(type='LoadBands', channels=channels, value_range=RANGE)
+    found = loaders(cfg)
+    assert len(found) >= 4 and all(one == wanted for one in found)
+    assert not any('LoadCheckedImage' in str(s) for s in (cfg.tta_pipeline, found))
+    assert cfg.model.backbone.in_channels == count
+    preprocessor = cfg.model.data_preprocessor
+    assert preprocessor.type == 'BandPreprocessor' and 'bgr_to_rgb' not in preprocessor
+    assert preprocessor.mean == [114.495] * count  # of those of red, green and blue
+    check_channels(cfg)
+    again = Config(cfg.to_dict())
+    apply_channels(again)  # the config that a training leaves in its folder
+    assert again.to_dict() == cfg.to_dict()
+
+
+def test_a_mean_of_each_band_is_kept():
+    mean = [1.0, 2.0, 3.0, 4.0]
+    given = dict(mean=mean, std=[9.0] * 4)
+    options = {f'model.data_preprocessor.{k}': v for k, v in given.items()}
+    cfg = read_config(FOLDER, options | dict(channels=4), num_classes=2)
+    assert cfg.model.data_preprocessor.mean == mean
+
+
+def test_without_channels_nothing_changes():
+    cfg = Config(dict(pipeline=[dict(type='LoadCheckedImage')]))
+    apply_channels(cfg)
+    assert cfg.pipeline == [dict(type='LoadCheckedImage')]
+    with pytest.raises(InputError, match=r'value_range.*without channels'):
+        read_config(FOLDER, dict(value_range=RANGE))
+
+
+def test_colours_of_bands_are_not_distorted():
+    flip, distort = dict(type='RandomFlip'), dict(type='LeanPhotoMetricDistortion')
+    nested = dict(type='RandomChoice', transforms=[[distort, flip], [flip]])
+    cfg = Config(dict(channels=4, pipeline=[distort, nested, flip]))
+    apply_channels(cfg)
+    assert cfg.pipeline == [dict(nested, transforms=[[flip], [flip]]), flip]
+
+
+@pytest.mark.parametrize('model, channels, message', [
+    (dict(data_preprocessor=dict(mean=[1] * 4), backbone=dict(in_channels=4)), 4, ''),
+    (dict(data_preprocessor=dict(mean=[1] * 4), backbone=dict(in_channels=4)), 13,
+     'in_channels: 4.*LoadBands: 13.*Remedy'),
+    (dict(backbone=dict(in_channels=3)), 4, 'in_channels: 3.*LoadBands: 4'),
+])  # fmt: skip
+def test_pipelines_and_network_have_the_same_channels(model, channels, message):
+    pipeline = [dict(type='LoadBands', channels=channels)]
+    loader = dict(dataset=dict(pipeline=pipeline))
+    expected = pytest.raises(InputError, match=message) if message else nullcontext()
+    with expected:
+        check_channels(Config(dict(model=model, train_dataloader=loader)))

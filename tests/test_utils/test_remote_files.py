@@ -1,0 +1,149 @@
+"""Data sets, checkpoints, inputs and results at addresses."""
+
+import functools
+import http.server
+import sys
+import threading
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine import fileio
+from predicting import smooth_image
+
+from mmseg_deeplab.checkpoints import local_file
+from mmseg_deeplab.datasets import FolderDataset
+from mmseg_deeplab.datasets.scan import scan_dataset
+from mmseg_deeplab.inference.input_files import find_inputs
+from mmseg_deeplab.utils.data_file_errors import UnreadableFileError
+from mmseg_deeplab.utils.errors import MissingPackageError
+from mmseg_deeplab.utils.remote_files import FsspecBackend, RemoteFileError, upload
+
+LABEL = np.arange(40 * 72, dtype=np.uint8).reshape(40, 72) % 2
+
+
+def png(image):
+    return cv2.imencode('.png', image[..., ::-1] if image.ndim == 3 else image)[1]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv('MMSEG_DEEPLAB_HOME', str(tmp_path / 'home'))
+
+
+@pytest.fixture
+def files():
+    return {
+        'labels.txt': b'a\nb\n',
+        'images/train/x.png': png(smooth_image()).tobytes(),
+        'images/train/sub/y.png': png(smooth_image(seed=1)).tobytes(),
+        'labels/train/x.png': png(LABEL).tobytes(),
+        'labels/train/sub/y.png': png(LABEL).tobytes(),
+    }
+
+
+@pytest.fixture
+def in_memory(files, tmp_path):
+    root = f'memory://{tmp_path.name}'
+    for name, content in files.items():
+        fileio.put(content, f'{root}/{name}')
+    return root
+
+
+@pytest.fixture
+def web_server(files, tmp_path):
+    for name, content in files.items():
+        path = tmp_path / 'served' / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            """Be quiet."""
+
+    handler = functools.partial(Handler, directory=str(tmp_path / 'served'))
+    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,)).start()
+        yield f'http://127.0.0.1:{server.server_port}'
+        server.shutdown()
+
+
+@pytest.mark.parametrize('place', ['in_memory', 'web_server'])
+def test_a_data_set_at_an_address(request, place):
+    root = request.getfixturevalue(place)
+    steps = [dict(type='LoadCheckedImage'), dict(type='LoadCheckedAnnotations')]
+    dataset = FolderDataset(data_root=root, split='train', pipeline=steps)
+    assert len(dataset) == 2 and dataset.metainfo['classes'] == ('a', 'b')
+    sample = dataset[1]
+    assert sample['img_path'] == f'{root}/images/train/x.png'
+    assert np.array_equal(sample['img'][..., ::-1], smooth_image())
+    assert np.array_equal(sample['gt_seg_map'], LABEL)
+    report = scan_dataset(dataset, progress=False)
+    assert not report.faults and report.pixels[:2].tolist() == [2880, 2880]
+
+
+def test_a_broken_file_is_found_before_it_is_decoded(in_memory):
+    fileio.put(b'%PDF-1.4', f'{in_memory}/images/train/x.png')
+    dataset = FolderDataset(data_root=in_memory, split='train', pipeline=[])
+    report = scan_dataset(dataset, progress=False)
+    (fault,) = report.faults
+    assert fault.kind == UnreadableFileError.kind and 'PDF' in fault.message
+    assert fault.where == f'{in_memory}/images/train/x.png'
+
+
+def test_a_file_is_copied_once_and_again_when_it_has_changed(in_memory, tmp_path):
+    address = f'{in_memory}/labels.txt'
+    first = FsspecBackend().copy_of(address)
+    assert FsspecBackend().copy_of(address) == first
+    first.write_text('from the cache')
+    assert FsspecBackend().get_text(address) == 'from the cache'
+    fileio.put(b'new\n', address)
+    assert FsspecBackend().get_text(address) == 'new\n'
+
+
+def test_a_checkpoint_at_an_address(in_memory, tmp_path):
+    torch.save({'a': torch.ones(2)}, tmp_path / 'a.pth')
+    fileio.put((tmp_path / 'a.pth').read_bytes(), f'{in_memory}/a.pth')
+    assert torch.load(local_file(f'{in_memory}/a.pth'))['a'].tolist() == [1, 1]
+
+
+def test_inputs_keep_their_names(in_memory):
+    found = find_inputs([f'{in_memory}/images'])
+    assert [item.name for item in found.files] == ['train/x', 'train/sub/y']
+    (one,) = find_inputs([f'{in_memory}/images/train/x.png']).files
+    assert one.name == 'x'
+    assert np.array_equal(cv2.imread(one.path)[..., ::-1], smooth_image())
+
+
+def test_results_are_uploaded_once(in_memory, tmp_path):
+    (tmp_path / 'out/labels').mkdir(parents=True)
+    (tmp_path / 'out/labels/a.png').write_bytes(b'1')
+    upload(tmp_path / 'out', f'{in_memory}/out')
+    assert fileio.get(f'{in_memory}/out/labels/a.png') == b'1'
+    fileio.put(b'kept', f'{in_memory}/out/labels/a.png')
+    upload(tmp_path / 'out', f'{in_memory}/out')
+    assert fileio.get(f'{in_memory}/out/labels/a.png') == b'kept'
+
+
+@pytest.mark.parametrize('scheme, package, remedy', [
+    ('s3', 's3fs', r'pip install "mmseg-deeplab\[remote\]"'),
+    ('gs', 'gcsfs', 'pip install gcsfs'),
+])  # fmt: skip
+def test_without_the_package_one_line_has_the_remedy(
+    scheme, package, remedy, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, package, None)
+    address = f'{scheme}://bucket/a.png'
+    with pytest.raises(MissingPackageError, match=remedy) as error:
+        FsspecBackend().get(address)
+    assert str(error.value).startswith(address)
+
+
+def test_what_is_not_there_is_named(in_memory, web_server):
+    with pytest.raises(FileNotFoundError, match=r'memory://.*none.png'):
+        FsspecBackend().get(f'{in_memory}/none.png')
+    with pytest.raises(FileNotFoundError, match=r'http://.*none.png'):
+        FsspecBackend().get(f'{web_server}/none.png')
+    with pytest.raises(RemoteFileError, match=r'http://127.0.0.1:9/a\.png.*Remedy'):
+        FsspecBackend().get('http://127.0.0.1:9/a.png')
