@@ -20,6 +20,7 @@ from mmseg_deeplab.utils.raster_reader import read_bands
 
 from .demo_models import Choice, DemoModel
 from .results import Result, Scene, shrink, to_png
+from .scripts import INTO_VIEW, ON_LOAD, REFUSED_FILE
 
 TITLE = 'Semantic segmentation'
 SIDES = 2
@@ -27,7 +28,10 @@ NO_MODEL = 'nothing'
 OPACITY = 60  # percent
 INPUT_HEIGHT = 260  # px
 DELETE_EVERY, DELETE_AFTER = 60, 3600  # seconds: files of visitors on the disk
-HINT = 'Point at a class to see it alone, at the image to see through the colours.'
+HINT = (
+    'Point at a class to see it alone, click it to keep it so on both sides; point at '
+    'the image to see through the colours.'
+)
 OUT_OF_MEMORY = (
     'The memory of the device is not enough for this image. Remedy: make it smaller, '
     'or switch multi-scale or CRF off.'
@@ -189,6 +193,7 @@ def build_page(
     limits: str,
     examples: Sequence[Path],
     *,
+    max_bytes: int,
     max_seconds: float,
 ) -> gr.Blocks:
     """Lay the page out and connect it; ``limits`` is a sentence on sizes."""
@@ -227,19 +232,39 @@ def build_page(
             model = predictions.models.get(name)
             return [gr.update(**one) for one in switch_settings(model)]
 
-        triggers = [image.change, opacity.release]
+        inputs = [image, scene, opacity, *switches]
+        shown = [scene, comparison, *outputs]
+        uploaded = image.change(update, inputs, shown, **PREDICTION)
+        uploaded.success(None, js=INTO_VIEW, **EVENT)
+        _refuse_large_files(uploaded, shown, limits)
+        page.load(None, js=ON_LOAD % max_bytes, **EVENT)
+        triggers = [opacity.release]
         for side in range(SIDES):
             model, *others = switches[3 * side : 3 * side + 3]
             chosen = model.input(switch, model, others, queue=False, **EVENT)
             triggers += [chosen.then, *(one.input for one in others)]
         for trigger in triggers:
-            trigger(
-                update,
-                [image, scene, opacity, *switches],
-                [scene, comparison, *outputs],
-                **PREDICTION,
-            )
+            trigger(update, inputs, shown, **PREDICTION)
     return page
+
+
+def _refuse_large_files(
+    uploaded: gr.events.Dependency, shown: list[Component], limits: str
+) -> None:
+    """Name a file that the browser does not send; no file that fails has a result."""
+
+    def refuse(name: str) -> None:
+        text = f'{html.escape(name)} is too large. {limits} Remedy: make it smaller.'
+        raise gr.Error(text, print_exception=False)
+
+    def clear() -> list[Any]:
+        return [None, *(len(shown) - 1) * [_hidden()]]
+
+    name = gr.Textbox(visible=False)
+    button = gr.Button(visible='hidden', elem_id='refused')
+    refused = button.click(refuse, name, None, js=REFUSED_FILE, **EVENT)
+    for event in (uploaded, refused):
+        event.failure(clear, None, shown, queue=False, **EVENT)
 
 
 def _lay_out_switches(side: int, models: dict[str, DemoModel]) -> list[Component]:

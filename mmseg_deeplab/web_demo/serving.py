@@ -52,6 +52,10 @@ class Limits:
                 raise InputError(f'{option} is a limit above 0, received {value!r}')
 
     @property
+    def bytes(self) -> int:
+        return round(self.megabytes * 1e6)
+
+    @property
     def pixels(self) -> int:
         return round(self.megapixels * 1e6)
 
@@ -90,6 +94,7 @@ def serving(
             Predictions(models, max_pixels=limits.pixels, folder=folder),
             f'Up to {limits.megabytes:g} MB and {limits.megapixels:g} megapixels.',
             _write_examples(examples or {}, Path(folder) / 'examples'),
+            max_bytes=limits.bytes,
             max_seconds=limits.seconds,
         )
         page.queue(max_size=limits.queue_size)
@@ -98,7 +103,7 @@ def serving(
                 server_name=host,
                 server_port=port,
                 root_path=root_path,
-                max_file_size=round(limits.megabytes * 1e6),
+                max_file_size=limits.bytes,
                 theme=theme,
                 state_session_capacity=MAX_VISITORS,
                 show_error=True,

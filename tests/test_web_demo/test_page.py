@@ -1,6 +1,7 @@
 """The page in a real browser, from an upload to the file on the visitor's disk."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -128,24 +129,47 @@ def test_an_example_is_one_click_away(page):
     ('content', 'word'),
     [
         (b'not an image', 'bad.bmp'),
-        (bytes(200_000), 'size'),
+        (bytes(200_000), 'bad.bmp is too large. Up to 0.1 MB'),
         (b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n', 'EPS'),
     ],
 )
 def test_a_bad_file_is_told_and_the_page_lives(
     page, tmp_path, image_file, content, word
 ):
+    upload(page, image_file)
     (tmp_path / 'bad.bmp').write_bytes(content)
     page.locator('#image input[type=file]').set_input_files(tmp_path / 'bad.bmp')
     toast = page.get_by_test_id('toast-body')
     expect(toast).to_contain_text(word)
     assert 'Traceback' not in toast.inner_text()
+    expect(page.locator('#labels-0')).to_be_hidden()  # the old result
     page.reload()
     upload(page, image_file)
 
 
-def test_a_phone_needs_no_sideways_scrolling(page, image_file):
+def test_a_click_keeps_a_class_alone_on_both_sides(page, image_file):
     upload(page, image_file)
+    page.get_by_label('Compare with').click()
+    page.get_by_role('option', name=NAMES[1]).click()
+    expect(page.locator('#heading-1')).to_contain_text(NAMES[1])
+    button = page.locator('#classes-0 .legend-item').first
+    name = button.inner_text().split()[0]
+    for is_alone in (True, False):
+        button.click()
+        page.mouse.move(0, 0)
+        for side in ('#classes-0', '#classes-1'):
+            names = page.locator(f'{side} .legend-item').all_inner_texts()
+            masks = page.locator(f'{side} .mask').all()
+            for mask, text in zip(masks, names, strict=True):
+                is_hidden = is_alone and text.split()[0] != name
+                opacity = re.compile('^0$' if is_hidden else '[1-9]')
+                expect(mask).to_have_css('opacity', opacity)
+
+
+def test_a_phone_shows_the_result_and_needs_no_sideways_scrolling(page, image_file):
     page.set_viewport_size({'width': 390, 'height': 844})
+    upload(page, image_file)
+    expect(page.locator('#heading-0')).to_be_in_viewport()
+    expect(page.locator('#classes-0 .base-image')).to_be_in_viewport(ratio=0.9)
     assert page.evaluate('document.documentElement.scrollWidth') <= 390
     assert page.locator('#classes-0 .base-image').bounding_box()['width'] > 300
