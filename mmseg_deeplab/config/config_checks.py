@@ -24,12 +24,21 @@ def check_checkpoint(checkpoint: str) -> None:
         local_file(checkpoint)
 
 
+UNLABELLED = (
+    ' Images without labels can be predicted: mmseg-deeplab test ... --out FOLDER '
+    '--format-only, or mmseg-deeplab predict'
+)
+
+
 def check_data(cfg: Config, *loaders: str) -> None:
     """Raise FileNotFoundError if a data folder is missing; skip absent loaders."""
     for loader in loaders:
         for leaf in dataset_configs(cfg.get(loader)):
             for fault in missing_paths(leaf):
-                raise FileNotFoundError(f'{loader}: {fault.message}')
+                is_test = loader == 'test_dataloader' and fault.message[:7] == 'labels '
+                raise FileNotFoundError(
+                    f'{loader}: {fault.message}{UNLABELLED if is_test else ""}'
+                )
 
 
 def check_classes(cfg: Config, *splits: str) -> tuple[str, ...]:
