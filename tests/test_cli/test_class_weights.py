@@ -37,7 +37,7 @@ def test_mixins_reach_a_training_and_its_dumped_config(tool, server: Server, tmp
     )  # fmt: skip
     assert code == 0, (tmp_path / 'log').read_text()
     dumped = (tmp_path / 'run' / 'tiny.py').read_text()
-    for piece in ('w.npy', 'EMAHook', 'OHEMPixelSampler'):
+    for piece in ('w.npy', 'EMAHook', 'HardPixelCrossEntropy'):
         assert piece in dumped
 
 

@@ -29,7 +29,7 @@ OF_CONFIG = {
 }
 CONFIGS = {
     'deeplabv2_r26_synthetic_street': rf'nearest .*{CONFIG}',
-    'folder': 'folder.* no such file',
+    'folder': 'folder.* no such file|folder: holds no class list',
     'broken.py': r"broken\.py: .*'\(' was never closed.*line 1",
     'noise.py': r'noise\.py: no readable config',
     'text.txt': r'text\.txt: no readable config: .*py/yml/yaml/json',
