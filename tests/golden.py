@@ -30,6 +30,8 @@ _RESIDUAL_GAINS: tuple[tuple[re.Pattern[str], float], ...] = (
     (re.compile(r'res\d\.\d+\.conv3\.norm\.weight$'), 0.2),
     # TensorFlow hnasnet: norms that open a cell (its blocks only add).
     (re.compile(r'/cell_\d+/(beginning_bn|prev_bn)/gamma$'), 0.15),
+    # transformers: the last norm of an inverted residual.
+    (re.compile(r'reduce_1x1\.normalization\.weight$'), 0.5),
     # MobileNetV2 (VainF) `conv.2`, `conv.3`; torchvision MobileNetV3 `block.2.1`, ....
     (re.compile(r'(\.conv\.[23]|\.block\.[23]\.1)\.weight$'), 0.5),
 )
@@ -75,6 +77,7 @@ def deterministic_state_dict(
         sibling = f'{prefix}.running_mean' if prefix else 'running_mean'
         is_norm_weight = leaf == 'weight' and len(shape) == 1 and sibling in shapes
         is_norm_weight |= key.endswith('/gamma')
+        is_norm_weight |= leaf == 'weight' and 'layernorm' in prefix
         state[key] = torch.from_numpy(deterministic_array(key, shape, is_norm_weight))
     return state
 
@@ -99,6 +102,7 @@ def fingerprint(state: Mapping[str, torch.Tensor]) -> str:
 GOLDEN = Path(__file__).parent / 'data' / 'golden'
 METADATA = json.loads((GOLDEN / 'metadata.json').read_text())
 METADATA |= json.loads((GOLDEN / 'panoptic_networks.json').read_text())
+METADATA |= json.loads(gzip.decompress((GOLDEN / 'libraries.json.gz').read_bytes()))
 METADATA['inputs']['wideeven'] = [1, 3, 32, 320]
 PANOPTIC = json.loads((GOLDEN / 'panoptic.json').read_text())
 
@@ -158,3 +162,30 @@ def tensorflow_shapes() -> dict[str, dict[str, list[int]]]:
     return json.loads(
         gzip.decompress((GOLDEN / 'tensorflow_shapes.json.gz').read_bytes())
     )
+
+
+def detectron2_deeplab_keys(method: str) -> dict[str, list[int]]:
+    """Return the tensors of detectron2's DeepLab on R-103, Cityscapes.
+
+    Its backbone and its pyramid are those of its Panoptic-DeepLab on R-52, whose
+    tensors are recorded; the names of the heads are those of ``semantic_seg.py``.
+    """
+    recorded = METADATA['detectron2_panoptic_deeplab_r52_os16']['keys']
+    pyramid = 'sem_seg_head.decoder.res5.project_conv.'
+    project = 'sem_seg_head.decoder.res2.project_conv.'
+    fusion = 'sem_seg_head.decoder.res2.fuse_conv.'
+    keys = {}
+    for key, shape in recorded.items():
+        if key.startswith('backbone.'):
+            keys[key] = shape
+            if key.startswith('backbone.res4.5.'):
+                keys |= {key.replace('4.5.', f'4.{i}.'): shape for i in range(6, 23)}
+        elif key.startswith(pyramid):
+            plus = method == 'deeplabv3plus'
+            keys[key if plus else key.replace(pyramid, 'sem_seg_head.aspp.')] = shape
+        elif key.startswith((project, fusion)) and method == 'deeplabv3plus':
+            # 48 channels of the low level instead of 32.
+            keys[key] = [{32: 48, 256 + 32: 256 + 48}.get(n, n) for n in shape]
+        elif key.startswith('sem_seg_head.predictor.'):
+            keys[key] = shape
+    return keys

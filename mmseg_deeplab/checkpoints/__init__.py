@@ -1,6 +1,6 @@
 """Weights: safe loading, and one table of names per code base they may come from."""
 
-from .conversion import SOURCES, convert, convert_file, model_config
+from .conversion import SOURCES, convert, convert_file, find_source, model_config
 from .formats.caffe_file import load_caffe
 from .formats.tensorflow_file import load_tensorflow
 from .loading import load
@@ -21,6 +21,7 @@ __all__ = [
     'convert_file',
     'enable_safe_loading',
     'find_models',
+    'find_source',
     'is_model',
     'load',
     'load_caffe',

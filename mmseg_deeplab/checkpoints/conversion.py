@@ -3,12 +3,14 @@
 import os
 import re
 from collections.abc import Callable, Mapping
+from inspect import signature
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import torch
 from mmengine import Config
+from mmengine.logging import print_log
 
 from mmseg_deeplab.ops.geometry import check_output_stride
 from mmseg_deeplab.utils.atomic_files import streamed_file
@@ -23,14 +25,17 @@ from .families import (
     isht7,
     jfzhang95,
     kazuto1011,
+    smp,
     tensorflow,
     torchvision,
+    transformers,
     vainf,
 )
 from .formats.caffe_file import load_caffe
+from .formats.packed_files import is_packed
 from .formats.tensorflow_file import load_tensorflow
 from .loading import load
-from .state_dicts import StateDict, tensors_of
+from .state_dicts import StateDict, some, tensors_of
 
 SOURCES: dict[str, ModuleType] = {
     'resnet_multi': isht7,
@@ -42,7 +47,10 @@ SOURCES: dict[str, ModuleType] = {
     'jfzhang95': jfzhang95,
     'bowenc0221': bowenc0221,
     'detectron2': detectron2,
+    'transformers': transformers,
+    'smp': smp,
 }
+AUTO = 'auto'  # the source that `find_source` finds
 
 
 def load_detectron2(path: str | os.PathLike) -> dict[str, Any]:
@@ -56,6 +64,8 @@ READERS: dict[str, Callable[[str | os.PathLike], StateDict]] = {
     'caffe': load_caffe,
     'detectron2': load_detectron2,
 }
+# Endings of files that another reader than `load` takes.
+FORMATS = {'.caffemodel': 'caffe', '.pkl': 'detectron2', '.index': 'tensorflow'}
 OUR_PARTS = ('backbone.', 'decode_head.', 'auxiliary_head.')
 # What tells a whole network from initial weights for backbone or head.
 CLASSIFIER = re.compile(
@@ -70,11 +80,36 @@ def convert(state_dict: Mapping[str, Any], source: str, **options: Any) -> State
 
     Args:
         state_dict: What :func:`load` returned: tensors, or a dictionary with them.
-        source: The code base, one of :data:`SOURCES`.
+        source: The code base, one of :data:`SOURCES`, or ``'auto'``: it is found by the
+            names of the tensors, and the log says which.
         **options: More options of the family's own ``convert`` (``use_averages`` of
-            ``tensorflow``, ``fc_branches`` of ``caffe``).
+            ``tensorflow``, ``fc_branches`` of ``caffe``, ``encoder_name`` of ``smp``).
     """
-    return _family(source).convert(tensors_of(state_dict), **options)
+    family, state = _family(source, state_dict)
+    _check_options(family.convert, options, source)
+    return family.convert(state, **options)
+
+
+def find_source(state_dict: Mapping[str, Any]) -> str:
+    """Return the code base of weights, one of :data:`SOURCES`, by their names.
+
+    Raises:
+        InputError: If none has such names.
+    """
+    state = tensors_of(state_dict)
+    plain = {key.removeprefix('module.'): value for key, value in state.items()}
+    found = [name for name, family in SOURCES.items() if family.knows(plain)]
+    if found:
+        return found[0]
+    if any(key.startswith(OUR_PARTS[1:]) for key in plain):
+        raise InputError(
+            'these weights have the names of MMSegmentation already, and need no '
+            f'conversion: {some(state, 3)}'
+        )
+    raise InputError(
+        f'none of {sorted(SOURCES)} has such names: {some(state)}. Remedy: name the '
+        'code base, if it is one of these'
+    )
 
 
 def model_config(
@@ -88,21 +123,41 @@ def model_config(
 
     Args:
         state_dict: Weights of that code base, or converted ones.
-        source: The code base, one of :data:`SOURCES`.
+        source: The code base, one of :data:`SOURCES`; ``'auto'`` finds it by the names
+            of weights that are not converted.
         output_stride: 8, 16 or 32; weights are the same for each.
         **options: More options of the family's own ``model_config`` (``num_summed`` of
-            ``resnet_multi``).
+            ``resnet_multi``, ``encoder_name`` of ``smp``).
     """
     check_output_stride(output_stride)
-    family, state = _family(source), tensors_of(state_dict)
+    family, state = _family(source, state_dict)
+    _check_options(family.model_config, options, source)
     if not all(key.startswith(OUR_PARTS) for key in state):
-        state = family.convert(state)
+        taken = signature(family.convert).parameters.keys() & options.keys()
+        state = family.convert(state, **{name: options[name] for name in taken})
     return family.model_config(state, output_stride=output_stride, **options)
 
 
-def _family(source: str) -> ModuleType:
-    require_one_of('source', source, SOURCES)
-    return SOURCES[source]
+def _family(source: str, state_dict: Mapping[str, Any]) -> tuple[ModuleType, StateDict]:
+    require_one_of('source', source, (AUTO, *SOURCES))
+    state = tensors_of(state_dict)
+    if source == AUTO:
+        source = find_source(state)
+        print_log(f'found weights of {source}', 'current')
+    return SOURCES[source], state
+
+
+def _check_options(function: Callable, options: Mapping, source: str) -> None:
+    unknown = options.keys() - signature(function).parameters.keys()
+    if unknown:
+        raise InputError(f'{source} has no option {", ".join(sorted(unknown))}')
+
+
+def _format(src: Path) -> str | None:
+    """Return the source whose reader takes a file, None if it is one of PyTorch."""
+    if src.is_dir() or is_packed(src) or Path(f'{src}.index').is_file():
+        return 'tensorflow'
+    return FORMATS.get(src.suffix)
 
 
 def convert_file(
@@ -118,7 +173,7 @@ def convert_file(
     """Convert ``src`` and write ``dst`` and, for a whole network, its config.
 
     Args:
-        source: The code base, one of :data:`SOURCES`.
+        source: The code base, one of :data:`SOURCES`, or ``'auto'``.
         src: Its checkpoint file (``tensorflow``: ``model.ckpt``, its ``.index`` file or
             the folder; ``caffe``: a ``.caffemodel``).
         dst: The checkpoint to write; the config gets the same name with ``.py``.
@@ -133,8 +188,17 @@ def convert_file(
     src, dst = Path(src), Path(dst)
     if dst.resolve() == src.resolve() or dst.suffix == '.py':
         raise InputError(f'dst must be another file than {src}, a .pth, received {dst}')
-    checkpoint = READERS.get(source, load)(src)
-    state = convert(checkpoint, source, **(convert_options or {}))
+    kind = _format(src) if source == AUTO else source
+    checkpoint = READERS.get(kind, load)(src)
+    if source == AUTO:
+        source = find_source(checkpoint)
+        print_log(f'{src}: weights of {source}', 'current')
+    convert_options = dict(convert_options or {})
+    if source == 'smp':
+        options = smp.options_beside(src) | options
+        if 'encoder_name' in options:
+            convert_options.setdefault('encoder_name', options['encoder_name'])
+    state = convert(checkpoint, source, **convert_options)
     config = None
     if any(CLASSIFIER.fullmatch(key) for key in state):
         config = model_config(state, source, output_stride=output_stride, **options)

@@ -11,6 +11,8 @@ from mmseg_deeplab.utils.optional_packages import optional_package
 PREFIX = 'hf://'
 REFERENCE = re.compile(r'hf://(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>.+))?')
 PATTERNS = ['*.safetensors', '*.pth', '*.py']
+# Weights of others, and their config, which the converters read.
+DOWNLOADS = [[*PATTERNS, 'config.json'], ['*.bin']]
 
 
 def hub_files(reference: str) -> str:
@@ -24,17 +26,18 @@ def hub_files(reference: str) -> str:
         'huggingface_hub', extra='hub', purpose=f'{reference}: Hugging Face'
     )
     repo, revision = split_reference(reference)
-    with readable_errors(reference, repo):
-        folder = Path(
-            hub.snapshot_download(repo, revision=revision, allow_patterns=PATTERNS)
-        )
-    for pattern in PATTERNS[:2]:
-        found = sorted(folder.glob(pattern))
-        if len(found) == 1:
-            return str(found[0])
+    for patterns in DOWNLOADS:
+        with readable_errors(reference, repo):
+            folder = Path(
+                hub.snapshot_download(repo, revision=revision, allow_patterns=patterns)
+            )
+        for pattern in ('*.safetensors', '*.pth', '*.bin'):
+            found = sorted(folder.glob(pattern))
+            if len(found) == 1:
+                return str(found[0])
     raise InputError(
-        f'{reference}: holds no weights of one model (*.safetensors or *.pth at the '
-        'top of the repository)'
+        f'{reference}: holds no weights of one model (*.safetensors, *.pth or *.bin at '
+        'the top of the repository)'
     )
 
 

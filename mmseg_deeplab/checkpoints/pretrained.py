@@ -9,7 +9,8 @@ from torch import nn
 
 from mmseg_deeplab.utils.errors import InputError
 
-from .families import isht7, jfzhang95, kazuto1011, torchvision, vainf, vgg16_keys
+from .conversion import SOURCES
+from .families import isht7, jfzhang95, torchvision, vgg16_keys
 from .fitting import misfits
 from .loading import load
 from .references import local_file
@@ -131,16 +132,13 @@ def to_backbone(
 
     A file of no known family that has some of ``own_keys`` is the backbone's own.
     """
-    if any(key.endswith(kazuto1011.MARKER) for key in state):
-        return 'kazuto1011', kazuto1011.convert(state)
     if any(key.endswith(jfzhang95.MARKER) for key in state):
         return 'jfzhang95', _jfzhang95(state)
     if vgg16_keys.is_vgg16(state):
         return 'vgg16', vgg16_keys.convert(state)
-    if torchvision.knows(state):
-        return 'torchvision', torchvision.convert(state)
-    if vainf.knows(state):
-        return 'vainf', vainf.convert(state)
+    for name in ('kazuto1011', 'torchvision', 'vainf', 'detectron2', 'transformers'):
+        if SOURCES[name].knows(state):
+            return name, SOURCES[name].convert(state)
     if any(key.startswith('backbone.') for key in state):
         if any(key.startswith('backbone.layer7.') for key in state):
             # mmpretrain's MobileNetV2 has one more convolution than MMSeg's.

@@ -204,6 +204,8 @@ def published_file(reference: str) -> str:
 
 def original_file(model: ZooModel) -> Path:
     """Return the file of a model as it is published."""
+    if model.urls[0].startswith(PREFIX):
+        return Path(hub_files(model.urls[0]))
     name = model.file_name or Path(urlsplit(model.urls[0]).path).name
     file = cache_folder() / 'models' / model.name / name
     return download(model.urls, file, sha256=model.sha256)
@@ -226,6 +228,7 @@ def _convert(model: ZooModel, original: Path, done: Path) -> None:
 
         palette = [list(color) for color in get_palette(model.class_names)]
         meta = dict(classes=list(get_classes(model.class_names)), palette=palette)
+    done.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=done.parent, prefix='.') as folder:
         written = convert_file(
             src=original,

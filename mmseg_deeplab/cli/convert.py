@@ -10,12 +10,16 @@ from argparse import ArgumentParser, Namespace
 
 SOURCES = (
     'bowenc0221', 'caffe', 'detectron2', 'jfzhang95', 'kazuto1011', 'resnet_multi',
-    'tensorflow', 'torchvision', 'vainf',
+    'smp', 'tensorflow', 'torchvision', 'transformers', 'vainf',
 )  # fmt: skip
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument('source', choices=SOURCES, help='code base of the weights')
+    parser.add_argument(
+        'source',
+        choices=('auto', *SOURCES),
+        help='code base of the weights; auto finds it by their names',
+    )
     parser.add_argument(
         'src',
         help='checkpoint to read: a file (tensorflow: model.ckpt), URL, or a name that '
@@ -45,13 +49,19 @@ def add_arguments(parser: ArgumentParser) -> None:
         type=int,
         help='caffe, initial weights on VGG16: branches to start from its fc6 and fc7',
     )
+    parser.add_argument(
+        '--encoder-name',
+        help='smp: the encoder, for one of timm (tu-NAME); the config.json beside SRC '
+        'tells it too',
+    )
 
 
 def run(args: Namespace) -> None:
     from mmseg_deeplab.checkpoints import convert_file, published_file
 
     wanted = dict(use_averages=args.use_averages, fc_branches=args.fc_branches)
-    options = {} if args.num_summed is None else dict(num_summed=args.num_summed)
+    options = dict(num_summed=args.num_summed, encoder_name=args.encoder_name)
+    options = {name: value for name, value in options.items() if value is not None}
     written = convert_file(
         args.source,
         published_file(args.src),

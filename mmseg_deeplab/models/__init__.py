@@ -3,6 +3,8 @@
 from .backbones.aligned_xception import AlignedXception, JFZhang95Xception
 from .backbones.auto_deeplab_net import AutoDeepLabNet
 from .backbones.auto_deeplab_search import AutoDeepLabSearchNet
+from .backbones.deeplab_mobilevit import DeepLabMobileViT
+from .backbones.dilated_resnet import DilatedResNet
 from .backbones.mobilenet_v2 import DeepLabMobileNetV2, VainFMobileNetV2
 from .backbones.mobilenet_v3 import DeepLabMobileNetV3
 from .backbones.resnet_multi import ResNetMulti
@@ -36,9 +38,11 @@ __all__ = [
     'ClassifierModule',
     'DeepLabMobileNetV2',
     'DeepLabMobileNetV3',
+    'DeepLabMobileViT',
     'DeepLabV3Head',
     'DeepLabV3PlusHead',
     'DenseCRF',
+    'DilatedResNet',
     'HardPixelCrossEntropy',
     'JFZhang95Xception',
     'LargeFOVHead',

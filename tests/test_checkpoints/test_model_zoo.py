@@ -6,7 +6,7 @@ from pathlib import Path
 import mmseg
 import pytest
 import torch
-from golden import METADATA, tensorflow_shapes
+from golden import METADATA, detectron2_deeplab_keys, tensorflow_shapes
 from mmengine import Config
 from mmseg.registry import MODELS
 from torchvision.models import segmentation
@@ -28,6 +28,13 @@ QUICK = {
     'deeplabv3_mobilenetv3_coco_voc_torchvision',
     'deeplabv3plus_x65_ade20k_tf',
     'panoptic_deeplab_r52_coco_detectron2_dsconv',
+    'deeplabv3plus_r103_cityscapes_detectron2',
+    'deeplabv3_mobilenetv2_voc12_transformers',
+    'deeplabv3_mobilevit_xs_voc12_transformers',
+}
+TRANSFORMERS = {
+    'transformers_mobilenetv2': 'transformers_mobilenet_v2_os8',
+    'transformers_mobilevit_xxs': 'transformers_mobilevit_xxs_os16',
 }
 Shapes = dict[str, tuple[int, ...]]
 
@@ -90,6 +97,11 @@ def golden_shapes(model: ZooModel) -> Shapes:
         kind = 'mobilenet_half' if '_x05_' in model.name else kind
         return {key: tuple(shape) for key, shape in tensorflow_shapes()[kind].items()}
     name = 'kazuto_deeplabv2_resnet101_msc'
+    if model.family == 'huggingface':
+        name = 'transformers_' + '_'.join(model.name.split('_')[1:-2])
+        name = TRANSFORMERS.get(name, name)
+    if model.family == 'detectron2' and 'panoptic' not in model.name:
+        return detectron2_deeplab_keys(model.name.split('_')[0])
     if model.family == 'detectron2':
         _, _, kind = model.name.rpartition('detectron2')
         name = f'detectron2_panoptic_deeplab_r52_os16{kind}'
@@ -135,7 +147,7 @@ def test_all_of_mmsegmentation_is_there():
     assert published == {model.urls[0] for model in MMSEG}
     assert len(MMSEG) == 101 and len(zoo_models()) == 142
     # The number in README.md.
-    assert sum(model.unsupported is None for model in zoo_models()) == 130
+    assert sum(model.unsupported is None for model in zoo_models()) == 137
 
 
 def test_names_stand_for_one_thing(root):

@@ -23,8 +23,21 @@ QUICK = [
     ('vainf_deeplabv3plus_mobilenet_os16', 'vainf', 16),
     ('vainf_deeplabv3_mobilenet_os16', 'vainf', 16),
     ('jfzhang95_deeplab_xception_os16', 'jfzhang95', 16),
+    ('transformers_mobilenet_v2_os8', 'transformers', 8),
+    ('transformers_mobilevit_xxs_os16', 'transformers', 16),
+    ('transformers_mobilevitv2_050_os16', 'transformers', 16),
+    ('smp_deeplabv3plus_resnet18_os16', 'smp', 16),
+    ('smp_deeplabv3plus_timm_os16', 'smp', 16),
 ]
+# What the weights do not tell.
+OPTIONS = {
+    'smp_deeplabv3plus_timm_os16': dict(encoder_name='tu-mobilenetv3_small_050'),
+    'smp_deeplabv3plus_resnet50_os8': dict(trained_stride=8),
+}
 SLOW = [
+    ('transformers_mobilevit_xxs_os8', 'transformers', 8),
+    ('smp_deeplabv3_resnet18_os8', 'smp', 8),
+    ('smp_deeplabv3plus_resnet50_os8', 'smp', 8),
     (KAZUTO, 'kazuto1011', 8),
     ('kazuto_deeplabv3plus_resnet101_os16', 'kazuto1011', 16),
     ('kazuto_deeplabv3_resnet101_os16', 'kazuto1011', 16),
@@ -57,9 +70,13 @@ def converted(request):
     """Yield the name of a reference and its converted model, one at a time."""
     name, source, output_stride = request.param
     state = reference_state(name)
+    options = OPTIONS.get(name, {})
+    config = model_config(state, source, output_stride=output_stride, **options)
     with torch.device('meta'):  # no time for weights that are replaced
-        model = MODELS.build(model_config(state, source, output_stride=output_stride))
-    model.load_state_dict(convert(state, source), strict=True, assign=True)
+        model = MODELS.build(config)
+    options = {key: options[key] for key in options if key == 'encoder_name'}
+    state = convert(state, source, **options)
+    model.load_state_dict(state, strict=True, assign=True)
     return name, model.eval()
 
 
@@ -78,8 +95,8 @@ def test_same_logits_as_the_reference(converted, array):
 
 def test_every_stored_size_is_compared():
     sizes = {case.values[1].rpartition('_')[2] for case in CASES}
-    assert sizes == {'odd', 'even', 'wide', 'square', 'xwide'}
-    assert len(CASES) == len({case.id for case in CASES}) == 62
+    assert sizes == {'odd', 'even', 'wide', 'square', 'xwide', 'wideeven'}
+    assert len(CASES) == len({case.id for case in CASES}) == 80
 
 
 def test_config_is_read_from_the_shapes():

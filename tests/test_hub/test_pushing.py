@@ -1,5 +1,6 @@
 """Push to a hub on this machine, and load from it by ``hf://OWNER/NAME``."""
 
+import io
 import os
 import re
 import subprocess
@@ -8,12 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from golden import reference_state
 from hub_endpoint import serving_hub
 from huggingface_hub import ModelCard
 from PIL import Image
 from predicting import write_image, write_model
 from training import ROOT
 
+from mmseg_deeplab.checkpoints import load
 from mmseg_deeplab.inference import DeepLabInferencer
 
 pytestmark = pytest.mark.slow  # commands in processes of their own
@@ -138,3 +142,19 @@ def test_without_a_network_or_an_account(command, pushed, source):
         code, printed = command(*push, **env)
         assert code == 1 and printed.splitlines()[-1].startswith('error: hf://me/new')
         assert 'Traceback' not in printed
+
+
+def test_a_model_of_transformers_is_converted_from_its_repository(command, hub, folder):
+    name = 'transformers_mobilevit_xxs_os16'
+    weights = io.BytesIO()
+    torch.save(reference_state(name), weights)
+    files = {'pytorch_model.bin': weights.getvalue(), 'config.json': b'{}'}
+    hub.repos['apple/deeplabv3-mobilevit-xx-small'] = [files]
+    model = 'deeplabv3_mobilevit_xxs_voc12_transformers'
+    home = dict(MMSEG_DEEPLAB_HOME=str(folder / 'models'))
+    code, printed = command('download', model, **home)
+    assert code == 0, printed
+    (config,) = folder.glob(f'models/models/{model}/*.py')
+    assert 'DeepLabMobileViT' in config.read_text()
+    meta = load(config.with_suffix('.pth'))['meta']['dataset_meta']
+    assert meta['classes'][:2] == ['background', 'aeroplane']

@@ -142,3 +142,15 @@ def test_bases_have_the_channels_and_the_normalisation_of_timm(base):
     for values, key in ((weights.mean, 'mean'), (weights.std, 'std')):
         expected = [255 * value for value in values]
         assert cfg.data_preprocessor[key] == pytest.approx(expected, abs=1e-2)
+
+
+def test_mobilevit_of_deeplab_starts_from_the_classifier_of_timm(tmp_path):
+    state = timm.create_model('mobilevit_xxs').state_dict()
+    save_file(state, tmp_path / 'a.safetensors')
+    init_cfg = dict(type='Pretrained', checkpoint=str(tmp_path / 'a.safetensors'))
+    options = dict(type='DeepLabMobileViT', model_name='mobilevit_xxs')
+    model = MODELS.build(options | dict(output_stride=16, init_cfg=init_cfg))
+    model.init_weights()
+    conv = model.timm_model.stages_4[1].conv_kxk.conv
+    assert conv.weight.equal(state['stages.4.1.conv_kxk.conv.weight'])
+    assert conv.dilation == (1, 1) and model.out_channels[-1] == 80

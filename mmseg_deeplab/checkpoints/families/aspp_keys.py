@@ -18,6 +18,9 @@ IMAGENET_PREPROCESSOR = PREPROCESSOR | dict(
     mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375]
 )
 POOL = 'decode_head.image_pool.1.conv.weight'
+POOL_BIAS = 'decode_head.image_pool.1.conv.bias'  # in place of a norm: detectron2
+# A depthwise convolution with nothing between it and the pointwise one: smp.
+LINEAR_DEPTHWISE = dict(dw_norm_cfg=None, dw_act_cfg=None, bias=False)
 FUSION = 'decode_head.bottleneck.conv.weight'
 LOW_LEVEL = 'decode_head.c1_bottleneck.conv.weight'
 DECODER = 'decode_head.convs.0.conv.weight'
@@ -72,26 +75,49 @@ def head_config(
     in_index: int = 3,
 ) -> dict:
     """Read a ``DeepLabV3Head`` or ``DeepLabV3PlusHead`` from converted weights."""
-    if not {POOL, FUSION, CLASSIFIER} <= state.keys():
+    if not {FUSION, CLASSIFIER} <= state.keys():
         raise InputError(
             'these weights have no DeepLab v3 head: a backbone alone goes into '
             "backbone.init_cfg=dict(type='Pretrained', checkpoint=...)"
         )
-    stack = re.compile(r'decode_head\.convs\.\d+\.conv\.weight')
-    decoder = {}
-    if LOW_LEVEL in state:
-        channels, inputs = state[LOW_LEVEL].shape[:2]
-        decoder = dict(c1_in_channels=inputs, c1_channels=channels, separable=False)
-    return dict(
-        type='DeepLabV3PlusHead' if decoder else 'DeepLabV3Head',
-        in_channels=state[POOL].shape[1],
+    config = dict(
+        type='DeepLabV3Head',
+        in_channels=state['decode_head.aspp_modules.0.conv.weight'].shape[1],
         in_index=in_index,
         channels=state[FUSION].shape[0],
         num_classes=state[CLASSIFIER].shape[0],
-        dilations=dilations or DILATIONS[output_stride],
-        **decoder,
-        num_convs=sum(bool(stack.fullmatch(key)) for key in state),
+        dilations=(dilations or DILATIONS[output_stride])[
+            : _count(state, 'aspp_modules')
+        ],
+        num_convs=_count(state, 'convs'),
         norm_cfg=dict(type='BN', requires_grad=True),
         align_corners=align_corners,
         loss_decode=LOSS.copy(),
     )
+    if POOL not in state or POOL_BIAS in state:
+        config['image_pooling'] = dict(norm_cfg=None) if POOL in state else False
+    separable = _separable(state, 'aspp_modules.1')
+    if LOW_LEVEL not in state:
+        return config | (dict(separable=separable) if separable else {})
+    channels, inputs = state[LOW_LEVEL].shape[:2]
+    return config | dict(
+        type='DeepLabV3PlusHead',
+        c1_in_channels=inputs,
+        c1_channels=channels,
+        num_aspp_convs=_count(state, 'aspp_convs'),
+        separable=_separable(state, 'convs.0'),
+        separable_aspp=separable,
+    )
+
+
+def _count(state: StateDict, name: str) -> int:
+    """Count the modules of a list in the head."""
+    pattern = re.compile(rf'decode_head\.{name}\.(\d+)\..+')
+    return len({match[1] for match in map(pattern.fullmatch, state) if match})
+
+
+def _separable(state: StateDict, name: str) -> bool | dict:
+    depthwise = f'decode_head.{name}.depthwise_conv'
+    if f'{depthwise}.conv.weight' not in state:
+        return False
+    return True if f'{depthwise}.bn.weight' in state else LINEAR_DEPTHWISE.copy()

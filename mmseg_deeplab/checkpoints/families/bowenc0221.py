@@ -45,6 +45,10 @@ for _theirs, _convs, _last in (
     MODULES[f'decoder.{_theirs}.1'] = _last
 
 
+def knows(state: StateDict) -> bool:
+    return any(key.startswith('decoder.semantic_decoder.') for key in state)
+
+
 def convert(state: StateDict) -> StateDict:
     state = strip_leading(state, MARKER)
     state = rename_modules(state, MODULES, source='bowenc0221')

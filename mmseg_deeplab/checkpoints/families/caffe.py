@@ -52,6 +52,10 @@ def _resnet_layers() -> dict[str, str]:
 RESNET_LAYERS = _resnet_layers()
 
 
+def knows(state: StateDict) -> bool:
+    return all(key.rpartition('.')[2].isdigit() for key in state)
+
+
 def convert(state: StateDict, *, fc_branches: int = 0) -> StateDict:
     """Rename to ``backbone.*`` and ``decode_head.*``.
 

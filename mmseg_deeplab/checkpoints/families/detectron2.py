@@ -1,6 +1,8 @@
-"""detectron2, projects/Panoptic-DeepLab: on ResNet-50 and 52 (a deep stem).
+"""detectron2, projects/DeepLab and projects/Panoptic-DeepLab, on ResNets.
 
-Initial weights for a backbone alone, such as ``DeepLab/R-52.pkl``, convert as well.
+R-52 and R-103 are ResNet-50 and 101 with a deep stem. Initial weights for a backbone
+alone, such as ``DeepLab/R-103.pkl``, convert as well. The images are RGB; their pooled
+map is that of windows of the training's size, here that of the whole image.
 """
 
 import re
@@ -8,13 +10,20 @@ import re
 import torch
 
 from ..state_dicts import StateDict, drop, rename_modules
-from .aspp_keys import last_inputs_first, pool_first
+from .aspp_keys import (
+    IMAGENET_PREPROCESSOR,
+    LOW_LEVEL,
+    head_config,
+    last_inputs_first,
+    pool_first,
+    pyramid_first,
+)
 from .panoptic_keys import BRANCHES, HEAD, INSTANCE, panoptic_config, separable_unit
-from .resnet_keys import MAX_BLOCKS, mmseg_resnet_config
+from .resnet_keys import MAX_BLOCKS, mmseg_resnet_config, segmentor_config
 
 BACKBONE = 'stem.conv1.weight'
 DEEP_STEM = 'backbone.stem.conv3.weight'
-LOW_LEVEL = re.compile(r'sem_seg_head\.decoder\.res([2-4])\.project_conv\.weight')
+LEVEL = re.compile(r'sem_seg_head\.decoder\.res([2-4])\.project_conv\.weight')
 # Factors of the last stage's rate (RES5_MULTI_GRID of all its configs).
 MULTI_GRID = (1, 2, 4)
 
@@ -62,17 +71,49 @@ def _backbone_modules(*, deep: bool) -> dict[str, str]:
     return modules
 
 
-def _decoder_modules(theirs: str, ours: str, levels: list[str]) -> dict[str, str]:
-    pyramid = f'{theirs}.decoder.res5.project_conv'
-    modules = {f'{pyramid}.convs.4.1': f'{ours}.image_pool.1.conv'}
-    modules |= _conv(f'{pyramid}.project', f'{ours}.bottleneck')
+def _pyramid_modules(theirs: str, ours: str) -> dict[str, str]:
+    modules = {f'{theirs}.convs.4.1': f'{ours}.image_pool.1.conv'}
+    modules |= _conv(f'{theirs}.project', f'{ours}.bottleneck')
     for i in range(4):
-        modules |= _conv(f'{pyramid}.convs.{i}', f'{ours}.aspp_modules.{i}')
+        modules |= _conv(f'{theirs}.convs.{i}', f'{ours}.aspp_modules.{i}')
+    return modules
+
+
+def _deeplab_modules() -> dict[str, str]:
+    """Map the heads of DeepLab v3 and v3+."""
+    stage = 'sem_seg_head.decoder.res2'
+    modules = _pyramid_modules('sem_seg_head.aspp', HEAD)
+    modules |= _pyramid_modules('sem_seg_head.decoder.res5.project_conv', HEAD)
+    modules |= _conv(f'{stage}.project_conv', f'{HEAD}.c1_bottleneck')
+    for i in range(2):
+        theirs, ours = f'{stage}.fuse_conv.{i}', f'{HEAD}.convs.{i}'
+        modules |= _unit(theirs, f'{ours}.conv', f'{ours}.bn')
+    return modules
+
+
+def _panoptic_modules(levels: list[str]) -> dict[str, str]:
+    modules = {}
+    for branch, name in zip(BRANCHES, ('sem_seg_head', 'ins_embed_head'), strict=True):
+        modules |= _decoder_modules(name, branch, levels)
+    modules |= _convs('sem_seg_head.head', f'{HEAD}.convs')
+    for kind in ('center', 'offset'):
+        name = f'ins_embed_head.{kind}'
+        modules |= _convs(f'{name}_head', f'{INSTANCE}.{kind}_convs')
+        modules[f'{name}_predictor'] = f'{INSTANCE}.{kind}'
+    return modules
+
+
+def _decoder_modules(theirs: str, ours: str, levels: list[str]) -> dict[str, str]:
+    modules = _pyramid_modules(f'{theirs}.decoder.res5.project_conv', ours)
     for i, level in enumerate(levels):
         stage = f'{theirs}.decoder.res{level}'
         modules |= _conv(f'{stage}.project_conv', f'{ours}.low_level_projects.{i}')
         modules |= _convs(f'{stage}.fuse_conv', f'{ours}.fusions.{i}')
     return modules
+
+
+def knows(state: StateDict) -> bool:
+    return BACKBONE in state or any(key.startswith('sem_seg_head.') for key in state)
 
 
 def convert(state: StateDict) -> StateDict:
@@ -81,19 +122,18 @@ def convert(state: StateDict) -> StateDict:
         state = {f'backbone.{key}': value for key, value in state.items()}
         classifier = [key for key in state if key.startswith('backbone.linear.')]
         state = drop(state, classifier, why='the image classifier')
-    levels = sorted((m[1] for m in map(LOW_LEVEL.fullmatch, state) if m), reverse=True)
-    modules = _backbone_modules(deep=DEEP_STEM in state)
-    for branch, name in zip(BRANCHES, ('sem_seg_head', 'ins_embed_head'), strict=True):
-        modules |= _decoder_modules(name, branch, levels)
-    modules |= _convs('sem_seg_head.head', f'{HEAD}.convs')
+    levels = sorted((m[1] for m in map(LEVEL.fullmatch, state) if m), reverse=True)
+    panoptic = any(key.startswith('ins_embed_head.') for key in state)
+    modules = _panoptic_modules(levels) if panoptic else _deeplab_modules()
+    modules |= _backbone_modules(deep=DEEP_STEM in state)
     modules['sem_seg_head.predictor'] = f'{HEAD}.conv_seg'
-    for kind in ('center', 'offset'):
-        name = f'ins_embed_head.{kind}'
-        modules |= _convs(f'{name}_head', f'{INSTANCE}.{kind}_convs')
-        modules[f'{name}_predictor'] = f'{INSTANCE}.{kind}'
+    is_backbone = not any(key.startswith('sem_seg_head.') for key in state)
     state = rename_modules(state, modules, source='detectron2')
-    if not levels:
+    if is_backbone:
         return state
+    if not panoptic:
+        state = pool_first(state)
+        return pyramid_first(state) if LOW_LEVEL in state else state
     for branch in BRANCHES:
         state = pool_first(state, head=branch)
         for i in range(len(levels)):
@@ -131,6 +171,9 @@ def model_config(
         contract_dilation=False,
         multi_grid=MULTI_GRID,
     )
+    if not any(key.startswith(f'{INSTANCE}.') for key in state):
+        head = head_config(state, output_stride=output_stride)
+        return segmentor_config(backbone, head, data_preprocessor=IMAGENET_PREPROCESSOR)
     return panoptic_config(
         state,
         backbone,

@@ -17,6 +17,11 @@ from .resnet_keys import (
 MARKER = 'layer4.0.conv1.weight'
 
 
+def knows(state: StateDict) -> bool:
+    layers = ('layer5.conv2d_list.0.weight', 'layer6.conv2d_list.0.weight')
+    return any(key.endswith(layers) for key in state)
+
+
 def convert(state: StateDict) -> StateDict:
     """Rename to ``backbone.*``, ``decode_head.*`` and ``auxiliary_head.*``."""
     state = fold_stem_bias(strip_leading(state, MARKER))

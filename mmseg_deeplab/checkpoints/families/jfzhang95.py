@@ -68,6 +68,10 @@ HEAD |= {
 }
 
 
+def knows(state: StateDict) -> bool:
+    return any(key.endswith((MARKER, CLASSIFIER)) for key in state)
+
+
 def convert(state: StateDict) -> StateDict:
     state = strip_leading(state, CLASSIFIER)
     for sign, name in (('low_level_features', 'MobileNetV2'), ('layer0', 'DRN')):

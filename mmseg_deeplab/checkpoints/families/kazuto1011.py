@@ -49,6 +49,10 @@ MODULES |= {
 }
 
 
+def knows(state: StateDict) -> bool:
+    return any(key.endswith(MARKER) for key in state)
+
+
 def convert(state: StateDict) -> StateDict:
     state = strip_leading(state, MARKER)
     # The COCO initialisation file ends in the classifier of another task.

@@ -30,6 +30,9 @@ DEPTH_OF_BLOCKS = {
     (3, 8, 36, 3): 152,
 }
 
+BOTTLENECK = 'backbone.layer1.0.conv3.weight'
+DEPTH_OF_BASIC_BLOCKS = {(2, 2, 2, 2): 18, (3, 4, 6, 3): 34}
+
 LOSS = dict(type='CrossEntropyLoss', avg_non_ignore=True)
 PREPROCESSOR = dict(
     type='SegDataPreProcessor', bgr_to_rgb=True, pad_val=0, seg_pad_val=255
@@ -54,15 +57,16 @@ def fold_stem_bias(state: StateDict) -> StateDict:
 
 
 def depth_of(state: StateDict) -> int:
-    """Return the depth of a bottleneck ResNet by its numbers of blocks."""
+    """Return the depth of a ResNet by its numbers of blocks."""
     pattern = re.compile(r'backbone\.layer(\d)\.(\d+)\.conv1\.weight')
     found = [match.groups() for match in map(pattern.fullmatch, state) if match]
     blocks = tuple(sum(stage == str(i) for stage, _ in found) for i in range(1, 5))
-    if blocks not in DEPTH_OF_BLOCKS:
+    depths = DEPTH_OF_BLOCKS if BOTTLENECK in state else DEPTH_OF_BASIC_BLOCKS
+    if blocks not in depths:
         raise InputError(
-            f'blocks per stage must be one of {sorted(DEPTH_OF_BLOCKS)}, found {blocks}'
+            f'blocks per stage must be one of {sorted(depths)}, found {blocks}'
         )
-    return DEPTH_OF_BLOCKS[blocks]
+    return depths[blocks]
 
 
 def resnet_multi_config(
@@ -101,14 +105,20 @@ def mmseg_resnet_config(
     depth = depth_of(state)
     if depth == 26:
         raise InputError(
-            "blocks per stage (2, 2, 2, 2) are those of a ResNet-18, or 26: MMSeg's "
-            'ResNet with bottlenecks has 50, 101 or 152 layers'
+            "blocks per stage (2, 2, 2, 2) are those of a ResNet-26: MMSeg's ResNet "
+            'with bottlenecks has 50, 101 or 152 layers'
+        )
+    if contract_dilation and BOTTLENECK not in state:  # torchvision refuses it, too
+        raise InputError(
+            f'a ResNet-{depth}, whose blocks this code base cannot dilate: known are '
+            'those of 50, 101 or 152 layers'
         )
     deep = DEEP_STEM in state
     stem = state[DEEP_STEM if deep else 'backbone.conv1.weight']
     strides, dilations = stage_geometry(output_stride)
+    plain = 'ResNet' if BOTTLENECK in state else 'DilatedResNet'
     return dict(
-        type='ResNetV1c' if deep else 'ResNet',
+        type='ResNetV1c' if deep else plain,
         depth=depth,
         stem_channels=stem.shape[0],
         base_channels=state['backbone.layer1.0.conv1.weight'].shape[0],

@@ -11,11 +11,11 @@ from torch import Tensor
 from mmseg_deeplab.utils.errors import InputError
 
 from ..state_dicts import StateDict, drop, rename_modules, some
-from .aspp_keys import CLASSIFIER, DILATIONS, FUSION, LOW_LEVEL, POOL
+from .aspp_keys import CLASSIFIER, LOW_LEVEL, head_config
 from .hnasnet_keys import FIRST_INPUT, hnasnet_modules
 from .hnasnet_keys import TENSORS as HNASNET_TENSORS
 from .mobilenet_keys import MOBILENET_BLOCKS, block_units
-from .resnet_keys import LOSS, PREPROCESSOR, segmentor_config
+from .resnet_keys import PREPROCESSOR, segmentor_config
 
 # Endings of what an optimizer keeps beside a variable.
 AVERAGE = 'ExponentialMovingAverage'
@@ -23,6 +23,9 @@ SLOT = re.compile(rf'.+/({AVERAGE}|Momentum|Adam|Adam_1|RMSProp|RMSProp_1|Adagra
 COUNTER = re.compile(r'(.*/)?(global_step|beta[12]_power)$')
 # Layers of the ImageNet classifiers that segmentation does without.
 IMAGE_CLASSIFIER = re.compile(r'(xception_\d\d/logits|MobilenetV2/(Conv_1|Logits))/.+')
+
+# Scopes of the networks and of the head.
+SCOPE = re.compile(r'(xception_\d+|MobilenetV2|hnasnet|resnet_v1_\d+|logits)/')
 
 TENSORS = {
     'weights': 'conv.weight',
@@ -36,7 +39,6 @@ CLASSIFIER_TENSORS = {
     'logits/semantic/weights': 'weight',
     'logits/semantic/biases': 'bias',
 }
-DEPTHWISE_BRANCH = 'decode_head.aspp_modules.1.depthwise_conv.conv.weight'
 MOBILENET_MARKER = 'backbone.layer1.0.conv.0.conv.weight'
 # Units of each block in the flows of Xception; entry and exit have blocks of one unit.
 FLOWS = {
@@ -105,6 +107,10 @@ def _split(key: str) -> tuple[str, str]:
     return key, ''
 
 
+def knows(state: StateDict) -> bool:
+    return any(SCOPE.match(key) for key in state)
+
+
 def convert(state: StateDict, *, use_averages: bool = False) -> StateDict:
     """Rename and transpose to ``backbone.*`` and ``decode_head.*``.
 
@@ -162,9 +168,20 @@ def model_config(state: StateDict, *, output_stride: int) -> dict:
         backbone = _xception_config(state)
     if FIRST_INPUT not in state:
         backbone['output_stride'] = output_stride
+    head = head_config(
+        state,
+        output_stride=output_stride,
+        align_corners=True,
+        in_index=1 if FIRST_INPUT in state else 3,
+    )
+    if MOBILENET_MARKER in state and LOW_LEVEL in state:
+        raise InputError(
+            'a decoder on MobileNetV2 is not converted: TensorFlow feeds it the map '
+            'inside a block, before the projection'
+        )
     return segmentor_config(
         backbone | dict(norm_cfg=BACKBONE_NORM.copy()),
-        _head_config(state, output_stride=output_stride),
+        head | dict(norm_cfg=HEAD_NORM.copy(), dropout_ratio=0.1),  # model.py keeps 0.9
         data_preprocessor=ZERO_MEAN_PREPROCESSOR,
     )
 
@@ -192,39 +209,4 @@ def _xception_config(state: StateDict) -> dict:
         type='AlignedXception',
         depth=DEPTHS[blocks],
         widen_factor=state['backbone.conv1.conv.weight'].shape[0] / 32,
-    )
-
-
-def _head_config(state: StateDict, *, output_stride: int) -> dict:
-    branches = {key.split('.')[2] for key in state if '.aspp_modules.' in key}
-    config = dict(
-        type='DeepLabV3Head',
-        in_channels=state['decode_head.aspp_modules.0.conv.weight'].shape[1],
-        in_index=1 if FIRST_INPUT in state else 3,
-        channels=state[FUSION].shape[0],
-        num_classes=state[CLASSIFIER].shape[0],
-        dilations=DILATIONS[output_stride][: len(branches)],
-        image_pooling=POOL in state,
-        separable=DEPTHWISE_BRANCH in state,
-        dropout_ratio=0.1,  # model.py keeps 0.9
-        norm_cfg=HEAD_NORM.copy(),
-        align_corners=True,
-        loss_decode=LOSS.copy(),
-    )
-    if LOW_LEVEL not in state:
-        return config
-    if MOBILENET_MARKER in state:
-        raise InputError(
-            'a decoder on MobileNetV2 is not converted: TensorFlow feeds it the map '
-            'inside a block, before the projection'
-        )
-    channels, inputs = state[LOW_LEVEL].shape[:2]
-    convs = {key.split('.')[2] for key in state if key.startswith('decode_head.convs.')}
-    return config | dict(
-        type='DeepLabV3PlusHead',
-        c1_in_channels=inputs,
-        c1_channels=channels,
-        num_convs=len(convs),
-        separable='decode_head.convs.0.depthwise_conv.conv.weight' in state,
-        separable_aspp=config['separable'],
     )

@@ -38,7 +38,9 @@ class DeepLabV3Head(ASPPHead):
             on Cityscapes, its table 7). A dictionary holds arguments of its
             ``ConvModule`` that differ from the other branches, such as ``norm_cfg``.
         separable: Depthwise separable 3x3 branches
-            (`DeepLab v3+ <https://arxiv.org/abs/1802.02611>`_, section 3.2).
+            (`DeepLab v3+ <https://arxiv.org/abs/1802.02611>`_, section 3.2). A
+            dictionary holds arguments of their ``DepthwiseSeparableConvModule`` that
+            differ, such as ``dw_norm_cfg``.
         num_convs: 3x3 convolutions between the fusion and the classifier: none in the
             paper, one in torchvision's network.
         frozen_bn: ``'none'``, ``'affine'`` or ``'all'``, see :class:`ResNetMulti`;
@@ -57,7 +59,7 @@ class DeepLabV3Head(ASPPHead):
         channels: int = 256,
         dilations: Sequence[int] = (1, 6, 12, 18),
         image_pooling: bool | dict = True,
-        separable: bool = False,
+        separable: bool | dict = False,
         num_convs: int = 0,
         norm_cfg: dict | None = None,
         frozen_bn: str = 'none',
@@ -83,7 +85,7 @@ class DeepLabV3Head(ASPPHead):
         for index, rate in enumerate(self.dilations) if separable else ():
             if rate > 1:
                 self.aspp_modules[index] = self._conv(
-                    self.in_channels, channels, dilation=rate, separable=True
+                    self.in_channels, channels, dilation=rate, separable=separable
                 )
         branches = len(self.dilations) + (self.image_pool is not None)
         self.bottleneck = ConvModule(branches * channels, channels, 1, **self._layers)
@@ -111,9 +113,10 @@ class DeepLabV3Head(ASPPHead):
         *,
         kernel_size: int = 3,
         dilation: int = 1,
-        separable: bool = False,
+        separable: bool | dict = False,
     ) -> nn.Module:
         layer = DepthwiseSeparableConvModule if separable else ConvModule
+        others = separable if isinstance(separable, dict) else {}
         return layer(
             in_channels,
             channels,
@@ -121,10 +124,11 @@ class DeepLabV3Head(ASPPHead):
             padding=dilation * (kernel_size // 2),
             dilation=dilation,
             **self._layers,
+            **others,
         )
 
     def _conv_stack(
-        self, in_channels: int, num_convs: int, *, separable: bool
+        self, in_channels: int, num_convs: int, *, separable: bool | dict
     ) -> nn.Sequential:
         widths = [in_channels, *[self.channels] * num_convs][:num_convs]
         return nn.Sequential(

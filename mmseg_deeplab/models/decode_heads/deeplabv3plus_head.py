@@ -26,8 +26,10 @@ class DeepLabV3PlusHead(DeepLabV3Head):
         c1_channels: Channels after their 1x1 convolution.
         c1_index: Index of the low level among the inputs.
         num_convs: 3x3 convolutions of the decoder.
+        num_aspp_convs: 3x3 convolutions of the pyramid's result before it is resized:
+            none in the paper, one in segmentation_models_pytorch.
         separable: Depthwise separable decoder (and pyramid): the last row of the
-            paper's table 5.
+            paper's table 5. It may be a dictionary as in :class:`DeepLabV3Head`.
         separable_aspp: The same for the pyramid alone; None takes ``separable``.
         **kwargs: Arguments of :class:`DeepLabV3Head` and of ``BaseDecodeHead``.
 
@@ -45,8 +47,9 @@ class DeepLabV3PlusHead(DeepLabV3Head):
         c1_channels: int = 48,
         c1_index: int = 0,
         num_convs: int = 2,
-        separable: bool = True,
-        separable_aspp: bool | None = None,
+        num_aspp_convs: int = 0,
+        separable: bool | dict = True,
+        separable_aspp: bool | dict | None = None,
         **kwargs,
     ) -> None:
         super().__init__(
@@ -58,11 +61,14 @@ class DeepLabV3PlusHead(DeepLabV3Head):
         )
         self.c1_index = c1_index
         self.c1_bottleneck = ConvModule(c1_in_channels, c1_channels, 1, **self._layers)
+        self.aspp_convs = self._conv_stack(
+            self.channels, num_aspp_convs, separable=separable
+        )
         self.convs = self._conv_stack(
             self.channels + c1_channels, num_convs, separable=separable
         )
 
     def _forward_feature(self, inputs: Sequence[Tensor]) -> Tensor:
-        pyramid = self._pyramid(self._transform_inputs(inputs))
+        pyramid = self.aspp_convs(self._pyramid(self._transform_inputs(inputs)))
         low_level = self.c1_bottleneck(inputs[self.c1_index])
         return self._add_low_level(pyramid, low_level, self.convs)
