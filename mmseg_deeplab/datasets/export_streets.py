@@ -5,10 +5,10 @@ from collections import defaultdict
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import cv2
 from mmengine.utils import track_iter_progress
 
 from mmseg_deeplab.ops.panoptic_ids import class_map
-from mmseg_deeplab.utils.array_files import save_image
 from mmseg_deeplab.utils.atomic_files import write_whole
 from mmseg_deeplab.utils.value_checks import require_one_of
 
@@ -66,7 +66,7 @@ def export_streets(out: str | Path, request: Request) -> Path:
         if all(file.exists() for file in (image, label, instances) if file):
             continue
         pixels, ids = render_panoptic(part.stream, index, request.size, request.seed)
-        save_image(image, pixels[..., ::-1])
+        write_whole(cv2.imencode(image.suffix, pixels)[1].tobytes(), image)
         write_whole(layout.encode(layout.ids[class_map(ids)]), label)
         if instances:
             write_whole(layout.encode_instances(ids), instances)

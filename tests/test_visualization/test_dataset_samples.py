@@ -103,7 +103,7 @@ def test_files_without_labels_have_none(tmp_path):
     ('options', 'message'),
     [
         (dict(split='test'), 'no test_dataloader'),
-        (dict(stage='raw'), r"'augmented', 'original'.*'raw'"),
+        (dict(stage='raw'), "augmented, original.*'raw'"),
         (dict(number=0), 'number must be 1 or more, received 0'),
     ],
 )

@@ -147,7 +147,7 @@ def test_wrong_options_are_refused(evaluations, tmp_path):
     out = tmp_path / 'c.png'
     with pytest.raises(ValueError, match=r"has no 'Dice', but \['IoU', 'Recall'\]"):
         plot_classes(evaluations, out, figure='Dice')
-    with pytest.raises(ValueError, match=r"'mIoU', 'aAcc'.*'IoU'"):
+    with pytest.raises(ValueError, match=r"mIoU, aAcc.*'IoU'"):
         plot_trimap(evaluations, out, figure='IoU')
     with pytest.raises(ValueError, match=r"2 files .* received \['x'\]"):
         plot_trimap(evaluations, out, labels=['x'])
