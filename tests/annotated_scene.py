@@ -44,9 +44,11 @@ def corners(box: tuple[int, int, int, int]) -> list[tuple[int, int]]:
     return [(left, top), (right, top), (right, bottom), (left, bottom)]
 
 
-def save_image(path: Path, seed: int = 0) -> None:
+def save_image(path: Path) -> None:
+    """Save pixels that depend on the name."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.RandomState(seed).randint(0, 256, (H, W, 3), np.uint8)
+    random = np.random.RandomState(zlib.crc32(path.stem.encode()))
+    pixels = random.randint(0, 256, (H, W, 3), np.uint8)
     cv2.imwrite(str(path), pixels)
 
 

@@ -84,6 +84,15 @@ class Sandbox:
             request = Request(layout, num_train=2, num_val=2, size=(64, 128))
             export_streets(self.folder / out, request)
 
+        folder = self.folder / 'data' / 'unsplit'
+        export_streets(
+            folder, Request('folder', num_train=4, num_val=2, size=(64, 128))
+        )
+        for path in [*folder.glob('*/*/*.*')]:
+            path.rename(path.parents[1] / f'{path.parent.name}_{path.name}')
+        for split in folder.glob('*/*/'):
+            split.rmdir()
+
     def run(self, command: str) -> None:
         """Run one command.
 

@@ -29,13 +29,14 @@ PLACEHOLDERS = {
     r'\bCONFIG\b': QUICKSTART,
     r'\bCHECKPOINT\b': CHECKPOINT,
     r'\bDIR\b|\bmydata\b': 'data/folder',
+    r'\bmyimages\b': 'data/unsplit',
     r'/NAME\.py': '/voc12.py',
 }
 # Options that make a run short.
 SHORT = {
     r'mmseg-deeplab draw-streets': '--num-train 2 --num-val 2 --size 64 128',
     r'mmseg-deeplab init': '--budget 20s --pretrained none',
-    r'mmseg-deeplab train (data/folder|mydata)': '--budget 20s --pretrained none '
+    r'mmseg-deeplab train (data/\w+|mydata)': '--budget 20s --pretrained none '
     '--cfg-options train_cfg.max_iters=2 train_dataloader.num_workers=0',
     r'mmseg-deeplab tune-crf': '--bilateral-weight 4 --bilateral-xy 30:10:40 '
     '--bilateral-rgb 3 --fine-rounds 0 --num-iterations 2 --epochs 1',
