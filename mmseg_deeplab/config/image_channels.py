@@ -40,8 +40,12 @@ def apply_channels(cfg: Config) -> None:
     """
     settings = {name: cfg[name] for name in SETTINGS if cfg.get(name) is not None}
     if 'channels' not in settings:
-        for name in settings:
-            raise InputError(f'{name}={cfg[name]!r} means nothing without channels')
+        for name in (*SETTINGS, 'raster_window'):
+            if cfg.get(name) is not None:
+                raise InputError(
+                    f'{name}={cfg[name]!r} means nothing without channels. Remedy: '
+                    'channels=N, 3 for colours'
+                )
         return
     count = len(ImageBands(**settings).numbers)
     for _, node in list(named_dicts(cfg._cfg_dict)):

@@ -13,7 +13,12 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from mmengine.fileio import BaseStorageBackend, get_file_backend, register_backend
+from mmengine.fileio import (
+    BaseStorageBackend,
+    FileClient,
+    get_file_backend,
+    register_backend,
+)
 
 from .atomic_files import streamed_file
 from .cache_folder import cache_folder
@@ -30,6 +35,8 @@ class RemoteFileError(OSError):
     """A storage does not give or take a file."""
 
 
+# mmengine's hook for checkpoints asks `FileClient`, which has backends of its own.
+@FileClient.register_backend('fsspec', prefixes=list(SCHEMES), force=True)
 @register_backend('fsspec', prefixes=list(SCHEMES), force=True)
 class FsspecBackend(BaseStorageBackend):
     """Reads files by copies in the cache, and writes them, by any storage of fsspec.

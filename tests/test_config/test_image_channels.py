@@ -48,8 +48,9 @@ def test_without_channels_nothing_changes():
     cfg = Config(dict(pipeline=[dict(type='LoadCheckedImage')]))
     apply_channels(cfg)
     assert cfg.pipeline == [dict(type='LoadCheckedImage')]
-    with pytest.raises(InputError, match=r'value_range.*without channels'):
-        read_config(FOLDER, dict(value_range=RANGE))
+    for option in (dict(value_range=RANGE), dict(raster_window=512)):
+        with pytest.raises(InputError, match=r'without channels.*Remedy: channels=N'):
+            read_config(FOLDER, option, num_classes=2)
 
 
 def test_colours_of_bands_are_not_distorted():

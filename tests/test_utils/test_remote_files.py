@@ -11,6 +11,7 @@ import pytest
 import torch
 from mmengine import fileio
 from predicting import smooth_image
+from training import train_here, write_config
 
 from mmseg_deeplab.checkpoints import local_file
 from mmseg_deeplab.datasets import FolderDataset
@@ -106,6 +107,14 @@ def test_a_checkpoint_at_an_address(in_memory, tmp_path):
     torch.save({'a': torch.ones(2)}, tmp_path / 'a.pth')
     fileio.put((tmp_path / 'a.pth').read_bytes(), f'{in_memory}/a.pth')
     assert torch.load(local_file(f'{in_memory}/a.pth'))['a'].tolist() == [1, 1]
+
+
+def test_checkpoints_of_a_training_go_to_an_address(in_memory, tmp_path):
+    out = f'{in_memory}/runs'
+    options = dict(default_hooks__checkpoint__out_dir=out, train_cfg__max_iters=1)
+    train_here(write_config(tmp_path, iters=1), tmp_path / 'run', **options)
+    state = torch.load(local_file(f'{out}/run/iter_1.pth'), weights_only=False)
+    assert state['meta']['iter'] == 1
 
 
 def test_inputs_keep_their_names(in_memory):
