@@ -64,7 +64,7 @@ def test_subsets_keep_their_scenes(serialize):
 @pytest.mark.parametrize(
     'setting, error, match',
     [
-        (dict(split='eval'), ValueError, "split is 'eval'"),
+        (dict(split='eval'), ValueError, "split must be one of .*'eval'"),
         (dict(num_images=0), ValueError, 'num_images is 0'),
         (dict(num_images=2.5), TypeError, 'num_images is 2.5'),
         (dict(size=(16, 32)), ValueError, r'size is \(16, 32\)'),
