@@ -14,7 +14,9 @@ from mmseg.apis import MMSegInferencer
 from PIL import Image
 from torch import nn
 
+from mmseg_deeplab.export import export_network
 from mmseg_deeplab.inference import FileOutputs, RunOptions, load_predictor
+from mmseg_deeplab.inference.backends import Job, take_network
 from mmseg_deeplab.inference.file_run import FileRun
 from mmseg_deeplab.inference.input_files import InputFile
 from mmseg_deeplab.inference.predictor import ModelSource, Predictor
@@ -48,7 +50,8 @@ def file_cases(
     """Make a case per variant: against the network alone, against MMSegmentation.
 
     ``network`` is the network of ours on decoded images: the time that files cost is
-    what lies above it. ``inferencer`` is ``MMSegInferencer`` with an ``out_dir``.
+    what lies above it. ``inferencer`` is ``MMSegInferencer`` with an ``out_dir``, which
+    ``onnxruntime`` is compared with, too.
     """
     network = folder.network
     with tempfile.TemporaryDirectory() as name:
@@ -62,23 +65,37 @@ def file_cases(
             source.config, source.checkpoint, device=str(device)
         )
         inferencer.show_progress = False
+        by_inferencer = partial(run_inferencer, inferencer, paths, root / 'stock')
         sides = dict(
             network=partial(predict_arrays, predictor, paths[0], folder.count),
-            inferencer=partial(run_inferencer, inferencer, paths, root / 'stock'),
+            inferencer=by_inferencer,
+            onnxruntime=by_inferencer,
         )
         for variant in variants:
+            if variant == 'onnxruntime':
+                fast = on_onnxruntime(source, root / 'network.onnx')
+                ours = partial(predict_files, fast, paths, root / 'ours')
             yield Case(
                 group=f'{network.name}, {folder.count} JPEGs of '
                 f'{network.size[0]} x {network.size[1]}',
                 name=dict(
                     network='against the network alone',
                     inferencer='against `MMSegInferencer`',
+                    onnxruntime='in ONNX Runtime, against `MMSegInferencer`',
                 )[variant],
                 stock=sides[variant],
                 ours=ours,
                 compare=compare,
                 device=device,
             )
+
+
+def on_onnxruntime(source: ModelSource, file: Path) -> Predictor:
+    """Return a predictor whose network is computed by ONNX Runtime."""
+    predictor = load_predictor(source)
+    export_network(predictor, file, Job(None, 1), must_be_faster=False)
+    take_network(predictor.segmentor, file.read_bytes())
+    return predictor
 
 
 def write_model(root: Path, network: Network, model: nn.Module) -> ModelSource:
@@ -160,5 +177,5 @@ STUDY = Study(
     subjects={'v2_r26': Folder(R26, 200), 'v3_mobilenetv2': Folder(MNV2, 200)},
     quick={'v2_r26_small': Folder(SMALL, 12)},
     cases=file_cases,
-    variants=('network', 'inferencer'),
+    variants=('network', 'inferencer', 'onnxruntime'),
 )

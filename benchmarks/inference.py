@@ -149,7 +149,7 @@ def onnx_file(stock: nn.Module, image: Tensor, *, quantized: bool) -> OnnxFile:
     if quantized:
         others = scenes(1 + CALIBRATION_IMAGES, tuple(image.shape[1:]), CPU)[1:]
         content = with_metadata(quantize(content, map(rgb, others)), metadata)
-    return OnnxFile(content, str(image.device), threads=torch.get_num_threads())
+    return OnnxFile(content, str(image.device))
 
 
 def _onnx_labels(file: OnnxFile, image: np.ndarray) -> Tensor:

@@ -190,6 +190,24 @@ def add_trust(parser: ArgumentParser) -> None:
     )
 
 
+def add_backend(parser: ArgumentParser) -> None:
+    """Add ``--backend``."""
+    parser.add_argument(
+        '--backend',
+        choices=['auto', 'torch', 'onnxruntime'],
+        default='auto',
+        help='what computes the network on a CPU: the faster one for long jobs '
+        '(%(default)s), PyTorch, or ONNX Runtime',
+    )
+
+
+def export_network(*args: Any, **kwargs: Any) -> None:
+    """Call :func:`mmseg_deeplab.export.export_network`, whose import takes a while."""
+    from mmseg_deeplab import export
+
+    export.export_network(*args, **kwargs)
+
+
 def add_workers(parser: ArgumentParser) -> None:
     """Add ``--workers``."""
     parser.add_argument(

@@ -5,7 +5,7 @@ mmseg-deeplab demo deeplabv2_r26_synthetic_streets work_dirs/quickstart/iter_140
 
 from argparse import ArgumentParser, Namespace
 
-from .arguments import add_trust, pick
+from .arguments import add_backend, add_trust, pick
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -18,6 +18,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         'files, CONFIG CHECKPOINT',
     )
     add_trust(parser)
+    add_backend(parser)
     add('--device', default='cpu', help='such as cuda:0 (%(default)s)')
     add('--examples', metavar='DIR', help='images to start with')
     add('--max-megabytes', type=float, default=20, help='limit of a file (%(default)s)')
@@ -40,7 +41,7 @@ def run(args: Namespace) -> None:
 
     sources = split_models(args.models, trust_program=args.trust_program)
     limits = web_demo.Limits(args.max_megabytes, args.max_megapixels, args.queue_size)
-    models = web_demo.open_models(sources, device=args.device)
+    models = web_demo.open_models(sources, **pick(args, 'device', 'backend'))
     if args.examples:
         examples = web_demo.folder_examples(args.examples, max_pixels=limits.pixels)
     else:

@@ -26,6 +26,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add('--out', required=True, metavar='DIR', help='for the results')
     add('--list', metavar='FILE', help='more inputs: paths, one a line; - is stdin')
     add('--device', help='such as cpu (a GPU where there is one)')
+    arguments.add_backend(parser)
     add('--batch-size', type=int, default=1, help='(%(default)s)')
     add('--workers', type=int, help='processes that read images (at most 4)')
     add(
@@ -148,8 +149,10 @@ def predict(args: Namespace) -> object:
         options=inference.RunOptions(
             **{name: value for name, value in given.items() if value is not None}
         ),
+        export_network=arguments.export_network,
         show_progress=inference.world()[0] == 0,
-        **arguments.pick(args, 'device', 'cfg_options', 'overwrite', 'ray', 'actors'),
+        **arguments.pick(args, 'device', 'backend', 'cfg_options'),
+        **arguments.pick(args, 'overwrite', 'ray', 'actors'),
         **options,
     )
 

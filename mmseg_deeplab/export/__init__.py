@@ -4,6 +4,7 @@ from .export_formats import FORMATS
 from .exporting import Export, export_model
 from .graph import OUTPUTS
 from .int8 import METHODS, NUM_IMAGES, export_int8, int8_text
+from .network_file import export_network
 
 __all__ = [
     'FORMATS',
@@ -13,5 +14,6 @@ __all__ = [
     'Export',
     'export_int8',
     'export_model',
+    'export_network',
     'int8_text',
 ]

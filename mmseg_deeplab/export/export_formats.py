@@ -4,10 +4,12 @@ import io
 import json
 import logging
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from mmseg_deeplab.inference.exported import INPUT, METADATA_FILE, ExportMetadata
 from mmseg_deeplab.utils.optional_packages import optional_package
@@ -27,20 +29,7 @@ FREE_SIZES = ('batch', 'height', 'width')
 
 def write_onnx(graph: PredictionGraph, metadata: ExportMetadata) -> bytes:
     """Return the content of an ``.onnx`` file. The graph is on the CPU."""
-    for name in ('onnx', 'onnxscript'):
-        optional_package(name, extra='export', purpose='The export to ONNX')
-    program = _program(graph)
-    with quiet():
-        exported = torch.onnx.export(
-            program,
-            (graph.example(),),
-            input_names=[INPUT],
-            output_names=list(metadata.outputs),
-            opset_version=OPSET,
-            dynamo=True,
-            verbose=False,
-        )
-    model = exported.model_proto
+    model = onnx_model(graph, graph.example(), metadata.outputs)
     sizes = model.graph.input[0].type.tensor_type.shape.dim
     names = {dim.dim_param: name for dim, name in zip(sizes, FREE_SIZES, strict=False)}
     for value in (*model.graph.input, *model.graph.output):
@@ -51,6 +40,30 @@ def write_onnx(graph: PredictionGraph, metadata: ExportMetadata) -> bytes:
         del part.metadata_props[:]  # for debugging
     del model.graph.value_info[:]  # has the old names
     return with_metadata(model.SerializeToString(), metadata)
+
+
+def onnx_model(
+    graph: nn.Module,
+    example: Tensor,
+    outputs: Sequence[str] | None = None,
+    *,
+    free: Sequence[int] = (0, 1, 2),
+) -> Any:
+    """Export a module to an ONNX model whose input has ``free`` dimensions."""
+    for name in ('onnx', 'onnxscript'):
+        optional_package(name, extra='export', purpose='The export to ONNX')
+    program = _program(graph, example, free)
+    with quiet():
+        exported = torch.onnx.export(
+            program,
+            (example,),
+            input_names=[INPUT],
+            output_names=outputs and list(outputs),
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    return exported.model_proto
 
 
 def with_metadata(content: bytes, metadata: ExportMetadata) -> bytes:
@@ -67,7 +80,7 @@ def write_program(graph: PredictionGraph, metadata: ExportMetadata) -> bytes:
     """Return the content of a ``.pt2`` file."""
     content = io.BytesIO()
     files = {METADATA_FILE: json.dumps(metadata.to_text())}
-    torch.export.save(_program(graph), content, extra_files=files)
+    torch.export.save(_program(graph, graph.example()), content, extra_files=files)
     return content.getvalue()
 
 
@@ -89,13 +102,13 @@ FORMATS: dict[str, tuple[str, Callable[[PredictionGraph, ExportMetadata], bytes]
 }
 
 
-def _program(graph: PredictionGraph) -> torch.export.ExportedProgram:
+def _program(
+    graph: nn.Module, example: Tensor, free: Sequence[int] = (0, 1, 2)
+) -> torch.export.ExportedProgram:
     """Return the program of a graph, for any batch size, height and width."""
-    free = torch.export.Dim.DYNAMIC
+    dynamic = dict.fromkeys(free, torch.export.Dim.DYNAMIC)
     with torch.no_grad(), quiet_resize():
-        program = torch.export.export(
-            graph, (graph.example(),), dynamic_shapes=({0: free, 1: free, 2: free},)
-        )
+        program = torch.export.export(graph, (example,), dynamic_shapes=(dynamic,))
     for node in program.graph.nodes:
         node.meta.pop('stack_trace', None)  # it names files of this machine
     return program

@@ -112,21 +112,9 @@ class OnnxFile:
     It is made of the path or the content of a file.
     """
 
-    def __init__(
-        self, source: str | Path | bytes, device: str = 'cpu', threads: int = 0
-    ) -> None:
-        runtime = import_onnxruntime(purpose='Prediction with an ONNX file')
-        options = runtime.SessionOptions()
-        options.log_severity_level = 3  # errors only
-        options.intra_op_num_threads = threads
-        providers = _providers(runtime, device)
+    def __init__(self, source: str | Path | bytes, device: str = 'cpu') -> None:
+        self.session = onnx_session(source, device)
         name = 'the model' if isinstance(source, bytes) else source
-        try:
-            self.session = runtime.InferenceSession(source, options, providers)
-        except Exception as error:  # the errors of ONNX Runtime have no common base
-            raise InputError(
-                f'{name}: not a whole ONNX file ({error}). {EXPORT_AGAIN}'
-            ) from error
         properties = self.session.get_modelmeta().custom_metadata_map
         self.metadata = ExportMetadata.from_text(properties, path=name)
 
@@ -136,6 +124,25 @@ class OnnxFile:
     def outputs(self, images: np.ndarray) -> list[np.ndarray]:
         """Return the outputs in the order of the metadata."""
         return self.session.run(None, {INPUT: images})
+
+
+def onnx_session(source: str | Path | bytes, device: str = 'cpu') -> Any:
+    """Return an ONNX Runtime session of a file or its content.
+
+    It has as many threads as PyTorch, which reads ``OMP_NUM_THREADS``.
+    """
+    runtime = import_onnxruntime(purpose='Prediction with an ONNX file')
+    options = runtime.SessionOptions()
+    options.log_severity_level = 3  # errors only
+    options.intra_op_num_threads = torch.get_num_threads()
+    providers = _providers(runtime, device)
+    try:
+        return runtime.InferenceSession(source, options, providers)
+    except Exception as error:  # the errors of ONNX Runtime have no common base
+        name = 'the model' if isinstance(source, bytes) else source
+        raise InputError(
+            f'{name}: not a whole ONNX file ({error}). {EXPORT_AGAIN}'
+        ) from error
 
 
 def _providers(runtime: Any, device: str) -> list[Any]:

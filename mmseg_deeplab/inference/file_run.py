@@ -18,6 +18,7 @@ from mmseg_deeplab.utils.image_bands import ImageBands
 from mmseg_deeplab.utils.raster_reader import is_raster, read_bands
 from mmseg_deeplab.utils.value_checks import require_at_least
 
+from .backends import Job
 from .images import header_size, read_image
 from .input_files import InputFile
 from .output_files import FileOutputs
@@ -63,10 +64,10 @@ class RunOptions:
 class FileRun:
     """Predicts files and writes their outputs.
 
-    ``load(device=...)`` loads the model when the first input needs it; ``device`` is
-    :func:`default_device` by default. ``label_ids(K)``, if set, returns the values of
-    the classes in the masks of images, instead of 0 to K - 1. Outputs written before
-    ``since``, s, do not count.
+    ``load(device=...)`` loads the model if an input needs it, and with the first one
+    ``prepare(predictor, job)`` is called; ``device`` is :func:`default_device`
+    by default. ``label_ids(K)``, if set, returns the values of the classes in the masks
+    of images, instead of 0 to K - 1. Outputs written before ``since``, s, do not count.
     """
 
     def __init__(
@@ -77,10 +78,12 @@ class FileRun:
         *,
         since: float = 0.0,
         device: str | None = None,
+        prepare: Callable[[Predictor, Job], None] = lambda *_: None,
     ) -> None:
         self.label_ids: Callable[[int], Sequence[int]] | None = None
         self._ids: Sequence[int] | None = None
         self._load, self._outputs, self.options = load, outputs, options
+        self._prepare, self._num_files, self._is_prepared = prepare, 0, False
         self._since, self._device = since, device
         self._predictor: BatchedPredictor | None = None
 
@@ -101,6 +104,7 @@ class FileRun:
             i for i in items if not self._outputs.are_finished(i, since=self._since)
         ]
         on_step(len(items) - len(left))
+        self._num_files = len(left)
         self._failures: dict[str, str] = {}
         writing: deque[Future] = deque()
         with ThreadPoolExecutor(WRITERS) as writers:
@@ -150,6 +154,10 @@ class FileRun:
             self._failures[item.path] = content
             return ()
         predictor = self._loaded()  # its errors are no fault of the file
+        if not self._is_prepared:
+            self._prepare(predictor.predictor, Job(content, self._num_files))
+            self._outputs.begin(predictor.classes, predictor.palette)
+            self._is_prepared = True
         try:
             if kind == 'image':
                 return self._predict_images(predictor, batch)
@@ -185,7 +193,6 @@ class FileRun:
                         f'{self._ids}, and the model {count} classes. Remedy: give '
                         'another config, or leave --ids out'
                     )
-            self._outputs.begin(predictor.classes, predictor.palette)
             self._predictor = BatchedPredictor(predictor, self.options.batch_size)
         return self._predictor
 

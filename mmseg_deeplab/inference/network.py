@@ -143,6 +143,12 @@ class NetworkPredictor:
             for index in range(len(images))
         ]
 
+    def network_inputs(self, image: np.ndarray) -> Tensor:
+        """Return what the network is given of an image, ``(1, C, h, w)``."""
+        (view, *_) = self._views([image])
+        batch = dict(inputs=[view.inputs], data_samples=[view.sample])
+        return self.segmentor.data_preprocessor(batch)['inputs']
+
     def _views(self, images: Sequence[np.ndarray]) -> Iterator[View]:
         for index, image in enumerate(images):
             check_image(image, self.bands)

@@ -35,9 +35,12 @@ def describe(source: ModelSource, options: Mapping[str, Any]) -> dict[str, Any]:
     return json.loads(json.dumps(record, default=str))
 
 
-def recorded_root(folder: Path) -> str | None:
-    """Return the folder below which earlier outputs are named, if there are any."""
-    return (_read(folder / RECORD) or {}).get('root')
+def recorded(folder: Path, name: str) -> str | None:
+    """Return what earlier outputs were made with, such as ``'root'``, if there are any.
+
+    ``root`` is the folder below which they are named.
+    """
+    return (_read(folder / RECORD) or {}).get(name)
 
 
 def open_folder(folder: Path, record: Mapping[str, Any], *, overwrite: bool) -> float:

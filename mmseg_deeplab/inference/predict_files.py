@@ -14,6 +14,7 @@ from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.listing import some
 from mmseg_deeplab.utils.progress import Progress
 
+from .backends import Job, choose_backend
 from .file_run import FileRun, RunOptions
 from .input_files import find_inputs
 from .model_source import load_predictor
@@ -21,7 +22,7 @@ from .output_files import FileOutputs
 from .output_folder import (
     describe,
     open_folder,
-    recorded_root,
+    recorded,
     remove_parts,
     write_record,
 )
@@ -86,6 +87,8 @@ def predict_files(
     options: RunOptions | None = None,
     ray: str | None = None,
     actors: int | None = None,
+    backend: str = 'auto',
+    export_network: Callable[..., None] | None = None,
     show_progress: bool = True,
 ) -> Outcome:
     """Predict images, videos and rasters, and go on where an earlier run has stopped.
@@ -106,6 +109,11 @@ def predict_files(
         ray: Predict on Ray: the address of a cluster, ``''`` for ``RAY_ADDRESS`` or
             this machine.
         actors: How many processes of Ray hold the model; by default one for each GPU.
+        backend: What computes the network, see :func:`choose_backend`. ``'auto'`` is
+            that of earlier outputs in the folder, if there are any, and PyTorch where
+            several processes predict, or without ``export_network``.
+        export_network: :func:`mmseg_deeplab.export.export_network`, which lies in a
+            higher layer.
         show_progress: Whether to show a progress bar.
 
     Raises:
@@ -122,17 +130,23 @@ def predict_files(
         cfg_options=cfg_options or {},
     )
     label_ids = _ids_of_labels(source, cfg_options) if outputs.ids == 'label' else None
-    root = None if overwrite else recorded_root(folder)
+    root = earlier = None
+    if not overwrite:
+        root, earlier = recorded(folder, 'root'), recorded(folder, 'backend')
+    if backend == 'auto':
+        several = ray is not None or world()[1] > 1
+        backend = earlier or ('torch' if several and source.config else 'auto')
     root, items, left_out = find_inputs(inputs, listed=listed, out=folder, root=root)
-    painted = dict(opacity=outputs.opacity, ids=outputs.ids, root=root)
-    record = describe(source, choices | painted | options.recorded())
+    others = dict(opacity=outputs.opacity, ids=outputs.ids, root=root, backend=backend)
+    record = describe(source, choices | others | options.recorded())
     since = open_folder(folder, record, overwrite=overwrite)
-    load = partial(load_predictor, source, **choices)
+    prepare = partial(_prepare, export_network, record)
     if since in (0, math.inf):
         begun = time.time() if overwrite else 0.0
-        load = partial(_load_and_record, load, folder, record, begun)
+        prepare = partial(prepare, begin=partial(write_record, folder, begun=begun))
+    load = partial(load_predictor, source, **choices)
     every = items
-    run = FileRun(load, outputs, options, since=since, device=device)
+    run = FileRun(load, outputs, options, since=since, device=device, prepare=prepare)
     run.label_ids = label_ids
     if ray is None:
         rank, processes = world()
@@ -171,15 +185,16 @@ def _label_ids(
     return label_ids(read_config(config, cfg_options), num_classes)
 
 
-def _load_and_record(
-    load: Callable[..., Predictor],
-    folder: Path,
+def _prepare(
+    export_network: Callable[..., None] | None,
     record: Mapping[str, Any],
-    begun: float,
+    predictor: Predictor,
+    job: Job,
     *,
-    device: str,
-) -> Predictor:
-    """Load the model, and begin the folder of the outputs if that has worked."""
-    predictor = load(device=device)
-    write_record(folder, record, begun=begun)
-    return predictor
+    begin: Callable[[Mapping[str, Any]], None] = lambda record: None,
+) -> None:
+    """Choose the backend of a loaded model, and ``begin`` the folder of the outputs."""
+    backend = choose_backend(
+        predictor, record['backend'], job, made_of=record, export=export_network
+    )
+    begin(dict(record, backend=backend))

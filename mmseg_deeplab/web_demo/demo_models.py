@@ -9,7 +9,10 @@ from mmengine.config import Config
 
 from mmseg_deeplab.config.config_file import read_config
 from mmseg_deeplab.config.prediction_options import enable_crf, enable_tta
+from mmseg_deeplab.export import export_network
 from mmseg_deeplab.inference import ModelSource, Predictor, load_predictor
+from mmseg_deeplab.inference.backends import Job, choose_backend
+from mmseg_deeplab.inference.output_folder import describe
 from mmseg_deeplab.utils.errors import InputError
 
 
@@ -32,8 +35,16 @@ class DemoModel:
     works; ``crf`` tells whether the config itself has a CRF.
     """
 
-    def __init__(self, name: str, source: ModelSource, *, device: str = 'cpu') -> None:
-        self.name, self.source, self.device = name, source, device
+    def __init__(
+        self,
+        name: str,
+        source: ModelSource,
+        *,
+        device: str = 'cpu',
+        backend: str = 'auto',
+    ) -> None:
+        self.name, self.source = name, source
+        self.device, self.backend = device, backend
         self.crf = False
         if source.config is None:
             self.why_no_crf = self.why_no_tta = 'not with an exported file'
@@ -51,7 +62,15 @@ class DemoModel:
 
     def _load(self, *, crf: bool = False, tta: bool = False) -> Predictor:
         """Load the weights, once for each setting of the switches."""
-        return load_predictor(self.source, device=self.device, crf=crf, tta=tta)
+        predictor = load_predictor(self.source, device=self.device, crf=crf, tta=tta)
+        choose_backend(
+            predictor,
+            self.backend,
+            Job(None, 0),
+            made_of=describe(self.source, {}),
+            export=export_network,
+        )
+        return predictor
 
 
 def _why_not(enable: Callable[[Config], None], cfg: Config) -> str:
@@ -64,12 +83,18 @@ def _why_not(enable: Callable[[Config], None], cfg: Config) -> str:
 
 
 def open_models(
-    sources: Sequence[ModelSource], *, device: str = 'cpu'
+    sources: Sequence[ModelSource], *, device: str = 'cpu', backend: str = 'auto'
 ) -> dict[str, DemoModel]:
-    """Load all models at once, so that a mistake shows before the page does."""
+    """Load all models at once, so that a mistake shows before the page does.
+
+    With the ``backend`` ``'auto'`` an ONNX file of the cache is taken, and none made.
+    """
     names = model_names(sources)
     pairs = zip(names, sources, strict=True)
-    models = {name: DemoModel(name, source, device=device) for name, source in pairs}
+    models = {
+        name: DemoModel(name, source, device=device, backend=backend)
+        for name, source in pairs
+    }
     for model in models.values():
         model.predictor(crf=model.crf, tta=False)
     return models

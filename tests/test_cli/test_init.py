@@ -1,7 +1,5 @@
 """The command init, and train with a folder of data in the place of a config."""
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
@@ -13,8 +11,7 @@ from benchmarks.membranes import draw_folder
 from mmseg_deeplab.cli import run
 from mmseg_deeplab.config.crop_checks import small_crop
 from mmseg_deeplab.config.data_summary import summarise
-from mmseg_deeplab.config.planned_config import base_path, initial_weights
-from mmseg_deeplab.config.shipped import configs_folder
+from mmseg_deeplab.config.planned_config import initial_weights
 from mmseg_deeplab.utils.errors import InputError
 
 
@@ -52,12 +49,6 @@ def test_the_summary_of_the_data_is_that_of_the_files(folder):
     assert data.train_size == data.largest_size == (64, 64)
     assert data.thinnest[1] == 'membrane'
     assert data.weights is None
-
-
-def test_bases_are_named_relatively_within_a_clone(tmp_path):
-    base, clone = '_base_/default_runtime.py', configs_folder().parent
-    assert base_path(base, clone / 'work' / 'a.py') == Path('../configs', base)
-    assert base_path(base, tmp_path / 'a.py') == configs_folder() / base
 
 
 def test_a_folder_without_a_class_list_is_refused(tmp_path):

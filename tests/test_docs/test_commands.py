@@ -49,7 +49,6 @@ CHECKED = {
     r'configs/pretrain/': 'ImageNet',
     r'mmseg-deeplab convert ': 'a file of another code base',
     r'-m benchmarks': 'minutes to hours: it measures',
-    r'init data/membranes': 'slices that benchmarks draws',
     r' --push ': 'an account',
     r'hf://|predict deeplab\w+ |mmseg-deeplab download': 'a download',
     r'mmseg-deeplab demo': 'a page that is served until it is stopped',

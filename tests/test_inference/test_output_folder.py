@@ -14,7 +14,7 @@ from mmseg_deeplab.inference.output_folder import (
     RECORD,
     describe,
     open_folder,
-    recorded_root,
+    recorded,
     remove_parts,
     write_record,
 )
@@ -43,7 +43,7 @@ def test_a_folder_takes_equal_settings_again(tmp_path, source):
     assert prepare(tmp_path, source, **options) == 0
     since = (tmp_path / 'out' / RECORD).stat().st_mtime
     assert prepare(tmp_path, source, **options) == since
-    assert recorded_root(tmp_path / 'out') == '/in'
+    assert recorded(tmp_path / 'out', 'root') == '/in'
 
 
 @pytest.mark.parametrize(
