@@ -92,7 +92,10 @@ def too_large_test(cfg: Config, crop: Size) -> str | None:
     if cfg.model.get('test_cfg', {}).get('mode') == 'slide':
         return None
     for leaf in dataset_configs(cfg.get('val_dataloader')):
-        image = tuple(DATASETS.build(leaf)[0]['inputs'].shape[-2:])
+        try:
+            image = tuple(DATASETS.build(leaf)[0]['inputs'].shape[-2:])
+        except Exception:  # what is wrong there the training says with its place
+            return None
         if image[0] * image[1] > FAR * crop[0] * crop[1]:
             return (
                 f'images of {_text(image)} are tested whole, and the crops of the '

@@ -74,8 +74,11 @@ def write_planned_config(
             to train from scratch.
 
     Raises:
-        InputError: If the data have faults, or the initial weights cannot be had.
+        InputError: If the data have faults, the initial weights cannot be had, or
+            ``out`` is no name of a config.
     """
+    if Path(out).suffix != '.py':
+        raise InputError(f'{out}: the name of a config must end in .py')
     machine = this_machine()
     model = model or (MODEL_ON_GPU if machine.gpu else MODEL)
     base = read_base('models', model)

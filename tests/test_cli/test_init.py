@@ -56,6 +56,11 @@ def test_a_folder_without_a_class_list_is_refused(tmp_path):
         run('init', [str(tmp_path), '--out', str(tmp_path / 'config.py')])
 
 
+def test_the_name_of_the_config_ends_in_py(folder, tmp_path):
+    with pytest.raises(SystemExit, match=r'must end in \.py'):
+        run('init', [str(folder), '--out', str(tmp_path / 'config')])
+
+
 def test_a_fault_in_the_data_ends_it(tmp_path):
     draw_folder(tmp_path, num_train=2, num_val=1, size=64)
     label = np.full((64, 64), 99, np.uint8)

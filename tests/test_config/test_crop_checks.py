@@ -1,5 +1,7 @@
 """The warning of crops that are too small for rates or tests."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -60,6 +62,12 @@ def test_the_warning_names_what_is_too_small_and_the_remedies(
     assert (found is None) == (expected is None)
     for part in expected or ():
         assert part in found
+
+
+def test_a_validation_that_fails_is_left_to_the_training(folder):
+    (Path(folder['data_root']) / 'images/val/x.png').write_bytes(b'no image')
+    rates = {'model.decode_head.dilations': [1, 3, 6, 9]}
+    assert small_crop(read_config('own.py', folder | rates)) is None
 
 
 @pytest.mark.slow
