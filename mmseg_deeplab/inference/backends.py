@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from mmseg_deeplab.utils.atomic_files import write_whole
 from mmseg_deeplab.utils.cache_folder import cache_folder
-from mmseg_deeplab.utils.errors import InputError, reason
+from mmseg_deeplab.utils.errors import InputError, MissingPackageError, reason
 from mmseg_deeplab.version import __version__
 
 from .exported import INPUT, onnx_session
@@ -86,9 +86,15 @@ def choose_backend(
     if made_of['config'] is None:
         return _of_exported(made_of['checkpoint']['path'], backend)
     is_auto = backend == 'auto'
-    is_possible = export is not None and _is_possible(predictor.segmentor)
-    if backend == 'torch' or (is_auto and not is_possible):
+    device = next(predictor.segmentor.parameters()).device.type
+    has_runtime = export is not None and _runtime_version() is not None
+    if backend == 'torch' or (is_auto and (device != 'cpu' or not has_runtime)):
         return 'torch'
+    if device != 'cpu':
+        raise InputError(
+            f'--backend onnxruntime is for a CPU, and the device is {device}. Remedy: '
+            '--device cpu, or leave it out'
+        )
     path = network_file(made_of)
     refusal = path.with_suffix('.json')
     is_known = path.is_file() or refusal.is_file()
@@ -104,10 +110,10 @@ def choose_backend(
     except Exception as error:  # exporters and ONNX Runtime raise anything
         if not is_auto:
             raise InputError(f'--backend onnxruntime: {reason(error)}') from error
-        if not isinstance(error, OSError):
+        if not isinstance(error, OSError | MissingPackageError):
             write_whole(json.dumps(dict(reason=reason(error))).encode(), refusal)
-        told = f'ONNX Runtime is not used: {reason(error)} ({refusal} remembers it)'
-        print(told, file=sys.stderr)
+        told = f' ({refusal} remembers it)' if refusal.is_file() else ''
+        print(f'ONNX Runtime is not used: {reason(error)}{told}', file=sys.stderr)
         return 'torch'
     return 'onnxruntime'
 
@@ -156,11 +162,6 @@ def _runtime_version() -> str | None:
         except metadata.PackageNotFoundError:
             continue
     return None
-
-
-def _is_possible(segmentor: 'BaseSegmentor') -> bool:
-    on_cpu = next(segmentor.parameters()).device.type == 'cpu'
-    return on_cpu and _runtime_version() is not None
 
 
 def is_worth_it(predictor: 'NetworkPredictor', job: Job) -> bool:

@@ -15,7 +15,7 @@ from mmseg_deeplab.inference import FileOutputs, RunOptions, backends, load_pred
 from mmseg_deeplab.inference.backends import Job, OnnxNetwork, choose_backend
 from mmseg_deeplab.inference.output_folder import describe
 from mmseg_deeplab.inference.predict_files import predict_files
-from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.errors import InputError, MissingPackageError
 
 SLIDE = "model = dict(test_cfg=dict(mode='slide', crop_size=(32, 48), stride=(21, 32)))"
 RESIZE = """
@@ -100,6 +100,25 @@ def test_what_cannot_be_exported_is_said_and_remembered(tmp_path, capsys):
         assert 'is not used: AssertionError: exported' in capsys.readouterr().err
     with pytest.raises(InputError, match='--backend onnxruntime: AssertionError'):
         choose(source, 'onnxruntime', ONE, no_export)
+
+
+def test_other_devices_are_left_to_torch(tmp_path):
+    source = write_model(tmp_path)
+    predictor, made_of = load_predictor(source), describe(source, {})
+    predictor.segmentor.to('meta')
+    run = partial(choose_backend, predictor, job=VIDEO, made_of=made_of)
+    assert run(backend='auto', export=no_export) == 'torch'
+    with pytest.raises(InputError, match='the device is meta'):
+        run(backend='onnxruntime', export=no_export)
+
+
+def test_a_package_that_is_missing_is_not_remembered(tmp_path, capsys):
+    def lacks(*_, **__):
+        raise MissingPackageError('pip install onnx')
+
+    assert choose(write_model(tmp_path), 'auto', VIDEO, lacks)[1] == 'torch'
+    assert capsys.readouterr().err.endswith('not used: pip install onnx\n')
+    assert not (tmp_path / 'home').exists()
 
 
 def test_what_is_slower_is_refused(tmp_path, exported, monkeypatch):
