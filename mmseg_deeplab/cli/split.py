@@ -7,8 +7,10 @@ test.txt with --test, fold0_train.txt and so on with --folds, and a report, spli
 """
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.local_paths import require_local
 
 from .arguments import Overrides, add_workers
 
@@ -59,8 +61,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
+    from mmseg_deeplab.config.data_summary import find_class_list
     from mmseg_deeplab.datasets.split_folder import SplitOptions, split_folder
 
+    require_local(args.folder, 'DIR')
     if unknown := args.cfg_options.keys() - set(FOLDER_OPTIONS):
         raise InputError(
             f'--cfg-options {min(unknown)}: expected {", ".join(FOLDER_OPTIONS)}'
@@ -75,5 +79,7 @@ def run(args: Namespace) -> None:
         similar=args.similar,
         overwrite=args.overwrite,
     )
-    data = args.cfg_options
+    data = dict(args.cfg_options)
+    if 'labels_file' not in data:
+        data['labels_file'] = find_class_list(Path(args.folder))
     print(split_folder(args.folder, options, workers=args.workers, **data))

@@ -1,0 +1,42 @@
+"""The command split, as it is typed."""
+
+import cv2
+import numpy as np
+import pytest
+
+from mmseg_deeplab.cli import run
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Four images of noise, whose class list is a JSON file."""
+    (tmp_path / 'labels.json').write_text('["road", "car #1"]')
+    rng = np.random.default_rng(0)
+    for name in ('images', 'labels'):
+        (tmp_path / name).mkdir()
+    for stem in 'abcd':
+        image = rng.integers(0, 256, (32, 34, 3), dtype=np.uint8)
+        cv2.imwrite(str(tmp_path / f'images/{stem}.png'), image)
+        cv2.imwrite(str(tmp_path / f'labels/{stem}.png'), image[..., 0] // 128)
+    return tmp_path
+
+
+def test_it_prints_what_it_writes(folder, capsys):
+    run('split', [str(folder), '--val', '0.25', '--workers', '0'])
+    assert '| car #1      |     3 |   1 |' in capsys.readouterr().out
+    lists = [(folder / f'{s}.txt').read_text().split() for s in ('train', 'val')]
+    assert sorted(lists[0] + lists[1]) == ['a.png', 'b.png', 'c.png', 'd.png']
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['{}', '--val', '1'], 'error: --val is 1.0'),
+        (['{}', '--cfg-options', 'ann_file=x'], 'error: --cfg-options ann_file: exp'),
+        (['{}/images'], r'error: .*images: holds no class list .*import-data'),
+        (['s3://bucket/data'], 'error: DIR=.*local'),
+    ],
+)
+def test_a_mistake_is_one_line(folder, arguments, message):
+    with pytest.raises(SystemExit, match=message):
+        run('split', [one.format(folder) for one in arguments])
