@@ -26,6 +26,7 @@ def test_a_table_is_printed_and_a_file_written(tool, tmp_path):
     assert (tmp_path / 'w.classes.txt').read_text() == 'a\nb\nc\n'
 
 
+@pytest.mark.slow
 def test_mixins_reach_a_training_and_its_dumped_config(tool, server: Server, tmp_path):
     config = write_config(tmp_path, iters=1)
     tool(config, '--out', tmp_path / 'w.npy')

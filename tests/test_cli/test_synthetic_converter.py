@@ -117,15 +117,15 @@ def test_voc_lists_name_their_splits(tmp_path):
 
 
 def test_a_stopped_run_goes_on(tmp_path, monkeypatch):
-    write, left = export.write_whole, [3]  # the settings and two labels
+    write, left = export.write_whole, [5]  # the settings and two scenes
 
-    def stop_after_three(content, path):
+    def stop_after_five(content, path):
         left[0] -= 1
         if left[0] < 0:
             raise KeyboardInterrupt
         write(content, path)
 
-    monkeypatch.setattr(export, 'write_whole', stop_after_three)
+    monkeypatch.setattr(export, 'write_whole', stop_after_five)
     with pytest.raises(KeyboardInterrupt):
         export_streets(tmp_path / 'a', request('voc'))
     monkeypatch.undo()

@@ -381,6 +381,7 @@ def test_only_what_is_learnable_changes_and_stays_in_bounds(with_samples, sample
     assert result['bilateral_weight'] == 4.0 and result['bilateral_rgb'] == 5.0
 
 
+@pytest.mark.slow
 def test_learning_from_the_fragment_of_a_search(make_setup, tmp_path):
     found = tune(CRFSearch(make_setup(tmp_path), GRID, gaussian_xy=1.0, rounds=0))
     miou = found['comparison']['tuning']

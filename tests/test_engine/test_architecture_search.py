@@ -3,6 +3,7 @@
 import signal
 from itertools import islice, pairwise
 
+import pytest
 import torch
 from mmengine.hooks import Hook
 from training import TRAIN, same_weights, train_here, write_config
@@ -74,6 +75,7 @@ def test_each_step_changes_its_own_parameters(tmp_path):
         assert changed == {step in (3, 5)}  # after a warm-up of two steps
 
 
+@pytest.mark.slow
 def test_a_killed_search_goes_on_as_if_nothing_had_been(server, tmp_path):
     config = write_config(tmp_path, iters=10, extra=SEARCH)
     whole, killed = tmp_path / 'whole', tmp_path / 'killed'
@@ -89,6 +91,7 @@ def test_a_killed_search_goes_on_as_if_nothing_had_been(server, tmp_path):
     assert one == other
 
 
+@pytest.mark.slow
 def test_a_line_cut_off_by_a_kill_takes_no_other_with_it(tmp_path):
     work = tmp_path / 'work'
     config = write_config(tmp_path, iters=2, interval=2, extra=SEARCH)

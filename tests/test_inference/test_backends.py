@@ -17,6 +17,7 @@ from mmseg_deeplab.inference.output_folder import describe
 from mmseg_deeplab.inference.predict_files import predict_files
 from mmseg_deeplab.utils.errors import InputError, MissingPackageError
 
+ORT = 'onnxruntime'
 SLIDE = "model = dict(test_cfg=dict(mode='slide', crop_size=(32, 48), stride=(21, 32)))"
 RESIZE = """
 test_dataloader = dict(dataset=dict(pipeline=[dict(type='LoadCheckedImage'),
@@ -68,7 +69,7 @@ def test_it_predicts_what_torch_does(tmp_path, export, extra, options):
     source = write_model(tmp_path, extra=extra)
     images = [smooth_image((40, 72)), smooth_image((41, 57), seed=1)]
     by_torch = load_predictor(source, **options).predict(images, probabilities=True)
-    predictor, chosen = choose(source, 'onnxruntime', ONE, export, **options)
+    predictor, chosen = choose(source, ORT, ONE, export, **options)
     assert chosen == 'onnxruntime'
     found = predictor.predict(images, probabilities=True)
     for one, other in zip(by_torch, found, strict=True):
@@ -99,7 +100,7 @@ def test_what_cannot_be_exported_is_said_and_remembered(tmp_path, capsys):
         assert choose(source, 'auto', VIDEO, no_export)[1] == 'torch'
         assert 'is not used: AssertionError: exported' in capsys.readouterr().err
     with pytest.raises(InputError, match='--backend onnxruntime: AssertionError'):
-        choose(source, 'onnxruntime', ONE, no_export)
+        choose(source, ORT, ONE, no_export)
 
 
 def test_other_devices_are_left_to_torch(tmp_path):
