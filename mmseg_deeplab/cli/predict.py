@@ -84,20 +84,15 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     from mmseg_deeplab.inference import world
-    from mmseg_deeplab.utils.remote_files import (
-        check_storage,
-        is_remote,
-        mirror_of,
-        upload,
-    )
+    from mmseg_deeplab.inference.output_folder import RECORD
+    from mmseg_deeplab.utils.remote_files import begin_upload, is_remote, upload
 
     rank, processes = world()
     address = args.out if is_remote(args.out) else None
     if address is None:
         require_local(args.out, '--out')
     else:
-        check_storage(address)
-        args.out = mirror_of(address, 'outputs')
+        args.out = begin_upload(address, RECORD)
     try:
         outcome = predict(args)
         if address is not None:

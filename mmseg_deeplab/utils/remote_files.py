@@ -7,11 +7,11 @@ for data sets, checkpoints, and what a training writes to ``out_dir``.
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from mmengine.fileio import (
     BaseStorageBackend,
@@ -20,15 +20,16 @@ from mmengine.fileio import (
     register_backend,
 )
 
-from .atomic_files import streamed_file
+from .atomic_files import streamed_file, write_whole
 from .cache_folder import cache_folder
 from .errors import MissingPackageError, reason
+from .json_files import read_json, write_json
 from .optional_packages import optional_package
 
 SCHEMES = ('s3', 'gs', 'http', 'https', 'memory')
 # What tells one version of a file from another, as far as a storage has it.
 VERSION = ('size', 'ETag', 'etag', 'LastModified', 'mtime', 'created', 'updated')
-MARK = '.uploaded'  # its date is that of the last upload of a folder
+SENT = '.uploaded.json'  # the dates of the files of a folder that are uploaded
 
 
 class RemoteFileError(OSError):
@@ -86,7 +87,7 @@ class FsspecBackend(BaseStorageBackend):
             info = storage.info(path)
             version = [address, *(str(info.get(name)) for name in VERSION)]
             key = sha256('|'.join(version).encode()).hexdigest()
-            copy = cache_folder() / 'remote' / key[:2] / key[2:32] / Path(path).name
+            copy = cache_folder() / 'remote' / key[:2] / key[2:32] / _name(address)
             if not copy.is_file():
                 with streamed_file(copy) as part:
                     storage.get_file(path, str(part))
@@ -135,6 +136,7 @@ class FsspecBackend(BaseStorageBackend):
     ) -> Iterator[str]:
         """Yield the names of the files below a folder, but hidden ones."""
         with self._storage(dir_path) as (storage, path):
+            storage.invalidate_cache()  # which may be hours old
             names = storage.find(path, maxdepth=None if recursive else 1)
         for name in sorted(names) if list_file else ():
             name = name.removeprefix(path).lstrip('/')
@@ -149,6 +151,13 @@ class FsspecBackend(BaseStorageBackend):
         with self._storage(filepath) as (storage, path):
             storage.makedirs(os.path.dirname(path), exist_ok=True)
             storage.pipe_file(path, obj)
+
+    def put_file(self, path: Path, filepath: str) -> None:
+        """Write a file of this disk, without holding it in memory."""
+        self._copies.pop(filepath, None)
+        with self._storage(filepath) as (storage, target):
+            storage.makedirs(os.path.dirname(target), exist_ok=True)
+            storage.put_file(str(path), target)
 
     def put_text(self, obj: str, filepath: str, encoding: str = 'utf-8') -> None:
         """Write a text file."""
@@ -165,6 +174,13 @@ def is_remote(path: str | os.PathLike) -> bool:
     return os.fspath(path).startswith(tuple(f'{scheme}://' for scheme in SCHEMES))
 
 
+def _name(address: str) -> str:
+    """Return the name of a file or folder at an address, without the query of a URL."""
+    url = urlsplit(address)
+    path = url.path if url.scheme in ('http', 'https') else address
+    return path.rstrip('/').rpartition('/')[2] or url.netloc
+
+
 def local_copy(address: str) -> str:
     """Return the path of a file's copy; what another backend reads stays as it is."""
     backend = get_file_backend(address) if is_remote(address) else None
@@ -176,21 +192,28 @@ def local_copy(address: str) -> str:
 def mirrored(address: str, is_wanted: Callable[[str], bool]) -> str:
     """Return a folder on this disk that holds the wanted files below an address.
 
-    Of a single file it returns the path; links lead to the copies in the cache.
+    Of a single file it returns the path; links lead to the copies in the cache. What
+    is no longer at the address is no longer in the folder.
     """
     backend = get_file_backend(address, enable_singleton=True)
-    name = address.rstrip('/').rpartition('/')[2]
+    name = _name(address)
     place = mirror_of(address, 'inputs') / name
     names = ['']
     if not is_wanted(name) and backend.isdir(address):
         found = backend.list_dir_or_file(address, list_dir=False, recursive=True)
         names = list(filter(is_wanted, found))
-    for one in names:
-        link, copy = place / one, backend.copy_of(backend.join_path(address, one))
+    wanted = {place / one: backend.join_path(address, one) for one in names}
+    for link in place.rglob('*'):
+        if link.is_symlink() and link not in wanted and link.name[0] != '.':
+            link.unlink(missing_ok=True)
+    for link, source in wanted.items():
+        copy = backend.copy_of(source)
         if not link.exists() or not link.samefile(copy):
             link.parent.mkdir(parents=True, exist_ok=True)
-            link.unlink(missing_ok=True)
-            link.symlink_to(copy)
+            part = link.with_name(f'.{os.getpid()}.link')
+            part.unlink(missing_ok=True)
+            part.symlink_to(copy)
+            os.replace(part, link)  # which another process may do as well
     return str(place)
 
 
@@ -199,21 +222,35 @@ def mirror_of(address: str, kind: str) -> Path:
     return cache_folder() / kind / sha256(address.encode()).hexdigest()[:16]
 
 
-def check_storage(address: str) -> None:
-    """Raise MissingPackageError or RemoteFileError if an address cannot be reached."""
-    get_file_backend(address).exists(address)
+def begin_upload(address: str, record: str) -> Path:
+    """Return the folder on this disk whose files :func:`upload` will write.
+
+    It has the file ``record`` of an address that was written from elsewhere.
+    """
+    if urlsplit(address).scheme in ('http', 'https'):
+        raise RemoteFileError(
+            f'{address}: nothing is written to web servers. Remedy: give a folder of '
+            'this disk, or an address of s3:// or gs://'
+        )
+    backend = get_file_backend(address, enable_singleton=True)
+    folder, source = mirror_of(address, 'outputs'), backend.join_path(address, record)
+    if backend.exists(source) and not (folder / record).exists():
+        write_whole(backend.get(source), folder / record)
+    return folder
 
 
 def upload(folder: Path, address: str) -> None:
-    """Write all files of a folder that are newer than its last upload."""
-    backend, mark = get_file_backend(address, enable_singleton=True), folder / MARK
-    since = mark.stat().st_mtime if mark.exists() else 0
-    files = [path for path in sorted(folder.rglob('*')) if path.is_file()]
-    changed = [p for p in files if p.stat().st_mtime > since and p.name[0] != '.']
-    join = partial(backend.join_path, address)
-    for path in changed:
-        backend.put(path.read_bytes(), join(path.relative_to(folder).as_posix()))
-    if changed:
-        newest = max(path.stat().st_mtime for path in changed)
-        mark.touch()
-        os.utime(mark, (newest, newest))
+    """Write the files of a folder that have changed, or that the address lacks."""
+    backend, mark = get_file_backend(address, enable_singleton=True), folder / SENT
+    sent = read_json(mark) if mark.exists() else {}
+    try:
+        there = {*backend.list_dir_or_file(address, list_dir=False, recursive=True)}
+    except FileNotFoundError:
+        there = set()
+    paths = [p for p in folder.rglob('*') if p.name[0] != '.' and p.is_file()]
+    dates = {p.relative_to(folder).as_posix(): p.stat().st_mtime_ns for p in paths}
+    for name in sorted(dates):
+        if name not in there or sent.get(name) != dates[name]:
+            backend.put_file(folder / name, backend.join_path(address, name))
+    if sent != dates:
+        write_json(mark, dates)

@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import os
 import sys
 import threading
 
@@ -17,9 +18,15 @@ from mmseg_deeplab.checkpoints import local_file
 from mmseg_deeplab.datasets import FolderDataset
 from mmseg_deeplab.datasets.scan import scan_dataset
 from mmseg_deeplab.inference.input_files import find_inputs
+from mmseg_deeplab.inference.output_folder import open_folder, recorded
 from mmseg_deeplab.utils.data_file_errors import UnreadableFileError
-from mmseg_deeplab.utils.errors import MissingPackageError
-from mmseg_deeplab.utils.remote_files import FsspecBackend, RemoteFileError, upload
+from mmseg_deeplab.utils.errors import InputError, MissingPackageError
+from mmseg_deeplab.utils.remote_files import (
+    FsspecBackend,
+    RemoteFileError,
+    begin_upload,
+    upload,
+)
 
 LABEL = np.arange(40 * 72, dtype=np.uint8).reshape(40, 72) % 2
 
@@ -125,6 +132,30 @@ def test_inputs_keep_their_names(in_memory):
     assert np.array_equal(cv2.imread(one.path)[..., ::-1], smooth_image())
 
 
+def test_inputs_that_are_deleted_are_no_inputs(in_memory):
+    assert len(find_inputs([f'{in_memory}/images']).files) == 2
+    FsspecBackend().remove(f'{in_memory}/images/train/sub/y.png')
+    (left,) = find_inputs([f'{in_memory}/images']).files
+    assert left.path.endswith('/images/train/x.png')
+
+
+def test_a_changed_input_replaces_its_link(in_memory):
+    (old,) = find_inputs([f'{in_memory}/images/train/x.png']).files
+    backend = fileio.get_file_backend(in_memory, enable_singleton=True)
+    backend.put(png(LABEL).tobytes(), f'{in_memory}/images/train/x.png')
+    # What a process of the same number has left when it was killed.
+    os.symlink('gone', os.path.join(os.path.dirname(old.path), f'.{os.getpid()}.link'))
+    (new,) = find_inputs([f'{in_memory}/images/train/x.png']).files
+    assert new.path == old.path and np.array_equal(cv2.imread(new.path, 0), LABEL)
+
+
+def test_names_have_no_query(web_server):
+    address = f'{web_server}/images/train/x.png?download=1'
+    assert FsspecBackend().copy_of(address).name == 'x.png'
+    (one,) = find_inputs([address]).files
+    assert one.name == 'x' and one.path.endswith('/x.png')
+
+
 def test_results_are_uploaded_once(in_memory, tmp_path):
     (tmp_path / 'out/labels').mkdir(parents=True)
     (tmp_path / 'out/labels/a.png').write_bytes(b'1')
@@ -133,6 +164,33 @@ def test_results_are_uploaded_once(in_memory, tmp_path):
     fileio.put(b'kept', f'{in_memory}/out/labels/a.png')
     upload(tmp_path / 'out', f'{in_memory}/out')
     assert fileio.get(f'{in_memory}/out/labels/a.png') == b'kept'
+
+
+def test_what_the_address_lacks_or_has_changed_is_uploaded_again(in_memory, tmp_path):
+    out, names = f'{in_memory}/out', ('a', 'b', 'c')
+    (tmp_path / 'out').mkdir()
+    for name in names:
+        (tmp_path / 'out' / name).write_text(name)
+    upload(tmp_path / 'out', out)
+    FsspecBackend().remove(f'{out}/a')
+    fileio.put(b'kept', f'{out}/b')
+    (tmp_path / 'out/c').write_text('new')
+    os.utime(tmp_path / 'out/c', (1, 1))  # written before the others were uploaded
+    upload(tmp_path / 'out', out)
+    found = [FsspecBackend().get_text(f'{out}/{name}') for name in names]
+    assert found == ['a', 'kept', 'new']
+
+
+def test_predictions_made_elsewhere_are_seen(in_memory, web_server):
+    out = f'{in_memory}/out'
+    assert not (begin_upload(out, 'predict.json') / 'predict.json').exists()
+    fileio.put(b'{"root": "/a"}', f'{out}/predict.json')
+    folder = begin_upload(out, 'predict.json')
+    assert recorded(folder, 'root') == '/a'
+    with pytest.raises(InputError, match=r'other settings: root was .*/a.*, is .*/b'):
+        open_folder(folder, {'root': '/b'}, overwrite=False)
+    with pytest.raises(RemoteFileError, match='Remedy: give a folder'):
+        begin_upload(web_server, 'predict.json')
 
 
 @pytest.mark.parametrize('scheme, package, remedy', [
