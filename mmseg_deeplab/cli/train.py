@@ -65,7 +65,14 @@ def plan_training(args: Namespace) -> None:
     work_dir = args.work_dir = args.work_dir or f'work_dirs/{name}'
     # Not the work folder itself: mmengine writes the whole config there by this name.
     planned = Path(work_dir) / 'init' / f'{name}.py'
-    if not (args.resume and planned.is_file()):
+    if args.resume and planned.is_file():
+        if options:
+            option = next(iter(options))
+            raise InputError(
+                f'--{option}: --resume takes {planned} as it was planned. Remedy: '
+                f'leave --{option} out to go on, or --resume to plan and train anew'
+            )
+    else:
         from mmseg_deeplab.config.planned_config import write_planned_config
 
         print(write_planned_config(folder, planned, **options))

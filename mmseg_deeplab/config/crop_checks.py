@@ -1,8 +1,8 @@
 """Warn of crops that are too small for the atrous rates, or for a test on whole images.
 
-Where a rate exceeds the map of features of a crop, all outer taps of its 3x3 kernel lie
-in the padding: the branch learns a 1x1 convolution, and its BatchNorm the statistics of
-one. On larger images the taps see features, and the statistics do not fit.
+Where a rate is no smaller than the map of features of a crop, all outer taps of its 3x3
+kernel lie in the padding: the branch learns a 1x1 convolution, and its BatchNorm the
+statistics of one. On larger images the taps see features, which these do not fit.
 """
 
 import logging
@@ -81,9 +81,9 @@ def too_large_rate(cfg: Config, crop: Size) -> str | None:
     if max(rates) < max(features):
         return None
     return (
-        f'the largest atrous rate, {max(rates)}, exceeds the {_text(features)} '
-        f'features of a crop of {_text(crop)} at output stride {stride}: in training '
-        'its taps see padding alone'
+        f'the largest atrous rate, {max(rates)}, is no smaller than the '
+        f'{_text(features)} features of a crop of {_text(crop)} at output stride '
+        f'{stride}: in training its taps see padding alone'
     )
 
 

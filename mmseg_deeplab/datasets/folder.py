@@ -97,6 +97,7 @@ class FolderDataset(BaseSegDataset):
             self.class_list.names,
             folder and _below(data_root, folder),
             seg_map_suffix,
+            int(kwargs.get('reduce_zero_label', False)),
             backend_args,
         )
         super().__init__(
@@ -204,18 +205,20 @@ def _mask_palette(
     names: Sequence[str],
     folder: str | None,
     suffix: str | None,
+    first: int,
     backend_args: dict | None,
 ) -> Sequence[Sequence[int]]:
     """Return the colours inside the first mask of a folder, else new ones.
 
-    They are taken if each class has one that is told apart from the others.
+    They are taken if each class has one that is told apart from the others; ``first``
+    is the id of the first class in the masks.
     """
     backend = dict(backend_args=backend_args)
     if folder and fileio.isdir(folder, **backend):
         for name in [*find_files(folder, suffix, 'labels', **backend).values()][:1]:
             path = fileio.join_path(folder, name, **backend)
             try:
-                palette = png_palette(fileio.get(path, **backend))[: len(names)]
+                palette = png_palette(fileio.get(path, **backend))[first:][: len(names)]
             except (OSError, ValueError):  # what loads it will say so
                 break
             if len(palette) == len(names) and nearest(palette) > JUST_NOTICEABLE:

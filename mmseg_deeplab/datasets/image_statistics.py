@@ -17,7 +17,6 @@ class SampleStatistics:
 
     mean: np.ndarray  # (C,), of the values as they are loaded
     square: np.ndarray  # (C,), mean of their squares
-    is_8_bit: bool
     thickness: dict[int, float]  # of the objects of each class, in pixels
 
 
@@ -28,7 +27,6 @@ def measure_sample(image: np.ndarray, label: np.ndarray) -> SampleStatistics:
     return SampleStatistics(
         mean=pixels.mean(0),
         square=np.square(pixels).mean(0),
-        is_8_bit=image.dtype == np.uint8,
         thickness={
             value: thickness(label == value)
             for value in np.unique(label).tolist()

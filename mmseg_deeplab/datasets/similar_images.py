@@ -6,6 +6,8 @@ for brighter or darker; here cells that are alike say nothing, so that images wi
 same black border are not taken for the same image.
 """
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 
@@ -44,14 +46,19 @@ def most_similar(ones: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.n
     return index, similarity
 
 
-def similar_pairs(steps: np.ndarray, at_least: float = SIMILAR) -> np.ndarray:
-    """Return the pairs ``(P, 2)`` of indices, the smaller first, of similar images."""
+def similar_groups(
+    steps: np.ndarray, at_least: float = SIMILAR
+) -> Iterator[np.ndarray]:
+    """Yield the indices of an image and all later ones that are similar to it.
+
+    An image without any yields nothing. All pairs at once could fill the memory.
+    """
     units = _units(steps)
-    pairs = [np.empty((0, 2), np.int64)]
     for start in range(0, len(units), BLOCK):
         block = units[start : start + BLOCK] @ units[start:].T
-        pairs.append(np.argwhere(np.triu(block >= at_least, 1)) + start)
-    return np.concatenate(pairs)
+        similar = np.triu(block >= at_least, 1)
+        for row in np.flatnonzero(similar.any(1)):
+            yield start + np.append(row, np.flatnonzero(similar[row]))
 
 
 def _units(steps: np.ndarray) -> np.ndarray:

@@ -3,8 +3,9 @@
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from mmseg_deeplab.utils.errors import InputError
 from .folder import FolderDataset
 from .scan import Sample, read_samples
 from .shared_images import equal_files
-from .similar_images import SIMILAR, similar_pairs
+from .similar_images import SIMILAR, similar_groups
 from .stratified_groups import assign_groups
 
 REPORT = 'split.json'
@@ -184,18 +185,23 @@ def _check_layout(folder: Path, images: str, options: SplitOptions) -> None:
     there = [name for name in _written(folder, options) if (folder / name).exists()]
     if there and not options.overwrite:
         raise InputError(
-            f'{folder}: {", ".join(there)} would be overwritten. Remedy: --overwrite'
+            f'{folder}: {", ".join(there)} would be overwritten or removed. '
+            'Remedy: --overwrite'
         )
 
 
 def _written(folder: Path, options: SplitOptions) -> list[str]:
-    """Return the lists that are written, and those of folds that would be left over."""
-    names = ['test.txt'] * bool(options.test)
-    if not options.folds:
-        return ['train.txt', 'val.txt', *names]
-    new = [f'fold{k}_{s}.txt' for k in range(options.folds) for s in ('train', 'val')]
-    old = [path.name for path in folder.iterdir() if FOLD_LIST.fullmatch(path.name)]
-    return sorted({*new, *old}) + names
+    """Return the lists that are written, and older ones that do not go with them.
+
+    A list of the training may have images of a new test set, and a fold be left over.
+    """
+    names = {'train.txt', 'val.txt'} if options.test or not options.folds else set()
+    if options.test or options.folds:
+        old = (path.name for path in folder.iterdir())
+        names |= {name for name in old if FOLD_LIST.fullmatch(name)}
+    for k in range(options.folds or 0):
+        names |= {f'fold{k}_train.txt', f'fold{k}_val.txt'}
+    return sorted(names) + ['test.txt'] * bool(options.test)
 
 
 def _kept_test(folder: Path, options: SplitOptions, data: dict) -> set[str]:
@@ -220,44 +226,40 @@ def _groups(
     samples: list[Sample], names: list[str], options: SplitOptions, report: SplitReport
 ) -> np.ndarray:
     """Number the groups of images that stay together, ``(N,)``."""
-    row = {os.path.realpath(s.image): index for index, s in enumerate(samples)}
-    equal = equal_files(row)
-    pairs = [(row[group[0]], row[path]) for group in equal for path in group[1:]]
+    rows: dict[str, list[int]] = {}  # several where links lead to one file
+    for index, sample in enumerate(samples):
+        rows.setdefault(os.path.realpath(sample.image), []).append(index)
+    equal = [[i for path in group for i in rows[path]] for group in equal_files(rows)]
     steps = np.stack([sample.steps for sample in samples])
-    pairs += similar_pairs(steps, options.similar).tolist()
-    alike = _joined(len(names), pairs)
+    similar = similar_groups(steps, options.similar)
+    alike = _joined(np.arange(len(names)), chain(rows.values(), equal, similar))
     for number in np.flatnonzero(np.bincount(alike) > 1):
         members = np.flatnonzero(alike == number)
         report.duplicates.append([names[i] for i in members])
     if not options.group_by:
         return alike
-    first: dict[str, int] = {}
+    named: dict[str, list[int]] = {}
     for index, name in enumerate(names):
         if found := re.search(options.group_by, name):
             key = found[1 if found.re.groups else 0]
-            pairs.append((first.setdefault(key, index), index))
+            named.setdefault(key, []).append(index)
         else:
             report.without_group.append(name)
-    if not first:
+    if not named:
         raise InputError(
             f'--group-by {options.group_by!r}: no name matches, such as {names[0]!r}'
         )
-    return _joined(len(names), pairs)
+    return _joined(alike, named.values())
 
 
-def _joined(count: int, pairs: Iterable[tuple[int, int]]) -> np.ndarray:
-    """Number the connected parts of a graph, ``(count,)``, from 0."""
-    parent = list(range(count))
-
-    def root(node: int) -> int:
-        while parent[node] != node:
-            parent[node] = node = parent[parent[node]]
-        return node
-
-    for one, other in pairs:
-        low, high = sorted((root(one), root(other)))
-        parent[high] = low
-    return np.unique([root(node) for node in range(count)], return_inverse=True)[1]
+def _joined(numbers: np.ndarray, groups: Iterable[Sequence[int]]) -> np.ndarray:
+    """Number anew, from 0, so that the members of a group have one number."""
+    numbers = numbers.copy()
+    for group in groups:
+        found = np.unique(numbers[group])
+        if len(found) > 1:
+            numbers[np.isin(numbers, found)] = found[0]
+    return np.unique(numbers, return_inverse=True)[1]
 
 
 def _assign(
@@ -310,7 +312,7 @@ def _lists(
 
 def _write(folder: Path, report: SplitReport, *, keep_test: bool) -> None:
     for name in _written(folder, report.options):
-        if Path(name).stem not in report.lists:  # of a fold that there is no more
+        if Path(name).stem not in report.lists:  # an older one
             (folder / name).unlink(missing_ok=True)
     for split, names in report.lists.items():
         if not (split == 'test' and keep_test):

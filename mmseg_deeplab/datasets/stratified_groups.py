@@ -13,8 +13,8 @@ def assign_groups(
 
     `Sechidis et al. <https://doi.org/10.1007/978-3-642-23808-6_10>`_, algorithm 1: the
     rarest class first, each group to the split that lacks most images of this class.
-    We take whole groups, large ones first, and let each split have an image of a class
-    that has as many as there are splits.
+    Here whole groups are taken, the large ones first, and each split gets an image of a
+    class that has at least as many images as there are splits.
 
     Args:
         sizes: Images of each group, ``(G,)``.

@@ -85,16 +85,26 @@ def test_options_for_a_folder_are_refused_with_a_config(tmp_path):
         run('train', [str(config), '--budget', '1m'])
 
 
+def test_options_of_a_plan_that_is_there_are_refused_with_resume(tmp_path):
+    (tmp_path / 'w/init').mkdir(parents=True)
+    planned = tmp_path / f'w/init/{tmp_path.name}.py'
+    planned.touch()
+    options = ['--resume', '--budget', '2h', '--work-dir', str(tmp_path / 'w')]
+    with pytest.raises(SystemExit, match=rf'--budget.*{planned}.*leave --budget out'):
+        run('train', [str(tmp_path), *options])
+
+
 @pytest.mark.slow
 def test_train_takes_a_folder_and_resumes_with_the_same_config(
     folder, tmp_path, server
 ):
-    options = ('--pretrained', 'none', '--budget', '20s', '--work-dir', tmp_path / 'w')
+    plan = ('--pretrained', 'none', '--budget', '20s')
     steps = ('--cfg-options', 'train_dataloader.num_workers=0')
     log = tmp_path / 'log.txt'
     for count in (2, 3):
-        more = (*steps, f'train_cfg.max_iters={count}', *['--resume'] * (count - 2))
-        code = server.run(TRAIN, folder, *options, *more, log=log)
+        more = (*steps, f'train_cfg.max_iters={count}', '--work-dir', tmp_path / 'w')
+        options = plan if count == 2 else ['--resume']
+        code = server.run(TRAIN, folder, *more, *options, log=log)
         assert code == 0, log.read_text()
         assert (tmp_path / 'w' / f'iter_{count}.pth').is_file()
         planned = tmp_path / 'w' / 'init' / 'cells.py'

@@ -1,10 +1,14 @@
 """The command split, as it is typed."""
 
+from argparse import ArgumentParser
+from dataclasses import asdict
+
 import cv2
 import numpy as np
 import pytest
 
-from mmseg_deeplab.cli import run
+from mmseg_deeplab.cli import run, split
+from mmseg_deeplab.datasets.split_folder import SplitOptions
 
 
 @pytest.fixture
@@ -19,6 +23,14 @@ def folder(tmp_path):
         cv2.imwrite(str(tmp_path / f'images/{stem}.png'), image)
         cv2.imwrite(str(tmp_path / f'labels/{stem}.png'), image[..., 0] // 128)
     return tmp_path
+
+
+def test_options_not_given_are_those_of_the_library():
+    parser = ArgumentParser()
+    split.add_arguments(parser)
+    given = vars(parser.parse_args(['DIR']))
+    for name, value in asdict(SplitOptions()).items():
+        assert given[name] == value, name
 
 
 def test_it_prints_what_it_writes(folder, capsys):

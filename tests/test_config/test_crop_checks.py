@@ -48,8 +48,16 @@ def config(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ('options', 'expected'),
     [
-        ({}, ['18, exceeds the 16x16', '[1,3,6,9]', 'crop_size', 'mode=slide']),
-        (WINDOWS, ['18, exceeds the 16x16', '[1,3,6,9]', 'crop_size']),
+        (
+            {},
+            [
+                '18, is no smaller than the 16x16',
+                '[1,3,6,9]',
+                'crop_size',
+                'mode=slide',
+            ],
+        ),
+        (WINDOWS, ['18, is no smaller than the 16x16', '[1,3,6,9]', 'crop_size']),
         ({'model.decode_head.dilations': [1, 3, 6, 9]}, ['600x600', 'mode=slide']),
         ({'model.decode_head.dilations': [1, 3, 6, 9], **WINDOWS}, None),
         ({'crop_size': (513, 513)}, None),

@@ -90,6 +90,20 @@ def test_colours_inside_the_masks_are_used_where_the_list_has_none(
     np.testing.assert_array_equal(dataset[0]['gt_seg_map'], label('a'))
 
 
+def test_colours_inside_the_masks_begin_at_1_where_0_is_unlabelled(
+    write, build, tmp_path
+):
+    write('images/a.jpg')
+    (tmp_path / 'labels.txt').write_text('road\ncar\nsky\n')
+    mask = Image.fromarray(label('a') + 1)
+    mask.putpalette(np.ravel([[0, 0, 0], *COLORS]).tolist())
+    (tmp_path / 'labels').mkdir()
+    mask.save(tmp_path / 'labels/a.png', bits=8)
+    dataset = build(reduce_zero_label=True)
+    assert dataset.metainfo['palette'] == [*map(list, COLORS)]
+    np.testing.assert_array_equal(dataset[0]['gt_seg_map'], label('a'))
+
+
 @pytest.mark.parametrize('color', [False, True])
 def test_ids_and_colours_load_alike(write, build, color):
     write('images/a.jpg', 'images/b.jpg', 'labels/a.png')

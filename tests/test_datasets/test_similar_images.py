@@ -1,5 +1,7 @@
 """Which images count as nearly the same."""
 
+import tracemalloc
+
 import cv2
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from mmseg_deeplab.datasets.similar_images import (
     SIMILAR,
     brightness_steps,
     most_similar,
-    similar_pairs,
+    similar_groups,
 )
 from mmseg_deeplab.datasets.street_scenes import render_scene
 
@@ -41,7 +43,7 @@ def test_a_copy_is_similar(copy):
 
 def test_other_scenes_are_not():
     steps = np.stack([brightness_steps(scene(number)) for number in range(20)])
-    assert not len(similar_pairs(steps, 0.6))
+    assert not list(similar_groups(steps, 0.6))
 
 
 def test_black_around_the_content_makes_nothing_similar():
@@ -53,11 +55,21 @@ def test_black_around_the_content_makes_nothing_similar():
     assert similarity(flat, flat) == 0
 
 
-def test_pairs_over_several_blocks_are_those_of_every_two(monkeypatch):
+def test_groups_over_several_blocks_are_those_of_every_two(monkeypatch):
     rng = np.random.default_rng(0)
     steps = rng.integers(-1, 2, (11, 256)).astype(np.int8)
     steps[[3, 7, 10]] = steps[[0, 6, 0]]
     monkeypatch.setattr(module, 'BLOCK', 4)
-    assert similar_pairs(steps).tolist() == [[0, 3], [0, 10], [3, 10], [6, 7]]
+    groups = [group.tolist() for group in similar_groups(steps)]
+    assert groups == [[0, 3, 10], [3, 10], [6, 7]]
     index, found = most_similar(steps[7:], steps[:7])
     assert index[0] == 6 and index[3] in (0, 3) and found[3] == pytest.approx(1)
+
+
+def test_images_that_are_all_similar_need_no_memory_for_all_pairs():
+    steps = np.ones((3000, 256), np.int8)
+    tracemalloc.start()
+    assert sum(map(len, similar_groups(steps))) == 3000 * 3001 // 2 - 1
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3000 * 2999 // 2 * 16  # bytes of all pairs

@@ -124,6 +124,33 @@ def test_nothing_is_overwritten_unless_asked_for(folder):
     assert len(read(folder, 'val')) == 5
 
 
+@pytest.mark.parametrize(
+    ('first', 'then', 'left'),
+    [
+        (dict(), dict(folds=2, test=0.3), ['train.txt', 'val.txt']),
+        (dict(folds=2), dict(test=0.3), ['fold0_train.txt', 'fold1_val.txt']),
+    ],
+)
+def test_a_new_test_set_leaves_no_older_list_with_its_images(folder, first, then, left):
+    split_folder(folder, SplitOptions(**first))
+    with pytest.raises(InputError, match=rf'{left[0]}.*{left[1]}.*removed.*--overwrit'):
+        split_folder(folder, SplitOptions(**then))
+    report = split_folder(folder, SplitOptions(**then, overwrite=True))
+    lists = {path.stem for path in folder.glob('*.txt')} - {'labels'}
+    assert lists == {*report.lists}
+    test = {*read(folder, 'test')}
+    assert not any(test & {*read(folder, name)} for name in lists - {'test'})
+
+
+def test_links_to_one_file_stay_together(folder):
+    names = [f'link{number}.png' for number in range(10)]
+    for name in names:
+        (folder / 'images' / name).symlink_to('place0_00.png')
+        (folder / 'labels' / name).symlink_to('place0_00.png')
+    report = split_folder(folder, SplitOptions(similar=1.1))
+    assert [*names, 'place0_00.png'] in report.duplicates
+
+
 def test_folders_that_are_splits_are_named(folder):
     (folder / 'images' / 'train').mkdir()
     with pytest.raises(InputError, match=r'images/train: .*before any list'):
