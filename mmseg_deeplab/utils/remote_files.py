@@ -22,7 +22,7 @@ from mmengine.fileio import (
 
 from .atomic_files import streamed_file, write_whole
 from .cache_folder import cache_folder
-from .errors import MissingPackageError, reason
+from .errors import InputError, MissingPackageError, reason
 from .json_files import read_json, write_json
 from .optional_packages import optional_package
 
@@ -196,8 +196,7 @@ def mirrored(address: str, is_wanted: Callable[[str], bool]) -> str:
     is no longer at the address is no longer in the folder.
     """
     backend = get_file_backend(address, enable_singleton=True)
-    name = _name(address)
-    place = mirror_of(address, 'inputs') / name
+    name, place = _name(address), _input_place(address)
     names = ['']
     if not is_wanted(name) and backend.isdir(address):
         found = backend.list_dir_or_file(address, list_dir=False, recursive=True)
@@ -215,6 +214,16 @@ def mirrored(address: str, is_wanted: Callable[[str], bool]) -> str:
             part.symlink_to(copy)
             os.replace(part, link)  # which another process may do as well
     return str(place)
+
+
+def _input_place(address: str) -> Path:
+    """Return the path that stands for an input, by which its outputs are named."""
+    scheme, _, path = address.partition('://')
+    if '..' in path.split('/'):
+        raise InputError(f'{address}: holds "..". Remedy: give the address without it')
+    if scheme in ('http', 'https') and any(sign in path for sign in '?#@'):
+        return mirror_of(address, 'inputs') / _name(address)  # and no credentials
+    return cache_folder() / 'inputs' / scheme / path.strip('/')
 
 
 def mirror_of(address: str, kind: str) -> Path:

@@ -132,6 +132,15 @@ def test_inputs_keep_their_names(in_memory):
     assert np.array_equal(cv2.imread(one.path)[..., ::-1], smooth_image())
 
 
+def test_inputs_of_several_addresses_are_named_by_their_paths(in_memory):
+    names = ('train/x.png', 'train/sub/y.png')
+    inputs = [f'{in_memory}/images/{name}' for name in names]
+    found = [item.name for item in find_inputs(inputs[:1], listed=inputs[1:]).files]
+    assert found == ['x', 'sub/y']
+    with pytest.raises(InputError, match=r'memory://a/\.\./\.\./b\.png: holds'):
+        find_inputs(['memory://a/../../b.png'])
+
+
 def test_inputs_that_are_deleted_are_no_inputs(in_memory):
     assert len(find_inputs([f'{in_memory}/images']).files) == 2
     FsspecBackend().remove(f'{in_memory}/images/train/sub/y.png')
