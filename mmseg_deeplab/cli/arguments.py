@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from mmengine.config import Config
 
 
-# Ends of the names of paths and suffixes, which may consist of digits.
 PLAN_OPTIONS = ('model', 'budget', 'pretrained')
+# Ends of the names of paths and suffixes, which may consist of digits.
 TEXT_ENDS = ('_dir', '_file', '_path', '_root', '_suffix', 'load_from')
 
 

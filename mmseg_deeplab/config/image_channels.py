@@ -48,7 +48,7 @@ def apply_channels(cfg: Config) -> None:
                 )
         return
     count = len(ImageBands(**settings).numbers)
-    for _, node in list(named_dicts(cfg._cfg_dict)):
+    for _, node in list(named_dicts(cfg)):
         if node.get('type') in LOADERS:
             kept = {k: node[k] for k in ('backend_args', 'ignore_empty') if k in node}
             node.clear()
@@ -59,7 +59,20 @@ def apply_channels(cfg: Config) -> None:
     if 'backbone' in model:
         model.backbone.in_channels = count
     if preprocessor := model.get('data_preprocessor'):
+        _refuse_other_order(preprocessor, settings['channels'])
         _take_bands(preprocessor, count)
+
+
+def _refuse_other_order(preprocessor: ConfigDict, channels: Any) -> None:
+    """Refuse bands in the order of the file for a network of blue, green, red."""
+    swaps = preprocessor.get('bgr_to_rgb') or preprocessor.get('rgb_to_bgr')
+    of_colours = len(preprocessor.get('mean') or ()) == 3
+    if of_colours and not swaps and isinstance(channels, int) and channels >= 3:
+        rest = ''.join(f', {number}' for number in range(4, channels + 1))
+        raise InputError(
+            f'channels={channels}: this network takes blue, green, red, and files have '
+            f'red first. Remedy: channels="(3, 2, 1{rest})" shown_bands="(1, 2, 3)"'
+        )
 
 
 def _leave_colours_as_they_are(steps: Any) -> None:
@@ -115,7 +128,7 @@ def _numbers_of_channels(cfg: Config, model: dict) -> Sequence[tuple[str, int]]:
     if 'in_channels' in backbone:
         yield 'model.backbone.in_channels', backbone['in_channels']
     loaders = {}
-    for where, node in named_dicts(cfg._cfg_dict):
+    for where, node in named_dicts(cfg):
         if where.split('.')[0].endswith('_dataloader') and (bands := image_bands(node)):
             loaders[len(bands.numbers)] = where
     for number, where in loaders.items():

@@ -123,7 +123,7 @@ def network_file(made_of: Mapping[str, Any]) -> Path:
     versions = (__version__, torch.__version__, _runtime_version())
     hashes = [
         part.get('sha256', part) if isinstance(part, dict) else part
-        for part in map(made_of.get, MADE_OF)
+        for part in (made_of.get(name) or None for name in MADE_OF)
     ]
     text = json.dumps([*versions, torch.get_num_threads(), hashes], default=str)
     name = Path(made_of['checkpoint']['path']).stem

@@ -129,7 +129,7 @@ class FileRun:
         """
         size, waiting = self.options.batch_size, {}
         loader = DataLoader(
-            _InputReader(items, self.options.max_pixels, bands),
+            _InputReader(items, self.options, bands),
             batch_size=None,
             num_workers=min(self.options.workers, len(items) // 2),
             collate_fn=tuple,  # as it is
@@ -258,9 +258,11 @@ class _InputReader(Dataset):
     """
 
     def __init__(
-        self, items: Sequence[InputFile], max_pixels: int, bands: ImageBands | None
+        self, items: Sequence[InputFile], options: RunOptions, bands: ImageBands | None
     ) -> None:
-        self._items, self._max_pixels, self._bands = items, max_pixels, bands
+        self._items, self._max_pixels, self._bands = items, options.max_pixels, bands
+        # What these options are for is read as a raster, whatever its format.
+        self._chooses = bands is not None and (options.bands or options.scale)
 
     def __len__(self) -> int:
         return len(self._items)
@@ -285,6 +287,7 @@ class _InputReader(Dataset):
             return 'video'
         width, height = header_size(path) or (0, 0)
         is_large = width * height > self._max_pixels
+        is_large = is_large or self._chooses
         return 'raster' if is_large or is_raster(path) else 'image'
 
 

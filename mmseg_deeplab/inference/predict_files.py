@@ -138,6 +138,8 @@ def predict_files(
         backend = earlier or ('torch' if several and source.config else 'auto')
     root, items, left_out = find_inputs(inputs, listed=listed, out=folder, root=root)
     others = dict(opacity=outputs.opacity, ids=outputs.ids, root=root, backend=backend)
+    if outputs.polygons and outputs.simplify:
+        others['simplify'] = outputs.simplify
     record = describe(source, choices | others | options.recorded())
     since = open_folder(folder, record, overwrite=overwrite)
     prepare = partial(_prepare, export_network, record)

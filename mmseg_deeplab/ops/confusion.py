@@ -123,7 +123,9 @@ def count_without_waiting(
     is_class = (target >= 0) & (target < num_classes)
     is_class &= (prediction >= 0) & (prediction < num_classes)
     index = index.where(is_class, size).where(target != ignore_index, -1)
-    if index.is_cuda:  # from `min` to `max` by steps of one; what is below is left out
+    # `histc` is not among the algorithms that PyTorch calls deterministic.
+    if index.is_cuda and not torch.are_deterministic_algorithms_enabled():
+        # From `min` to `max` by steps of one; what is below is left out.
         counts = torch.histc(index, size + 1, min=0, max=size + 1)
     else:
         counts = torch.bincount(index.flatten() + 1, minlength=size + 2)[1:]

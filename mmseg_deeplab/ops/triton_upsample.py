@@ -7,7 +7,7 @@ their results nor their speed have been measured on a GPU yet**.
 
 They are used for CUDA tensors in float16, bfloat16 and float32 unless the environment
 variable ``MMSEG_DEEPLAB_TRITON`` is ``0`` or ``torch.compile`` is tracing. Before a
-kernel is used for a number of classes and a dtype that are new to a process, it
+kernel is used for a dtype, a number of classes or options that are new to a process, it
 computes a small case and is compared with the torch form; the value ``unchecked``
 leaves that out. Where one differs or fails, because Triton is missing or cannot compile
 it, say, one warning names the cause, and the torch form takes over for the rest of the
@@ -47,7 +47,7 @@ Result = TypeVar('Result')
 # What says that a folder cannot be written, as Triton's cache.
 CACHE_ERRORS = errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT
 _failed: set[str] = set()
-_checked: set[tuple[str, torch.dtype, int]] = set()
+_checked: set[tuple] = set()
 
 
 class Axis(NamedTuple):
@@ -93,7 +93,8 @@ def attempt(
     if name in _failed:
         return plain(logits, *args)
     try:
-        kind = name, logits.dtype, logits.shape[1]
+        variant = (a if isinstance(a, int) else a is None for a in args)
+        kind = name, logits.dtype, logits.shape[1], *variant
         if kind not in _checked and os.environ.get(SWITCH) != 'unchecked':
             _check(function, plain, logits, *args)
             _checked.add(kind)

@@ -98,7 +98,7 @@ def open_raster(path: str | os.PathLike, *, name: str = '') -> Iterator[Any]:
         others = len(raster.subdatasets)
         _ = raster.colorinterp  # which raises what GDAL has found in other pages
     except Exception as error:  # some errors of GDAL have private classes
-        raise InputError(
+        raise UnreadableFileError(
             f'{name}: not a readable raster ({error}). Remedy: download or export it '
             'again'
         ) from error
@@ -109,7 +109,7 @@ def open_raster(path: str | os.PathLike, *, name: str = '') -> Iterator[Any]:
                 'them with gdal_translate'
             )
         if driver == DRIVERS['TIFF'] and others > 1:
-            raise InputError(
+            raise UnreadableFileError(
                 f'{name}: holds {others} images, and a file is one image. Remedy: '
                 'split it (tiffsplit FILE)'
             )
@@ -347,6 +347,6 @@ def _require_upright(path: str, name: str) -> None:
     if orientation != UPRIGHT:
         raise InputError(
             f'{name}: is stored turned or mirrored (EXIF orientation {orientation}), '
-            'which windows cannot undo. Remedy: turn the file itself (jpegtran, '
-            'exiftran), or have it read as a whole (--max-pixels)'
+            'which is not undone here. Remedy: turn the file itself (jpegtran, '
+            'exiftran)'
         )

@@ -14,7 +14,7 @@ RANGE = (0, 3000)
 
 
 def loaders(cfg):
-    steps = [node for _, node in named_dicts(cfg._cfg_dict)]
+    steps = [node for _, node in named_dicts(cfg)]
     return [dict(s) for s in steps if str(s.get('type')).startswith('LoadBands')]
 
 
@@ -73,3 +73,11 @@ def test_pipelines_and_network_have_the_same_channels(model, channels, message):
     expected = pytest.raises(InputError, match=message) if message else nullcontext()
     with expected:
         check_channels(Config(dict(model=model, train_dataloader=loader)))
+
+
+def test_bands_in_the_order_of_files_are_refused_for_blue_green_red():
+    leaf = 'deeplabv2_r101_voc12aug'
+    for channels, rest in ((3, ''), (4, ', 4')):
+        with pytest.raises(InputError, match=rf'Remedy: channels="\(3, 2, 1{rest}\)"'):
+            read_config(leaf, dict(channels=channels))
+    assert read_config(leaf, dict(channels=(3, 2, 1))).model.backbone.in_channels == 3

@@ -1,5 +1,6 @@
 """From rasters of four bands to a trained network and its predictions."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,7 @@ from mmseg_deeplab.inference import (
     DeepLabInferencer,
     FileOutputs,
     ModelSource,
+    RunOptions,
     load_predictor,
     predict_files,
     predict_raster,
@@ -152,6 +154,19 @@ def test_browsing_and_testing_show_three_bands(source, tmp_path):
     run_setup.prepare_testing(cfg, source.checkpoint, show_dir=str(tmp_path / 'shown'))
     run_setup.test(cfg)
     assert len(list((tmp_path / 'shown').rglob('*.png'))) == 2 * 3
+
+
+def test_chosen_bands_are_read_from_an_image_of_any_format(source, tmp_path):
+    bands = np.clip(scene(3)[0] // 12, 0, 255).astype(np.uint8)
+    cv2.imwrite(str(tmp_path / 'a.png'), np.moveaxis(bands[[2, 1, 0, 3]], 0, -1))
+    options = RunOptions(bands=(1, 2, 3, 4), scale=(0.0, 255.0))
+    outputs = FileOutputs(tmp_path / 'out', overlays=False, polygons='geojson')
+    found = predict_files(source, [str(tmp_path / 'a.png')], outputs, options=options)
+    assert not found.failures
+    assert (tmp_path / 'out' / 'labels' / 'a.tif').is_file()
+    simpler = replace(outputs, simplify=2.0)
+    with pytest.raises(InputError, match='simplify'):
+        predict_files(source, [str(tmp_path / 'a.png')], simpler, options=options)
 
 
 @pytest.mark.parametrize('option', ['crf', 'cfg_options'])
