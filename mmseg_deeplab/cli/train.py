@@ -6,6 +6,7 @@ In the place of CONFIG may stand a folder of data of your own: `init` then write
 config for it into the work folder, and --resume takes the one that is there.
 """
 
+import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
@@ -66,11 +67,11 @@ def plan_training(args: Namespace) -> None:
     # Not the work folder itself: mmengine writes the whole config there by this name.
     planned = Path(work_dir) / 'init' / f'{name}.py'
     if args.resume and planned.is_file():
-        if options:
-            option = next(iter(options))
-            raise InputError(
-                f'--{option}: --resume takes {planned} as it was planned. Remedy: '
-                f'leave --{option} out to go on, or --resume to plan and train anew'
+        for option in options:  # the same command may be repeated after each stop
+            print(
+                f'--{option} changes nothing: --resume goes on with {planned}. Leave '
+                '--resume out to plan and train anew',
+                file=sys.stderr,
             )
     else:
         from mmseg_deeplab.config.planned_config import write_planned_config

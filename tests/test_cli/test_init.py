@@ -33,7 +33,7 @@ def test_it_writes_a_config_with_reasons(folder, tmp_path, command):
     assert cfg.train_dataloader.dataset.pipeline[3].crop_size == (64, 64)
     assert cfg.model.data_preprocessor.size == cfg.crop_size
     assert max(cfg.model.decode_head.dilations) <= 4
-    assert cfg.train_cfg.max_iters >= 100
+    assert cfg.train_cfg.max_iters > 0  # as the machine is at this moment
     assert cfg.param_scheduler[-1].end == cfg.train_cfg.max_iters
     init_default_scope('mmseg')
     assert small_crop(cfg) is None
@@ -85,13 +85,15 @@ def test_options_for_a_folder_are_refused_with_a_config(tmp_path):
         run('train', [str(config), '--budget', '1m'])
 
 
-def test_options_of_a_plan_that_is_there_are_refused_with_resume(tmp_path):
+def test_options_of_a_plan_that_is_there_are_said_to_change_nothing(tmp_path, capsys):
     (tmp_path / 'w/init').mkdir(parents=True)
     planned = tmp_path / f'w/init/{tmp_path.name}.py'
     planned.touch()
     options = ['--resume', '--budget', '2h', '--work-dir', str(tmp_path / 'w')]
-    with pytest.raises(SystemExit, match=rf'--budget.*{planned}.*leave --budget out'):
+    with pytest.raises(SystemExit):  # that config is empty
         run('train', [str(tmp_path), *options])
+    told = capsys.readouterr().err
+    assert f'--budget changes nothing: --resume goes on with {planned}' in told
 
 
 @pytest.mark.slow
