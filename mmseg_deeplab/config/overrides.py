@@ -20,6 +20,7 @@ from .shipped import configs_folder
 FOLDER = Path('_base_') / 'mixins'
 # Mixins whose own name is a setting of mmengine's runner.
 RUNNER_SETTINGS = ('compile', 'sync_bn')
+CROSS_ENTROPY = 'CrossEntropyLoss'
 
 
 def apply_mixins(cfg: Config, mixins: Sequence[str]) -> None:
@@ -27,7 +28,8 @@ def apply_mixins(cfg: Config, mixins: Sequence[str]) -> None:
 
     Dicts are merged, ``custom_hooks`` are added to those of the config, the visualizer
     keeps its backends and gets those of other types; everything else is replaced. A
-    list of losses is added to those of the decode head, a dict merged into each.
+    list of losses is added to those of the decode head. A dict is merged into each of
+    them; one with a ``type``, into the cross entropy alone.
     """
     for mixin in mixins:
         path = find_mixin(mixin, Path(cfg.filename or '.'))
@@ -35,7 +37,7 @@ def apply_mixins(cfg: Config, mixins: Sequence[str]) -> None:
         hooks = changes.pop('custom_hooks', [])
         before = (cfg.get('visualizer') or {}).get('vis_backends') or []
         try:
-            _merge_losses(cfg, changes)
+            _merge_losses(cfg, changes, path)
             cfg.merge_from_dict(changes)
         except (AttributeError, KeyError, TypeError, AssertionError) as error:
             raise InputError(f'{path}: does not fit {cfg.filename}: {error}') from error
@@ -47,7 +49,7 @@ def apply_mixins(cfg: Config, mixins: Sequence[str]) -> None:
             cfg.visualizer.vis_backends = [*kept, *added]
 
 
-def _merge_losses(cfg: Config, changes: dict) -> None:
+def _merge_losses(cfg: Config, changes: dict, mixin: Path) -> None:
     """Put the whole ``loss_decode`` of the result into ``changes``, if it is there."""
     head = changes.get('model', {}).get('decode_head', {})
     if 'loss_decode' not in head:
@@ -56,7 +58,19 @@ def _merge_losses(cfg: Config, changes: dict) -> None:
     if isinstance(new, list):
         head['loss_decode'] = [*(old if isinstance(old, list) else [old]), *new]
     elif isinstance(old, list):
-        head['loss_decode'] = [{**loss, **new} for loss in old]
+        types = [loss['type'] for loss in old]
+        if 'type' in new and CROSS_ENTROPY not in types:
+            raise InputError(
+                f'{mixin}: replaces the {CROSS_ENTROPY}, and the losses are '
+                f'{", ".join(types)}. Remedy: name one mixin that replaces it (focal, '
+                'ohem), before those that add a loss'
+            )
+        head['loss_decode'] = [
+            {**loss, **new}
+            if 'type' not in new or loss['type'] == CROSS_ENTROPY
+            else loss
+            for loss in old
+        ]
 
 
 def read_mixin(path: Path) -> dict:

@@ -14,6 +14,7 @@ from mmseg_deeplab.config import read_config
 from mmseg_deeplab.config.config_checks import prepare_class_weights
 from mmseg_deeplab.config.overrides import apply_mixins, find_mixin, read_mixin
 from mmseg_deeplab.models import HardPixelCrossEntropy
+from mmseg_deeplab.utils.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 MIXINS = ROOT / 'configs' / '_base_' / 'mixins'
@@ -205,3 +206,19 @@ def test_losses_of_mixins_are_added_and_class_weights_reach_those_before(mixins)
     dice = dict(type='SoftDiceLoss', loss_weight=1.0)
     weighted = dice | file if mixins[0] == 'dice' else dice
     assert head.loss_decode == [plain | file, weighted]
+
+
+@pytest.mark.parametrize('name', ['focal', 'ohem'])
+def test_a_mixin_that_replaces_the_cross_entropy_keeps_the_losses_added(name):
+    loss, dice = (
+        read_config(LEAF, mixins=[mixin]).model.decode_head.loss_decode
+        for mixin in (name, 'dice')
+    )
+    for mixins in ([name, 'dice'], ['dice', name]):
+        head = read_config(LEAF, mixins=mixins).model.decode_head
+        assert head.loss_decode == [loss, dice[1]]
+
+
+def test_a_second_mixin_that_replaces_the_cross_entropy_is_refused():
+    with pytest.raises(InputError, match=r'ohem\.py: .*SoftmaxFocalLoss, SoftDiceLoss'):
+        read_config(LEAF, mixins=['focal', 'dice', 'ohem'])
