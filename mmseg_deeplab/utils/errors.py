@@ -8,6 +8,7 @@ of the program and keeps its traceback.
 """
 
 import os
+import re
 import signal
 import sys
 import time
@@ -33,6 +34,11 @@ class DeviceError(RuntimeError):
 
 LONGEST = 300  # characters of a foreign message; some print whole sections
 MESSAGES = (InputError, MissingPackageError, OSError)
+# What PyTorch makes of an error in a worker of a DataLoader: its whole traceback.
+CAUGHT = re.compile(
+    r'Caught (?P<type>\w+) .*\nOriginal Traceback (?s:.*)'
+    r'\n(?:[\w<>]+\.)*(?P=type): (?P<message>(?s:.*))'
+)
 REMEDIES = {
     'BlockingIOError': 'another process uses it',
     'FileExistsError': 'choose another name',
@@ -50,6 +56,8 @@ def one_line(error: BaseException) -> str:
         text = ': '.join([*names, error.strerror])
         remedy = REMEDIES.get(type(error).__name__)
         text += f'; {remedy}' if remedy and names else ''
+    if caught := CAUGHT.match(text):
+        text = caught['message'].rstrip('\n')
     return ' '.join(text.split('\n')) or type(error).__name__
 
 

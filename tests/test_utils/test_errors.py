@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from torch.utils.data import DataLoader
 
 import mmseg_deeplab
 from mmseg_deeplab.utils.errors import (
@@ -55,6 +56,23 @@ def test_an_error_of_the_system_names_the_file_and_a_remedy(tmp_path):
     message = f'^error: {tmp_path}: Is a directory; give a file$'
     with pytest.raises(SystemExit, match=message), one_line_errors():
         tmp_path.read_text()
+
+
+class Broken:
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        try:
+            raise InputError('inner: cause')
+        except InputError as error:
+            raise InputError('a.png: is broken\nRemedy: mend it') from error
+
+
+def test_an_error_in_a_worker_of_a_data_loader_is_its_message_alone():
+    message = r'^error: a\.png: is broken Remedy: mend it$'
+    with pytest.raises(SystemExit, match=message), one_line_errors():
+        next(iter(DataLoader(Broken(), num_workers=1)))
 
 
 def test_a_fault_of_the_device_has_a_status_of_its_own(capsys):
