@@ -9,16 +9,27 @@ setting: docs/auto_config.md. `mmseg-deeplab train mydata` does the same, then t
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from mmseg_deeplab.utils.errors import InputError
+
 from .arguments import add_plan_arguments, plan_options
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('folder', metavar='DIR', help='images, labels and a class list')
     parser.add_argument('--out', type=Path, required=True, help='config to write (.py)')
+    parser.add_argument(
+        '--overwrite',
+        action='store_true',
+        help='replace a config that is there',
+    )
     add_plan_arguments(parser)
 
 
 def run(args: Namespace) -> None:
+    if args.out.exists() and not args.overwrite:
+        raise InputError(
+            f'{args.out}: is there already. Remedy: another --out, or --overwrite'
+        )
     from mmseg_deeplab.config.planned_config import write_planned_config
 
     print(write_planned_config(args.folder, args.out, **plan_options(args)))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mmseg_deeplab.datasets.class_list import read_class_list
 from mmseg_deeplab.datasets.image_statistics import (
     class_thickness,
     mean_and_deviation,
@@ -50,6 +51,11 @@ def summarise(folder: Path, *, workers: int = 0) -> DataSummary:
     """Read all images and labels of a folder; a fault in them is an InputError."""
     folder = folder.resolve()
     class_list = find_class_list(folder)
+    if len(read_class_list(str(folder / class_list)).names) < 2:
+        raise InputError(
+            f'{folder / class_list}: one class; a segmentation needs two. Remedy: name '
+            'the background as the first class'
+        )
     train, val = scan_folder(folder, class_list, workers)
     counts = sum_counts([train], str(folder))
     thickness = class_thickness(train.measured)

@@ -39,8 +39,11 @@ def thickness(mask: np.ndarray) -> float:
     """Return the mean thickness of the objects of a mask, in pixels.
 
     Across a strip of ``w`` pixels the distances to its outside are 1, 2, ..., 2, 1,
-    whose mean is ``(w + 2) / 4`` for an even ``w``.
+    whose mean is ``(w + 2) / 4`` for an even ``w``. A mask of the whole image has no
+    outside, and is as thick as its shorter side.
     """
+    if mask.all():
+        return float(min(mask.shape))
     outside = cv2.distanceTransform(
         mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE
     )

@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader, Dataset
 from mmseg_deeplab.ops.panoptic_ids import LABEL_DIVISOR, class_map, thing_indices
 from mmseg_deeplab.utils.file_listing import names_below
 from mmseg_deeplab.utils.remote_files import is_remote
+from mmseg_deeplab.utils.value_checks import require_at_least
 
 from .band_sums import BandSums
 from .scan_report import NUM_VALUES, DatasetReport, Finding
@@ -234,6 +235,7 @@ def read_samples(
 
 def _scan(dataset: BaseSegDataset, workers: int, progress: bool) -> Iterable[Sample]:
     """Read the samples of a data set that gives :class:`Sample`."""
+    require_at_least(0, workers=workers)
     samples = DataLoader(
         _Samples(dataset),
         batch_size=None,

@@ -52,6 +52,8 @@ class SplitOptions:
             )
         if self.seed < 0:
             raise InputError(f'--seed is {self.seed}, expected 0 or more')
+        if not self.similar > 0:  # not a number as well
+            raise InputError(f'--similar is {self.similar}, expected above 0')
         try:
             re.compile(self.group_by or '')
         except re.error as error:

@@ -1,5 +1,7 @@
 """The command init, and train with a folder of data in the place of a config."""
 
+from shutil import copytree
+
 import cv2
 import numpy as np
 import pytest
@@ -54,6 +56,23 @@ def test_the_summary_of_the_data_is_that_of_the_files(folder):
 def test_a_folder_without_a_class_list_is_refused(tmp_path):
     with pytest.raises(SystemExit, match=r'labels\.txt.*import-data'):
         run('init', [str(tmp_path), '--out', str(tmp_path / 'config.py')])
+
+
+def test_a_single_class_is_refused(folder, tmp_path):
+    copytree(folder, tmp_path, dirs_exist_ok=True)
+    (tmp_path / 'labels.txt').write_text('membrane')
+    with pytest.raises(InputError, match=rf'{tmp_path}/labels\.txt: one class.*backgr'):
+        summarise(tmp_path)
+
+
+def test_a_config_that_is_there_stays(folder, tmp_path):
+    out = tmp_path / 'config.py'
+    out.write_text('own = 1')
+    with pytest.raises(SystemExit, match=r'config\.py: is there.*--overwrite'):
+        run('init', [str(folder), '--out', str(out)])
+    with pytest.raises(SystemExit, match='no such network'):  # the next check
+        run('init', [str(folder), '--out', str(out), '--overwrite', '--model', 'x'])
+    assert out.read_text() == 'own = 1'
 
 
 def test_the_name_of_the_config_ends_in_py(folder, tmp_path):

@@ -44,6 +44,7 @@ def test_it_prints_what_it_writes(folder, capsys):
     ('arguments', 'message'),
     [
         (['{}', '--val', '1'], 'error: --val is 1.0'),
+        (['{}', '--workers', '-1'], 'error: workers must be 0 or more'),
         (['{}', '--cfg-options', 'ann_file=x'], 'error: --cfg-options ann_file: exp'),
         (['{}/images'], r'error: .*images: holds no class list .*import-data'),
         (['s3://bucket/data'], 'error: DIR=.*local'),

@@ -18,6 +18,10 @@ def test_the_thickness_of_a_strip_is_its_width(width):
     assert thickness(mask) == pytest.approx(width, abs=0.5)
 
 
+def test_a_whole_image_is_as_thick_as_its_shorter_side():
+    assert thickness(np.ones((30, 50), bool)) == 30
+
+
 @pytest.mark.parametrize('channels', [None, 1, 3, 5])
 def test_mean_and_deviation_are_those_of_all_pixels(channels, monkeypatch):
     shape = (40, 60) if channels is None else (40, 60, channels)

@@ -185,6 +185,8 @@ def test_what_cannot_be_divided_is_said(folder, options, match):
         dict(folds=1),
         dict(group_by='('),
         dict(seed=-1),
+        dict(similar=float('nan')),
+        dict(similar=0),
     ],
 )
 def test_options_out_of_range_are_named(options):
