@@ -84,6 +84,7 @@ def command_parser(command: str, *, prog: str | None = None) -> ArgumentParser:
         usage=example,
         description=f'{summary}\n\n{more}',
         formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     module.add_arguments(parser)
     return parser

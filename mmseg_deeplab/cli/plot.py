@@ -4,13 +4,15 @@ mmseg-deeplab plot curves work_dirs/quickstart --out curves.png
 """
 
 from argparse import ArgumentParser, Namespace
+from functools import partial
 
 # It has commands of its own.
 PARSE = ArgumentParser.parse_args
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    plots = parser.add_subparsers(dest='plot', required=True)
+    parser_class = partial(ArgumentParser, allow_abbrev=False)
+    plots = parser.add_subparsers(dest='plot', required=True, parser_class=parser_class)
 
     curves = plots.add_parser('curves', help='loss, mIoU and learning rate')
     curves.add_argument(
