@@ -28,8 +28,9 @@ def tensors_of(checkpoint: Mapping[str, Any]) -> StateDict:
     others = [key for key, value in checkpoint.items() if not isinstance(value, Tensor)]
     if others or not checkpoint:
         raise InputError(
-            f'expected a state dict of tensors, received {len(checkpoint)} entries of '
-            f'which these are none: {some(others)}'
+            f'expected a state dict of tensors, received {len(checkpoint)} entries'
+            f'{f", of which these are none: {some(others)}" if others else ""}. '
+            'Remedy: give a file that `model.state_dict()` was saved to'
         )
     return checkpoint
 
@@ -74,7 +75,8 @@ def rename_modules(
     if unknown:
         raise InputError(
             f'{len(unknown)} of {len(state)} keys are not known for source '
-            f'{source!r}: {some(unknown)}'
+            f'{source!r}: {some(unknown)}. Remedy: give a file that docs/weights.md '
+            'lists for it, or name the code base that the file is from'
         )
     return with_counters({renamed[key]: value for key, value in state.items()})
 

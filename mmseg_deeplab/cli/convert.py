@@ -58,16 +58,23 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     from mmseg_deeplab.checkpoints import convert_file, published_file
+    from mmseg_deeplab.utils.errors import InputError
 
     wanted = dict(use_averages=args.use_averages, fc_branches=args.fc_branches)
     options = dict(num_summed=args.num_summed, encoder_name=args.encoder_name)
     options = {name: value for name, value in options.items() if value is not None}
-    written = convert_file(
-        args.source,
-        published_file(args.src),
-        args.dst,
-        output_stride=args.output_stride,
-        convert_options={name: value for name, value in wanted.items() if value},
-        **options,
-    )
+    src = published_file(args.src)
+    try:
+        written = convert_file(
+            args.source,
+            src,
+            args.dst,
+            output_stride=args.output_stride,
+            convert_options={name: value for name, value in wanted.items() if value},
+            **options,
+        )
+    except InputError as error:
+        if src in str(error):
+            raise
+        raise InputError(f'{src}: {error}') from error
     print('wrote', *written)

@@ -78,6 +78,11 @@ OTHERS = {
     f'browse {CONFIG} --out out --number 0': 'number must be 1 or more, received 0',
     f'class-weights {CONFIG} --out x.txt': r'x\.txt: the name must end in',
     f'class-weights {CONFIG} --beta 2 --method effective_number': 'beta .*2',
+    f'predict {CONFIG} x.pth image.png --o out': 'required: --out',
+    'plot curves folder --sm 0.5': 'unrecognized arguments: --sm',
+    'convert auto x.pth y.pth': r'x\.pth: expected .* 0 entries\. Remedy:',
+    'convert auto names.pth y.pth': r'names\.pth: none of .*: mine\.weight\. Remedy:',
+    'convert kazuto1011 names.pth y.pth': r'names\.pth: 1 of 1 keys .* Remedy:',
     'convert kazuto1011 none.pth y.pth': r'none\.pth',
     'convert kazuto1011 noise.py y.pth': r'noise\.py',
     'convert kazuto1011 folder y.pth': 'folder',
@@ -114,6 +119,7 @@ def place(tmp_path, monkeypatch) -> Path:
     Path('text.txt').write_text('text\n')
     cv2.imwrite('image.png', np.zeros((9, 9, 3), np.uint8))
     torch.save(dict(state_dict={}), 'x.pth')
+    torch.save({'mine.weight': torch.ones(1)}, 'names.pth')
     return tmp_path
 
 
