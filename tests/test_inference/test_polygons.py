@@ -74,6 +74,18 @@ def test_imported_again_masks_are_the_same(tmp_path, kind, source, simplify):
         assert file.getpalette()[: 3 * len(PALETTE)] == np.ravel(PALETTE).tolist()
 
 
+def test_of_a_folder_of_predictions_coco_json_alone_is_imported(tmp_path):
+    masks = {'a/x': blots(0), 'y': blots(1)}
+    write(tmp_path, 'coco', masks)
+    (tmp_path / 'out/predict.json').write_text('{}')
+    options = ImportOptions(images=str(tmp_path / 'in'))
+    report = import_folder(str(tmp_path / 'out'), tmp_path / 'again', options)
+    assert (report.format, report.left_out) == ('coco', {})
+    for name in ('a__x', 'y'):
+        found = np.array(Image.open(tmp_path / f'again/labels/{name}.png'))
+        assert np.array_equal(found, masks[name.replace('__', '/')])
+
+
 def test_a_prediction_without_background_is_imported_without_one(tmp_path):
     mask = blots(6)
     write(tmp_path, 'coco', {'x': mask}, classes=('a', *CLASSES[1:]))

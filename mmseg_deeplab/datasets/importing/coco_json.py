@@ -53,7 +53,7 @@ def fits_instances(content: Any) -> bool:
 
 def read_instances(files: SourceFiles, found: list[str]) -> Annotations:
     result = Annotations()
-    for path in found:
+    for path in _without_parts(found):
         with result.entry(path):
             content = parse_json(read_file(path, remedy='correct SRC'), path)
             names = _categories(content, result)
@@ -72,6 +72,17 @@ def read_instances(files: SourceFiles, found: list[str]) -> Annotations:
                     len(objects[one]) for one in lost
                 )
     return result
+
+
+def _without_parts(found: list[str]) -> list[str]:
+    """Leave out files of single images that ``predict`` has joined in coco.json."""
+    folders = (os.path.dirname(p) for p in found if os.path.basename(p) == 'coco.json')
+    parts = tuple(
+        os.path.join(folder, 'coco', '')
+        for folder in folders
+        if os.path.isfile(os.path.join(folder, 'predict.json'))
+    )
+    return [path for path in found if not path.startswith(parts)]
 
 
 def _categories(content: dict, result: Annotations) -> dict[int, str]:
