@@ -18,6 +18,7 @@ from mmseg_deeplab.inference.input_files import InputFile
 from mmseg_deeplab.inference.polygons import join_holes, trace
 from mmseg_deeplab.inference.predictor import Segments
 from mmseg_deeplab.inference.raster_outlines import outline_raster
+from mmseg_deeplab.utils.errors import InputError
 
 CLASSES = ('background', 'cell', 'dish', 'ring')
 PALETTE = [[0, 0, 0], [200, 30, 40], [10, 90, 220], [0, 250, 7]]
@@ -84,6 +85,14 @@ def test_of_a_folder_of_predictions_coco_json_alone_is_imported(tmp_path):
     for name in ('a__x', 'y'):
         found = np.array(Image.open(tmp_path / f'again/labels/{name}.png'))
         assert np.array_equal(found, masks[name.replace('__', '/')])
+
+
+@pytest.mark.parametrize('source', ['out', 'out/coco.json'])
+def test_predicted_masks_are_never_taken_for_the_images(tmp_path, source):
+    write(tmp_path, 'coco', {'x': blots(0)})
+    (tmp_path / 'out/predict.json').write_text('{}')
+    with pytest.raises(InputError, match=r"image 'x\.png' is not below .*--images"):
+        import_folder(str(tmp_path / source), tmp_path / 'again')
 
 
 def test_a_prediction_without_background_is_imported_without_one(tmp_path):

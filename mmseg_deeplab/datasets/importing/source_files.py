@@ -13,6 +13,8 @@ SPLITS = {
     'train': 'train', 'training': 'train', 'val': 'val', 'valid': 'val',
     'validation': 'val', 'test': 'test', 'testing': 'test',
 }  # fmt: skip
+# Folders in which `predict` writes pictures with the names of its images.
+PREDICTED = ('labels', 'overlays', 'panoptic')
 IMAGES = (*SUFFIXES, '.gif', '.jp2')
 
 
@@ -38,8 +40,16 @@ class SourceFiles:
             raise InputError(f'{images}: no such folder. Remedy: correct --images')
         self.class_list: ClassList | None = read_class_list(labels) if labels else None
         self.by_name: dict[str, list[str]] = defaultdict(list)
-        for path in self.paths if self.image_root == source else self._walk(images):
-            self.by_name[os.path.basename(path)].append(path)
+        paths = self.paths if self.image_root == source else self._walk(images)
+        predicted = tuple(
+            os.path.join(os.path.dirname(path), kind, '')
+            for path in paths
+            if os.path.basename(path) == 'predict.json'
+            for kind in PREDICTED
+        )
+        for path in paths:
+            if not path.startswith(predicted):
+                self.by_name[os.path.basename(path)].append(path)
 
     def _walk(self, folder: str | None) -> list[str]:
         folder = folder or self.root
