@@ -13,6 +13,7 @@ from mmseg_deeplab.datasets.image_statistics import (
 )
 from mmseg_deeplab.datasets.scan import too_few_classes
 from mmseg_deeplab.datasets.scan_report import DatasetReport
+from mmseg_deeplab.datasets.suspicious_files import BANDS_LEFT_OUT
 from mmseg_deeplab.utils.errors import InputError
 
 from .class_balance import class_weights, sum_counts
@@ -102,6 +103,8 @@ def scan_folder(
     splits = ('train', 'val')
     report = scan_config(cfg, splits=splits, workers=workers, measure=measure_sample)
     faults = report.faults + [fault for one in report.datasets for fault in one.faults]
+    warnings = [warning for one in report.datasets for warning in one.warnings]
+    faults += [one for one in warnings if one.kind == BANDS_LEFT_OUT]
     faults = faults or too_few_classes(report.datasets[0])
     if faults:
         raise InputError(

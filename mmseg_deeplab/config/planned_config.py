@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
-from mmseg_deeplab.checkpoints import local_file
+from mmseg_deeplab.checkpoints import load, local_file
 from mmseg_deeplab.models.output_stride import (
     argument_default,
     current_output_stride,
@@ -25,7 +25,7 @@ from mmseg_deeplab.utils.errors import InputError, reason
 
 from . import planning_rules as rules
 from .config_file import read_config
-from .data_summary import DataSummary, summarise
+from .data_summary import DataSummary, find_class_list, summarise
 from .shipped import configs_folder
 from .step_timing import Machine, Timing, this_machine, time_config
 
@@ -82,8 +82,9 @@ def write_planned_config(
     machine = this_machine()
     model = model or (MODEL_ON_GPU if machine.gpu else MODEL)
     base = read_base('models', model)
-    data = summarise(Path(folder), workers=machine.cores)
+    find_class_list(Path(folder))  # before weights are downloaded
     checkpoint = initial_weights(base, pretrained)
+    data = summarise(Path(folder), workers=machine.cores)
     crop = rules.fit_crop(data.train_size, PROBE_PIXELS)
     plan = Plan(data, machine, model, base, budget, checkpoint, crop)
     plan = fit_to_budget(plan)
@@ -141,7 +142,10 @@ def initial_weights(base: Config, pretrained: str | None) -> str | None:
         return SCRATCH
     if pretrained:
         file = local_file(pretrained)
-        return file if '://' in file else str(Path(file).resolve())
+        if '://' in file:
+            return file
+        load(file)  # which refuses what is no checkpoint
+        return str(Path(file).expanduser().resolve())
     init = base.model.backbone.get('init_cfg') or {}
     if checkpoint := init.get('checkpoint'):
         try:

@@ -194,10 +194,17 @@ def find_split(
         return inner, ''
     if fileio.isfile(_below(data_root, name), **backend):
         return dict(data_prefix), name
+    whole = _below(data_root, data_prefix['img_path'])
+    remedy = 'make one of them, or give data_root, e.g. --cfg-options data_root=FOLDER'
+    if (
+        split in ('train', 'val')
+        and fileio.isdir(whole, **backend)
+        and any(fileio.list_dir_or_file(whole, list_dir=False, **backend))
+    ):
+        remedy = f'mmseg-deeplab split {data_root}'
     raise FileNotFoundError(
         f'{data_root}: no split {split!r}: neither the folder {folder!r} nor the list '
-        f'{_below(data_root, name)!r} exists. Remedy: make one of them, or give '
-        'data_root, e.g. --cfg-options data_root=FOLDER.'
+        f'{_below(data_root, name)!r} exists. Remedy: {remedy}.'
     )
 
 

@@ -12,7 +12,9 @@ from .transforms.label_checks import are_borders_smoothed
 
 # EXIF orientations that leave the size as it is: mirrored, upside down, both.
 SAME_SIZE = (2, 3, 4)
+COLOURS = 3
 DEEP = 16  # bits of a sample, of which the upper 8 are read
+BANDS_LEFT_OUT = 'image of bands that are left out'  # a kind of finding
 USUAL = 15  # bits that an image of 16 bits uses at least
 
 
@@ -30,7 +32,15 @@ def image_findings(content: bytes, path: str, *, is_turned: bool) -> list[Findin
             'all is well.'
         )
         found.append(Finding('image turned by its EXIF orientation', path, message))
-    if read_header(io.BytesIO(content), path).bits == DEEP:
+    header = read_header(io.BytesIO(content), path)
+    if header.bands > COLOURS:
+        message = (
+            f'{path}: has {header.bands} bands, and {COLOURS} are read. Remedy: a '
+            f'config with channels={header.bands} (docs/bands.md), or remove the '
+            'others (gdal_translate -b 1 -b 2 -b 3 FILE NEW.tif).'
+        )
+        found.append(Finding(BANDS_LEFT_OUT, path, message))
+    if header.bits == DEEP:
         highest = int(decode(content, path, flag='unchanged', backend='cv2').max())
         if 0 < highest < 1 << (USUAL - 1):
             bits = highest.bit_length()

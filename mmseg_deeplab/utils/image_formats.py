@@ -56,8 +56,10 @@ UNKNOWN_SIZE = (1 << 31, 1 << 31)  # beyond MAX_PIXELS Pillow does not tell the 
 BIG_TIFF = 43  # version of a BigTIFF file
 # Tags of TIFF 6.0.
 REDUCED_OR_MASK = 0b101  # bits of NewSubfileType
+EXTRA_SAMPLES, ALPHA = 338, (1, 2)  # the tag, and its values for an alpha band
 SUBFILE_TYPE, WIDTH, HEIGHT, BITS, SAMPLES = 254, 256, 257, 258, 277
 ORIENTATION, TILE_WIDTH, TILE_HEIGHT = 274, 322, 323
+INKS, PHOTOMETRIC = 5, 262  # CMYK is a value of PhotometricInterpretation
 NO_TILES = ((TILE_WIDTH, 0), (TILE_HEIGHT, 0))
 
 
@@ -70,6 +72,7 @@ class ImageHeader:
     height: int
     several: bool = False  # whether the file holds more than one image
     channels: int = 4
+    bands: int = 3  # of a TIFF file, without alpha; inks become three colours
     bits: int = 8  # of a sample
     tile: tuple[int, int] = (0, 0)  # width and height of a tile of a TIFF file
 
@@ -132,8 +135,16 @@ def _tiff_header(stream: BinaryIO) -> ImageHeader:
     )
     bits = first.get(BITS, 1)
     bits = max(bits) if isinstance(bits, tuple) else bits
+    bands = samples - sum(kind in ALPHA for kind in first.get(EXTRA_SAMPLES, ()))
     return ImageHeader(
-        'TIFF', width, height, pages > 1, samples, int(bits), (tile[0], tile[1])
+        'TIFF',
+        width,
+        height,
+        several=pages > 1,
+        channels=samples,
+        bands=3 if first.get(PHOTOMETRIC) == INKS else bands,
+        bits=int(bits),
+        tile=(tile[0], tile[1]),
     )
 
 

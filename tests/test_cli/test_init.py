@@ -1,10 +1,11 @@
 """The command init, and train with a folder of data in the place of a config."""
 
-from shutil import copytree
+from shutil import copytree, rmtree
 
 import cv2
 import numpy as np
 import pytest
+import rasterio
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from training import TRAIN
@@ -63,6 +64,39 @@ def test_a_single_class_is_refused(folder, tmp_path):
     (tmp_path / 'labels.txt').write_text('membrane')
     with pytest.raises(InputError, match=rf'{tmp_path}/labels\.txt: one class.*backgr'):
         summarise(tmp_path)
+
+
+def test_a_folder_without_splits_is_told_how_to_split_it(folder, tmp_path):
+    for kind in ('images', 'labels'):
+        copytree(folder / kind / 'train', tmp_path / kind)
+    (tmp_path / 'labels.txt').write_text('a\nb')
+    with pytest.raises(InputError, match=f'mmseg-deeplab split {tmp_path}'):
+        summarise(tmp_path)
+    rmtree(tmp_path / 'images')
+    (tmp_path / 'images').mkdir()
+    with pytest.raises(InputError, match='data_root=FOLDER'):
+        summarise(tmp_path)
+
+
+def test_bands_that_would_be_left_out_are_refused(folder, tmp_path):
+    copytree(folder, tmp_path, dirs_exist_ok=True)
+    image = tmp_path / 'images/val/slice_00.png'
+    image.unlink()
+    size = dict(count=4, width=64, height=64, dtype='uint8')
+    form = dict(driver='GTiff', photometric='MINISBLACK', alpha='NO')
+    with rasterio.open(image.with_suffix('.tif'), 'w', **size, **form) as file:
+        file.write(np.zeros((4, 64, 64), np.uint8))
+    with pytest.raises(InputError, match=r'\.tif: has 4 bands.*channels=4'):
+        summarise(tmp_path)
+
+
+def test_a_file_that_is_no_checkpoint_is_refused_before_the_data(tmp_path):
+    file = tmp_path / 'weights.pth'
+    file.write_text('no weights')
+    (tmp_path / 'labels.txt').write_text('a\nb')
+    arguments = [str(tmp_path), '--out', str(tmp_path / 'c.py'), '--pretrained']
+    with pytest.raises(SystemExit, match=r'weights\.pth'):
+        run('init', [*arguments, str(file)])
 
 
 def test_a_config_that_is_there_stays(folder, tmp_path):

@@ -1,5 +1,7 @@
 """What a scan and a training say of files that load."""
 
+import io
+
 import cv2
 import numpy as np
 import pytest
@@ -78,6 +80,13 @@ def test_few_of_16_bits(suffix, highest, count):
     if found:
         assert 'uses 12 of its 16 bits' in found[0].message
         assert '-scale 0 4095 0 255' in found[0].message
+
+
+@pytest.mark.parametrize('mode', ['L', 'RGB', 'RGBA', 'CMYK'])
+def test_alpha_and_inks_are_no_bands_that_are_left_out(mode):
+    stream = io.BytesIO()
+    Image.new(mode, (20, 10)).save(stream, 'TIFF')
+    assert not image_findings(stream.getvalue(), 'x', is_turned=True)
 
 
 @pytest.mark.parametrize(
