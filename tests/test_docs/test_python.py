@@ -33,6 +33,7 @@ REPLACED = {
     "'CHECKPOINT.pth'": repr(CHECKPOINT),
     "'LEAF.py'": "'deeplabv3_r50_camvid.py'",
     './LEAF.py': './deeplabv3_r50_camvid.py',
+    "['./deeplabv3_mobilenetv2_folder.py']\nchannels": f'[{BASE!r}]\nchannels',
     # Downloads.
     "'deeplabv3plus_r101_cityscapes'": f'{QUICKSTART!r}, {CHECKPOINT!r}',
     'use_plus=True)': 'use_plus=True, is_backbone_pretrained=False)',
@@ -51,6 +52,7 @@ BEFORE = {
 # What is in configs that are loaded and not built.
 PARTS = {
     './_base_/models/deeplabv2_r101.py': 'num_classes is left open in this example',
+    'channels = (4, 3, 2, 8)': 'the images of this test have three channels',
     './_base_/mixins/class_weight.py': 'the weights are written by a command',
 }
 
