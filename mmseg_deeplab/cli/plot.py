@@ -11,7 +11,7 @@ PARSE = ArgumentParser.parse_args
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser_class = partial(ArgumentParser, allow_abbrev=False)
+    parser_class = partial(type(parser), allow_abbrev=False)
     plots = parser.add_subparsers(dest='plot', required=True, parser_class=parser_class)
 
     curves = plots.add_parser('curves', help='loss, mIoU and learning rate')

@@ -380,7 +380,7 @@ def test_a_turned_photo_is_refused(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.fromarray(blots(40, 60)).save(tmp_path / 'a.jpg', exif=exif)
-    with pytest.raises(ValueError, match=r'a\.jpg.*EXIF orientation 6.*--max-pixels'):
+    with pytest.raises(ValueError, match=r'a\.jpg.*EXIF orientation 6.*jpegtran'):
         predict_raster(Brightness(), tmp_path / 'a.jpg', tmp_path / 'b.tif')
 
 
