@@ -8,7 +8,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class BandSums:
-    """Sums over the pixels with data, from which the figures of each band follow."""
+    """Sums over the pixels with data, which give the statistics of each band."""
 
     pixels: int  # all of them
     count: int  # those with data

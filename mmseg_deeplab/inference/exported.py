@@ -127,7 +127,7 @@ class OnnxFile:
 
 
 def onnx_session(source: str | Path | bytes, device: str = 'cpu') -> Any:
-    """Return an ONNX Runtime session of a file or its content.
+    """Open an ONNX file, given by its path or its bytes, in ONNX Runtime.
 
     It has as many threads as PyTorch, which reads ``OMP_NUM_THREADS``.
     """
