@@ -1,16 +1,14 @@
 """What a planned config is chosen from: the data of a folder, read once."""
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from pathlib import Path
 
 import numpy as np
 
 from mmseg_deeplab.datasets.class_list import read_class_list
-from mmseg_deeplab.datasets.image_statistics import (
-    class_thickness,
-    mean_and_deviation,
-    measure_sample,
-)
+from mmseg_deeplab.datasets.image_statistics import class_thickness, measure_sample
 from mmseg_deeplab.datasets.scan import too_few_classes
 from mmseg_deeplab.datasets.scan_report import DatasetReport
 from mmseg_deeplab.datasets.suspicious_files import BANDS_LEFT_OUT
@@ -63,7 +61,8 @@ def summarise(folder: Path, *, workers: int = 0) -> DataSummary:
     value = min(thickness, key=thickness.get)
     rows, columns = np.median(list(train.sizes.elements()), axis=0)
     most_rows, most_columns = np.max(list(val.sizes), axis=0)
-    mean, deviation = mean_and_deviation(train.measured)
+    sums = reduce(add, [sample.sums for sample in train.measured])
+    mean, deviation = sums.mean_and_deviation()
     return DataSummary(
         folder=folder,
         class_list=class_list,
@@ -72,7 +71,7 @@ def summarise(folder: Path, *, workers: int = 0) -> DataSummary:
         train_size=(int(rows), int(columns)),
         largest_size=(int(most_rows), int(most_columns)),
         mean=mean,
-        deviation=deviation,
+        deviation=np.maximum(deviation, 1e-3),  # that of a constant band is 0
         thinnest=(thickness[value], counts.classes[value]),
         weights=choose_weights(counts.pixels.tolist(), class_weights(counts)),
     )

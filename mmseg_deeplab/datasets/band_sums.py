@@ -29,14 +29,18 @@ class BandSums:
             return self
         return BandSums(*(getattr(self, n) + getattr(other, n) for n in vars(self)))
 
-    def to_dict(self) -> dict:
+    def mean_and_deviation(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean and standard deviation ``(C,)`` over the pixels with data."""
         count = max(self.count, 1)
         mean = self.total / count
-        deviation = np.sqrt(np.maximum(self.squares / count - mean**2, 0))
+        return mean, np.sqrt(np.maximum(self.squares / count - mean**2, 0))
+
+    def to_dict(self) -> dict:
+        mean, deviation = self.mean_and_deviation()
         return dict(
             mean=mean.round(2).tolist(),
             std=deviation.round(2).tolist(),
-            at_ends=(self.at_ends / count).round(4).tolist(),
+            at_ends=(self.at_ends / max(self.count, 1)).round(4).tolist(),
             no_data=round(1 - self.count / max(self.pixels, 1), 4),
         )
 

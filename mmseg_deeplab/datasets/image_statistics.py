@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from .band_sums import BandSums
+
 # Pixels of an image that its mean and deviation are computed from, on a regular grid.
 MOST_PIXELS = 250_000
 IGNORED = 255
@@ -15,18 +17,16 @@ IGNORED = 255
 class SampleStatistics:
     """Statistics of one image of ``C`` channels and its label."""
 
-    mean: np.ndarray  # (C,), of the values as they are loaded
-    square: np.ndarray  # (C,), mean of their squares
+    sums: BandSums  # of the values as they are loaded
     thickness: dict[int, float]  # of the objects of each class, in pixels
 
 
 def measure_sample(image: np.ndarray, label: np.ndarray) -> SampleStatistics:
     """Measure an image ``(H, W, C)`` or ``(H, W)`` and its label ``(H, W)``."""
     step = int(np.ceil(np.sqrt(max(1, label.size / MOST_PIXELS))))
-    pixels = image[::step, ::step].reshape(-1, *image.shape[2:] or (1,)).astype(float)
+    pixels = np.atleast_3d(image[::step, ::step])
     return SampleStatistics(
-        mean=pixels.mean(0),
-        square=np.square(pixels).mean(0),
+        sums=BandSums.of(pixels, np.ones(pixels.shape[:2], bool)),
         thickness={
             value: thickness(label == value)
             for value in np.unique(label).tolist()
@@ -48,15 +48,6 @@ def thickness(mask: np.ndarray) -> float:
         mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE
     )
     return max(1.0, 4 * float(outside[mask].mean()) - 2)
-
-
-def mean_and_deviation(
-    samples: Sequence[SampleStatistics],
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and standard deviation ``(C,)`` over all samples, each alike."""
-    mean = np.mean([sample.mean for sample in samples], axis=0)
-    square = np.mean([sample.square for sample in samples], axis=0)
-    return mean, np.sqrt(np.maximum(square - mean**2, 1e-6))
 
 
 def class_thickness(samples: Sequence[SampleStatistics]) -> dict[int, float]:

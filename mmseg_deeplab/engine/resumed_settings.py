@@ -51,7 +51,7 @@ def take_settings(runner: Runner, checkpoint: dict[str, Any]) -> None:
                 'The checkpoint holds no optimizer state: momentum begins anew.'
             )
         else:
-            _check_kind(part, str(runner._load_from))
+            _check_kind(part, runner.loaded_from)
         if not (changes := _changes(part)):
             continue
         runner.logger.warning(

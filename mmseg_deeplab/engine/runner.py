@@ -7,7 +7,7 @@ from typing import Any
 
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.hooks import CheckpointHook
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import BaseLoop, Runner, find_latest_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
 from mmseg.registry import RUNNERS
 from torch import nn
@@ -69,6 +69,24 @@ class ResumableRunner(Runner):
     checkpoint does not hold the random state, so that the random numbers of
     augmentations and of dropout begin anew.
     """
+
+    @property
+    def loaded_from(self) -> str:
+        """Path of the checkpoint that this run begins with; empty without one."""
+        return str(self._load_from or '')
+
+    @property
+    def is_resumed(self) -> bool:
+        """Whether the training goes on where that checkpoint has ended."""
+        return bool(self._resume)
+
+    @property
+    def open_loops(self) -> dict[str, BaseLoop]:
+        """The loops of this run by name (train, val, test), with their data sets."""
+        loops = dict(train=self._train_loop, val=self._val_loop, test=self._test_loop)
+        return {
+            name: loop for name, loop in loops.items() if isinstance(loop, BaseLoop)
+        }
 
     def register_hooks(
         self, default_hooks: dict | None = None, custom_hooks: list | None = None

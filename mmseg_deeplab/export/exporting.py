@@ -59,8 +59,7 @@ def export_model(
     """Write a model into one file, and check that the file predicts the same.
 
     BatchNorm is folded. The file takes RGB bytes of any size, or the bands that the
-    network reads; normalisation, padding,
-    upsampling and argmax are inside.
+    network reads; normalisation, padding, upsampling and argmax are inside.
 
     Args:
         config: Path of the config.
@@ -95,19 +94,11 @@ def export_model(
             f'a panoptic network has three outputs, and files of --format {format} '
             'one. Remedy: --format onnx'
         )
-    resize = _resize(inferencer.pipeline.transforms[1:])
     notes = _leave_out(segmentor)
-    if resize is not None:
-        notes += (f'programs must do what the test pipeline does: resize by {resize}',)
+    kind = PanopticGraph if isinstance(segmentor, PanopticDeepLab) else PredictionGraph
     folded = prepare_for_inference(copy.deepcopy(segmentor), channels_last=False)
-    kind, grouping = PredictionGraph, None
-    if isinstance(segmentor, PanopticDeepLab):
-        kind, grouping = PanopticGraph, segmentor.grouping_options
-    bands = inferencer.bands
-    graph = kind(folded, output, bands).eval()
-    values = dict(resize=resize, notes=notes, panoptic=grouping)
-    values['bands'] = bands and asdict(bands)
-    metadata = _metadata(inferencer, graph, config=Path(config).stem, **values)
+    graph = kind(folded, output, inferencer.bands).eval()
+    metadata = _metadata(inferencer, graph, notes, config=Path(config).stem)
     content = write(graph, metadata)
     with tempfile.TemporaryDirectory() as folder:
         trial = Path(folder) / path.name
@@ -141,9 +132,16 @@ def _leave_out(segmentor: BaseSegmentor) -> tuple[str, ...]:
 
 
 def _metadata(
-    inferencer: DeepLabInferencer, graph: PredictionGraph, **values: Any
+    inferencer: DeepLabInferencer,
+    graph: PredictionGraph,
+    notes: tuple[str, ...],
+    config: str,
 ) -> ExportMetadata:
-    segmentor = inferencer.segmentor
+    segmentor, bands = inferencer.segmentor, inferencer.bands
+    resize = _resize(inferencer.pipeline.transforms[1:])
+    if resize is not None:
+        notes += (f'programs must do what the test pipeline does: resize by {resize}',)
+    is_panoptic = isinstance(segmentor, PanopticDeepLab)
     meta = inferencer.model.dataset_meta
     order = -1 if graph.swaps_channels else 1
     # Decimals as the config has them, without the rounding of float32.
@@ -159,7 +157,11 @@ def _metadata(
         size_divisor=graph.size_divisor,
         align_corners=segmentor.align_corners,
         threshold=segmentor.decode_head.threshold if is_sigmoid else None,
-        **values,
+        config=config,
+        resize=resize,
+        notes=notes,
+        panoptic=segmentor.grouping_options if is_panoptic else None,
+        bands=bands and asdict(bands),
     )
 
 

@@ -100,28 +100,33 @@ def publish(
         found = read_metrics(metrics, dataset_meta['classes'])
     elif ema is not False:  # the log is of the average
         found = logged_metrics(Path(checkpoint).parent, meta.get('iter'))
+    named = dict(dataset_meta, name=name, licence=licence, reference=reference)
+    values = named | _about(content, name, file_format, model, kept)
+    is_average = 'ema_state_dict' in loaded and ema is not False
+    card = model_card(cfg, meta, values, metrics=found, is_average=is_average)
+    config = f'"""{name}: see the card beside."""\n\n{clean.pretty_text}'
+    contents = content, config.encode(), card.encode()
+    stem = Path(out) / values['stem']
+    files = [stem.with_suffix(f'.{suffix}') for suffix in (file_format, 'py', 'md')]
+    _write_all(dict(zip(files, contents, strict=True)), overwrite=overwrite)
     note = 'the card has no metrics: give --metrics FILE' if found is None else ''
+    return Published(*files, note=note)
+
+
+def _about(
+    content: bytes, name: str, file_format: str, model: nn.Module, meta: dict
+) -> dict[str, str]:
+    """Return what the card says of the weights file."""
     sha256 = hashlib.sha256(content).hexdigest()
     stem = f'{name}-{sha256[:HASH_DIGITS]}'
-    values = dict(
-        dataset_meta,
-        name=name,
-        licence=licence,
-        reference=reference,
+    return dict(
         stem=stem,
         weights=f'{stem}.{file_format}',
         sha256=sha256,
         megabytes=f'{len(content) / 1e6:.1f}',
         parameters=f'{sum(p.numel() for p in model.parameters()) / 1e6:.2f}',
-        versions=', '.join(' '.join(one) for one in kept['published_with'].items()),
+        versions=', '.join(' '.join(one) for one in meta['published_with'].items()),
     )
-    is_average = 'ema_state_dict' in loaded and ema is not False
-    card = model_card(cfg, meta, values, metrics=found, is_average=is_average)
-    config = f'"""{name}: see the card beside."""\n\n{clean.pretty_text}'
-    contents = content, config.encode(), card.encode()
-    files = [Path(out) / f'{stem}.{suffix}' for suffix in (file_format, 'py', 'md')]
-    _write_all(dict(zip(files, contents, strict=True)), overwrite=overwrite)
-    return Published(*files, note=note)
 
 
 def _write_all(files: Mapping[Path, bytes], *, overwrite: bool) -> None:

@@ -79,19 +79,9 @@ def predict_raster(
     """
     grid = WindowGrid(window or DEFAULT_WINDOW + predictor.align_corners, overlap)
     require_at_least(1, batch_size=batch_size)
-    dtype = 'uint8' if len(predictor.classes) <= NODATA['uint8'] else 'uint16'
-    wanted = {target: dtype} | ({probabilities: 'float32'} if probabilities else {})
-    for path in wanted:
-        if Path(path).suffix.lower() not in TIFF_SUFFIXES:
-            raise InputError(f'{path}: the result is a GeoTIFF; name it .tif')
+    wanted = _outputs(target, probabilities, len(predictor.classes))
     with ExitStack() as stack:
-        raster = stack.enter_context(open_raster(source))
-        stack.enter_context(
-            load_rasterio().Env(
-                GDAL_CACHEMAX=_cache_size(raster, grid.window),
-                GDAL_ERROR_ON_LIBJPEG_WARNING=True,  # no half-read JPEG
-            )
-        )
+        raster = stack.enter_context(_open(source, grid.window))
         reader = RasterReader(raster, network=predictor.bands, bands=bands, scale=scale)
         outputs = [
             stack.enter_context(_geotiff(path, reader, predictor, grid, dtype))
@@ -102,6 +92,32 @@ def predict_raster(
             _predict_batch(predictor, reader, batch, *outputs)
             if on_windows is not None:
                 on_windows(len(batch))
+
+
+def _outputs(
+    target: str | os.PathLike, probabilities: str | os.PathLike | None, classes: int
+) -> dict[str | os.PathLike, str]:
+    """Return the type of the values of each file to write."""
+    dtypes = {target: 'uint8' if classes <= NODATA['uint8'] else 'uint16'}
+    if probabilities:
+        dtypes[probabilities] = 'float32'
+    for path in dtypes:
+        if Path(path).suffix.lower() not in TIFF_SUFFIXES:
+            raise InputError(f'{path}: the result is a GeoTIFF; name it .tif')
+    return dtypes
+
+
+@contextmanager
+def _open(source: str | os.PathLike, window: int) -> Iterator[Any]:
+    """Open a raster with a cache that suits the windows."""
+    with (
+        open_raster(source) as raster,
+        load_rasterio().Env(
+            GDAL_CACHEMAX=_cache_size(raster, window),
+            GDAL_ERROR_ON_LIBJPEG_WARNING=True,  # no half-read JPEG
+        ),
+    ):
+        yield raster
 
 
 def _predict_batch(

@@ -68,11 +68,8 @@ def group_panoptic(
     num_classes = 1 + max(int(classes.max()), *thing_classes, IGNORED_CLASS)
     is_thing = torch.zeros(num_classes, dtype=torch.bool, device=classes.device)
     is_thing[list(thing_classes)] = True
-    areas = classes.bincount(minlength=num_classes)
-    stuff = torch.arange(num_classes, device=classes.device) * label_divisor
-    kept = (areas >= stuff_area) & ~is_thing
-    kept[IGNORED_CLASS] = False
-    result = stuff.where(kept, void_label).int()[classes]
+    kept = (classes.bincount(minlength=num_classes) >= stuff_area) & ~is_thing
+    result = _stuff_ids(kept, label_divisor, void_label)[classes]
     things = is_thing[classes].nonzero()[:, 0]
     if len(centers) and len(things):
         nearest = _nearest_centers(things, offset, centers)
@@ -203,6 +200,13 @@ def _candidates(
         listed.append(near.nonzero()[:, 1])
     count = torch.cat([*counts, every.new_tensor([len(centers)])])
     return count.cumsum(0) - count, count, torch.cat([*listed, every])
+
+
+def _stuff_ids(kept: Tensor, label_divisor: int, void_label: int) -> Tensor:
+    """Return the id of each class of which all pixels are one segment."""
+    kept[IGNORED_CLASS] = False
+    ids = torch.arange(len(kept), device=kept.device) * label_divisor
+    return ids.where(kept, void_label).int()
 
 
 def _instance_ids(votes: Tensor, label_divisor: int) -> Tensor:

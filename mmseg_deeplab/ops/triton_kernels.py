@@ -139,6 +139,22 @@ def softmax_kernel(
 
 
 @triton.jit
+def _borders(starts, place, mask):
+    """Return where the outputs before, between and after two neighbours begin."""
+    first = tl.load(starts + place, mask=mask, other=0)
+    middle = tl.load(starts + place + 1, mask=mask, other=0)
+    return first, middle, tl.load(starts + place + 2, mask=mask, other=0)
+
+
+@triton.jit
+def _three_rows(planes, row, in_height, in_width):
+    """Return the rows above, at and below ``row``."""
+    above = planes + tl.maximum(row - 1, 0) * in_width
+    below = planes + tl.minimum(row + 1, in_height - 1) * in_width
+    return above, planes + row * in_width, below
+
+
+@triton.jit
 def _add_cell(
     gradient, above, below, UPPER: tl.constexpr, first, last, pixel, width, inside,
     target, largest, factor, row_weights, klass, own_weight, ignore_index,
@@ -183,17 +199,11 @@ def gradient_kernel(
     lane = tl.arange(0, COLUMNS * REACH)[:, None]
     column = tl.program_id(0) * COLUMNS + lane // REACH
     in_map = column < in_width
-    first = tl.load(column_starts + column, mask=in_map, other=0)
-    middle = tl.load(column_starts + column + 1, mask=in_map, other=0)
-    last = tl.load(column_starts + column + 2, mask=in_map, other=0)
-    above_first = tl.load(row_starts + row)
-    below_first = tl.load(row_starts + row + 1)
-    below_last = tl.load(row_starts + row + 2)
+    first, middle, last = _borders(column_starts, column, in_map)
+    above_first, below_first, below_last = _borders(row_starts, row, row >= 0)
     area = tl.full((), in_height, tl.int64) * in_width
     planes = logits + (image * classes + klass) * area
-    upper_row = planes + tl.maximum(row - 1, 0) * in_width
-    this_row = planes + row * in_width
-    lower_row = planes + tl.minimum(row + 1, in_height - 1) * in_width
+    upper_row, this_row, lower_row = _three_rows(planes, row, in_height, in_width)
 
     full_width = tl.full((), width, tl.int64)
     total = tl.zeros((COLUMNS * REACH, CLASSES), tl.float32)

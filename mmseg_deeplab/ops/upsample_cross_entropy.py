@@ -27,25 +27,21 @@ def upsample_cross_entropy(
     """Exact "bilinear upsampling, then cross entropy" without a full-size tensor.
 
     The loss of the DeepLab papers from v3 on (v3 paper, section 4.1, "upsampling
-    logits"). Full-size logits exist for one block of rows at a time; their gradient is
-    taken in the same pass and folded back to low resolution, where it waits for
-    ``backward``. On CUDA two Triton kernels do this where they can: see
-    :mod:`.triton_upsample`, and how to switch them off.
+    logits"). Full-size logits exist for one block of rows at a time, and their gradient
+    is folded back to low resolution in the same pass. On CUDA two Triton kernels do
+    this: see :mod:`.triton_upsample`, and how to switch them off.
 
-    The mean is that of MMSeg's ``CrossEntropyLoss``: the sum over labelled pixels is
-    divided by their number, by the number of all pixels without ``avg_non_ignore``, and
-    with ``class_weight`` by the weights of the labelled pixels, as ``F.cross_entropy``
-    does. (MMSeg fails by an IndexError when ``avg_non_ignore`` is set as well.) MMSeg
-    adds 1.2e-7 to each denominator; here a denominator of zero (no labelled pixel)
-    makes the loss and its gradient zero.
+    The mean is that of MMSeg's ``CrossEntropyLoss``: over the labelled pixels, over all
+    pixels without ``avg_non_ignore``, and over the weights of the labelled pixels with
+    ``class_weight`` (where MMSeg refuses ``avg_non_ignore``). Without any labelled
+    pixel the loss and its gradient are zero.
 
     Args:
         logits: ``(N, K, h, w)``, any floating dtype. float16 and bfloat16 are
             computed in float32, under autocast too.
         target: ``(N, H, W)`` classes ``0 ... K-1`` or ``ignore_index``, any integer
             dtype, on the device of ``logits``.
-        ignore_index: Pixels of this value count nowhere, except in the number of all
-            pixels.
+        ignore_index: Pixels of this value count only in the number of all pixels.
         class_weight: ``K`` factors on the loss of the pixels of each class.
         avg_non_ignore: Whether to divide by labelled pixels only.
         align_corners: See :func:`torch.nn.functional.interpolate`; True as in the
@@ -59,21 +55,13 @@ def upsample_cross_entropy(
 
     Raises:
         ValueError: If shapes or devices do not fit, or a target is neither a class nor
-            ``ignore_index``. On a GPU such a target makes the loss NaN instead: an
-            error would have to wait for the device at each step.
+            ``ignore_index``. On a GPU, which does not wait, the loss is NaN instead.
         TypeError: If logits are not floating point or targets not integers.
-        RuntimeError: In ``backward`` with ``create_graph=True``: there is no second
-            derivative.
+        RuntimeError: In ``backward`` with ``create_graph=True``.
     """
     check_logits(logits)
     check_target(logits, target)
-    target, is_wrong = target.long(), None
-    if target.device.type == 'cpu':
-        check_range(target, logits.shape[1], ignore_index)
-    else:
-        is_wrong = (target < 0) | (target >= logits.shape[1])
-        is_wrong &= target != ignore_index
-        target = target.masked_fill(is_wrong, ignore_index)
+    target, is_wrong = _without_wrong(target.long(), logits.shape[1], ignore_index)
     loss, sums = _UpsampleCrossEntropy.apply(
         logits,
         target,
@@ -89,6 +77,18 @@ def upsample_cross_entropy(
         return loss
     eps = torch.finfo(torch.float32).eps  # as MMSeg guards its division
     return loss, (sums[CORRECT] + eps) * (100 / (sums[LABELLED] + eps))
+
+
+def _without_wrong(
+    target: Tensor, num_classes: int, ignore_index: int
+) -> tuple[Tensor, Tensor | None]:
+    """Return labels that are all classes, and on a GPU which of them were not."""
+    if target.device.type == 'cpu':
+        check_range(target, num_classes, ignore_index)
+        return target, None
+    is_wrong = (target < 0) | (target >= num_classes)
+    is_wrong &= target != ignore_index
+    return target.masked_fill(is_wrong, ignore_index), is_wrong
 
 
 class _UpsampleCrossEntropy(torch.autograd.Function):

@@ -83,9 +83,6 @@ def serving(
     Yields the page; its address is ``page.local_url``.
     """
     limits = limits or Limits()
-    grey = '*neutral_500'  # the default's lighter grey is hard to read on white
-    theme = gr.themes.Default(primary_hue='blue', font=FONT)
-    theme.set(body_text_color_subdued=grey, block_info_text_color=grey)
     with (
         tempfile.TemporaryDirectory(prefix='web_demo_') as folder,
         patch.dict(os.environ, QUIET, GRADIO_TEMP_DIR=folder),
@@ -104,7 +101,7 @@ def serving(
                 server_port=port,
                 root_path=root_path,
                 max_file_size=limits.bytes,
-                theme=theme,
+                theme=_theme(),
                 state_session_capacity=MAX_VISITORS,
                 show_error=True,
                 footer_links=[],
@@ -123,6 +120,12 @@ def serving(
             yield page
         finally:
             page.close(verbose=False)
+
+
+def _theme() -> gr.themes.Base:
+    grey = '*neutral_500'  # the default's lighter grey is hard to read on white
+    theme = gr.themes.Default(primary_hue='blue', font=FONT)
+    return theme.set(body_text_color_subdued=grey, block_info_text_color=grey)
 
 
 def folder_examples(

@@ -127,7 +127,7 @@ def test_the_resume_looks_into_the_out_dir(tmp_path):
     train_here(config, tmp_path / 'run', train_cfg__max_iters=1, **options)
     assert (tmp_path / 'out' / 'run' / 'iter_1.pth').exists()
     runner = train_here(config, tmp_path / 'run', resume=True, **options)
-    assert 'out/run/iter_1.pth' in runner._load_from
+    assert 'out/run/iter_1.pth' in runner.loaded_from
 
 
 @pytest.mark.parametrize(('name', 'is_known'), [('IoU.b', True), ('IoU.car', False)])

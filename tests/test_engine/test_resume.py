@@ -107,7 +107,7 @@ def test_a_truncated_newer_file_from_elsewhere_does_no_harm(straight, half):
     shutil.copy(half / 'iter_3.pth', half / 'iter_5.pth')
     truncate(half / 'iter_5.pth')
     runner = train_here(straight / 'tiny.py', half, resume=True)
-    assert runner._load_from == str(half / 'iter_3.pth')
+    assert runner.loaded_from == str(half / 'iter_3.pth')
     assert f'{half / "iter_5.pth"} is passed over' in log_of(half)
     assert same_weights(half / 'iter_6.pth', straight / 'run' / 'iter_6.pth')
 
@@ -168,7 +168,7 @@ def test_load_from_is_where_the_first_start_begins_only(straight, half):
     assert first.iter == 3
     options['train_cfg__max_iters'] = 4
     second = train_here(straight / 'tiny.py', other, resume=True, **options)
-    assert second._load_from == str(other / 'iter_3.pth')
+    assert second.loaded_from == str(other / 'iter_3.pth')
 
 
 def test_a_validation_that_may_have_been_missed_is_made_first(straight, half):
@@ -196,7 +196,7 @@ def test_training_by_epochs_goes_on_from_the_newest_epoch(tmp_path):
     train_here(config, tmp_path / 'straight')
     train_here(config, tmp_path / 'run', train_cfg__max_epochs=2)
     runner = train_here(config, tmp_path / 'run', resume=True)
-    assert runner._load_from.endswith('run/epoch_2.pth')
+    assert runner.loaded_from.endswith('run/epoch_2.pth')
     assert same_weights(
         tmp_path / 'run' / 'epoch_3.pth', tmp_path / 'straight' / 'epoch_3.pth'
     )

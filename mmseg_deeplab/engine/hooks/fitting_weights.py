@@ -3,7 +3,7 @@
 import re
 
 from mmengine.hooks import Hook
-from mmengine.runner import BaseLoop, Runner
+from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
 from mmseg_deeplab.checkpoints import fitting
@@ -36,14 +36,14 @@ class FittingWeightsHook(Hook):
         names = {re.sub(r'^module\.', '', key): key for key in state}
         tensors = {name: state[key] for name, key in names.items()}
         model = unwrapped(runner.model)
-        source = str(runner._load_from or 'the checkpoint')
+        source = runner.loaded_from or 'the checkpoint'
         fitting.check_shared(tensors, model, source=source)
         misfits = fitting.misfits(tensors, model)
         classifiers = fitting.other_classes(tensors, model)
-        training = isinstance(runner._train_loop, BaseLoop)
+        training = 'train' in runner.open_loops
         if others := sorted(misfits.keys() - classifiers.keys()):
             wrong, remedy = [misfits[key] for key in others], 'depth, width and heads'
-        elif runner._resume or not training:
+        elif runner.is_resumed or not training:
             wrong, remedy = list(classifiers.values()), 'num_classes'
         else:
             wrong, remedy = [], ''

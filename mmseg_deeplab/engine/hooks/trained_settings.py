@@ -5,7 +5,7 @@ from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.optim import ConstantParamScheduler, LinearParamScheduler
-from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
+from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmseg.registry import HOOKS
 
 from mmseg_deeplab.checkpoints.class_order import (
@@ -44,8 +44,8 @@ class TrainedSettingsHook(Hook):
         checkpoint['meta']['normalisation'] = normalisation(runner.cfg.get('model', {}))
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        source = str(runner._load_from or 'the checkpoint')
-        only_starts = isinstance(runner._train_loop, BaseLoop) and not runner._resume
+        source = runner.loaded_from or 'the checkpoint'
+        only_starts = 'train' in runner.open_loops and not runner.is_resumed
         trained = checkpoint_meta(checkpoint)
         for loader, meta in _data_meta(runner):
             found = class_difference(trained, meta, (source, loader))
@@ -61,7 +61,7 @@ class TrainedSettingsHook(Hook):
                 f'{source} was trained with images normalised by {known}; the '
                 f'data_preprocessor of the config has {now}.'
             )
-        if runner._resume:
+        if runner.is_resumed:
             take_settings(runner, checkpoint)
 
     def before_train(self, runner: Runner) -> None:
@@ -110,8 +110,6 @@ def normalisation(model: dict[str, Any]) -> dict[str, Any]:
 
 def _data_meta(runner: Runner) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the meta information of the data sets that this run has opened."""
-    for name in ('train', 'val', 'test'):
-        loop = getattr(runner, f'_{name}_loop')
-        if isinstance(loop, BaseLoop):
-            meta = getattr(loop.dataloader.dataset, 'metainfo', {})
-            yield f'the data set of {name}_dataloader', meta
+    for name, loop in runner.open_loops.items():
+        meta = getattr(loop.dataloader.dataset, 'metainfo', {})
+        yield f'the data set of {name}_dataloader', meta

@@ -126,13 +126,13 @@ class TrustedCheckpointHook(CheckpointHook):
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         superseded = checkpoint.get('superseded')
         self._superseded = superseded if isinstance(superseded, list) else []
-        if runner._resume and 'message_hub' in checkpoint:
+        if runner.is_resumed and 'message_hub' in checkpoint:
             checkpoint['message_hub'] = unpacked_hub(checkpoint['message_hub'])
 
     def before_train(self, runner: Runner) -> None:
         folder = checkpoint_folder(self.out_dir, runner.work_dir)
-        if runner._resume:
-            keep_own_files(runner.message_hub, folder, runner._load_from or '')
+        if runner.is_resumed:
+            keep_own_files(runner.message_hub, folder, runner.loaded_from)
         super().before_train(runner)
         if isinstance(self.file_backend, AtomicLocalBackend):
             self._tidy(runner)
@@ -157,7 +157,7 @@ class TrustedCheckpointHook(CheckpointHook):
             runner.logger.warning(f'Removed unfinished checkpoints: {parts}')
         begin = runner.epoch if self.by_epoch else runner.iter
         found = numbered_checkpoints(folder, self.filename_tmpl)
-        loaded = Path(runner._load_from or '').resolve()
+        loaded = Path(runner.loaded_from).resolve()
         if loaded.parent == folder.resolve():  # the list is of this folder
             for path in [*(path for _, path in found), *folder.glob('best_*.pth')]:
                 if path.name in self._superseded and path.name != loaded.name:

@@ -1,6 +1,7 @@
 """Cross entropy of some pixels more than of others: focal loss and OHEM."""
 
 import math
+from abc import abstractmethod
 
 import torch
 from mmseg.models.losses import CrossEntropyLoss
@@ -35,12 +36,33 @@ class _SoftmaxCrossEntropy(CrossEntropyLoss):
         )
         self.avg_non_ignore = avg_non_ignore and class_weight is None
 
+    @abstractmethod
+    def choose(
+        self, own: Tensor, label: Tensor, weight: Tensor | None, ignore_index: int
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the labels and the weights of the pixels that count.
 
-def _own_log_probability(logits: Tensor, target: Tensor, labelled: Tensor) -> Tensor:
-    """Return that of each pixel's own class ``(N, H, W)``, of class 0 if ignored."""
-    own = target.where(labelled, 0)[:, None]
-    dtype = torch.promote_types(logits.dtype, torch.float32)
-    return logits.log_softmax(1, dtype=dtype).gather(1, own)[:, 0]
+        ``own`` is the log-probability of each pixel's own class ``(N, H, W)``, of class
+        0 for ignored pixels.
+        """
+
+    def forward(
+        self,
+        cls_score: Tensor,
+        label: Tensor,
+        weight: Tensor | None = None,
+        ignore_index: int = 255,
+        **kwargs,
+    ) -> Tensor:
+        """Return the loss of logits ``(N, K, H, W)`` and classes ``(N, H, W)``."""
+        logits = two_classes(cls_score)
+        known = label.where(label != ignore_index, 0)[:, None]
+        dtype = torch.promote_types(logits.dtype, torch.float32)
+        own = logits.log_softmax(1, dtype=dtype).gather(1, known)[:, 0]
+        label, weight = self.choose(own, label, weight, ignore_index)
+        return super().forward(
+            logits, label, weight, ignore_index=ignore_index, **kwargs
+        )
 
 
 @MODELS.register_module()
@@ -68,25 +90,13 @@ class SoftmaxFocalLoss(_SoftmaxCrossEntropy):
             raise InputError(f'gamma={gamma} of SoftmaxFocalLoss: expected 0 or more')
         self.gamma = gamma
 
-    def forward(
-        self,
-        cls_score: Tensor,
-        label: Tensor,
-        weight: Tensor | None = None,
-        ignore_index: int = 255,
-        **kwargs,
-    ) -> Tensor:
-        """Return the loss of logits ``(N, K, H, W)`` and classes ``(N, H, W)``."""
-        logits = two_classes(cls_score)
-        labelled = label != ignore_index
-        unsure = -_own_log_probability(logits, label, labelled).expm1()
+    def choose(
+        self, own: Tensor, label: Tensor, weight: Tensor | None, ignore_index: int
+    ) -> tuple[Tensor, Tensor | None]:
+        unsure = -own.expm1()
         # The slope of a power below 1 is infinite at 0.
         factor = unsure.clamp(min=torch.finfo(unsure.dtype).tiny) ** self.gamma
-        if weight is not None:
-            factor = factor * weight
-        return super().forward(
-            logits, label, factor, ignore_index=ignore_index, **kwargs
-        )
+        return label, factor if weight is None else factor * weight
 
 
 @MODELS.register_module()
@@ -127,24 +137,13 @@ class HardPixelCrossEntropy(_SoftmaxCrossEntropy):
             )
         self.thresh, self.min_share = thresh, min_share
 
-    def forward(
-        self,
-        cls_score: Tensor,
-        label: Tensor,
-        weight: Tensor | None = None,
-        ignore_index: int = 255,
-        **kwargs,
-    ) -> Tensor:
-        """Return the loss of logits ``(N, K, H, W)`` and classes ``(N, H, W)``."""
-        logits = two_classes(cls_score)
+    @torch.no_grad()
+    def choose(
+        self, own: Tensor, label: Tensor, weight: Tensor | None, ignore_index: int
+    ) -> tuple[Tensor, Tensor | None]:
         labelled = label != ignore_index
-        with torch.no_grad():
-            own = _own_log_probability(logits, label, labelled)
-            if count := int(labelled.sum()):
-                least = own[labelled].kthvalue(math.ceil(self.min_share * count)).values
-                label = label.where(
-                    own <= least.clamp(min=math.log(self.thresh)), ignore_index
-                )
-        return super().forward(
-            logits, label, weight, ignore_index=ignore_index, **kwargs
-        )
+        if count := int(labelled.sum()):
+            least = own[labelled].kthvalue(math.ceil(self.min_share * count)).values
+            counts = own <= least.clamp(min=math.log(self.thresh))
+            label = label.where(counts, ignore_index)
+        return label, weight
