@@ -41,8 +41,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     scatter.add_argument(
         'sources',
         nargs='+',
-        help='work folders and JSON files of `python -m benchmarks`, model indices '
-        '(.yml), Markdown files with tables',
+        help='work folders and JSON files of `python -m benchmarks`, or Markdown files '
+        'with tables',
     )
     scatter.add_argument('--x', help='the name of a number (multiply-adds)')
     scatter.add_argument('--y', help='the name of a number (mIoU, or ratio.median)')

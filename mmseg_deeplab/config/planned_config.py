@@ -81,7 +81,7 @@ def write_planned_config(
         raise InputError(f'{out}: the name of a config must end in .py')
     machine = this_machine()
     model = model or (MODEL_ON_GPU if machine.gpu else MODEL)
-    base = read_base('models', model)
+    base = read_base(model)
     find_class_list(Path(folder))  # before weights are downloaded
     checkpoint = initial_weights(base, pretrained)
     data = summarise(Path(folder), workers=machine.cores)
@@ -126,9 +126,9 @@ def time_plan(plan: Plan) -> Timing:
     return time_config(cfg, plan.machine.cores)
 
 
-def read_base(kind: str, name: str) -> Config:
-    """Read a base of the shipped configs; an unknown one is an InputError."""
-    folder = configs_folder() / '_base_' / kind
+def read_base(name: str) -> Config:
+    """Read a network of the shipped configs; an unknown one is an InputError."""
+    folder = configs_folder() / '_base_' / 'models'
     path = folder / f'{Path(name).stem}.py'
     if not path.is_file():
         known = ', '.join(sorted(file.stem for file in folder.glob('*.py')))
@@ -166,8 +166,6 @@ def config_text(plan: Plan, out: Path) -> str:
     names = (f'models/{plan.model}', 'datasets/folder', 'schedules/adamw_short')
     bases = [f'_base_/{name}.py' for name in (*names, 'default_runtime')]
     paths = ',\n    '.join(repr(str(base_path(base, out))) for base in bases)
-    pipeline = read_base('datasets', 'folder').train_pipeline
-    crop_step = [step.type for step in pipeline].index('RandomCrop')
     workers, warm = max(1, min(4, cores - 1)), max(1, min(40, plan.steps // 10))
     model = '\n'.join(f'    {line}' for line in model_lines(plan))
     dataset = f'data_root=data_root, labels_file={data.class_list!r}'
@@ -187,8 +185,10 @@ data_root = {str(data.folder)!r}
 num_classes = {len(data.classes)}
 # {reason_of_crop(plan)}
 crop_size = {plan.crop}
-pipeline = [*_base_.train_pipeline]
-pipeline[{crop_step}] = dict(type='RandomCrop', crop_size=crop_size)
+pipeline = [
+    dict(step, crop_size=crop_size) if step.type == 'RandomCrop' else step
+    for step in _base_.train_pipeline
+]
 train_dataloader = dict(
     batch_size={plan.batch},
     num_workers={workers},

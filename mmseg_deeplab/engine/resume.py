@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer, MessageHub, print_log
+from mmengine.runner import Runner
 from torch import Tensor
 
 from mmseg_deeplab.checkpoints import load
@@ -64,6 +65,16 @@ def newest_whole_checkpoint(
             level=logging.WARNING,
         )
     return None
+
+
+def start_of(runner: Runner) -> tuple[str, bool]:
+    """Return the checkpoint that a run begins with, and whether it is resumed.
+
+    mmengine's own runner says it in its config alone.
+    """
+    if hasattr(runner, 'loaded_from'):
+        return runner.loaded_from, runner.is_resumed
+    return runner.cfg.get('load_from') or '', bool(runner.cfg.get('resume'))
 
 
 def check_training_state(content: Mapping[str, Any], source: str | Path) -> None:

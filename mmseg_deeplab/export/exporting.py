@@ -79,14 +79,9 @@ def export_model(
     require_one_of('format', format, FORMATS)
     suffix, write = FORMATS[format]
     path = _path(checkpoint, out, suffix)
+    options = dict(msc=msc, output_stride=output_stride, cfg_options=cfg_options)
     inferencer = DeepLabInferencer(
-        config,
-        checkpoint,
-        device='cpu',
-        show_progress=False,
-        msc=msc,
-        output_stride=output_stride,
-        cfg_options=cfg_options,
+        config, checkpoint, device='cpu', show_progress=False, **options
     )
     segmentor = inferencer.segmentor
     if isinstance(segmentor, PanopticDeepLab) and format != 'onnx':

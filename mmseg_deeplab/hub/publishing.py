@@ -72,21 +72,17 @@ def publish(
         name: Name of the model: letters, digits, ``_`` and ``-``.
         file_format: ``'pth'`` or ``'safetensors'``.
         licence: Licence of the weights for the card, e.g. ``'cc-by-4.0'``.
-        metrics: JSON file of an evaluation; the default is what the log of the
-            training says at the checkpoint's iteration.
+        metrics: JSON file of an evaluation, in place of the training's log.
         ema: True publishes the moving average, False the weights that were trained;
             None publishes ``state_dict``.
         reference: ``hf://OWNER/NAME`` for the card, where the model will be.
         overwrite: Replace files of these names with other content.
 
     Raises:
-        ValueError: If the name is not allowed, the checkpoint would run code, config
-            and checkpoint do not belong together, or other files have these names.
+        ValueError: If one of these cannot be, or other files have these names.
     """
     if not NAME.fullmatch(name):
-        raise InputError(
-            f'name {name!r}: only letters, digits, _ and - are allowed; use --name'
-        )
+        raise InputError(f'--name {name!r}: only letters, digits, _ and - are allowed')
     loaded = load(checkpoint)
     meta = loaded['meta'] if isinstance(loaded.get('meta'), dict) else {}
     clean, state = published_config(cfg), published_state(loaded, ema=ema)
@@ -95,14 +91,14 @@ def publish(
     dataset_meta['classes'] = list(dataset_meta['classes'])
     kept = published_meta(meta, cfg=clean.pretty_text, dataset_meta=dataset_meta)
     content = to_bytes(state, kept, file_format)
-    found = None
+    is_average = 'ema_state_dict' in loaded and ema is not False
     if metrics is not None:
         found = read_metrics(metrics, dataset_meta['classes'])
-    elif ema is not False:  # the log is of the average
-        found = logged_metrics(Path(checkpoint).parent, meta.get('iter'))
+    else:  # the log is of the average
+        folder = Path(checkpoint).parent
+        found = None if ema is False else logged_metrics(folder, meta.get('iter'))
     named = dict(dataset_meta, name=name, licence=licence, reference=reference)
     values = named | _about(content, name, file_format, model, kept)
-    is_average = 'ema_state_dict' in loaded and ema is not False
     card = model_card(cfg, meta, values, metrics=found, is_average=is_average)
     config = f'"""{name}: see the card beside."""\n\n{clean.pretty_text}'
     contents = content, config.encode(), card.encode()

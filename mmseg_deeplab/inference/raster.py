@@ -69,13 +69,12 @@ def predict_raster(
             bits and the config of the network does not say it; ``'percentiles'`` takes
             each band's 2nd and 98th. There is no default, since rasters of one sensor
             must be scaled alike.
-        batch_size: How many windows go through the predictor together.
+        batch_size: Windows that go through the predictor together.
         probabilities: Also write this GeoTIFF, float32, one band per class.
         on_windows: Called with the number of windows done since the last call.
 
     Raises:
-        ValueError: If it cannot be read, lacks a band or needs a scale, or an argument
-            is out of range.
+        ValueError: If it cannot be read like this, or an argument is out of range.
     """
     grid = WindowGrid(window or DEFAULT_WINDOW + predictor.align_corners, overlap)
     require_at_least(1, batch_size=batch_size)

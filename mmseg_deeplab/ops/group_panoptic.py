@@ -36,17 +36,13 @@ def group_panoptic(
     smallest. Things are void where there is no centre, and so is a stuff class that is
     too small.
 
-    Only centres that can be the nearest are compared with a pixel, block by block, so
-    that neither time nor memory grows with the number of centres as ``K * H * W`` does.
-
     Args:
         semantic: Class of each pixel, ``(H, W)`` or ``(1, H, W)``, any integer dtype;
             255 is void.
         center: Heat of the centres, ``(H, W)`` or ``(1, H, W)``.
         offset: Rows and columns from each pixel to its centre, ``(2, H, W)``.
         thing_classes: Classes that have instances.
-        label_divisor: Ids are ``class * label_divisor + number``; instances of a class
-            are numbered from 1, stuff has the number 0.
+        label_divisor: Ids are ``class * label_divisor + number``, 0 for stuff.
         threshold: Centres are hotter than this.
         nms_kernel: Side of the square in which a centre is the hottest pixel; odd.
         top_k: From this number of centres on, those hotter than the ``top_k``-th stay.

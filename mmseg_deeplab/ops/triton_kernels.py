@@ -204,7 +204,6 @@ def gradient_kernel(
     area = tl.full((), in_height, tl.int64) * in_width
     planes = logits + (image * classes + klass) * area
     upper_row, this_row, lower_row = _three_rows(planes, row, in_height, in_width)
-
     full_width = tl.full((), width, tl.int64)
     total = tl.zeros((COLUMNS * REACH, CLASSES), tl.float32)
     for offset in range(0, window, REACH):
@@ -232,7 +231,6 @@ def gradient_kernel(
             ignore_index,
         )  # fmt: skip
         total = tl.fma(part, tl.where(is_right, weight, 1 - weight), total)
-
     total = tl.sum(tl.reshape(total, (COLUMNS, REACH, CLASSES)), 1)
     column = tl.program_id(0) * COLUMNS + tl.arange(0, COLUMNS)[:, None]
     place = ((image * classes + klass) * in_height + row) * in_width + column

@@ -37,15 +37,12 @@ def upsample_cross_entropy(
     pixel the loss and its gradient are zero.
 
     Args:
-        logits: ``(N, K, h, w)``, any floating dtype. float16 and bfloat16 are
-            computed in float32, under autocast too.
-        target: ``(N, H, W)`` classes ``0 ... K-1`` or ``ignore_index``, any integer
-            dtype, on the device of ``logits``.
+        logits: ``(N, K, h, w)``; float16 and bfloat16 are computed in float32.
+        target: ``(N, H, W)`` classes ``0 ... K-1`` or ``ignore_index``, integers.
         ignore_index: Pixels of this value count only in the number of all pixels.
         class_weight: ``K`` factors on the loss of the pixels of each class.
         avg_non_ignore: Whether to divide by labelled pixels only.
-        align_corners: See :func:`torch.nn.functional.interpolate`; True as in the
-            papers' networks, whose sizes are 8k + 1.
+        align_corners: True as in the papers' networks, whose sizes are 8k + 1.
         return_accuracy: Whether to count right pixels in the same pass.
 
     Returns:

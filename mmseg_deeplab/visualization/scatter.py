@@ -5,15 +5,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from mmseg_deeplab.utils.errors import InputError, reason
 from mmseg_deeplab.utils.json_files import parse_json
 
 from .plot_style import COLOURS, check_format, new_figure, save_figure
 
 # These are tried in this order where no axis is given.
-DEFAULT_X = ('multiply_adds', 'multiply-adds, G', 'FLOPs')
+DEFAULT_X = ('multiply_adds', 'multiply-adds, G')
 DEFAULT_Y = ('mIoU', 'ratio.median')
 UNITS = {
     'multiply_adds': (1e9, 'multiply-adds, G'),
@@ -29,8 +27,8 @@ PERCENT = ('mIoU', 'aAcc', 'mAcc', 'fwIoU', 'mDice')
 _RULE = re.compile(r'\|?[ :|-]*-[ :|-]*')  # the line below the headings of a table
 _REMEDY = (
     'Give the work folder of `python -m benchmarks table` or a row.json in it, the '
-    'JSON file of another benchmark, a model index such as configs/metafile.yml, or a '
-    'Markdown file with tables such as docs/benchmarks.md'
+    'JSON file of another benchmark, or a Markdown file with tables such as '
+    'docs/benchmarks.md'
 )
 
 
@@ -47,14 +45,14 @@ def read_benchmark_rows(source: str | Path) -> list[Row]:
     source = Path(source)
     if not source.exists():
         raise FileNotFoundError(f'{source}: no such file or folder. {_REMEDY}')
-    read = {'.yml': _from_index, '.yaml': _from_index, '.md': _from_markdown}
     try:
         if source.is_dir():
             texts = [file.read_text() for file in sorted(source.glob('*/row.json'))]
             rows = [row for text in texts for row in _from_json(text)]
         else:
-            rows = list(read.get(source.suffix, _from_json)(source.read_text()))
-    except (ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
+            read = _from_markdown if source.suffix == '.md' else _from_json
+            rows = list(read(source.read_text()))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f'{source}: holds no benchmark ({reason(error)}). {_REMEDY}'
         ) from error
@@ -75,15 +73,6 @@ def _from_json(text: str) -> Iterator[Row]:
         if not numbers.get('multiply_adds'):  # 0: they could not be counted
             numbers.pop('multiply_adds', None)
         yield Row(row['name'], row.get('group', ''), numbers)
-
-
-def _from_index(text: str) -> Iterator[Row]:
-    """Read the results in a model index of OpenMMLab."""
-    for model in yaml.safe_load(text)['Models']:
-        for result in model.get('Results') or ():
-            numbers = dict(_numbers(model.get('Metadata') or {}))
-            numbers |= _numbers(result['Metrics'])
-            yield Row(model['Name'], result.get('Dataset', ''), numbers)
 
 
 def _from_markdown(text: str) -> Iterator[Row]:

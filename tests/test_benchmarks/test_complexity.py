@@ -43,31 +43,6 @@ def test_parameters_are_those_of_the_trained_model(load_config):
     assert complexity(cfg, (65, 65)).parameters == 58_040_661  # kazuto1011's
 
 
-def test_separable_convolutions_are_counted_by_group():
-    head = dict(
-        type='DeepLabV3Head',
-        in_channels=8,
-        in_index=0,
-        channels=4,
-        num_classes=2,
-        dilations=(1, 2),
-        separable=True,
-        image_pooling=False,
-        norm_cfg=dict(type='SyncBN'),
-    )
-    backbone = dict(type='VGG16LargeFOV', output_stride=8)
-    base = dict(type='EncoderDecoder', backbone=backbone)
-    sizes = [
-        complexity(base | dict(decode_head=head | dict(in_channels=512, **more)), SIZE)
-        for more in (dict(), dict(dilations=(1,)))
-    ]
-    h = w = 65
-    branch = 9 * 512 + 512 * 4  # depthwise, then pointwise
-    fusion = 4 * 4  # one more branch of 4 channels into 4
-    difference = sizes[0].multiply_adds - sizes[1].multiply_adds
-    assert difference == h * w * (branch + fusion)
-
-
 def padding_of_space_to_batch(cfg, size=SIZE):
     """Count what TF computes on the padding of an atrous convolution.
 

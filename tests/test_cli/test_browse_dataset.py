@@ -3,9 +3,7 @@
 import hashlib
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 from training import ROOT
 
 from mmseg_deeplab import cli
@@ -39,16 +37,9 @@ def test_an_image_per_draw_and_a_grid(images):
     assert list(found) == [*draws, 'sheet.png']
 
 
-def test_the_grid_shows_original_and_draws_with_a_legend(images):
-    grid = np.asarray(Image.open(images[0] / 'sheet.png'))
-    columns, tile, legend = 4, 264, 100
-    assert grid.shape[1] > columns * tile + legend
-    names = grid[:, columns * tile :]
-    assert (names < 100).any() and (names == 255).all(-1).any()
-
-
 def test_a_seed_repeats_the_images_and_another_one_does_not(images):
     out, found = images
+    assert len(set(found.values())) == len(found)  # nor are two draws alike
     assert browse(out.with_name('again')) == found
     assert browse(out.with_name('other'), '--seed', 7) != found
 

@@ -72,28 +72,6 @@ def test_dist_train_has_the_curve_of_one_process_with_the_double_batch(
     assert abs(one[6] - one[1]) > 0.01  # it has learnt something to agree on
 
 
-@pytest.mark.slow
-def test_each_rank_alone_has_another_loss_than_the_log(server: Server, tmp_path):
-    """The log holds the mean: with the hook off, rank 0 logs its own half."""
-    config = write_config(tmp_path, iters=1)
-    curves = {}
-    for name, options in {
-        'mean': (),
-        'own': ('--cfg-options', 'default_hooks.mean_loss.type=IterTimerHook'),
-        'one': ('--cfg-options', 'train_dataloader.batch_size=4'),
-    }.items():
-        work_dir = tmp_path / name
-        command = (config, '--work-dir', work_dir, *options)
-        if name == 'one':
-            server.run(TRAIN, *command, log=tmp_path / 'log')
-        else:
-            ranks = start_ranks(server, tmp_path, TRAIN, *command)
-            assert_all_ended_well(ranks)
-        curves[name] = losses(work_dir)[1]
-    assert curves['mean'] == pytest.approx(curves['one'], abs=1e-6)
-    assert abs(curves['own'] - curves['one']) > 1e-4
-
-
 def test_two_processes_test_like_one(server: Server, tmp_path):
     config = write_config(tmp_path, iters=1)
     server.run(TRAIN, config, '--work-dir', tmp_path / 'run', log=tmp_path / 'log')

@@ -42,6 +42,7 @@ OTHERS = {
     f'train {CONFIG} --cfg-options load_from=noise.py': r'noise\.py',
     f'train {CONFIG} --cfg-options train_cfg.max_iter=2': 'train_cfg.max_iters',
     f'train {CONFIG} --mixin ampp': "no mixin 'ampp'; there are .*amp",
+    f'train {CONFIG} --mixin no/such.py': "mixin 'no/such.py' does not",
     f'train {CONFIG} --work-dir text.txt/run': r'text\.txt',
     f'train {CONFIG} --resume --cfg-options load_from=none.pth': r'none\.pth',
     f'train {CONFIG} --launcher pytorch': 'RANK is not set',

@@ -71,10 +71,3 @@ def test_the_curves_of_a_training(command, trained, tmp_path):
     options = ('--names', 'loss', 'lr', '--smoothing', 0.5, '--out', out)
     printed = command('plot', 'curves', trained[1].parent, *options)
     assert is_plot(out) and printed.splitlines()[-1] == str(out)
-
-
-def test_the_scatter_plot_of_the_documentation(command, tmp_path):
-    out = tmp_path / 'scatter.png'
-    options = ('--x', 'parameters, M', '--title', 'CamVid', '--out', out)
-    command('plot', 'scatter', ROOT / 'docs' / 'benchmarks.md', *options)
-    assert is_plot(out)

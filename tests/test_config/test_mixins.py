@@ -160,12 +160,6 @@ def test_mixins_are_found_beside_the_config_before_those_of_the_project(tmp_path
     assert read_mixin(own / 'amp.py') == dict(work_dir='mine')
 
 
-@pytest.mark.parametrize('name', ['nothing', 'no/such.py'])
-def test_an_unknown_mixin_is_named(name):
-    with pytest.raises(FileNotFoundError, match=rf'mixin \'{name}\''):
-        find_mixin(name, LEAF)
-
-
 def test_a_mixin_that_does_not_fit_is_named(tmp_path):
     mixin = tmp_path / 'mine.py'
     mixin.write_text('mine = {"param_scheduler.7.end": 3}')

@@ -132,11 +132,6 @@ def test_a_fragment_that_is_data_runs_nothing(tmp_path, monkeypatch, name, text)
     assert not (tmp_path / 'owned').exists()
 
 
-def test_a_missing_fragment_is_named():
-    with pytest.raises(FileNotFoundError, match=r"'no/crf\.py' does not exist"):
-        load_crf('no/crf.py')
-
-
 def test_a_compatibility_file_lies_beside_the_fragment(tmp_path):
     np.save(tmp_path / 'c.npy', np.eye(3))
     crf = load_crf(crf_file(tmp_path, "type='DenseCRF', compatibility='c.npy'"))

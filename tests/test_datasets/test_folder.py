@@ -7,7 +7,6 @@ from mmseg.registry import DATASETS
 from PIL import Image
 
 from mmseg_deeplab.datasets import FolderDataset
-from mmseg_deeplab.datasets.scan import scan_dataset
 from mmseg_deeplab.utils.class_colors import distinct_colors
 
 COLORS = ((128, 64, 128), (0, 0, 142), (70, 130, 180))
@@ -213,20 +212,6 @@ def test_images_without_labels_can_be_predicted(write, build):
     dataset = build(data_prefix=dict(img_path='images'), pipeline=LOAD[:1])
     assert 'seg_map_path' not in dataset[0]
     assert dataset[0]['img'].shape[:2] == SIZE
-
-
-@pytest.mark.parametrize('color', [False, True])
-def test_scan_reads_it(write, build, tmp_path, color):
-    write('images/a.jpg', 'images/b.png')
-    write('labels/a.png', 'labels/b.png', color=color)
-    (tmp_path / 'labels/notes.md').write_text('no label')
-    report = scan_dataset(build(), progress=False)
-    assert report.faults == []
-    expected = np.bincount(np.ravel([label('a'), label('b')]), minlength=256)
-    np.testing.assert_array_equal(report.pixels, expected)
-    cv2.imwrite(str(tmp_path / 'labels/a.png'), np.full(SIZE, 3, np.uint8))
-    (fault,) = scan_dataset(build(), progress=False).faults
-    assert fault.kind == 'label values outside the classes'
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from mmseg_deeplab.config.scan_config import dataset_configs, scan_config
-from mmseg_deeplab.datasets import SyntheticStreets
 from mmseg_deeplab.datasets.scan import scan_dataset
 
 CLASSES = ('road', 'car', 'sky')
@@ -171,16 +170,6 @@ def test_rendered_data_set_is_scanned_to_its_end():
     ]
     assert 'scene/1' in report.faults[0].message
     assert report.images[1] == 2
-
-
-def test_synthetic_streets_are_scanned():
-    pipeline = [dict(type='LoadCheckedImage'), dict(type='LoadCheckedAnnotations')]
-    settings = dict(pipeline=pipeline, serialize_data=False)
-    streets = SyntheticStreets(num_images=3, size=(40, 72), **settings)
-    report = scan_dataset(streets, progress=False)
-    assert report.faults == []
-    assert report.sizes == {(40, 72): 3}
-    assert report.pixels.sum() == 3 * 40 * 72
 
 
 def test_config_is_scanned_with_wrappers_and_the_same_set_once(tmp_path):

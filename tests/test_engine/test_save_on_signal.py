@@ -154,21 +154,6 @@ def test_the_handlers_are_gone_after_training(tmp_path):
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_the_exit_code_can_be_chosen(tmp_path):
-    hook = SaveOnSignalHook(exit_code=143)
-    hook.received = signal.SIGTERM
-    with pytest.raises(SystemExit) as ended:
-        train_here(write_config(tmp_path, iters=2), tmp_path / 'run', hooks=[hook])
-    assert ended.value.code == 143
-    assert saved_iteration(tmp_path / 'run') == 1
-
-
-@pytest.mark.parametrize('signals', [['SIGWHAT'], 'SIGTERM', ['TERM']])
-def test_an_unknown_signal_is_refused(signals):
-    with pytest.raises(ValueError, match='signals must be a list of names'):
-        SaveOnSignalHook(signals=signals)
-
-
 def test_an_epoch_is_interrupted_without_a_checkpoint(tmp_path):
     by_epoch = (
         "train_dataloader['sampler'] = dict(type='DefaultSampler', shuffle=True)\n"

@@ -86,7 +86,6 @@ def test_resizing_is_handed_on(folder, tmp_path):
     ('options', 'message'),
     [
         (dict(format='caffe'), "received 'caffe'"),
-        (dict(out='x.onnx'), r'x.onnx: .* ends in \.torchscript'),
         (dict(output='logits'), "received 'logits'"),
         (
             dict(cfg_options=pipeline(dict(type='RandomFlip', prob=1.0))),

@@ -40,18 +40,6 @@ def test_results_are_those_of_mmsegmentation(options, size):
     np.testing.assert_allclose(probabilities, expected, atol=1e-5)
 
 
-def test_padding_to_a_divisor():
-    model = tiny_segmentor()
-    model.data_preprocessor.test_cfg = dict(size_divisor=16)
-    images = random_images((1, 37, 52))
-    found = run(PredictionGraph(model, 'probabilities'), images)
-    expected = torch.from_numpy(reference_logits(model, images)).softmax(1).numpy()
-    np.testing.assert_allclose(found, expected, atol=1e-5)
-    model.data_preprocessor.test_cfg = None
-    unpadded = run(PredictionGraph(model, 'probabilities'), images)
-    assert np.abs(unpadded - expected).max() > 1e-4
-
-
 def test_one_channel_is_compared_with_the_threshold():
     model = tiny_segmentor(num_classes=2, out_channels=1)
     model.decode_head.threshold = 0.4

@@ -168,11 +168,6 @@ def test_refuses_weights_of_other_shapes(source):
         inferencer(source, cfg_options={'model.decode_head.num_classes': 5})
 
 
-def test_names_a_missing_config(source):
-    with pytest.raises(FileNotFoundError, match=r'gone\.py'):
-        DeepLabInferencer('gone.py', source.checkpoint)
-
-
 def test_needs_a_pipeline_that_loads_an_image(tmp_path):
     source = write_model(tmp_path, extra='')
     options = {'test_dataloader.dataset.pipeline': [dict(type='PackSegInputs')]}

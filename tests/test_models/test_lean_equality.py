@@ -384,11 +384,3 @@ def test_augmented_predictions_are_those_of_stock(kind, tta, head):
         labels = sample.pred_sem_seg.data
         assert (labels == expected).float().mean() > 0.999
         assert ('seg_logits' in sample) == (tta == 'SegTTAModel')
-
-
-@pytest.mark.parametrize('options', [{}, *OTHER_LOSSES.values()])
-@pytest.mark.parametrize('head', ['FCNHead', 'OppositeHead', 'ClassifierModule'])
-def test_a_declared_head_with_cross_entropy_alone_has_the_plain_loss(head, options):
-    built = build('LeanEncoderDecoder', head, **options).decode_head
-    expected = not options and head != 'OppositeHead'
-    assert lean_loss.has_plain_loss(built) == expected

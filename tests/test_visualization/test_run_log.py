@@ -83,13 +83,6 @@ def test_the_half_line_of_a_killed_run_is_left_out(tmp_path):
     assert read_scalars(tmp_path) == losses((5, 4.0))
 
 
-def test_a_folder_without_log_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=rf'{tmp_path.name}: holds no \*/vis'):
-        read_scalars(tmp_path)
-    with pytest.raises(FileNotFoundError, match=r'none: no such file or folder\. Give'):
-        read_scalars(tmp_path / 'none')
-
-
 @pytest.mark.parametrize(
     ('text', 'message'),
     [

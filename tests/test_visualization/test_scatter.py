@@ -22,15 +22,6 @@ name | speed
 --- | ---
 c | 3
 """
-INDEX = """
-Models:
-- Name: a
-  Metadata: {FLOPs: 12, Epochs: 3}
-  Results:
-  - {Task: Semantic Segmentation, Dataset: CamVid, Metrics: {mIoU: 40}}
-  - {Task: Semantic Segmentation, Dataset: VOC, Metrics: {mIoU: 50.5}}
-- Name: b
-"""
 
 
 def write_table(folder):
@@ -68,15 +59,6 @@ def test_tables_of_a_markdown_file(tmp_path):
     ]
 
 
-def test_a_model_index_gives_a_point_per_result(tmp_path):
-    (tmp_path / 'm.yml').write_text(INDEX)
-    options = dict(only=['VOC'])
-    figure = drawn(plot_scatter, [tmp_path / 'm.yml'], tmp_path / 'c.png', **options)
-    assert drawn_points(figure) == [(12, 50.5)]
-    rows = read_benchmark_rows(tmp_path / 'm.yml')
-    assert [(row.name, row.group) for row in rows] == [('a', 'CamVid'), ('a', 'VOC')]
-
-
 def test_the_json_of_a_benchmark_has_dotted_names(tmp_path):
     rows = [
         dict(group='g', name='a', ratio=dict(median=2.5), multiply_adds=4e9),
@@ -99,20 +81,12 @@ def test_an_axis_over_a_decade_is_logarithmic(tmp_path):
     [
         ('t.md', 'no table', 'holds no rows of a benchmark'),
         ('t.json', 'x', r'holds no benchmark \(the file: is no JSON'),
-        ('t.yml', '{', r'holds no benchmark \(ParserError'),
     ],
 )
 def test_a_foreign_file_is_named_with_what_fits(tmp_path, name, text, message):
     (tmp_path / name).write_text(text)
-    with pytest.raises(ValueError, match=rf'{name}: {message}.*metafile\.yml'):
+    with pytest.raises(ValueError, match=rf'{name}: {message}.*benchmarks\.md'):
         plot_scatter([tmp_path / name], tmp_path / 'c.png')
-
-
-def test_a_missing_source_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'none: no such file or folder\. Give'):
-        plot_scatter([tmp_path / 'none'], tmp_path / 'c.png')
-    with pytest.raises(ValueError, match='holds no rows'):
-        plot_scatter([tmp_path], tmp_path / 'c.png')
 
 
 @pytest.mark.parametrize(

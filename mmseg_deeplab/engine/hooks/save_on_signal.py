@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from types import FrameType
 from typing import Any
@@ -18,7 +18,8 @@ from mmseg.registry import HOOKS
 from torch.utils.data import DataLoader
 
 from mmseg_deeplab.engine.distributed import leave_process_group
-from mmseg_deeplab.utils.errors import InputError
+
+SIGNALS = signal.SIGTERM, signal.SIGUSR1
 
 
 @HOOKS.register_module()
@@ -29,7 +30,7 @@ class SaveOnSignalHook(Hook):
     if told so (``sbatch --signal=USR1@120``). The current iteration is finished (with
     gradient accumulation, the iterations up to the next step of the optimizer), the
     checkpoint of :class:`mmengine.hooks.CheckpointHook` is saved unless it has just
-    been, and the process ends with ``exit_code``. ``--resume`` continues from there. In
+    been, and the process ends with status 0. ``--resume`` continues from there. In
     a distributed training a signal to one rank is enough: all ranks agree after each
     iteration, by one all-reduce of one number.
 
@@ -39,26 +40,11 @@ class SaveOnSignalHook(Hook):
     checkpoint remains. Repeated signals change nothing, since torchrun passes on what
     Slurm has already sent to all. SIGINT and SIGKILL act as always. torchrun itself
     ends with 1 after SIGTERM, and kills processes that need more than 30 seconds.
-
-    Args:
-        signals: Names of the signals.
-        exit_code: Exit code of the process. The default says that it ended in order;
-            another one, such as 143 (128 + SIGTERM), tells a stopped training from a
-            finished one.
     """
 
     priority = 'LOWEST'  # after the checkpoint of this iteration
 
-    def __init__(
-        self, signals: Sequence[str] = ('SIGTERM', 'SIGUSR1'), exit_code: int = 0
-    ) -> None:
-        unknown = [name for name in signals if name not in signal.Signals.__members__]
-        if unknown or isinstance(signals, str):
-            raise InputError(
-                f"signals must be a list of names such as 'SIGTERM', got {signals!r}"
-            )
-        self.signals = [signal.Signals[name] for name in signals]
-        self.exit_code = exit_code
+    def __init__(self) -> None:
         self.received: signal.Signals | None = None
         self._previous: dict[signal.Signals, Any] = {}
 
@@ -69,7 +55,7 @@ class SaveOnSignalHook(Hook):
             )
             return
         self._previous = {
-            number: signal.signal(number, self._receive) for number in self.signals
+            number: signal.signal(number, self._receive) for number in SIGNALS
         }
         _protect_workers(runner.train_dataloader)
 
@@ -123,7 +109,7 @@ class SaveOnSignalHook(Hook):
         runner.logger.info(f'Stopped by {name}. Go on with the same command, --resume.')
         runner.visualizer.close()
         leave_process_group()
-        sys.exit(self.exit_code)
+        sys.exit(0)
 
 
 def _has_stepped(optim_wrapper: OptimWrapper) -> bool:

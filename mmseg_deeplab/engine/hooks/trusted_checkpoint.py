@@ -16,6 +16,7 @@ from mmseg_deeplab.engine.resume import (
     keep_own_files,
     numbered_checkpoints,
     packed_hub,
+    start_of,
     unpacked_hub,
 )
 from mmseg_deeplab.utils.atomic_files import remove_parts, write_whole
@@ -126,13 +127,14 @@ class TrustedCheckpointHook(CheckpointHook):
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         superseded = checkpoint.get('superseded')
         self._superseded = superseded if isinstance(superseded, list) else []
-        if runner.is_resumed and 'message_hub' in checkpoint:
+        if start_of(runner)[1] and 'message_hub' in checkpoint:
             checkpoint['message_hub'] = unpacked_hub(checkpoint['message_hub'])
 
     def before_train(self, runner: Runner) -> None:
         folder = checkpoint_folder(self.out_dir, runner.work_dir)
-        if runner.is_resumed:
-            keep_own_files(runner.message_hub, folder, runner.loaded_from)
+        loaded_from, is_resumed = start_of(runner)
+        if is_resumed:
+            keep_own_files(runner.message_hub, folder, loaded_from)
         super().before_train(runner)
         if isinstance(self.file_backend, AtomicLocalBackend):
             self._tidy(runner)
@@ -157,7 +159,7 @@ class TrustedCheckpointHook(CheckpointHook):
             runner.logger.warning(f'Removed unfinished checkpoints: {parts}')
         begin = runner.epoch if self.by_epoch else runner.iter
         found = numbered_checkpoints(folder, self.filename_tmpl)
-        loaded = Path(runner.loaded_from).resolve()
+        loaded = Path(start_of(runner)[0]).resolve()
         if loaded.parent == folder.resolve():  # the list is of this folder
             for path in [*(path for _, path in found), *folder.glob('best_*.pth')]:
                 if path.name in self._superseded and path.name != loaded.name:
