@@ -133,9 +133,8 @@ def compare_metrics(stock: dict[str, Any], ours: dict[str, Any]) -> Errors:
 class LoopMeter(Hook):
     """Measures time and memory of the test loop, from the first image to the metrics.
 
-    ``result``, a JSON file, gets ``seconds``, ``peak_bytes`` beyond what was held
-    before, ``process_bytes`` (the peak of the whole process, None on a GPU), ``images``
-    and ``metrics``.
+    They go to the JSON file ``result``; ``peak_bytes`` is what the loop adds, and
+    ``process_bytes`` the peak of the whole process (None on a GPU).
     """
 
     priority = 'LOWEST'

@@ -132,13 +132,9 @@ def peak_memory(
 ) -> tuple[Any, int | None]:
     """Call a function and measure its peak memory, its result included.
 
-    On a GPU this is what PyTorch has allocated. On the CPU it is the growth of the
-    process's resident memory up to its high-water mark, whatever library allocates.
-    Memory that was freed before is returned to the system first, so that it counts if
-    it is used again.
-
-    Returns the result of the function, and the bytes; None where the system does not
-    tell (other than Linux).
+    On a GPU this is what PyTorch has allocated, on the CPU the growth of the process's
+    resident memory up to its high-water mark. Memory that was freed before counts if it
+    is used again. Returns the result and the bytes; None on other systems than Linux.
     """
     before = start_peak(device)
     result = function()

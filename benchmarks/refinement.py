@@ -69,8 +69,7 @@ def folder_of(folder: Path, name: str) -> Path:
 def list_variants(args: Namespace) -> dict[str, tuple[list[str], list[str]]]:
     """Return the arguments for the CRF and the overrides of each row of the table.
 
-    Several scales are combined with the tuned CRF, or else with the learned one, or
-    else with the first one.
+    Several scales are combined with the first CRF that was tuned or learned, if any.
     """
     crfs = {'CRF': ['--crf', args.crf] if args.crf else ['--crf']}
     for name, file in (('tuned', args.tuned), ('learned', args.learned)):

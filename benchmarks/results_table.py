@@ -75,11 +75,7 @@ def run(args: Namespace) -> None:
 
 
 def run_row(config: str, args: Namespace) -> Row:
-    """Train, test and count one config.
-
-    ``WORK_DIR/<config name>`` gets the whole config, the training, the tests and
-    ``row.json``. A second call only makes the tests that ``row.json`` lacks.
-    """
+    """Train, test and count one config, as far as its ``row.json`` lacks it."""
     folder = Path(args.work_dir) / Path(config).stem
     cfg = row_config(config, args)
     row, file = describe(config, cfg, args), folder / 'row.json'
@@ -196,10 +192,7 @@ def train(cfg: Config, folder: Path) -> Path:
 def test(
     config: str | Path, checkpoint: str | Path, out: Path, options: Sequence[Any]
 ) -> dict[str, Any]:
-    """Test a checkpoint in another process and return the report of the metric.
-
-    ``options`` are more arguments of ``tools/test.py``; ``--cfg-options`` comes last.
-    """
+    """Test in another process, ``--cfg-options`` last; return the metric's report."""
     report = out / 'metrics.json'
     more = [] if '--cfg-options' in options else ['--cfg-options']
     more.append(f'test_evaluator.report_file={report}')

@@ -1,9 +1,8 @@
 """Registers this package with MMSegmentation, without importing either of them.
 
-MMSegmentation's registries import its modules at the first look-up. When a package of
-:data:`FOLLOWERS` has been imported, by a registry or by anyone else, the layer that
-extends it is imported, too, which registers its classes. So ``import mmseg_deeplab``
-costs nothing, and a prediction does not wait for the data sets.
+When a package of :data:`FOLLOWERS` has been imported, by a registry at its first
+look-up or by anyone else, the layer that extends it is imported, too. So ``import
+mmseg_deeplab`` costs nothing, and a prediction does not wait for the data sets.
 """
 
 import gc

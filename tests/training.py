@@ -84,6 +84,17 @@ randomness = dict(seed=3)
 """
 
 
+def few_streets(count: int, size: tuple[int, int]) -> dict[str, object]:
+    """Return options for a few small scenes in each split, without workers."""
+    options = {'dataset.num_images': count, 'dataset.size': size}
+    options |= {'num_workers': 0, 'persistent_workers': False}
+    return {
+        f'{split}_dataloader.{key}': value
+        for split in ('train', 'val', 'test')
+        for key, value in options.items()
+    }
+
+
 def write_data(folder: Path, images: int = 8) -> Path:
     """Write 32x64 images of two squares in three classes; return ``folder``."""
     generator = np.random.default_rng(0)

@@ -1,10 +1,9 @@
 """Small changes to any config: ``mmseg-deeplab train CONFIG --mixin amp ema``.
 
-mmengine forbids the same key in two bases of a config, so a file that changes a part of
-``model`` or ``optim_wrapper`` cannot be one more entry of ``_base_``. A mixin of that
-kind therefore holds its changes under its own name (``amp = dict(optim_wrapper=...)``),
-which a leaf can use and ``--mixin`` merges. What no other base has (``custom_hooks``,
-``compile``) stands at the top of a mixin, and inheriting it is enough.
+mmengine forbids the same key in two bases of a config. A mixin that changes a part of
+``model`` or ``optim_wrapper`` therefore holds its changes under its own name (``amp =
+dict(optim_wrapper=...)``), which a leaf can use and ``--mixin`` merges. What no other
+base has (``custom_hooks``, ``compile``) stands at its top.
 """
 
 from collections.abc import Sequence

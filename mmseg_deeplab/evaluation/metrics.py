@@ -14,9 +14,8 @@ def per_class_metrics(
     """Return IoU, Acc, Dice, Fscore, Precision and Recall of each class, 0..1.
 
     ``confusion`` has the ground truth in its rows, ``beta`` is the weight of recall in
-    the F-score. A value is NaN, or ``nan_to_num``, only where it would be 0 / 0.
-    MMSegmentation's F-score is also NaN for a class that is labelled and never
-    predicted.
+    the F-score. A value is NaN, or ``nan_to_num``, only where it would be 0 / 0;
+    MMSegmentation's F-score also is for a class that is never predicted.
     """
     confusion = confusion.astype(np.float64)
     hits, labelled, predicted = confusion.diagonal(), confusion.sum(1), confusion.sum(0)

@@ -40,19 +40,16 @@ def trimap_bands(
     """Return the index of the narrowest band around borders that contains each pixel.
 
     A pixel is in the band of width ``w`` if the square of ``2 w + 1`` pixels around it
-    holds another label than its own: ``w`` pixels on either side of a border, by
-    chessboard distance. That is the trimap of `Kohli et al. 2009
+    holds another label than its own: the trimap of `Kohli et al. 2009
     <https://doi.org/10.1007/s11263-008-0202-0>`_, on which `Krähenbühl and Koltun 2011
     <https://arxiv.org/abs/1210.5644>`_ (section 5) and DeepLab v1 and v2 (`section 4.1
-    <https://arxiv.org/abs/1606.00915>`_) evaluate. DeepLab's release dilates the void
-    contours of VOC by the same square. On VOC, ``around='void'`` gives exactly its
-    bands, and ``'labels'`` adds the few borders where two classes touch without a
-    contour.
+    <https://arxiv.org/abs/1606.00915>`_) evaluate.
 
     ``'labels'`` are borders between any two labels, void included; ``'classes'`` where
     a 3 x 3 window holds two classes, for data sets whose void is no object (the ego
-    vehicle of Cityscapes); ``'void'`` between void and anything else. The edge of the
-    image is none. The index is ``len(widths)`` outside of all bands.
+    vehicle of Cityscapes); ``'void'`` between void and anything else, as DeepLab's
+    release does on VOC. The edge of the image is none. The index is ``len(widths)``
+    outside of all bands.
     """
     if target.ndim != 2:
         raise InputError(f'target must be (H, W), received shape {target.shape}')

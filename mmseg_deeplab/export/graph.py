@@ -23,11 +23,10 @@ OUTPUTS = ('labels', 'probabilities')
 class PredictionGraph(nn.Module):
     """RGB bytes in, labels or probabilities of the same size out.
 
-    It does what MMSegmentation does in a test of whole images, but without data
-    samples. ``segmentor`` is in evaluation mode and becomes a part of it. ``(N, H, W,
-    3)`` uint8, RGB, or ``(N, H, W, C)`` of the ``bands``, float32 where they have a
-    value range, becomes ``(N, H, W)`` uint8 (int32 with more than 256 classes), or
-    ``(N, K, H, W)`` float32.
+    ``(N, H, W, 3)`` uint8, RGB, or ``(N, H, W, C)`` of the ``bands``, float32 where
+    they have a value range, becomes ``(N, H, W)`` uint8 (int32 with more than 256
+    classes), or ``(N, K, H, W)`` float32. ``segmentor`` is in evaluation mode and
+    becomes a part of it.
     """
 
     def __init__(

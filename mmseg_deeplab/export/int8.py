@@ -109,10 +109,9 @@ def quantize(
 ) -> bytes:
     """Return a model whose convolutions compute in 8 bits.
 
-    Weights are int8 with a scale for each output channel, activations uint8 with one
-    scale each, in the QDQ form that ONNX Runtime and TensorRT read. ``images`` give the
-    ranges: ``'minmax'`` takes all that occurs; ``'percentile'`` and ``'entropy'`` cut
-    rare values, and keep all activations of all images in memory.
+    Weights are int8 by output channel, activations uint8, in the QDQ form that ONNX
+    Runtime and TensorRT read. Of the ranges in ``images`` ``'minmax'`` takes all;
+    ``'percentile'`` and ``'entropy'`` cut rare values, with all activations in memory.
     """
     purpose = 'Quantisation to int8'
     optional_package('onnx', extra='export', purpose=purpose)

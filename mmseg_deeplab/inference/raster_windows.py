@@ -74,9 +74,8 @@ class WindowGrid:
         """Cover an axis with windows.
 
         What they keep are runs of equal length, whole tiles. What they read reaches at
-        least ``overlap`` further, up to the ends of the axis, where the network pads as
-        it does for the whole image; a window at an end reaches inwards to the full
-        size.
+        least ``overlap`` further, up to the ends of the axis; a window at an end
+        reaches inwards to the full size.
         """
         if length <= self.window:
             return [Span(0, length, 0, length)]

@@ -54,11 +54,10 @@ def forward_by_rows(
 def predict_by_rows(model: nn.Module) -> nn.Module:
     """Let a network compute its inverted residuals by strips of rows where it pays.
 
-    The inner map of an inverted residual has six times the channels of its input and is
-    the largest of a network. It need not exist as a whole (`MobileNetV2
-    <https://arxiv.org/abs/1801.04381>`_, section 5.1, which splits channels; rows make
-    no sums over parts, so that results are the same to the bit). This happens without
-    gradients, on the CPU, beyond ``LARGE``; not while it is compiled or exported.
+    Their inner map, the largest of a network, need not exist as a whole (`MobileNetV2
+    <https://arxiv.org/abs/1801.04381>`_, section 5.1, splits channels instead). This
+    happens without gradients, on the CPU, beyond ``LARGE``; not while it is compiled or
+    exported.
     """
     for module in model.modules():
         if isinstance(module, InvertedResidual):

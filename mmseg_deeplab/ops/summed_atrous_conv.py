@@ -86,15 +86,12 @@ def summed_atrous_conv2d(
 def plain_wins(
     x: Tensor, num_classes: int, dilations: Sequence[int], *, training: bool
 ) -> bool:
-    """Tell where separate convolutions are faster.
+    """Tell where separate convolutions are faster, by times on the CPU in float32.
 
-    The rule comes from times on the CPU in float32 (K 2 to 171, C 512 to 2048, 33x33 to
-    129x257, both layouts). A convolution computes its classes by 16, which for few
-    classes wastes a quarter of the work and more, and reads 2048 channels from memory
-    for each branch; but it leaves out all padding, much of a small map, and is
-    best in channels_last. With many classes it is efficient by itself: at 171 the gain
-    was between 0.90x and 1.4x. One branch alone has nothing to share. On a GPU nothing
-    has been measured, and plain convolutions are taken.
+    A convolution computes its classes by 16, which wastes work for few of them, and
+    reads 2048 channels for each branch; but it leaves out all padding, much of a small
+    map, and with 171 classes the gain was between 0.90x and 1.4x. On a GPU nothing has
+    been measured, and plain convolutions are taken.
     """
     if x.device.type != 'cpu' or x.numel() == 0 or len(dilations) == 1:
         return True

@@ -94,9 +94,8 @@ def softmax_kernel(
     """Softmax of a tile of output pixels: its four sums and, with KEEP, two maps.
 
     ``largest`` is the largest logit of a pixel, ``factor`` its weight over the sum of
-    ``exp(logit - largest)``: ``exp(logit - largest) * factor`` is then the gradient
-    of the loss, up to the pixel's own class. One map of log-sum-exp would do, but
-    loses the digits of probabilities where logits are large.
+    ``exp(logit - largest)``, which give the gradient of the loss; one map of
+    log-sum-exp would lose the digits of probabilities where logits are large.
     """
     image = tl.program_id(2).to(tl.int64)
     row, y, y_inside, row_weight = _tile_rows(row_chunks, row_weights, ROWS)

@@ -1,18 +1,16 @@
 """Triton form of :func:`upsample_cross_entropy` and :func:`upsample_argmax`.
 
-The torch forms run many small kernels on a GPU; here one kernel (labels, loss) or two
-(loss and gradient) do it. The kernels were compared with the torch forms in Triton's
-interpreter and compiled for the GPU architectures named in their tests; **neither
-their results nor their speed have been measured on a GPU yet**.
+One kernel (labels, loss) or two (loss and gradient) for CUDA tensors in float16,
+bfloat16 and float32, unless the environment variable ``MMSEG_DEEPLAB_TRITON`` is ``0``
+or ``torch.compile`` is tracing. They were compared with the torch forms in Triton's
+interpreter and compiled for the architectures named in their tests; **neither their
+results nor their speed have been measured on a GPU yet**.
 
-They are used for CUDA tensors in float16, bfloat16 and float32 unless the environment
-variable ``MMSEG_DEEPLAB_TRITON`` is ``0`` or ``torch.compile`` is tracing. Before a
-kernel is used for a dtype, a number of classes or options that are new to a process, it
-computes a small case and is compared with the torch form; the value ``unchecked``
-leaves that out. Where one differs or fails, because Triton is missing or cannot compile
-it, say, one warning names the cause, and the torch form takes over for the rest of the
-process. Errors of the device and of Triton's cache folder are raised: the torch form
-would meet the first as well, and the second has a remedy of its own.
+Before a kernel is used for a dtype, a number of classes or options that are new to a
+process, a small case is compared with the torch form (the value ``unchecked`` leaves
+that out). Where it differs or fails, one warning names the cause, and the torch form
+takes over for the rest of the process. Errors of the device and of Triton's cache
+folder are raised.
 """
 
 import errno

@@ -6,22 +6,13 @@ from argparse import ArgumentParser, Namespace
 import numpy as np
 import pytest
 from mmengine.config import Config
-from training import train_here
+from training import few_streets, train_here
 
 from benchmarks import refinement, results_table
 
 CONFIG = 'configs/deeplabv2_r26_synthetic_streets.py'
 SCHEDULE = 'configs/_base_/schedules/camvid_short.py'
-SMALL = {
-    f'{split}_dataloader.{key}': value
-    for split in ('train', 'val', 'test')
-    for key, value in {
-        'dataset.num_images': 4,
-        'dataset.size': (48, 96),
-        'num_workers': 0,
-        'persistent_workers': False,
-    }.items()
-}
+SMALL = few_streets(4, (48, 96))
 
 
 def arguments(module, *argv: object, **changes) -> Namespace:

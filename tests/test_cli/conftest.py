@@ -1,6 +1,9 @@
 """Commands in the process of the tests."""
 
+from pathlib import Path
+
 import pytest
+from training import train_here, write_config
 
 from mmseg_deeplab import cli
 
@@ -14,3 +17,12 @@ def command(capsys):
         return capsys.readouterr().out
 
     return run
+
+
+@pytest.fixture(scope='session')
+def one_step(tmp_path_factory) -> tuple[Path, Path]:
+    """Return a config and the checkpoint of its training of one step."""
+    folder = tmp_path_factory.mktemp('one_step')
+    config = write_config(folder, iters=1)
+    train_here(config, folder / 'run')
+    return config, folder / 'run' / 'iter_1.pth'

@@ -5,26 +5,9 @@ from pathlib import Path
 
 import pytest
 from drawn import is_plot
-from training import (
-    ROOT,
-    TEST,
-    Server,
-    assert_all_ended_well,
-    start_ranks,
-    train_here,
-    write_config,
-)
+from training import ROOT, TEST, Server, assert_all_ended_well, start_ranks
 
 REPORT = ROOT / 'tools' / 'report.py'
-
-
-@pytest.fixture(scope='module')
-def trained(tmp_path_factory) -> tuple[Path, Path]:
-    """Return a config and the checkpoint of its training of one step."""
-    folder = tmp_path_factory.mktemp('trained')
-    config = write_config(folder, iters=1)
-    train_here(config, folder / 'run')
-    return config, folder / 'run' / 'iter_1.pth'
 
 
 def options(report_file: Path | None = None) -> list[str]:
@@ -36,10 +19,10 @@ def options(report_file: Path | None = None) -> list[str]:
 
 
 @pytest.mark.slow
-def test_the_curve_of_two_evaluations(server: Server, command, trained, tmp_path):
+def test_the_curve_of_two_evaluations(server: Server, command, one_step, tmp_path):
     """One process and two, whose sampler repeats an image, have the same trimap."""
     one, two = tmp_path / 'one.json', tmp_path / 'new' / 'two.json'
-    test = (TEST, *trained, '--work-dir', tmp_path / 'test')
+    test = (TEST, *one_step, '--work-dir', tmp_path / 'test')
     log = tmp_path / 'log'
     assert server.run(*test, *options(one), log=log) == 0, log.read_text()
     assert_all_ended_well(start_ranks(server, tmp_path, *test, *options(two)))
@@ -52,9 +35,9 @@ def test_the_curve_of_two_evaluations(server: Server, command, trained, tmp_path
     assert is_plot(curve)
 
 
-def test_the_report_shows_the_trimap(server: Server, command, trained, tmp_path):
+def test_the_report_shows_the_trimap(server: Server, command, one_step, tmp_path):
     log = tmp_path / 'log'
-    arguments = (*trained, '--out', tmp_path, '--num-scenes', 1, *options())
+    arguments = (*one_step, '--out', tmp_path, '--num-scenes', 1, *options())
     assert server.run(REPORT, *arguments, log=log) == 0, log.read_text()
     trimap = json.loads((tmp_path / 'metrics.json').read_text())['trimap']
     last = (tmp_path / 'metrics.txt').read_text().splitlines()[-1].split()
@@ -66,8 +49,8 @@ def test_the_report_shows_the_trimap(server: Server, command, trained, tmp_path)
         assert is_plot(out)
 
 
-def test_the_curves_of_a_training(command, trained, tmp_path):
+def test_the_curves_of_a_training(command, one_step, tmp_path):
     out = tmp_path / 'curves.pdf'
     options = ('--names', 'loss', 'lr', '--smoothing', 0.5, '--out', out)
-    printed = command('plot', 'curves', trained[1].parent, *options)
+    printed = command('plot', 'curves', one_step[1].parent, *options)
     assert is_plot(out) and printed.splitlines()[-1] == str(out)

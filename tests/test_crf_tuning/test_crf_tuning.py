@@ -13,7 +13,7 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmseg.apis import init_model
 from mmseg.registry import DATASETS, MODELS
-from training import train_here, write_config
+from training import few_streets, train_here, write_config
 
 from mmseg_deeplab.config import read_config
 from mmseg_deeplab.config.prediction_options import load_crf
@@ -33,15 +33,7 @@ from mmseg_deeplab.crf_tuning.tuning_setup import write_fragment
 from mmseg_deeplab.models import predicting
 
 STREETS = 'configs/deeplabv2_r26_synthetic_streets.py'
-LOADER = {
-    'dataset.num_images': 12,
-    'dataset.size': (32, 64),
-    'num_workers': 0,
-    'persistent_workers': False,
-}
-SMALL = {'model.data_preprocessor.size': (32, 64)}
-for split in ('train', 'val', 'test'):
-    SMALL |= {f'{split}_dataloader.{key}': value for key, value in LOADER.items()}
+SMALL = {'model.data_preprocessor.size': (32, 64), **few_streets(12, (32, 64))}
 GRID = dict(zip(AXES, ([2.0, 4.0], [5.0, 15.0], [3.0, 8.0]), strict=True))
 START = """crf = dict(
     type='DenseCRF', bilateral_weight=4.0, bilateral_xy=10.0, bilateral_rgb=5.0,

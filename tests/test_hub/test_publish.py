@@ -13,7 +13,7 @@ from mmengine.config import Config
 from mmengine.hooks import EMAHook
 from mmseg.apis import init_model
 from mmseg.registry import MODELS
-from training import ROOT, train_here
+from training import ROOT, few_streets, train_here
 
 from mmseg_deeplab.checkpoints import load
 from mmseg_deeplab.config import read_config
@@ -30,15 +30,11 @@ PTH = pytest.mark.parametrize('published', ['pth'], indirect=True)
 @pytest.fixture(scope='module')
 def cfg():
     """Return the quickstart's config, narrower, with two small scenes to test on."""
-    options = {
+    narrow = {
         'model.backbone.base_channels': 4,
         'model.decode_head.in_channels': 128,
-        'test_dataloader.dataset.num_images': 2,
-        'test_dataloader.dataset.size': (32, 64),
-        'test_dataloader.num_workers': 0,
-        'test_dataloader.persistent_workers': False,
     }
-    return read_config(CONFIG, options)
+    return read_config(CONFIG, narrow | few_streets(2, (32, 64)))
 
 
 @pytest.fixture(scope='module')

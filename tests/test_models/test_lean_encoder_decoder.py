@@ -7,7 +7,6 @@ import torch
 import torch.nn.functional as F
 from mmcv.transforms import Compose
 from mmengine.dataset import pseudo_collate
-from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from small_segmentor import random_images, random_samples, small_segmentor
@@ -173,16 +172,6 @@ def test_tta_refines_the_average_of_the_views(photos, kind, ratios):
     expected = model.crf(rgb(photos[0])[None], average[None])[0]
     torch.testing.assert_close(found.seg_logits.data.softmax(0), expected)
     assert torch.equal(found.pred_sem_seg.data[0], expected.argmax(0))
-
-
-def test_tta_carries_ground_truth_and_path(photos):
-    data = augmented(photos[0], (0.5, 1.0))
-    data['data_samples'][0][0].gt_sem_seg = PixelData(data=torch.ones(1, *SIZE))
-    wrapped = MODELS.build(dict(type='LeanTTAModel', module=build(crf=CRF)))
-    with torch.no_grad():
-        found = wrapped.test_step(data)[0]
-    assert found.gt_sem_seg.data.sum() == SIZE[0] * SIZE[1]
-    assert found.img_path == photos[0]
 
 
 def test_a_crf_that_was_off_is_on_again_after_an_error():

@@ -58,18 +58,6 @@ def test_multi_grid_multiplies_the_rate(output_stride, multi_grid, expected):
     assert tuple(block.conv2.dilation[0] for block in model.layer4) == expected
 
 
-def test_first_block_of_a_dilated_stage_has_the_full_rate():
-    model = build(depth=50)
-    assert [block.conv2.dilation for block in model.layer3] == [(2, 2)] * 6
-    assert [block.conv2.dilation for block in model.layer4] == [(4, 4)] * 3
-
-
-def test_stride_sits_in_the_first_1x1():
-    block = build().layer2[0]
-    assert block.conv1.stride == block.downsample[0].stride == (2, 2)
-    assert block.conv2.stride == (1, 1)
-
-
 @pytest.mark.parametrize(
     'frozen_bn, trains, follows',
     [('none', True, True), ('affine', False, True), ('all', False, False)],

@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from largest_tensor import LargestTensor
+from upsampling import random_shape
 
 from mmseg_deeplab.ops import bilinear_rows, upsample_argmax
 
@@ -33,13 +34,6 @@ def assert_equals_stock(logits, size, align_corners=False):
     assert found.shape == expected.shape
     assert apart.float().mean() > 0.99
     assert torch.equal(found[apart], expected[apart])
-
-
-def random_shape(seed):
-    generator = torch.Generator().manual_seed(seed)
-    draw = [int(torch.randint(1, 24, (), generator=generator)) for _ in range(6)]
-    shape = (1 + draw[0] % 3, draw[1], draw[2], draw[3])
-    return shape, (draw[4] * 4 + seed % 4, draw[5] * 5)
 
 
 @pytest.mark.parametrize('align_corners', [False, True])

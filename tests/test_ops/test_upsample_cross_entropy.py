@@ -5,8 +5,10 @@ from functools import partial
 import pytest
 import torch
 import torch.nn.functional as F
+import upsampling
 from mmseg.models.losses import CrossEntropyLoss, accuracy
 from torch.profiler import ProfilerActivity, profile
+from upsampling import full_size, random_shape
 
 from mmseg_deeplab import ops
 from mmseg_deeplab.ops import bilinear_rows
@@ -17,20 +19,14 @@ pytestmark = pytest.mark.usefixtures('device')
 upsample_cross_entropy = partial(ops.upsample_cross_entropy, align_corners=False)
 
 
-def example(shape, size, seed=0, dtype=torch.float64, ignored=0.2, ignore_index=255):
-    generator = torch.Generator().manual_seed(seed)
-    logits = torch.randn(shape, generator=generator, dtype=torch.float64) * 3
-    target = torch.randint(0, shape[1], (shape[0], *size), generator=generator)
-    target[torch.rand(target.shape, generator=generator) < ignored] = ignore_index
-    return logits.to(dtype).requires_grad_(), target
+def example(shape, size, **options):
+    logits, target = upsampling.example(shape, size, **options)
+    return logits.requires_grad_(), target
 
 
 def reference(logits, target, *, align_corners=False, ignore_index=255, **kwargs):
     """Return loss and gradient by full-size logits, in float64."""
-    leaf = logits.detach().double().requires_grad_()
-    full = F.interpolate(
-        leaf, target.shape[1:], mode='bilinear', align_corners=align_corners
-    )
+    leaf, full = full_size(logits, target.shape[1:], align_corners)
     loss = F.cross_entropy(full, target, ignore_index=ignore_index, **kwargs)
     return loss.detach(), torch.autograd.grad(loss, leaf)[0]
 
@@ -45,13 +41,6 @@ def assert_close(found, expected, tolerance=1e-6):
     assert torch.allclose(found[0].double(), expected[0], rtol=tolerance)
     scale = expected[1].abs().max()
     assert (found[1].double() - expected[1]).abs().max() <= tolerance * scale
-
-
-def random_shape(seed):
-    generator = torch.Generator().manual_seed(seed)
-    draw = [int(torch.randint(1, 20, (), generator=generator)) for _ in range(6)]
-    shape = (1 + draw[0] % 3, draw[1] + 1, draw[2], draw[3])
-    return shape, (draw[4] * 3 + seed % 3 + 1, draw[5] * 4 + 1)
 
 
 @pytest.mark.parametrize('align_corners', [False, True])

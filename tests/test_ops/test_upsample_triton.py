@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 import torch
 import torch.nn.functional as F
+import upsampling
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from mmseg_deeplab import ops
@@ -41,12 +42,8 @@ def interpreter(root):
     started.close()
 
 
-def example(shape, size, seed=0, dtype=torch.float32, ignored=0.2, ignore_index=255):
-    generator = torch.Generator().manual_seed(seed)
-    logits = (torch.randn(shape, generator=generator) * 3).to(dtype)
-    target = torch.randint(0, shape[1], (shape[0], *size), generator=generator)
-    target[torch.rand(target.shape, generator=generator) < ignored] = ignore_index
-    return logits, target
+def example(shape, size, dtype=torch.float32, **options):
+    return upsampling.example(shape, size, dtype=dtype, **options)
 
 
 def assert_close(found, expected, tolerance=1e-6):
@@ -59,10 +56,7 @@ def assert_close(found, expected, tolerance=1e-6):
 
 def full_size(logits, target, class_weight=None, align_corners=False):
     """Return sums and gradient by full-size logits in float64."""
-    leaf = logits.double().requires_grad_()
-    full = F.interpolate(
-        leaf, target.shape[1:], mode='bilinear', align_corners=align_corners
-    )
+    leaf, full = upsampling.full_size(logits, target.shape[1:], align_corners)
     weight = torch.ones(leaf.shape[1]) if class_weight is None else class_weight
     weight = weight.to(leaf)
     loss = F.cross_entropy(

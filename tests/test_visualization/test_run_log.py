@@ -23,38 +23,38 @@ def losses(*pairs: tuple[int, float]) -> list[dict]:
     return [dict(loss=value, lr=0.1, step=step) for step, value in pairs]
 
 
-def test_a_resumed_run_replaces_the_steps_it_repeats(tmp_path):
-    log(tmp_path, '20260101_1', [dict(loss=2.0, step=1), dict(loss=9.0, step=2)])
-    log(tmp_path, '20260101_2', [dict(loss=1.0, step=2), dict(mIoU=50.0, step=2)])
+TEST = dict(mIoU=40.0, step=10)
+BEFORE = losses((5, 4.0), (10, 3.0))
+# What the first part and the resumed one log, and the steps that are left.
+PARTS = {
+    'the steps it repeats': (BEFORE, [*losses((10, 1.0)), TEST], [5, 10], [10]),
+    # Its interval is another one.
+    'all behind its checkpoint': (
+        [*BEFORE, *losses((15, 2.5), (20, 2.2)), TEST],
+        losses((12, 1.0), (24, 0.5)),
+        [5, 10, 12, 24],
+        [10],
+    ),
+    'all where it began anew': ([*BEFORE, TEST], losses((5, 1.0)), [5], []),
+    'nothing by a validation made up for': (
+        BEFORE,
+        [TEST, *losses((15, 1.0))],
+        [5, 10, 15],
+        [10],
+    ),
+}
+
+
+@pytest.mark.parametrize('name', PARTS)
+def test_a_resumed_run_replaces(tmp_path, name):
+    first, second, steps, tests = PARTS[name]
+    log(tmp_path, '20260101_1', first)
+    log(tmp_path, '20260101_2', second)
     records = read_scalars(tmp_path)
-    assert series(records, 'loss') == ([1, 2], [2.0, 1.0])
-    assert series(records, 'mIoU') == ([2], [50.0])
-
-
-def test_a_resumed_run_replaces_all_behind_its_checkpoint(tmp_path):
-    """Also steps that it does not log itself, as its interval is another one."""
-    test = dict(mIoU=40.0, step=10)
-    log(tmp_path, '1', [*losses((5, 4.0), (10, 3.0), (15, 2.5), (20, 2.2)), test])
-    log(tmp_path, '2', losses((12, 1.0), (24, 0.5)))
-    records = read_scalars(tmp_path)
-    assert series(records, 'loss') == ([5, 10, 12, 24], [4.0, 3.0, 1.0, 0.5])
-    assert series(records, 'mIoU') == ([10], [40.0])
-
-
-def test_a_run_that_started_anew_replaces_everything(tmp_path):
-    log(tmp_path, '1', [*losses((5, 4.0), (10, 3.0)), dict(mIoU=9.0, step=10)])
-    log(tmp_path, '2', losses((5, 1.0)))
-    records = read_scalars(tmp_path)
-    assert series(records, 'loss') == ([5], [1.0])
-    assert series(records, 'mIoU') == ([], [])
-
-
-def test_a_validation_made_up_for_after_a_resume_keeps_the_training(tmp_path):
-    log(tmp_path, '1', losses((5, 4.0), (10, 3.0)))
-    log(tmp_path, '2', [dict(mIoU=9.0, step=10), *losses((15, 1.0))])
-    records = read_scalars(tmp_path)
-    assert series(records, 'loss')[0] == [5, 10, 15]
-    assert series(records, 'mIoU') == ([10], [9.0])
+    last = dict(zip(*series(first, 'loss'), strict=True))
+    last |= dict(zip(*series(second, 'loss'), strict=True))
+    assert series(records, 'loss') == (steps, [last[step] for step in steps])
+    assert series(records, 'mIoU') == (tests, [40.0] * len(tests))
 
 
 def test_a_run_can_be_named_by_any_of_its_folders_or_by_its_log(tmp_path):

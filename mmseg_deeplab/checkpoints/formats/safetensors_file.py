@@ -1,8 +1,8 @@
 """Checkpoints in the format of safetensors: https://github.com/huggingface/safetensors.
 
-What ``torch.save`` keeps beside the tensors is one text in the header here: JSON under
-the name ``meta``. The library writes several texts in an order that changes from
-process to process (tried with 0.4.3 to 0.8.0); equal contents shall give equal files.
+What ``torch.save`` keeps beside the tensors is one JSON text in the header, ``meta``:
+the library writes several texts in changing orders (0.4.3 to 0.8.0), and equal contents
+shall give equal files.
 """
 
 import json

@@ -39,11 +39,10 @@ INITIAL = (
 class XceptionBlock(BaseModule):
     """Three separable 3x3 convolutions, a ReLU before each, with a skip connection.
 
-    `DeepLab v3+ <https://arxiv.org/abs/1802.02611>`_, figure 4, in the form of
-    ``xception_module`` of TF's ``research/deeplab/core/xception.py``: the last
-    convolution carries the stride, BatchNorm follows every depthwise and every
-    pointwise convolution, padding is ``dilation`` on each side. ``skip='conv'`` adds a
-    1x1 convolution of the input, ``'sum'`` the input itself, ``'none'`` nothing.
+    `DeepLab v3+ <https://arxiv.org/abs/1802.02611>`_, figure 4, as ``xception_module``
+    of TF's ``research/deeplab/core/xception.py``: the last convolution carries the
+    stride. ``skip='conv'`` adds a 1x1 convolution of the input, ``'sum'`` the input
+    itself, ``'none'`` nothing.
     """
 
     act_cfg: dict | None = None

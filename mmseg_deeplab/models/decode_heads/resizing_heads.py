@@ -1,9 +1,8 @@
 """Decode heads that do nothing with their logits but resize them.
 
-For these, and for no others, :class:`LeanEncoderDecoder` takes losses and labels
-straight from the low-resolution logits, and :class:`MultiScaleEncoderDecoder` fuses
-them over scales. A subclass may do something else, so each class is declared: those
-of MMSegmentation are found here, others say so by :func:`resizes_logits`.
+For these alone :class:`LeanEncoderDecoder` and :class:`MultiScaleEncoderDecoder` use
+the low-resolution logits. Each class is declared: those of MMSegmentation are found
+here, others say so by :func:`resizes_logits`.
 """
 
 from mmseg.models import decode_heads as stock
