@@ -13,11 +13,6 @@ TORCHES ?= 2.11.0 2.14.1
 # Extras whose code the tests run.
 TESTED := docs export hub images tests timm tuning web ray
 
-# The worker that draws or decodes images shares the cores with the network: idle
-# OpenMP threads spin for microseconds, then sleep (spinning on, a busy 2-core machine
-# trained four times slower; sleeping at once, an idle one up to twice).
-export GOMP_SPINCOUNT ?= 10000
-
 .PHONY: quickstart demo install benchmark gpu robustness docs docs-serve test test-slow test-matrix lint format clean
 
 quickstart: $(VENV)/.installed

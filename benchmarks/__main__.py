@@ -13,6 +13,7 @@ from mmseg_deeplab.utils.errors import InputError, one_line_errors
 from . import (
     crf,
     data,
+    disk,
     evaluation,
     files,
     gpu,
@@ -40,6 +41,7 @@ STUDIES = {
     'train': training.STUDY,
     'eval': evaluation.STUDY,
     'data': data.STUDY,
+    'disk': disk.STUDY,
     'growth': growth.STUDY,
     'export': inference.EXPORT_STUDY,
     'peers': peers.STUDY,

@@ -44,6 +44,7 @@ STOCK = {
     'LoadCheckedAnnotations': 'LoadAnnotations',
     'LeanRandomCrop': 'RandomCrop',
     'LeanPhotoMetricDistortion': 'PhotoMetricDistortion',
+    'LeanPackSegInputs': 'PackSegInputs',
 }
 OUR_ARGUMENTS = ('num_classes', 'cache_dir')  # the counterparts lack them
 
@@ -105,7 +106,8 @@ def _loader(cfg: ConfigDict) -> Callable[[], list[dict]]:
 def _compare(stock: list[dict], ours: list[dict]) -> Errors:
     different = 0
     for expected, found in zip(stock, ours, strict=True):
-        labels = (one['data_samples'].gt_sem_seg.data for one in (expected, found))
+        samples = (one['data_samples'].to('cpu') for one in (expected, found))
+        labels = (sample.gt_sem_seg.data for sample in samples)
         same = torch.equal(expected['inputs'], found['inputs'])
         different += not (same and torch.equal(*labels))
     errors = dict(samples=different)

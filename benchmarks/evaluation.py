@@ -106,15 +106,22 @@ def side_config(job: Job, role: str) -> Config:
     return cfg
 
 
-def _run(
-    role: str, folder: Path, checkpoint: Path, device: torch.device, facts: dict
+def run_side(
+    tool: str, role: str, folder: Path, device: torch.device, *arguments: Any
 ) -> dict[str, Any]:
+    """Run one of ``tools/`` with the config of a side; return what its meter wrote."""
     environment = dict(OMP_NUM_THREADS=str(torch.get_num_threads()))
     if device.type == 'cpu':
         environment['CUDA_VISIBLE_DEVICES'] = ''
-    arguments = [folder / f'{role}.py', checkpoint, '--work-dir', folder / role]
-    run_tool('test.py', arguments, folder / role, environment)
-    found = json.loads((folder / f'{role}.json').read_text())
+    arguments = [folder / f'{role}.py', *arguments, '--work-dir', folder / role]
+    run_tool(tool, arguments, folder / role, environment)
+    return json.loads((folder / f'{role}.json').read_text())
+
+
+def _run(
+    role: str, folder: Path, checkpoint: Path, device: torch.device, facts: dict
+) -> dict[str, Any]:
+    found = run_side('test.py', role, folder, device, checkpoint)
     facts['images'] = found['images']
     facts[f'{role}_process_bytes'] = found['process_bytes']
     facts[f'{role}_mIoU'] = found['metrics']['mIoU']

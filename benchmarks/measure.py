@@ -77,7 +77,7 @@ def measure(
     errors = case.compare(results['stock'], results['ours']) if case.stock else {}
     if case.measures_itself:
         times = {role: [found['seconds']] for role, found in results.items()}
-        for role in [role for role in runs for _ in range(rounds - 1)]:
+        for role in list(runs) * (rounds - 1):  # in turns
             times[role].append(runs[role]()['seconds'])
     else:
         results.clear()

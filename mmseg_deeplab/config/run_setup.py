@@ -18,6 +18,7 @@ from mmseg_deeplab.engine.distributed import (
 )
 from mmseg_deeplab.models import set_output_stride
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.freed_memory import keep_freed_memory
 
 from .config_checks import (
     check_checkpoint,
@@ -179,6 +180,7 @@ def build_runner(cfg: Config) -> Runner:
 
 def train(cfg: Config) -> None:
     """Train. What fails before it has worked once is a mistake in the config."""
+    keep_freed_memory()
     with new_run(cfg) as runner:
         runner.train()
 

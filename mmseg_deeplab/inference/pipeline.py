@@ -17,7 +17,8 @@ GROUND_TRUTH_LOADERS = (
     'LoadCheckedAnnotations',
     'LoadPanopticAnnotations',
 )
-PACKERS = ('PackSegInputs', 'PackPanopticInputs')  # the same without ground truth
+# All the same without ground truth.
+PACKERS = ('PackSegInputs', 'LeanPackSegInputs', 'PackPanopticInputs')
 # What `PackSegInputs` copies by default and results of this pipeline can have.
 META_KEYS = ('ori_shape', 'img_shape', 'scale_factor')
 

@@ -9,6 +9,7 @@ from mmengine.registry import init_default_scope
 from benchmarks import (
     crf,
     data,
+    disk,
     evaluation,
     files,
     growth,
@@ -181,3 +182,15 @@ def test_both_evaluations_find_the_same_metrics(job, tmp_path):
     ours['metrics']['mIoU'] += 0.1
     with pytest.raises(ResultsDiffer, match='evaluation'):
         case.compare(stock, ours)
+
+
+def test_a_training_from_disk_has_the_stock_losses(tmp_path):
+    case = disk.disk_case(
+        disk.Training(disk.QUICKSTART, 'streets', 2), tmp_path, 'fast'
+    )
+    stock, ours = case.stock(), case.ours()
+    assert case.compare(stock, ours)['first'] < 1e-5
+    assert len(stock['losses']) == disk.WARM_UP
+    assert set(stock['parts']) == {*disk.PARTS, disk.REST, 'worker'}
+    with pytest.raises(ResultsDiffer, match='first'):
+        case.compare(stock, ours | dict(losses=[2 * loss for loss in ours['losses']]))

@@ -10,7 +10,7 @@ test_pipeline = [
     dict(type='LoadCheckedImage'),
     dict(type='Resize', scale=(2048, 512), keep_ratio=True),
     dict(type='LoadCheckedAnnotations', num_classes=_base_.num_classes),
-    dict(type='PackSegInputs'),
+    dict(type='LeanPackSegInputs'),
 ]
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader

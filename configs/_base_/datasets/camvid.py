@@ -31,12 +31,12 @@ train_pipeline = [
     ),
     dict(type='LeanRandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PackSegInputs'),
+    dict(type='LeanPackSegInputs'),
 ]
 test_pipeline = [
     dict(type='LoadCheckedImage'),
     dict(type='LoadCheckedAnnotations', num_classes=num_classes),
-    dict(type='PackSegInputs'),
+    dict(type='LeanPackSegInputs'),
 ]
 img_ratios = [0.5, 0.75, 1.0, 1.25, 1.5, 1.75]
 tta_pipeline = [
@@ -50,7 +50,7 @@ tta_pipeline = [
                 dict(type='RandomFlip', prob=1.0, direction='horizontal'),
             ],
             [dict(type='LoadCheckedAnnotations', num_classes=num_classes)],
-            [dict(type='PackSegInputs')],
+            [dict(type='LeanPackSegInputs')],
         ],
     ),
 ]

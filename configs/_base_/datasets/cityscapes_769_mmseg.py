@@ -22,13 +22,13 @@ train_pipeline = [
     dict(type='LeanRandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
     dict(type='RandomFlip', prob=0.5),
     dict(type='LeanPhotoMetricDistortion'),
-    dict(type='PackSegInputs'),
+    dict(type='LeanPackSegInputs'),
 ]
 test_pipeline = [
     dict(type='LoadCheckedImage'),
     dict(type='Resize', scale=(2049, 1025), keep_ratio=True),
     dict(type='LoadCheckedAnnotations', num_classes=_base_.num_classes),
-    dict(type='PackSegInputs'),
+    dict(type='LeanPackSegInputs'),
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))

@@ -22,7 +22,7 @@ train_pipeline = [
     ),
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PackSegInputs'),
+    dict(type='LeanPackSegInputs'),
 ]
 train_dataloader = dict(
     batch_size=16,

@@ -7,7 +7,7 @@ Networks that SGD at this rate does not train set their own optimizer in the lea
 
 optim_wrapper = dict(
     type='OptimWrapper',
-    optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=5e-4),
+    optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=5e-4, fused=True),
 )
 param_scheduler = [
     dict(type='PolyLR', power=0.9, eta_min=0, begin=0, end=4000, by_epoch=False)

@@ -5,6 +5,7 @@ from mmseg_deeplab.utils.data_file_errors import DataFileError
 from .band_loading import LoadBands
 from .checked_loading import DecodedFiles, LoadCheckedAnnotations, LoadCheckedImage
 from .label_colors import LabelColors
+from .label_packing import LeanPackSegInputs
 from .lean_transforms import LeanPhotoMetricDistortion, LeanRandomCrop
 from .panoptic_loading import LoadPanopticAnnotations
 from .panoptic_targets import (
@@ -18,6 +19,7 @@ __all__ = [
     'DecodedFiles',
     'GeneratePanopticTargets',
     'LabelColors',
+    'LeanPackSegInputs',
     'LeanPhotoMetricDistortion',
     'LeanRandomCrop',
     'LoadBands',

@@ -6,7 +6,6 @@ import mmcv
 import numpy as np
 from mmcv.transforms import BaseTransform, Pad, to_tensor
 from mmengine.structures import PixelData
-from mmseg.datasets.transforms import PackSegInputs
 from mmseg.registry import TRANSFORMS
 
 from mmseg_deeplab.ops.panoptic_ids import (
@@ -17,6 +16,8 @@ from mmseg_deeplab.ops.panoptic_ids import (
 )
 from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.value_checks import require_one_of
+
+from .label_packing import LeanPackSegInputs
 
 TARGETS = ('center', 'center_weight', 'offset', 'offset_weight', 'semantic_weight')
 ROUNDING = {'even': np.rint, 'down': np.floor}
@@ -166,8 +167,8 @@ class PadPanopticInputs(Pad):
 
 
 @TRANSFORMS.register_module()
-class PackPanopticInputs(PackSegInputs):
-    """``PackSegInputs`` that keeps panoptic ids and the targets made from them.
+class PackPanopticInputs(LeanPackSegInputs):
+    """``LeanPackSegInputs`` that keeps panoptic ids and the targets made from them.
 
     ``gt_panoptic_seg`` becomes a ``PixelData`` of this name with ``(1, H, W)`` int32.
     The targets of :class:`GeneratePanopticTargets`, if there are any, become the fields
