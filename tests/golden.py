@@ -145,7 +145,8 @@ def tensorflow_value(name: str, shape: tuple[int, ...]) -> np.ndarray:
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     if name.endswith(('gamma', 'moving_variance')):
         # Residual branches are quiet, so that the sum does not grow over 20 units.
-        quiet = 'separable_conv3_pointwise' in name and name.endswith('gamma')
+        last = 'separable_conv3_pointwise', 'bottleneck_v1/conv3'
+        quiet = name.endswith('gamma') and any(unit in name for unit in last)
         return rng.uniform(0.5, 1.5, shape).astype('f4') * np.float32(0.3**quiet)
     if len(shape) == 4:
         fan_in = np.prod(shape[:2]) * (1 if 'depthwise' in name else shape[2])

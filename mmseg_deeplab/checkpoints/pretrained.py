@@ -11,6 +11,7 @@ from mmseg_deeplab.utils.errors import InputError
 
 from .conversion import SOURCES
 from .families import isht7, jfzhang95, torchvision, vgg16_keys
+from .families.resnet_keys import DEEP_STEM
 from .fitting import misfits
 from .loading import load
 from .references import local_file
@@ -146,6 +147,7 @@ def to_backbone(
             state = drop(state, last, why='the last one of the image classifier')
         return 'mmseg', with_counters(state)
     foreign = any(key.endswith(isht7.MARKER) for key in state)
+    foreign = foreign and not any(f'backbone.{key}' == DEEP_STEM for key in state)
     if not foreign and not state.keys().isdisjoint(own_keys):
         own = {f'backbone.{key}': value for key, value in state.items()}
         return 'own', with_counters(own)

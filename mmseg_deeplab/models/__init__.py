@@ -8,12 +8,14 @@ from .backbones.dilated_resnet import DilatedResNet
 from .backbones.mobilenet_v2 import DeepLabMobileNetV2, VainFMobileNetV2
 from .backbones.mobilenet_v3 import DeepLabMobileNetV3
 from .backbones.resnet_multi import ResNetMulti
+from .backbones.resnet_v1_beta import ResNetV1Beta
 from .backbones.timm_backbone import TimmBackbone
 from .backbones.vgg16_large_fov import VGG16LargeFOV
 from .band_preprocessor import BandPreprocessor
 from .decode_heads.classifier_module import ClassifierModule
 from .decode_heads.deeplabv3_head import DeepLabV3Head
 from .decode_heads.deeplabv3plus_head import DeepLabV3PlusHead
+from .decode_heads.dense_prediction_cell_head import DensePredictionCellHead
 from .decode_heads.large_fov_head import LargeFOVHead
 from .decode_heads.multi_stride_aspp_head import MultiStrideASPPHead
 from .decode_heads.panoptic_deeplab_head import PanopticDeepLabHead
@@ -42,6 +44,7 @@ __all__ = [
     'DeepLabV3Head',
     'DeepLabV3PlusHead',
     'DenseCRF',
+    'DensePredictionCellHead',
     'DilatedResNet',
     'HardPixelCrossEntropy',
     'JFZhang95Xception',
@@ -54,6 +57,7 @@ __all__ = [
     'PanopticDeepLab',
     'PanopticDeepLabHead',
     'ResNetMulti',
+    'ResNetV1Beta',
     'SoftDiceLoss',
     'SoftTverskyLoss',
     'SoftmaxFocalLoss',

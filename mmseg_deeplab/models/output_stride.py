@@ -73,6 +73,13 @@ def _current(backbone: dict) -> int:
 
 def _scale_rates(head: dict, growth: Fraction) -> None:
     kind = MODELS.get(head['type'])
+    multiplier = argument_default(kind, 'rate_multiplier')
+    if multiplier is not None:
+        multiplier = head.get('rate_multiplier', multiplier)
+        (head['rate_multiplier'],) = scaled_rates(
+            [multiplier], growth, owner=head['type']
+        )
+        return
     rates = head.get('dilations') or argument_default(kind, 'dilations')
     if rates is None:
         return

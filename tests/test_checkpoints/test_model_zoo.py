@@ -27,6 +27,7 @@ QUICK = {
     'deeplabv3_unet_drive_40k',
     'deeplabv3_mobilenetv3_coco_voc_torchvision',
     'deeplabv3plus_x65_ade20k_tf',
+    'deeplabv3plus_x71_dpc_cityscapes_tf',
     'panoptic_deeplab_r52_coco_detectron2_dsconv',
     'deeplabv3plus_r103_cityscapes_detectron2',
     'deeplabv3_mobilenetv2_voc12_transformers',
@@ -95,6 +96,7 @@ def golden_shapes(model: ZooModel) -> Shapes:
     if model.family == 'tensorflow':
         kind = 'zoo_xception_65' if 'x65' in model.name else 'zoo_mobilenet'
         kind = 'mobilenet_half' if '_x05_' in model.name else kind
+        kind = 'zoo_xception_71_cell' if '_x71_dpc_' in model.name else kind
         return {key: tuple(shape) for key, shape in tensorflow_shapes()[kind].items()}
     name = 'kazuto_deeplabv2_resnet101_msc'
     if model.family == 'huggingface':
@@ -131,6 +133,18 @@ def test_a_converted_network(model):
     assert cfg.model.decode_head.num_classes == model.classes
 
 
+@pytest.mark.parametrize('depth', [50, 101])
+def test_initial_weights_of_tensorflows_resnet(depth):
+    assert zoo_model(f'r{depth}_beta_imagenet_tf').convert == dict(source='tensorflow')
+    theirs = tensorflow_shapes()[f'zoo_resnet_{depth}_beta']
+    state = {key: torch.empty(shape, device='meta') for key, shape in theirs.items()}
+    with torch.device('meta'):
+        network = MODELS.build(dict(type='ResNetV1Beta', depth=depth))
+    ours = {f'backbone.{key}': v.shape for key, v in network.state_dict().items()}
+    converted = convert(state, 'tensorflow')
+    assert {key: one.shape for key, one in converted.items()} == ours
+
+
 def test_all_of_mmsegmentation_is_there():
     """All published DeepLabs of MMSegmentation's installed list, each file once."""
     import yaml
@@ -145,9 +159,9 @@ def test_all_of_mmsegmentation_is_there():
         if 'deeplabv3' in entry['Name']
     }
     assert published == {model.urls[0] for model in MMSEG}
-    assert len(MMSEG) == 101 and len(zoo_models()) == 142
+    assert len(MMSEG) == 101 and len(zoo_models()) == 143
     # The number in README.md.
-    assert sum(model.unsupported is None for model in zoo_models()) == 137
+    assert sum(model.unsupported is None for model in zoo_models()) == 141
 
 
 def test_names_stand_for_one_thing(root):
@@ -178,10 +192,10 @@ def test_one_model_is_recommended_for_each_data_set():
 
 
 def test_the_table_marks_what_nobody_has_looked_up():
-    (dpc,) = find_models('xception71_dpc*')
-    row = next(line for line in str(models_table([dpc])).splitlines() if 'dpc' in line)
-    assert '80.31' in row and 'not verified: whole row' in row
-    assert 'not supported yet: dense prediction cells' in row
+    ade, keras = find_models('xception_ade20k*') + find_models('*_keras')
+    row, other = str(models_table([ade, keras])).splitlines()[3:5]
+    assert '45.65' in row and 'not verified: classes' in row
+    assert 'not supported yet: KerasHub' in other
 
 
 def test_a_pattern_that_fits_nothing_gives_the_nearest_names():

@@ -96,10 +96,12 @@ def test_averages_are_taken_when_asked_for():
         ('mobilenet_half', 'MobilenetV2/Conv_1/weights'),
         ('mobilenet_half', 'MobilenetV2/Logits/Conv2d_1c_1x1/weights'),
         ('xception_41', 'xception_41/logits/weights'),
+        ('resnet_50_beta', 'resnet_v1_50/logits/weights'),
     ],
 )
 def test_image_classifiers_give_a_backbone(kind, extra):
-    state = {k: v for k, v in small(kind).items() if k.startswith(('Mob', 'xcep'))}
+    backbones = ('Mob', 'xcep', 'resnet')
+    state = {k: v for k, v in small(kind).items() if k.startswith(backbones)}
     state[extra] = torch.zeros(1, 1, 4, 1001)
     assert all(k.startswith('backbone.') for k in convert(state, 'tensorflow'))
     with pytest.raises(ValueError, match='image classifier'):
@@ -111,12 +113,24 @@ def test_image_classifiers_give_a_backbone(kind, extra):
     [
         ('dense_prediction_cell/branch_0/weights', 'not known.*dense_prediction_cell'),
         ('MobilenetV2/expanded_conv_17/project/weights', 'not known.*conv_17'),
-        ('resnet_v1_101/block1/unit_1/bottleneck_v1/conv1/weights', 'last unit'),
+        ('resnet_v1_101/conv1/weights', 'not known.*resnet_v1_101/conv1'),  # 7x7
+        ('meta_architecture/branch5/weights', 'not known.*branch5'),
     ],
 )
 def test_what_is_not_converted_is_named(key, message):
     with pytest.raises(ValueError, match=message):
         convert(small() | {key: torch.zeros(1, 1, 2, 2)}, 'tensorflow')
+
+
+@pytest.mark.parametrize(
+    'left_out, stride, message',
+    [('nothing', 32, 'DensePredictionCellHead has no whole'), ('dec', 16, 'decoder')],
+)
+def test_dense_prediction_cell_has_whole_rates_and_a_decoder(left_out, stride, message):
+    state = small('resnet_101_beta_cell')
+    state = {key: v for key, v in state.items() if not key.startswith(left_out)}
+    with pytest.raises(ValueError, match=message):
+        model_config(state, 'tensorflow', output_stride=stride)
 
 
 def test_depthwise_multiplier_keeps_tensorflows_channel_order():

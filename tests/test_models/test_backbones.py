@@ -11,6 +11,7 @@ from mmseg_deeplab.checkpoints.families.jfzhang95 import XCEPTION_MODULES
 
 NARROW = {
     'ResNetMulti': dict(depth=26, base_channels=4, frozen_bn='none'),
+    'ResNetV1Beta': dict(depth=26, base_channels=4, frozen_bn='none'),
     'AlignedXception': dict(depth=41, widen_factor=1 / 16),
     'JFZhang95Xception': dict(depth=65, widen_factor=1 / 16),
     'DeepLabMobileNetV2': dict(widen_factor=0.25),
@@ -31,6 +32,7 @@ def statistics(model: nn.Module) -> dict[str, torch.Tensor]:
 
 # Strides of all maps at output stride 32.
 STRIDES = {
+    'ResNetV1Beta': (4, 8, 16, 32),
     'AlignedXception': (4, 8, 16, 32),
     'DeepLabMobileNetV2': (2, 4, 8, 16, 16, 32, 32),
     'DeepLabMobileNetV3': (4, 8, 16, 32),
@@ -56,6 +58,7 @@ def test_feature_sizes_round_up(kind, output_stride, size):
     'kind, options',
     [
         *(('AlignedXception', dict(depth=depth)) for depth in (41, 71)),
+        ('ResNetV1Beta', {}),
         ('DeepLabMobileNetV2', {}),
     ],
 )
@@ -91,7 +94,7 @@ def test_every_parameter_gets_a_gradient(kind):
 @pytest.mark.parametrize(
     'kind, options',
     [
-        *((kind, {}) for kind in ('AlignedXception', 'VainFMobileNetV2')),
+        *((k, {}) for k in ('AlignedXception', 'ResNetV1Beta', 'VainFMobileNetV2')),
         *(('ResNetMulti', dict(frozen_bn=bn)) for bn in ('none', 'affine', 'all')),
     ],
 )

@@ -64,6 +64,13 @@ def test_finer_grid_agrees_with_the_coarse_one_where_both_have_a_value():
     torch.testing.assert_close(dense[:, :, ::2, ::2], coarse, rtol=1e-4, atol=1e-5)
 
 
+def test_multiplier_of_the_dense_prediction_cell_follows():
+    given = resnet(16) | dict(decode_head=dict(type='DensePredictionCellHead'))
+    fine = set_output_stride(given, 8)
+    assert fine['decode_head'] == dict(given['decode_head'], rate_multiplier=2)
+    assert set_output_stride(fine, 16)['decode_head']['rate_multiplier'] == 1
+
+
 def test_stock_resnet_with_multi_grid():
     cfg = resnet(16, dilations=RATES[16])
     cfg['backbone'] = dict(
@@ -98,6 +105,7 @@ def test_defaults_of_backbone_and_heads_count():
         ({}, 4, 'must be 8, 16 or 32, received 4'),
         (dict(decode_head=dict(type='DeepLabV3Head', dilations=(1, 7))), 32, 'rate 7'),
         (dict(decode_head=dict(type='ASPPHead', dilations=(1, 2))), 32, '1x1'),
+        (dict(decode_head=dict(type='DensePredictionCellHead')), 32, 'no whole value'),
         (dict(backbone=dict(type='MixVisionTransformer')), 8, 'no output stride'),
         (dict(backbone=dict(type='ResNet', strides=(2, 2, 2, 2))), 8, 'strides'),
     ],

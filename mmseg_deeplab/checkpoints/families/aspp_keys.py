@@ -21,6 +21,7 @@ POOL = 'decode_head.image_pool.1.conv.weight'
 POOL_BIAS = 'decode_head.image_pool.1.conv.bias'  # in place of a norm: detectron2
 # A depthwise convolution with nothing between it and the pointwise one: smp.
 LINEAR_DEPTHWISE = dict(dw_norm_cfg=None, dw_act_cfg=None, bias=False)
+CELL = 'decode_head.aspp_modules.0.depthwise_conv.conv.weight'  # no 1x1 is separable
 FUSION = 'decode_head.bottleneck.conv.weight'
 LOW_LEVEL = 'decode_head.c1_bottleneck.conv.weight'
 DECODER = 'decode_head.convs.0.conv.weight'
@@ -80,9 +81,13 @@ def head_config(
             'these weights have no DeepLab v3 head: a backbone alone goes into '
             "backbone.init_cfg=dict(type='Pretrained', checkpoint=...)"
         )
+    if CELL in state:
+        in_channels = state[CELL].shape[0]
+    else:
+        in_channels = state['decode_head.aspp_modules.0.conv.weight'].shape[1]
     config = dict(
         type='DeepLabV3Head',
-        in_channels=state['decode_head.aspp_modules.0.conv.weight'].shape[1],
+        in_channels=in_channels,
         in_index=in_index,
         channels=state[FUSION].shape[0],
         num_classes=state[CLASSIFIER].shape[0],

@@ -27,6 +27,12 @@ class Bottleneck(StockBottleneck):
     def forward(self, x: Tensor) -> Tensor:
         return recompute(self, super().forward, x, when=self.recompute)
 
+    def branch(self, x: Tensor) -> Tensor:
+        """Return what the block adds to its input."""
+        x = self.relu(self.norm1(self.conv1(x)))
+        x = self.relu(self.norm2(self.conv2(x)))
+        return self.norm3(self.conv3(x))
+
 
 @MODELS.register_module()
 class ResNetMulti(PretrainedBackbone, ResNet):
@@ -43,6 +49,7 @@ class ResNetMulti(PretrainedBackbone, ResNet):
         depth: 26 (blocks 2, 2, 2, 2), 50, 101 or 152.
         base_channels: Channels of the stem and of the first stage's bottlenecks; the
             four outputs have 4, 8, 16 and 32 times as many.
+        stem_channels: Channels of the stem, ``base_channels`` if None.
         output_stride: Input size over feature size: 8, 16 or 32.
         multi_grid: One factor per block of the last stage, multiplied with its rate
             (`DeepLab v3 <https://arxiv.org/abs/1706.05587>`_, section 3.2).
@@ -74,6 +81,7 @@ class ResNetMulti(PretrainedBackbone, ResNet):
         depth: int = 101,
         *,
         base_channels: int = 64,
+        stem_channels: int | None = None,
         output_stride: int = 8,
         multi_grid: Sequence[int] | None = None,
         frozen_bn: str = 'affine',
@@ -94,7 +102,7 @@ class ResNetMulti(PretrainedBackbone, ResNet):
         norm_cfg['requires_grad'] = frozen_bn == 'none'
         super().__init__(
             depth,
-            stem_channels=base_channels,
+            stem_channels=stem_channels or base_channels,
             base_channels=base_channels,
             strides=strides,
             dilations=dilations,
