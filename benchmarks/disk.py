@@ -129,7 +129,6 @@ def save_weights(cfg: Config) -> None:
     """Write the weights with which both sides begin."""
     torch.manual_seed(0)
     model = MODELS.build(cfg.model)
-    model.init_weights()
     torch.save(dict(state_dict=model.state_dict(), meta={}), cfg.load_from)
 
 

@@ -11,10 +11,12 @@ from mmengine.runner import BaseLoop, Runner, find_latest_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
 from mmseg.registry import RUNNERS
 from torch import nn
+from torch.utils.data import DataLoader
 
 from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.folder_lock import folder_lock
 
+from .batch_packing import packed_collate
 from .hooks.finite_loss import FiniteLossHook
 from .hooks.fitting_weights import FittingWeightsHook
 from .hooks.named_outputs import NamedOutputsHook
@@ -87,6 +89,16 @@ class ResumableRunner(Runner):
         return {
             name: loop for name, loop in loops.items() if isinstance(loop, BaseLoop)
         }
+
+    @staticmethod
+    def build_dataloader(
+        dataloader: DataLoader | dict,
+        seed: int | None = None,
+        diff_rank_seed: bool = False,
+    ) -> DataLoader:
+        if isinstance(dataloader, dict):
+            dataloader = {'collate_fn': packed_collate, **dataloader}
+        return Runner.build_dataloader(dataloader, seed, diff_rank_seed)
 
     def register_hooks(
         self, default_hooks: dict | None = None, custom_hooks: list | None = None

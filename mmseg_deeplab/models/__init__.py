@@ -20,6 +20,7 @@ from .decode_heads.large_fov_head import LargeFOVHead
 from .decode_heads.multi_stride_aspp_head import MultiStrideASPPHead
 from .decode_heads.panoptic_deeplab_head import PanopticDeepLabHead
 from .decode_heads.resizing_heads import resizes_logits
+from .lean_preprocessor import LeanPreprocessor
 from .losses.pixel_losses import HardPixelCrossEntropy, SoftmaxFocalLoss
 from .losses.region_losses import LovaszSoftmaxLoss, SoftDiceLoss, SoftTverskyLoss
 from .output_stride import set_output_stride
@@ -50,6 +51,7 @@ __all__ = [
     'JFZhang95Xception',
     'LargeFOVHead',
     'LeanEncoderDecoder',
+    'LeanPreprocessor',
     'LeanTTAModel',
     'LovaszSoftmaxLoss',
     'MultiScaleEncoderDecoder',

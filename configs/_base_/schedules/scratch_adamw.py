@@ -5,7 +5,8 @@ on SyntheticStreets; a leaf with other steps sets ``end`` and ``max_iters``.
 """
 
 optim_wrapper = dict(
-    type='OptimWrapper', optimizer=dict(type='AdamW', lr=0.006, weight_decay=0.01)
+    type='OptimWrapper',
+    optimizer=dict(type='AdamW', lr=0.006, weight_decay=0.01, fused=True),
 )
 param_scheduler = [
     dict(type='PolyLR', power=0.9, eta_min=0, begin=0, end=1400, by_epoch=False)

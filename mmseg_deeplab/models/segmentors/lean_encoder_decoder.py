@@ -51,12 +51,24 @@ class LeanEncoderDecoder(EncoderDecoder):
     CRF after the network, it has no part in the loss and its parameters are frozen.
 
     Args:
+        data_preprocessor: As in ``EncoderDecoder``; ``SegDataPreProcessor`` becomes a
+            :class:`~mmseg_deeplab.models.LeanPreprocessor`.
         crf: Config of a :class:`~mmseg_deeplab.models.DenseCRF`; None leaves it out.
         **kwargs: The arguments of ``EncoderDecoder``.
     """
 
-    def __init__(self, *, crf: ConfigType | None = None, **kwargs) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        data_preprocessor: ConfigType | nn.Module | None = None,
+        crf: ConfigType | None = None,
+        **kwargs,
+    ) -> None:
+        if isinstance(data_preprocessor, dict) and (
+            data_preprocessor.get('type') == 'SegDataPreProcessor'
+        ):
+            data_preprocessor = {**data_preprocessor, 'type': 'LeanPreprocessor'}
+        super().__init__(data_preprocessor=data_preprocessor, **kwargs)
         self._check_windows()
         self.crf = None
         self._crf_is_on, self._keeps_logits = True, False
