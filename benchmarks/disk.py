@@ -1,6 +1,7 @@
 """``disk``: whole trainings, from image files to the log, by both ``train.py``."""
 
 import json
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +27,7 @@ from .case import CPU, Case, Errors, Row, Study, require
 from .data import stock_step
 from .evaluation import run_side
 from .measure import high_water
+from .networks import weaken_branches
 from .report import RATIO, column, errors_text
 from .results_table import set_steps
 
@@ -129,6 +131,10 @@ def save_weights(cfg: Config) -> None:
     """Write the weights with which both sides begin."""
     torch.manual_seed(0)
     model = MODELS.build(cfg.model)
+    logging.disable(logging.INFO)  # lines about each parameter
+    model.init_weights()
+    logging.disable(logging.NOTSET)
+    weaken_branches(model)
     torch.save(dict(state_dict=model.state_dict(), meta={}), cfg.load_from)
 
 
@@ -236,10 +242,10 @@ STUDY = Study(
         'errors of the losses': errors_text,
     },
     subjects={
-        'streets_v2': Training(QUICKSTART, 'streets', 40),
-        'streets_v3plus': Training(V3PLUS.format('synthetic_streets'), 'streets', 40),
-        'camvid_v2': Training(QUICKSTART, 'camvid', 15),
-        'camvid_v3plus': Training(V3PLUS.format('camvid'), 'camvid', 10),
+        'streets_v2': Training(QUICKSTART, 'streets', 30),
+        'streets_v3plus': Training(V3PLUS.format('synthetic_streets'), 'streets', 30),
+        'camvid_v2': Training(QUICKSTART, 'camvid', 10),
+        'camvid_v3plus': Training(V3PLUS.format('camvid'), 'camvid', 8),
     },
     quick={'streets_v2': Training(QUICKSTART, 'streets', 10)},
     cases=disk_cases,
