@@ -31,7 +31,15 @@ class Overrides(Action):
         from mmengine.config import DictAction
 
         action = DictAction(self.option_strings, self.dest, nargs=self.nargs)
-        action(parser, namespace, values, option_string)
+        for pair in values:
+            try:
+                action(parser, namespace, [pair], option_string)
+            except (AssertionError, RecursionError, ValueError):
+                parser.error(
+                    f'{option_string} {pair}: expected KEY=VALUE, where VALUE is a text, '
+                    'a number, True, False, or a list of these such as [1,2] or (1,2). '
+                    'Remedy: write dicts into a config, which inherits this one'
+                )
         options = getattr(namespace, self.dest)
         for key, _, text in (pair.partition('=') for pair in values):
             is_text = key.rpartition('.')[2].endswith(TEXT_ENDS)
