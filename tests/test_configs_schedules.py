@@ -50,6 +50,15 @@ def warmed_up(
     return rate
 
 
+def cosine_after(warm: int, start: float, end: int, first: float) -> Callable:
+    def rate(step: int) -> float:
+        if step < warm:
+            return start * (first + (1 - first) * step / (warm - 1))
+        return start * (1 + math.cos(math.pi * (step - warm) / (end - warm))) / 2
+
+    return rate
+
+
 def warmed_up_from_the_start(start: float, end: int, warm: int) -> Callable:
     # detectron2's WarmupPolyLR declines during the warm-up, too.
     decline = poly(start, end)
@@ -90,6 +99,7 @@ RECIPES = dict(
     panoptic_90k=(90000, 0.0, poly(5e-5, 90000)),
     panoptic_warmup_90k=(90000, 0.0, warmed_up_from_the_start(1e-3, 90000, 1000)),
     panoptic_coco_200k=(200000, 0.0, warmed_up_from_the_start(5e-4, 200000, 1000)),
+    scratch_adamw_cosine=(800, 0.01, cosine_after(120, 0.01, 800, first=0.04)),
     scratch_adamw=(1400, 0.01, poly(0.006, 1400)),
 )
 

@@ -172,6 +172,20 @@ def packed_hub(hub: Mapping[str, Any]) -> dict[str, Any]:
     return {**hub, 'log_scalars': scalars, 'runtime_info': info}
 
 
+def plain_schedulers(states: Any) -> Any:
+    """Return the states of schedulers, of one optimizer or several, without functions.
+
+    mmengine's one-cycle scheduler saves the function of its curve, which is code to a
+    reader; the scheduler of the run that goes on has its own.
+    """
+    if isinstance(states, Mapping):
+        return {name: plain_schedulers(part) for name, part in states.items()}
+    return [
+        {name: value for name, value in state.items() if not callable(value)}
+        for state in states
+    ]
+
+
 def unpacked_hub(hub: Mapping[str, Any]) -> dict[str, Any]:
     """Undo :func:`packed_hub`, also for a checkpoint that was saved without it."""
     scalars = {

@@ -334,3 +334,16 @@ def test_log_buffers_are_saved_as_tensors(straight, half):
     runner = train_here(straight / 'tiny.py', half, resume=True)
     logged = runner.message_hub.log_scalars['train/loss'].data[0]
     assert logged[:3].tolist() == scalars['train/loss']['log'].tolist()
+
+
+def test_a_one_cycle_training_is_saved_as_plain_data_and_resumed(tmp_path):
+    """Its scheduler would save a function, which no safe reader loads."""
+    cycle = dict(type='OneCycleLR', eta_max=0.1, total_steps=6, by_epoch=False)
+    extra = f'param_scheduler = [{cycle!r}]'
+    config = write_config(tmp_path, interval=3, extra=extra)
+    train_here(config, tmp_path / 'whole')
+    train_here(config, tmp_path / 'halves', train_cfg__max_iters=3)
+    torch.load(tmp_path / 'halves' / 'iter_3.pth', weights_only=True)
+    train_here(config, tmp_path / 'halves', resume=True)
+    one, other = (tmp_path / name / 'iter_6.pth' for name in ('whole', 'halves'))
+    assert same_weights(one, other)

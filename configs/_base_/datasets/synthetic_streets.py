@@ -65,6 +65,7 @@ val_dataloader = dict(
         split='val',
         num_images=100,
         size=image_size,
+        cache=True,
         pipeline=test_pipeline,
     ),
 )

@@ -16,6 +16,7 @@ from mmseg_deeplab.engine.resume import (
     keep_own_files,
     numbered_checkpoints,
     packed_hub,
+    plain_schedulers,
     start_of,
     unpacked_hub,
 )
@@ -93,7 +94,8 @@ class TrustedCheckpointHook(CheckpointHook):
     - Checkpoints numbered above the iteration at which a training begins are damaged or
       of another training. They are moved to ``superseded_<time>/``, so that a later
       resume cannot use one of them.
-    - Log buffers are saved as tensors, so that a checkpoint is plain data.
+    - Log buffers are saved as tensors and schedulers without their functions, so that a
+      checkpoint is plain data.
 
     mmengine still writes the text file ``last_checkpoint`` in place; nothing here
     relies on it.
@@ -121,6 +123,8 @@ class TrustedCheckpointHook(CheckpointHook):
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         checkpoint['message_hub'] = packed_hub(checkpoint['message_hub'])
+        if states := checkpoint.get('param_schedulers'):
+            checkpoint['param_schedulers'] = plain_schedulers(states)
         if isinstance(self.file_backend, AtomicLocalBackend):
             checkpoint['superseded'] = [path.name for path in self.file_backend.held]
 
