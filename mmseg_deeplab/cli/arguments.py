@@ -36,8 +36,8 @@ class Overrides(Action):
                 action(parser, namespace, [pair], option_string)
             except (AssertionError, RecursionError, ValueError):
                 parser.error(
-                    f'{option_string} {pair}: expected KEY=VALUE, where VALUE is a text, '
-                    'a number, True, False, or a list of these such as [1,2] or (1,2). '
+                    f'{option_string} {pair}: expected KEY=VALUE, where VALUE is a '
+                    'text, a number, True, False, or a list of these such as [1,2]. '
                     'Remedy: write dicts into a config, which inherits this one'
                 )
         options = getattr(namespace, self.dest)

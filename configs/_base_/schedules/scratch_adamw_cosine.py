@@ -1,12 +1,12 @@
 """From scratch in two minutes on two CPU cores: AdamW, warm-up and cosine, 800 steps.
 
-Not a recipe of the papers: their SGD needs a pre-trained backbone. The rate was chosen on
-SyntheticStreets. A leaf with other steps sets ``end`` and ``max_iters``.
+Not a recipe of the papers: their SGD needs a pre-trained backbone. The rate was chosen
+on SyntheticStreets. A leaf with other steps sets ``end`` and ``max_iters``.
 """
 
 optim_wrapper = dict(
     type='OptimWrapper',
-    # fused: one kernel for all parameters saves 6 of the 90 ms of a narrow network's step.
+    # fused: one kernel for all parameters saves 6 of the 90 ms that a step takes.
     optimizer=dict(type='AdamW', lr=0.01, weight_decay=0.01, fused=True),
 )
 param_scheduler = [
