@@ -113,6 +113,22 @@ def load_config():
 
 
 @pytest.fixture(scope='session')
+def source(tmp_path_factory):
+    """Return a small network that no test changes: see ``predicting.write_model``."""
+    from predicting import write_model
+
+    return write_model(tmp_path_factory.mktemp('model'))
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch) -> Path:
+    """Return an empty cache of downloads, away from that of the user."""
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'torch'))
+    monkeypatch.setenv('MMSEG_DEEPLAB_HOME', str(tmp_path / 'home'))
+    return tmp_path / 'home'
+
+
+@pytest.fixture(scope='session')
 def server():
     """Yield what forks runs of the tools quickly: see ``training.Server``."""
     from training import running_server

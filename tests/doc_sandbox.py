@@ -17,6 +17,7 @@ import numpy as np
 import rasterio
 from annotated_scene import WRITERS
 from doc_pages import ROOT
+from local import call
 from rasterio.transform import from_origin
 from training import Server
 
@@ -116,13 +117,7 @@ class Sandbox:
         if not re.search(r'[{*?]', command):
             return shlex.split(command)
         script = f'shopt -s failglob; printf "%s\\n" {command}'
-        done = subprocess.run(
-            ['bash', '-c', script],
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = call('bash', '-c', script, cwd=self.folder)
         assert done.returncode == 0, f'{command}\n{done.stderr}'
         return done.stdout.splitlines()
 

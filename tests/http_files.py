@@ -1,11 +1,10 @@
 """A web server on this machine that serves files, well or badly."""
 
 import hashlib
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from local import Quiet
 
 
 class FileServer(ThreadingHTTPServer):
@@ -34,11 +33,8 @@ class FileServer(ThreadingHTTPServer):
         return hashlib.sha256(content).hexdigest()
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(Quiet, BaseHTTPRequestHandler):
     server: FileServer
-
-    def log_message(self, *_: object) -> None:
-        """Be quiet."""
 
     def do_GET(self) -> None:
         mode, name = self.path.strip('/').split('/', 1)
@@ -71,16 +67,3 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(content[begin : begin + (1 << 16)])
             if mode == 'slow':
                 time.sleep(20)
-
-
-@contextmanager
-def serving() -> Iterator[FileServer]:
-    """Serve while the block runs."""
-    with FileServer() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()

@@ -6,11 +6,10 @@ https://huggingface.co/docs/hub/api: repositories are dicts of files by commit.
 import base64
 import hashlib
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
+
+from local import Quiet
 
 
 class Hub(ThreadingHTTPServer):
@@ -28,12 +27,9 @@ class Hub(ThreadingHTTPServer):
         return f'{len(self.repos[repo]):040x}'
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(Quiet, BaseHTTPRequestHandler):
     server: Hub
     protocol_version = 'HTTP/1.1'
-
-    def log_message(self, *_: object) -> None:
-        """Be quiet."""
 
     def reply(self, content: object = b'', code: int = 200, **headers: str) -> None:
         if not isinstance(content, bytes):
@@ -147,16 +143,3 @@ def entry(name: str, content: bytes) -> dict:
     if mode(found) == 'lfs':
         found['lfs'] = dict(oid=oid, size=len(content), pointerSize=130)
     return found
-
-
-@contextmanager
-def serving_hub() -> Iterator[Hub]:
-    """Serve while the block runs."""
-    with Hub() as hub:
-        thread = threading.Thread(target=hub.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield hub
-        finally:
-            hub.shutdown()
-            thread.join()

@@ -73,3 +73,16 @@ def write_image(
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), image[..., ::-1])
     return image
+
+
+def write_raster(path: Path, values: np.ndarray, **profile: object) -> Path:
+    """Write ``(C, H, W)`` as a GeoTIFF."""
+    import rasterio
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    count, height, width = values.shape
+    options = dict(count=count, height=height, width=width, dtype=values.dtype)
+    options |= dict(driver='GTiff') | profile
+    with rasterio.open(path, 'w', **options) as raster:
+        raster.write(values)
+    return path

@@ -8,6 +8,8 @@ from mmengine.structures import PixelData
 from mmseg.models.segmentors import BaseSegmentor
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 IGNORED = 255
 LAST = dict(in_channels=128, in_index=3)
@@ -72,8 +74,27 @@ def small_segmentor(
     )
     for parameter in model.decode_head.parameters():
         if parameter.ndim == 4:
-            torch.nn.init.normal_(parameter, std=std)
+            nn.init.normal_(parameter, std=std)
     return model.eval()
+
+
+def lineage_state(layer: str) -> dict[str, torch.Tensor]:
+    """Return the weights of a narrow R26 with a classifier, by the lineage's names."""
+    net = MODELS.build(dict(type='ResNetMulti', depth=26, base_channels=4))
+    head = MODELS.build(dict(type='ClassifierModule', num_classes=3, **LAST))
+    return net.state_dict() | {f'{layer}.{k}': v for k, v in head.state_dict().items()}
+
+
+def like_trained(model: nn.Module) -> nn.Module:
+    """Give each BatchNorm statistics and factors a mistake cannot hide behind."""
+    for module in model.modules():
+        if isinstance(module, _BatchNorm):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.normal_(module.bias, std=0.1)
+            nn.init.normal_(module.running_mean, std=0.1)
+            nn.init.uniform_(module.running_var, 0.5, 1.5)
+    model.eval()  # MMSegmentation's method may return None
+    return model
 
 
 def random_images(count: int, size: tuple[int, int]) -> torch.Tensor:

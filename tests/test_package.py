@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
 import sysconfig
 import tarfile
@@ -13,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from local import call
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = 'deeplabv2_r26_synthetic_streets'
@@ -29,25 +29,18 @@ FEW_SCENES = (
 )
 
 
-def call(*command: object, cwd: Path) -> str:
+def output_of(*command: object, cwd: Path) -> str:
     """Run a command with nothing of the clone in its environment; return its output."""
     env = {k: v for k, v in os.environ.items() if not k.startswith('PYTHON')}
-    done = subprocess.run(
-        [str(part) for part in command],
-        cwd=cwd,
-        env=env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout[-3000:]
+    done = call(*command, cwd=cwd, env=env)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
     return done.stdout
 
 
 def build(kind: str, source: Path, out: Path) -> Path:
     """Build an sdist or a wheel as pip does, and return its path."""
     code = f'import setuptools.build_meta as b; b.build_{kind}({str(out)!r})'
-    call(sys.executable, '-c', code, cwd=source)
+    output_of(sys.executable, '-c', code, cwd=source)
     (built,) = out.iterdir()
     return built
 
@@ -65,23 +58,23 @@ def installed(tmp_path_factory) -> Path:
     venv.create(folder / 'venv')
     python = folder / 'venv' / 'bin' / 'python'
     get = 'import sysconfig; print(sysconfig.get_path("purelib"))'
-    site = Path(call(python, '-c', get, cwd=folder).strip())
+    site = Path(output_of(python, '-c', get, cwd=folder).strip())
     # torch and all else come from here; the editable install of the clone does not.
     (site / 'dependencies.pth').write_text(sysconfig.get_path('purelib'))
     pip = [sys.executable, '-m', 'pip', '--python', python, 'install']
     options = ['--no-index', '--no-deps', '--ignore-installed', '--quiet']
-    call(*pip, *options, wheel, cwd=folder)
+    output_of(*pip, *options, wheel, cwd=folder)
     return folder / 'venv' / 'bin'
 
 
 @pytest.mark.slow
 def test_every_command_works_from_the_wheel(installed, tmp_path):
     def deeplab(*arguments: object) -> str:
-        return call(installed / 'mmseg-deeplab', *arguments, cwd=tmp_path)
+        return output_of(installed / 'mmseg-deeplab', *arguments, cwd=tmp_path)
 
     where = 'import mmseg_deeplab; print(mmseg_deeplab.__file__)'
     python = installed / 'python'
-    assert str(installed.parent) in call(python, '-c', where, cwd=tmp_path)
+    assert str(installed.parent) in output_of(python, '-c', where, cwd=tmp_path)
     assert 'tune-crf' in deeplab('--help')
     assert 'deeplabv3plus_r101_cityscapes' in deeplab('models', 'cityscapes')
 
@@ -106,7 +99,7 @@ def test_the_wheel_holds_what_mim_looks_for(installed, tmp_path):
         'import json; from importlib import metadata; '
         'print(json.dumps([str(f) for f in metadata.files("mmseg-deeplab")]))'
     )
-    files = json.loads(call(installed / 'python', '-c', code, cwd=tmp_path))
+    files = json.loads(output_of(installed / 'python', '-c', code, cwd=tmp_path))
     held = {f.split('.mim/')[1] for f in files if '.mim/' in f and '.pyc' not in f}
     configs = [p for p in (ROOT / 'configs').rglob('*') if p.suffix in ('.py', '.yml')]
     tools = [p for p in (ROOT / 'tools').rglob('*') if p.suffix in ('.py', '.sh')]

@@ -3,11 +3,11 @@
 import os
 import re
 import runpy
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from local import call
 
 from mmseg_deeplab.cli import COMMANDS, command_parser, import_command
 
@@ -16,15 +16,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def python(code: str, *arguments: str) -> str:
     """Run code in a process of its own and return all that it printed."""
-    done = subprocess.run(
-        [sys.executable, '-c', code, *arguments],
-        env=os.environ | {'PYTHONPATH': str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=True,
-    )
-    return done.stdout
+    env = os.environ | {'PYTHONPATH': str(ROOT)}
+    done = call(sys.executable, '-c', code, *arguments, env=env, check=True)
+    return done.stdout + done.stderr
 
 
 def test_no_help_imports_torch():

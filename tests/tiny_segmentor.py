@@ -7,8 +7,8 @@ from mmengine.config import ConfigDict
 from mmengine.model import BaseModule
 from mmseg.models.segmentors import BaseSegmentor
 from mmseg.registry import MODELS
+from small_segmentor import like_trained
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmseg_deeplab.inference.exported import ExportMetadata
 
@@ -70,14 +70,9 @@ def tiny_config(
 def tiny_segmentor(**options: Any) -> BaseSegmentor:
     """Build it with random weights and statistics, in evaluation."""
     torch.manual_seed(0)
-    model = MODELS.build(tiny_config(**options))
-    with torch.no_grad():
-        for module in model.modules():
-            if isinstance(module, _BatchNorm):
-                module.running_mean.normal_(std=0.1)
-                module.running_var.uniform_(0.5, 1.5)
-        model.decode_head.conv_seg.weight.normal_()
-    return model.eval()
+    model = like_trained(MODELS.build(tiny_config(**options)))
+    torch.nn.init.normal_(model.decode_head.conv_seg.weight)
+    return model
 
 
 def metadata(output: str = 'labels', **changes: Any) -> ExportMetadata:

@@ -22,7 +22,6 @@ def prepare_for_inference(
     channels_last: bool = True,
     bfloat16: bool = False,
     compile: bool = False,
-    row_strips: bool = True,
 ) -> nn.Module:
     """Make a network faster that is not trained any more, in place.
 
@@ -34,8 +33,7 @@ def prepare_for_inference(
     ``channels_last`` is the format of weights and so of features. ``bfloat16`` computes
     backbone and decode head in it, by autocast: faster with instructions for it
     (``avx512_bf16``, ``amx_bf16``), slower elsewhere. ``compile`` takes minutes for new
-    sizes. ``row_strips`` is :func:`~mmseg_deeplab.models.row_strips.predict_by_rows`,
-    on the CPU.
+    sizes. On the CPU, inverted residuals are computed by strips of rows.
     """
     model.eval()
     if fold_bn:
@@ -44,8 +42,7 @@ def prepare_for_inference(
         _fold_before_activations(model)
     if channels_last:
         model.to(memory_format=torch.channels_last)
-    if row_strips:
-        predict_by_rows(model)
+    predict_by_rows(model)
     for part in (model.backbone, model.decode_head) if bfloat16 or compile else ():
         if compile:
             part.forward = torch.compile(part.forward)

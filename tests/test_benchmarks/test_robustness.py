@@ -2,12 +2,12 @@
 
 import multiprocessing
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import harmful_work
 import pytest
+from local import call
 
 from benchmarks.robustness import Group, attempt, run_case
 from mmseg_deeplab.utils.errors import InputError
@@ -53,13 +53,8 @@ def test_a_process_that_harms_is_ended(harm, seconds, why):
 
 @pytest.mark.slow
 def test_a_twentieth_of_all_cases_shows_no_fault():
-    command = [sys.executable, '-m', 'benchmarks', 'robustness', '--fraction', '0.05']
-    done = subprocess.run(
-        [*command, '--seconds', '300'],
-        cwd=ROOT,
-        env=os.environ | {'OMP_NUM_THREADS': '1'},
-        capture_output=True,
-        text=True,
-    )
+    command = (sys.executable, '-m', 'benchmarks', 'robustness', '--fraction', '0.05')
+    env = os.environ | {'OMP_NUM_THREADS': '1'}
+    done = call(*command, '--seconds', '300', cwd=ROOT, env=env)
     assert done.returncode == 0, done.stdout
     assert '| all | ' in done.stdout

@@ -10,6 +10,7 @@ import torch
 from golden import reference_input, reference_output, reference_state
 from mmengine import Config
 from mmseg.registry import MODELS
+from small_segmentor import lineage_state
 from torch.nn import functional as F
 
 from mmseg_deeplab.checkpoints import convert, convert_file, load, model_config
@@ -75,12 +76,7 @@ def test_released_r101_gives_the_references_logits():
 
 def small_resnet() -> dict[str, torch.Tensor]:
     """The blobs of a narrow R26, with biases as MSRA's stem has one."""
-    net = MODELS.build(dict(type='ResNetMulti', depth=26, base_channels=4))
-    head = MODELS.build(
-        dict(type='ClassifierModule', in_channels=128, in_index=3, num_classes=3)
-    )
-    heads = {f'layer5.{k}': v for k, v in head.state_dict().items()}
-    return as_state(caffe_resnet_layers(net.state_dict() | heads))
+    return as_state(caffe_resnet_layers(lineage_state('layer5')))
 
 
 def test_copies_for_other_scales_are_dropped():

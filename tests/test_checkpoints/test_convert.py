@@ -3,23 +3,15 @@
 import pytest
 import torch
 from mmseg.registry import MODELS
+from small_segmentor import lineage_state
 
 from mmseg_deeplab.checkpoints import convert, model_config
 from mmseg_deeplab.checkpoints.families.resnet_keys import fold_stem_bias
 
 
-def small_state(layer: str = 'layer6') -> dict[str, torch.Tensor]:
-    """The state dict of a narrow R26 with a classifier, by the lineage's names."""
-    net = MODELS.build(dict(type='ResNetMulti', depth=26, base_channels=4))
-    head = MODELS.build(
-        dict(type='ClassifierModule', in_channels=128, in_index=3, num_classes=3)
-    )
-    return net.state_dict() | {f'{layer}.{k}': v for k, v in head.state_dict().items()}
-
-
 @pytest.mark.parametrize('prefix', ['', 'Scale.', 'module.', 'module.Scale.', 'any.'])
 def test_leading_components_are_dropped_whatever_they_are(prefix):
-    state = small_state()
+    state = lineage_state('layer6')
     expected = convert(state, 'resnet_multi')
     # As arrays, inside a checkpoint, without the counters of old files.
     arrays = {prefix + k: v.numpy() for k, v in state.items() if 'tracked' not in k}
@@ -29,7 +21,7 @@ def test_leading_components_are_dropped_whatever_they_are(prefix):
 
 
 def test_no_tensor_is_lost_or_doubled():
-    state = small_state()
+    state = lineage_state('layer6')
     converted = convert(state, 'resnet_multi')
     assert len(converted) == len(state)
     places = {value.data_ptr() for value in converted.values()}
@@ -37,14 +29,14 @@ def test_no_tensor_is_lost_or_doubled():
 
 
 def test_left_over_keys_are_listed():
-    state = small_state() | {'decoder.nobody.weight': torch.zeros(1)}
+    state = lineage_state('layer6') | {'decoder.nobody.weight': torch.zeros(1)}
     with pytest.raises(ValueError, match=r'decoder\.nobody\.weight'):
         convert(state, 'resnet_multi')
 
 
 @pytest.mark.parametrize('layer', ['layer5', 'layer6'])
 def test_one_level_classifier_becomes_the_decode_head(layer):
-    state = small_state(layer)
+    state = lineage_state(layer)
     model = MODELS.build(model_config(state, 'resnet_multi', output_stride=8))
     model.load_state_dict(convert(state, 'resnet_multi'), strict=True)
     torch.testing.assert_close(
@@ -53,7 +45,7 @@ def test_one_level_classifier_becomes_the_decode_head(layer):
 
 
 def test_two_levels_give_an_auxiliary_head_on_the_third_stage():
-    state = small_state('layer6')
+    state = lineage_state('layer6')
     for i in range(4):
         state[f'layer5.conv2d_list.{i}.weight'] = torch.randn(3, 64, 3, 3)
         state[f'layer5.conv2d_list.{i}.bias'] = torch.randn(3)
@@ -69,7 +61,7 @@ def test_unknown_source_lists_the_known_ones():
 
 
 def test_a_backbone_alone_is_no_segmentor():
-    state = {k: v for k, v in small_state().items() if 'layer6' not in k}
+    state = {k: v for k, v in lineage_state('layer6').items() if 'layer6' not in k}
     with pytest.raises(ValueError, match='backbone alone'):
         model_config(state, 'resnet_multi', output_stride=8)
 

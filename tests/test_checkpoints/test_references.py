@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from http_files import serving
+from http_files import FileServer
+from local import serving
 from mmengine.config import Config
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
@@ -34,17 +35,13 @@ scale = (64, -1)
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    """Return an empty cache, away from that of the user."""
+def no_pause(home, monkeypatch):
     monkeypatch.setattr(downloading, 'PAUSE', 0)
-    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'torch'))
-    monkeypatch.setenv('MMSEG_DEEPLAB_HOME', str(tmp_path / 'home'))
-    return tmp_path / 'home'
 
 
 @pytest.fixture
 def server():
-    with serving() as server:
+    with serving(FileServer()) as server:
         yield server
 
 

@@ -1,13 +1,11 @@
 """Checkpoints in the format of safetensors."""
 
-import functools
-import http.server
 import json
-import threading
 
 import numpy as np
 import pytest
 import torch
+from local import serving_folder
 from mmengine.runner import CheckpointLoader, load_checkpoint
 from safetensors import safe_open
 from safetensors.torch import save_file
@@ -103,14 +101,9 @@ def test_other_names_keep_their_loader(name):
 def test_it_is_downloaded_once(tmp_path, monkeypatch):
     monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'home'))
     (tmp_path / 'x.safetensors').write_bytes(dump_safetensors(tensors(), META))
-    handler = functools.partial(
-        http.server.SimpleHTTPRequestHandler, directory=str(tmp_path)
-    )
-    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = f'http://127.0.0.1:{server.server_port}/x.safetensors?download=true'
+    with serving_folder(tmp_path) as address:
+        url = f'{address}/x.safetensors?download=true'
         assert CheckpointLoader.load_checkpoint(url)['meta'] == META
-        server.shutdown()
     assert CheckpointLoader.load_checkpoint(url)['meta'] == META
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from local import call
 from training import (
     ROOT,
     TEST,
@@ -44,13 +45,8 @@ log_processor = dict(window_size=1)
 
 def shell(*command: object, **env: str) -> subprocess.CompletedProcess:
     """Run a shell script of ``tools`` with this interpreter."""
-    return subprocess.run(
-        [str(part) for part in command],
-        env=os.environ | {'PYTHON': sys.executable, 'OMP_NUM_THREADS': '1'} | env,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    own = {'PYTHON': sys.executable, 'OMP_NUM_THREADS': '1'}
+    return call(*command, env=os.environ | own | env)
 
 
 @pytest.mark.slow

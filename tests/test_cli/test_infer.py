@@ -8,17 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from local import call
 from mmseg.apis import inference_model, init_model
 from PIL import Image
-from predicting import write_image, write_model
+from predicting import write_image
 from training import ROOT, Process, Server, fake_python
 
 INFER = str(ROOT / 'tools' / 'infer.py')
-
-
-@pytest.fixture(scope='module')
-def source(tmp_path_factory):
-    return write_model(tmp_path_factory.mktemp('model'))
 
 
 @pytest.fixture
@@ -182,14 +178,9 @@ def test_a_process_of_many_tells_bad_files_and_does_not_stop_the_others(infer, f
 
 
 def shell(*arguments: object, folder: Path) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [str(ROOT / 'tools' / 'dist_infer.sh'), *map(str, arguments)],
-        env=os.environ | {'PYTHON': fake_python(folder)},
-        input='a.png\nb.png\n',
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    env = os.environ | {'PYTHON': fake_python(folder)}
+    script = ROOT / 'tools' / 'dist_infer.sh'
+    return call(script, *arguments, env=env, input='a.png\nb.png\n')
 
 
 @pytest.mark.parametrize('model', [['my config.py', 'my ckpt.pth'], ['my model.onnx']])

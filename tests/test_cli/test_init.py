@@ -5,9 +5,9 @@ from shutil import copytree, rmtree
 import cv2
 import numpy as np
 import pytest
-import rasterio
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from predicting import write_raster
 from training import TRAIN
 
 from benchmarks.membranes import draw_folder
@@ -82,10 +82,8 @@ def test_bands_that_would_be_left_out_are_refused(folder, tmp_path):
     copytree(folder, tmp_path, dirs_exist_ok=True)
     image = tmp_path / 'images/val/slice_00.png'
     image.unlink()
-    size = dict(count=4, width=64, height=64, dtype='uint8')
-    form = dict(driver='GTiff', photometric='MINISBLACK', alpha='NO')
-    with rasterio.open(image.with_suffix('.tif'), 'w', **size, **form) as file:
-        file.write(np.zeros((4, 64, 64), np.uint8))
+    form = dict(photometric='MINISBLACK', alpha='NO')
+    write_raster(image.with_suffix('.tif'), np.zeros((4, 64, 64), np.uint8), **form)
     with pytest.raises(InputError, match=r'\.tif: has 4 bands.*channels=4'):
         summarise(tmp_path)
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 from golden import reference_state
-from http_files import serving
+from http_files import FileServer
+from local import serving
 from PIL import Image
-from predicting import write_image, write_model
+from predicting import write_image
 from torchvision.models.segmentation import deeplabv3_mobilenet_v3_large
 
 from mmseg_deeplab.checkpoints import local_file, zoo_model
@@ -25,23 +26,18 @@ NAME = 'deeplabv3_mobilenet_voc'  # its address has no hash
 
 
 @pytest.fixture(scope='module')
-def published(tmp_path_factory):
+def published(source, tmp_path_factory):
     """Return a small model with its config inside, and the source it is made of."""
-    folder = tmp_path_factory.mktemp('model')
-    source = write_model(folder)
-    cfg = read_config(source.config)
-    return publish(cfg, source.checkpoint, folder / 'out', name='tiny'), source
+    cfg, out = read_config(source.config), tmp_path_factory.mktemp('out')
+    return publish(cfg, source.checkpoint, out, name='tiny'), source
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    """Return an empty cache; an image is in the current folder."""
+def street(home, tmp_path, monkeypatch):
+    """Have an image in the current folder."""
     monkeypatch.setattr(downloading, 'PAUSE', 0)
-    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'torch'))
-    monkeypatch.setenv('MMSEG_DEEPLAB_HOME', str(tmp_path / 'home'))
     monkeypatch.chdir(tmp_path)
     write_image(tmp_path / 'street.png', (40, 60))
-    return tmp_path / 'home'
 
 
 def put_in_cache(home: Path, name: str, state: dict) -> Path:
@@ -94,7 +90,7 @@ def test_predict_by_file_and_address(command, published, form):
         Path('tiny.pth').write_bytes(files.weights.read_bytes())
         Path('tiny.py').write_bytes(files.config.read_bytes())
         model = 'tiny.pth'
-    with serving() as server:
+    with serving(FileServer()) as server:
         if form == 'url':
             server.put(files.weights.name, files.weights.read_bytes())
             model = server.url('good', files.weights.name)
@@ -106,7 +102,7 @@ def test_predict_by_file_and_address(command, published, form):
 
 
 def test_a_config_beside_a_download_runs_no_code():
-    with serving() as server:
+    with serving(FileServer()) as server:
         server.put('a.pth', b'')
         url = server.url('good', 'a.pth')
         Path(local_file(url)).with_suffix('.py').write_text('import os')

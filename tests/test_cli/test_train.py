@@ -1,7 +1,6 @@
 """``tools/train.py`` and ``tools/test.py``: MMSeg's interface, clear complaints."""
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -9,9 +8,10 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from local import call
 from mmseg.registry import MODELS
 from PIL import Image
-from training import ROOT, TEST, TRAIN, Server, write_config
+from training import TEST, TRAIN, Server, write_config
 
 from mmseg_deeplab.config import read_config
 from mmseg_deeplab.datasets import SyntheticStreets
@@ -109,12 +109,6 @@ def test_a_checkpoint_that_runs_code_is_refused(server, trained, tmp_path):
 @pytest.mark.slow
 def test_the_default_work_dir_is_made_where_one_stands(trained, tmp_path):
     """A process of its own, in another folder, as a user starts it."""
-    done = subprocess.run(
-        [sys.executable, ROOT / 'tools' / 'train.py', trained / 'tiny.py'],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = call(sys.executable, TRAIN, trained / 'tiny.py', cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / 'work_dirs' / 'tiny' / 'iter_2.pth').is_file()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import rasterio
+from predicting import write_raster
 from rasterio.transform import from_origin
 
 from mmseg_deeplab.datasets import FolderDataset, LoadBands, LoadCheckedAnnotations
@@ -19,14 +19,8 @@ SIZE = (50, 70)
 
 
 def write(path, values, **profile):
-    """Write ``(C, H, W)``."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    count, height, width = values.shape
-    profile = dict(driver='GTiff', transform=from_origin(5, 9, 1, 1)) | profile
-    options = dict(count=count, height=height, width=width, dtype=values.dtype)
-    with rasterio.open(path, 'w', **options, **profile) as raster:
-        raster.write(values)
-    return str(path)
+    place = dict(transform=from_origin(5, 9, 1, 1))
+    return str(write_raster(path, values, **place | profile))
 
 
 def values(channels, dtype='uint16', high=4000, size=SIZE):

@@ -7,13 +7,13 @@ and its configs are loaded with them. A command that is in no table fails.
 
 import re
 import shlex
-import subprocess
 from argparse import ArgumentParser
 from pathlib import Path
 
 import pytest
 from doc_pages import ASSIGNMENT, ROOT, Block, all_blocks, commands, inline_code
 from doc_sandbox import CHECKPOINT, QUICKSTART, Sandbox
+from local import call
 
 from benchmarks.__main__ import build_parser
 from mmseg_deeplab.cli import COMMANDS, import_command, parse_arguments
@@ -134,9 +134,7 @@ def work(sandbox: Sandbox, command: str) -> None:
 
 def check_make(command: str) -> None:
     """Let make say what it would do."""
-    done = subprocess.run(
-        [*shlex.split(command), '-n'], cwd=ROOT, capture_output=True, text=True
-    )
+    done = call(*shlex.split(command), '-n', cwd=ROOT)
     assert done.returncode == 0, done.stderr
 
 
@@ -177,7 +175,7 @@ def command_and_arguments(argv: list[str]) -> tuple[str, list[str]]:
     if argv[0] == 'python':
         return tool_command(ROOT / argv[1]), argv[2:]
     script = Path(argv[0])
-    assert subprocess.run(['bash', '-n', script]).returncode == 0
+    assert call('bash', '-n', script).returncode == 0
     tool = f'{script.stem.removeprefix("dist_")}.py'
     gpus = next(i for i, word in enumerate(argv) if word.isdigit())
     return tool_command(ROOT / 'tools' / tool), argv[1:gpus] + argv[gpus + 1 :]

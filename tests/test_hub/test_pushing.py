@@ -3,7 +3,6 @@
 import io
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 from golden import reference_state
-from hub_endpoint import serving_hub
+from hub_endpoint import Hub
 from huggingface_hub import ModelCard
+from local import call, serving
 from PIL import Image
 from predicting import write_image, write_model
 from training import ROOT
@@ -26,7 +26,7 @@ REFERENCE = 'hf://me/tiny'
 
 @pytest.fixture(scope='module')
 def hub():
-    with serving_hub() as hub:
+    with serving(Hub()) as hub:
         yield hub
 
 
@@ -50,13 +50,8 @@ def command(hub, folder):
     def run(*arguments: str, **env: str) -> tuple[int, str]:
         own = dict(PYTHONPATH=str(ROOT), HF_ENDPOINT=hub.url, HF_TOKEN='hf_mine')
         own |= dict(HF_HOME=str(folder / 'home'), HF_HUB_DISABLE_XET='1')
-        done = subprocess.run(
-            [sys.executable, '-m', 'mmseg_deeplab', *arguments],
-            cwd=folder,
-            env=os.environ | own | env,
-            capture_output=True,
-            text=True,
-        )
+        command = (sys.executable, '-m', 'mmseg_deeplab', *arguments)
+        done = call(*command, cwd=folder, env=os.environ | own | env)
         return done.returncode, (done.stdout + done.stderr).strip()
 
     return run

@@ -23,12 +23,8 @@ RESIZE = """
 test_dataloader = dict(dataset=dict(pipeline=[dict(type='LoadCheckedImage'),
     dict(type='Resize', scale=(90, 60), keep_ratio=True), dict(type='PackSegInputs')]))
 """
+pytestmark = pytest.mark.usefixtures('home')
 ONE, VIDEO = Job(smooth_image(), 1), Job(None, 1)
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv('MMSEG_DEEPLAB_HOME', str(tmp_path / 'home'))
 
 
 @pytest.fixture(scope='module')

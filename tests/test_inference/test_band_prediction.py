@@ -1,12 +1,14 @@
 """From rasters of four bands to a trained network and its predictions."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import rasterio
+from predicting import write_raster
 from rasterio.transform import from_origin
 
 from mmseg_deeplab.config import read_config, run_setup
@@ -41,13 +43,7 @@ CRS = 'EPSG:32632'
 SIZE = (70, 100)
 
 
-def write(path, values, **profile):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    count, height, width = values.shape
-    options = dict(count=count, height=height, width=width, dtype=values.dtype)
-    place = dict(crs=CRS, transform=from_origin(500000, 5e6, 10, 10))
-    with rasterio.open(path, 'w', driver='GTiff', **options, **place | profile) as out:
-        out.write(values)
+write = partial(write_raster, crs=CRS, transform=from_origin(500000, 5e6, 10, 10))
 
 
 def scene(seed):

@@ -16,11 +16,6 @@ from mmseg_deeplab.models import LeanEncoderDecoder
 STOCK = "model = dict(type='EncoderDecoder')"
 
 
-@pytest.fixture(scope='module')
-def source(tmp_path_factory):
-    return write_model(tmp_path_factory.mktemp('model'))
-
-
 def inferencer(source, **options) -> DeepLabInferencer:
     return DeepLabInferencer(
         source.config, source.checkpoint, device='cpu', show_progress=False, **options

@@ -32,11 +32,6 @@ GREY = (
 
 
 @pytest.fixture(scope='module')
-def source(tmp_path_factory):
-    return write_model(tmp_path_factory.mktemp('model'))
-
-
-@pytest.fixture(scope='module')
 def predictor(source):
     return load_predictor(source)
 

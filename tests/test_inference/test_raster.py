@@ -10,6 +10,7 @@ import pytest
 import rasterio
 import torch
 from PIL import Image
+from predicting import write_raster
 from rasterio.control import GroundControlPoint
 from rasterio.rpc import RPC
 from rasterio.transform import from_origin
@@ -81,17 +82,8 @@ def blots(height, width, seed=0):
     return cv2.normalize(smooth, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
 
 
-def write(path, values, **profile):
-    """Write (C, H, W) with rasterio."""
-    options = dict(driver='GTiff', dtype=values.dtype, count=len(values)) | profile
-    options |= dict(height=values.shape[1], width=values.shape[2])
-    with rasterio.open(path, 'w', **options) as raster:
-        raster.write(values)
-    return path
-
-
 def geotiff(path, image, **profile):
-    return write(path, image.transpose(2, 0, 1), **(PLACE | profile))
+    return write_raster(path, image.transpose(2, 0, 1), **(PLACE | profile))
 
 
 def predict(source, predictor=None, **options):
@@ -179,7 +171,7 @@ def test_control_points_and_rpcs_are_kept(tmp_path):
         line_num_coeff=[0.1] * 20, line_den_coeff=[1.0] + [0.0] * 19,
         samp_num_coeff=[0.2] * 20, samp_den_coeff=[1.0] + [0.0] * 19,
     )  # fmt: skip
-    source = write(
+    source = write_raster(
         tmp_path / 'a.tif', blots(64, 64).transpose(2, 0, 1),
         gcps=points, crs='EPSG:4326', rpcs=rpcs,
     )  # fmt: skip
@@ -254,7 +246,7 @@ def test_pixels_without_data_are_ignored(tmp_path, marked):
     elif marked == 'nan':
         values = np.where(empty, np.float32(np.nan), values)
         options |= dict(scale=(0, 255))
-    source = write(tmp_path / 'a.tif', values, **profile)
+    source = write_raster(tmp_path / 'a.tif', values, **profile)
     if marked == 'mask':
         with rasterio.open(source, 'r+') as raster:
             raster.write_mask(~empty)
@@ -282,7 +274,7 @@ def test_empty_windows_are_not_predicted(tmp_path):
 def test_other_bands_can_be_red_green_and_blue(tmp_path):
     image = blots(64, 64)
     values = np.concatenate([np.zeros((2, 64, 64), np.uint8), image.transpose(2, 0, 1)])
-    source, predictor = write(tmp_path / 'a.tif', values, **PLACE), Brightness()
+    source, predictor = write_raster(tmp_path / 'a.tif', values, **PLACE), Brightness()
     predict(source, predictor, bands=(5, 4, 3))
     assert np.array_equal(predictor.seen[0], image[..., ::-1])
 
@@ -290,7 +282,7 @@ def test_other_bands_can_be_red_green_and_blue(tmp_path):
 def test_bands_are_taken_as_the_file_names_them(tmp_path):
     image = blots(64, 64)
     values = np.concatenate([image.transpose(2, 0, 1)[::-1], np.zeros((1, 64, 64))])
-    source = write(tmp_path / 'a.tif', values.astype(np.uint8), **PLACE)
+    source = write_raster(tmp_path / 'a.tif', values.astype(np.uint8), **PLACE)
     with rasterio.open(source, 'r+') as raster:
         names = ('blue', 'green', 'red', 'undefined')
         raster.colorinterp = [rasterio.enums.ColorInterp[name] for name in names]
@@ -410,11 +402,12 @@ def test_what_counts_as_a_raster(tmp_path):
     plain = tmp_path / 'plain.tif'
     Image.fromarray(image).save(plain)
     Image.fromarray(image).save(tmp_path / 'photo.png')
-    five = write(tmp_path / 'five.tif', np.zeros((5, 20, 30), np.uint16), **PLACE)
+    five = geotiff(tmp_path / 'five.tif', np.zeros((20, 30, 5), np.uint16))
+    real = write_raster(tmp_path / 'real.tif', np.zeros((1, 9, 9), np.float32))
     assert is_raster(geotiff(tmp_path / 'geo.tif', image))
     assert is_raster(five)
     assert is_raster('map.vrt')
-    assert is_raster(write(tmp_path / 'real.tif', np.zeros((1, 9, 9), np.float32)))
+    assert is_raster(real)
     assert not is_raster(plain)
     assert not is_raster(tmp_path / 'photo.png')
     assert not is_raster(tmp_path / 'missing.tif')

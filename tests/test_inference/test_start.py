@@ -1,8 +1,8 @@
 """What a short prediction imports."""
 
-import subprocess
 import sys
 
+from local import call
 from predicting import write_model
 
 SCRIPT = """
@@ -21,12 +21,8 @@ assert 'onnxruntime' not in sys.modules
 
 def test_a_prediction_imports_neither_data_sets_nor_a_runner_of_ours(tmp_path):
     source = write_model(tmp_path)
-    done = subprocess.run(
-        [sys.executable, '-c', SCRIPT, source.config, source.checkpoint],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    command = (sys.executable, '-c', SCRIPT, source.config, source.checkpoint)
+    done = call(*command, check=True)
     imported = done.stdout.split()
     assert 'mmseg_deeplab.inference.network' in imported
     costly = {'mmseg.apis', 'mmseg.datasets', 'mmpretrain', 'mmseg_deeplab.engine'}

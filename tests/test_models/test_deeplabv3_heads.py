@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmseg.registry import MODELS
+from small_segmentor import like_trained
 from torch import nn
 
 pytestmark = pytest.mark.usefixtures('device')
@@ -18,13 +19,7 @@ def build(kind=V3, **options):
     if kind == PLUS:
         options = dict(c1_in_channels=12, c1_channels=6) | options
     torch.manual_seed(0)
-    head = MODELS.build(dict(type=kind, **options))
-    for module in head.modules():  # statistics and affine that matter
-        if isinstance(module, nn.BatchNorm2d):
-            for tensor in (module.weight, module.bias, module.running_mean):
-                nn.init.uniform_(tensor, 0.5, 1.5)
-            nn.init.uniform_(module.running_var, 0.5, 1.5)
-    return head
+    return like_trained(MODELS.build(dict(type=kind, **options))).train()
 
 
 class Plain:

@@ -10,6 +10,7 @@ from mmcv.cnn import ConvModule
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
+from small_segmentor import like_trained
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -30,13 +31,7 @@ def network(name: str) -> nn.Module:
         cfg.backbone.depth = 26
     torch.manual_seed(0)
     model = nn.SyncBatchNorm.convert_sync_batchnorm(MODELS.build(cfg))
-    for module in model.modules():
-        if isinstance(module, _BatchNorm):
-            nn.init.uniform_(module.running_var, 0.5, 1.5)
-            nn.init.normal_(module.running_mean, std=0.1)
-            nn.init.uniform_(module.weight, 0.5, 1.5)
-            nn.init.normal_(module.bias, std=0.1)
-    return model.eval()
+    return like_trained(model)
 
 
 def logits(model: nn.Module) -> torch.Tensor:

@@ -3,9 +3,9 @@
 import pytest
 import torch
 from mmseg.registry import MODELS
+from small_segmentor import like_trained
 from torch import nn
 from torch.nn import functional as F
-from torch.nn.modules.batchnorm import _BatchNorm
 
 pytestmark = pytest.mark.usefixtures('device')
 
@@ -23,12 +23,7 @@ def randomise(model: nn.Module) -> nn.Module:
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode='fan_in')
-        elif isinstance(module, _BatchNorm):
-            nn.init.uniform_(module.weight, 0.5, 1.5)
-            nn.init.normal_(module.bias, std=0.3)
-            nn.init.normal_(module.running_mean, std=0.1)
-    model.eval()  # MMSeg's method returns nothing
-    return model
+    return like_trained(model)
 
 
 def rates(model: nn.Module) -> dict[int, list[int]]:

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from mmseg.registry import MODELS
+from small_segmentor import like_trained
 from torch import nn
 from torchvision.models import mobilenetv3
 
@@ -17,18 +18,6 @@ def build(arch='large', **options):
     return MODELS.build(dict(type='DeepLabMobileNetV3', arch=arch, **options))
 
 
-def randomised(model: nn.Module) -> nn.Module:
-    """Give statistics and affine parameters values of a trained network."""
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.weight, 0.5, 1.5)
-            nn.init.normal_(module.bias, std=0.1)
-            nn.init.normal_(module.running_mean, std=0.1)
-            nn.init.uniform_(module.running_var, 0.5, 1.5)
-    model.eval()  # MMSeg's method returns None
-    return model
-
-
 def assert_near(actual: torch.Tensor, expected: torch.Tensor) -> None:
     assert actual.shape == expected.shape
     error = (actual - expected).abs().max() / expected.abs().max()
@@ -41,7 +30,7 @@ def test_features_are_those_of_torchvision(arch, output_stride):
     settings = mobilenetv3._mobilenet_v3_conf(
         f'mobilenet_v3_{arch}', dilated=output_stride == 16
     )
-    source = randomised(mobilenetv3.MobileNetV3(*settings))
+    source = like_trained(mobilenetv3.MobileNetV3(*settings))
     model = build(arch, output_stride=output_stride).eval()
     state = convert(source.state_dict(), 'torchvision')
     model.load_state_dict({k.removeprefix('backbone.'): v for k, v in state.items()})
@@ -55,7 +44,7 @@ def test_output_stride_8_is_the_stock_network():
     """At sizes 32 n + 1, where TensorFlow's padding is the same on both sides."""
     norm = dict(type='BN', eps=1e-3)
     stock = dict(type='MobileNetV3', arch='large', norm_cfg=norm, out_indices=(3, 16))
-    stock = randomised(MODELS.build(stock))
+    stock = like_trained(MODELS.build(stock))
     model = build(output_stride=8, out_indices=(3, 16)).eval()
     model.load_state_dict(stock.state_dict(), strict=True)
     x = torch.randn(1, 3, 65, 97)

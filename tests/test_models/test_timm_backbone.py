@@ -8,6 +8,7 @@ import torch
 from mmengine.config import Config
 from mmseg.registry import MODELS
 from safetensors.torch import save_file
+from small_segmentor import like_trained
 from torch import nn
 
 from mmseg_deeplab.models.fast_prediction import prepare_for_inference
@@ -20,15 +21,6 @@ IMAGE = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
 
 def build(model_name=LIGHT, **options):
     return MODELS.build(dict(type='TimmBackbone', model_name=model_name, **options))
-
-
-def randomised(model: nn.Module) -> nn.Module:
-    """Give the statistics of BatchNorm values of a trained network."""
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.normal_(module.running_mean, std=0.1)
-            nn.init.uniform_(module.running_var, 0.5, 1.5)
-    return model.eval()
 
 
 @pytest.mark.parametrize(
@@ -80,7 +72,7 @@ def test_wrong_argument_is_said():
 
 @pytest.mark.parametrize('norm', ['BN', 'SyncBN'])
 def test_features_are_those_of_timm_with_the_weights_of_a_file(norm, tmp_path):
-    source = randomised(timm.create_model(LIGHT))
+    source = like_trained(timm.create_model(LIGHT))
     save_file(source.state_dict(), tmp_path / 'weights.safetensors')
     checkpoint = str(tmp_path / 'weights.safetensors')
     model = build(
@@ -111,7 +103,7 @@ def test_file_of_another_network_is_refused(tmp_path):
 
 @pytest.mark.parametrize('name', [LIGHT, 'lcnet_050', 'repvgg_a0', 'densenet121'])
 def test_folded_and_synchronised_networks_keep_their_activations(name):
-    model = randomised(build(name, output_stride=32))
+    model = like_trained(build(name, output_stride=32))
     head = dict(type='FCNHead', in_channels=model.out_channels[-1], channels=4)
     network = MODELS.build(
         dict(

@@ -6,7 +6,8 @@ import resource
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from http_files import serving
+from http_files import FileServer
+from local import serving
 
 from mmseg_deeplab.utils import downloading as module
 from mmseg_deeplab.utils.cache_folder import cache_folder
@@ -18,7 +19,7 @@ CONTENT = os.urandom(300_000)
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setattr(module, 'PAUSE', 0.01)
-    with serving() as server:
+    with serving(FileServer()) as server:
         server.sha256 = server.put('a.pth', CONTENT)
         yield server
 
@@ -93,7 +94,7 @@ def test_a_lie_leaves_nothing(server, tmp_path):
 
 def test_no_network(tmp_path, monkeypatch):
     monkeypatch.setattr(module, 'PAUSE', 0)
-    with serving() as server:
+    with serving(FileServer()) as server:
         url = server.url('good', 'a.pth')
     with pytest.raises(DownloadError, match=r'no connection.*when the network is'):
         download([url], tmp_path / 'a.pth')

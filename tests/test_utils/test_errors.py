@@ -1,10 +1,10 @@
 """Errors that are messages to the user, and those that are not."""
 
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from local import call
 from torch.utils.data import DataLoader
 
 import mmseg_deeplab
@@ -105,7 +105,7 @@ for rank in ranks:
 
 
 def test_of_several_processes_one_prints_a_mistake():
-    done = subprocess.run([sys.executable, '-c', RANKS], capture_output=True, text=True)
+    done = call(sys.executable, '-c', RANKS)
     assert done.stderr == 'error: what\n'
 
 
@@ -114,6 +114,5 @@ def test_a_closed_pipe_is_no_error():
         'from mmseg_deeplab.utils.errors import one_line_errors\n'
         'with one_line_errors():\n    for _ in range(10**5): print("line")'
     )
-    command = f"{sys.executable} -c '{code}' | head -1"
-    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    done = call('bash', '-c', f"{sys.executable} -c '{code}' | head -1")
     assert (done.stdout, done.stderr) == ('line\n', '')

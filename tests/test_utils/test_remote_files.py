@@ -1,15 +1,13 @@
 """Data sets, checkpoints, inputs and results at addresses."""
 
-import functools
-import http.server
 import os
 import sys
-import threading
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from local import serving_folder
 from mmengine import fileio
 from predicting import smooth_image
 from training import train_here, write_config
@@ -28,16 +26,12 @@ from mmseg_deeplab.utils.remote_files import (
     upload,
 )
 
+pytestmark = pytest.mark.usefixtures('home')
 LABEL = np.arange(40 * 72, dtype=np.uint8).reshape(40, 72) % 2
 
 
 def png(image):
     return cv2.imencode('.png', image[..., ::-1] if image.ndim == 3 else image)[1]
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv('MMSEG_DEEPLAB_HOME', str(tmp_path / 'home'))
 
 
 @pytest.fixture
@@ -66,15 +60,8 @@ def web_server(files, tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
 
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_):
-            """Be quiet."""
-
-    handler = functools.partial(Handler, directory=str(tmp_path / 'served'))
-    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.05,)).start()
-        yield f'http://127.0.0.1:{server.server_port}'
-        server.shutdown()
+    with serving_folder(tmp_path / 'served') as address:
+        yield address
 
 
 @pytest.mark.parametrize('place', ['in_memory', 'web_server'])

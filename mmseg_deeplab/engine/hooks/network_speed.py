@@ -49,16 +49,12 @@ class CompileNetworkHook(Hook):
     Args:
         backend: See :func:`torch.compile`; ``'inductor'`` needs a C++ compiler on CPUs.
         fullgraph: Whether a break in a graph is an error.
-        mode: See :func:`torch.compile`; such as ``'max-autotune'``.
     """
 
     def __init__(
-        self,
-        backend: str | Callable = 'inductor',
-        fullgraph: bool = False,
-        mode: str | None = None,
+        self, backend: str | Callable = 'inductor', fullgraph: bool = False
     ) -> None:
-        self.settings = dict(backend=backend, fullgraph=fullgraph, mode=mode)
+        self.settings = dict(backend=backend, fullgraph=fullgraph)
 
     def before_train(self, runner: Runner) -> None:
         for part in network_parts(unwrapped(runner.model)):
@@ -77,7 +73,6 @@ class InferenceSpeedHook(Hook):
         channels_last: Memory format of weights and feature maps.
         bfloat16: Compute in bfloat16, the only one that changes predictions.
         compile: Use ``torch.compile``.
-        row_strips: Compute inverted residuals by strips of rows, on the CPU.
     """
 
     priority = 'VERY_LOW'  # after EMAHook has put the average in
@@ -88,14 +83,12 @@ class InferenceSpeedHook(Hook):
         channels_last: bool = True,
         bfloat16: bool = False,
         compile: bool = False,
-        row_strips: bool = True,
     ) -> None:
         self.settings = dict(
             fold_bn=fold_bn,
             channels_last=channels_last,
             bfloat16=bfloat16,
             compile=compile,
-            row_strips=row_strips,
         )
 
     def before_test(self, runner: Runner) -> None:

@@ -24,7 +24,6 @@ class DeepLabV3PlusHead(DeepLabV3Head):
         num_classes: ``K``, channels of the logits.
         c1_in_channels: Channels of the low-level features.
         c1_channels: Channels after their 1x1 convolution.
-        c1_index: Index of the low level among the inputs.
         num_convs: 3x3 convolutions of the decoder.
         num_aspp_convs: 3x3 convolutions of the pyramid's result before it is resized:
             none in the paper, one in segmentation_models_pytorch.
@@ -35,7 +34,7 @@ class DeepLabV3PlusHead(DeepLabV3Head):
 
     Shape:
         input a list of feature maps: ``in_index`` selects ``(N, C, h, w)`` and
-        ``c1_index`` the larger low level; output ``(N, K, ...)`` in its size.
+        the first is the larger low level; output ``(N, K, ...)`` in its size.
     """
 
     def __init__(
@@ -45,7 +44,6 @@ class DeepLabV3PlusHead(DeepLabV3Head):
         num_classes: int,
         c1_in_channels: int = 256,
         c1_channels: int = 48,
-        c1_index: int = 0,
         num_convs: int = 2,
         num_aspp_convs: int = 0,
         separable: bool | dict = True,
@@ -59,7 +57,6 @@ class DeepLabV3PlusHead(DeepLabV3Head):
             num_convs=0,
             **kwargs,
         )
-        self.c1_index = c1_index
         self.c1_bottleneck = ConvModule(c1_in_channels, c1_channels, 1, **self._layers)
         self.aspp_convs = self._conv_stack(
             self.channels, num_aspp_convs, separable=separable
@@ -70,5 +67,5 @@ class DeepLabV3PlusHead(DeepLabV3Head):
 
     def _forward_feature(self, inputs: Sequence[Tensor]) -> Tensor:
         pyramid = self.aspp_convs(self._pyramid(self._transform_inputs(inputs)))
-        low_level = self.c1_bottleneck(inputs[self.c1_index])
+        low_level = self.c1_bottleneck(inputs[0])
         return self._add_low_level(pyramid, low_level, self.convs)
