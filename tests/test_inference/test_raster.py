@@ -2,6 +2,7 @@
 
 import json
 import struct
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -16,6 +17,8 @@ from rasterio.rpc import RPC
 from rasterio.transform import from_origin
 from torch import nn
 
+from benchmarks.case import CPU
+from benchmarks.measure import peak_memory
 from mmseg_deeplab.inference.predictor import Prediction
 from mmseg_deeplab.inference.raster import predict_raster
 from mmseg_deeplab.inference.raster_windows import WindowGrid
@@ -413,19 +416,6 @@ def test_what_counts_as_a_raster(tmp_path):
     assert not is_raster(tmp_path / 'missing.tif')
 
 
-def peak_memory(action):
-    """Return by how many MiB the process grew at most while it did something."""
-    Path('/proc/self/clear_refs').write_text('5')  # the peak begins anew: proc(5)
-    before = status('VmRSS')
-    action()
-    return (status('VmHWM') - before) / 1024
-
-
-def status(name):
-    lines = Path('/proc/self/status').read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(name))
-
-
 @pytest.mark.skipif(not Path('/proc/self/clear_refs').exists(), reason='needs Linux')
 def test_memory_does_not_grow_with_the_raster(tmp_path):
     class Red(Brightness):
@@ -444,10 +434,6 @@ def test_memory_does_not_grow_with_the_raster(tmp_path):
         )  # fmt: skip
         del stripes
 
-        def run(path=path):
-            predict_raster(
-                Red(), path, path.with_suffix('.out.tif'), window=256, overlap=32
-            )
-
-        peaks.append(peak_memory(run))
-    assert peaks[1] < max(peaks[0], 0) + 20, 'MiB; the raster has 48, its labels 16'
+        run = partial(predict_raster, Red(), path, path.with_suffix('.out.tif'))
+        peaks.append(peak_memory(partial(run, **SMALL | dict(window=256)), CPU)[1])
+    assert peaks[1] < peaks[0] + (20 << 20)  # the raster has 48 MiB, its labels 16
