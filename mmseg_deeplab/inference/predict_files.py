@@ -16,7 +16,7 @@ from mmseg_deeplab.utils.progress import Progress
 
 from .backends import Job, choose_backend
 from .file_run import FileRun, RunOptions
-from .input_files import find_inputs
+from .input_files import InputFile, find_inputs
 from .model_source import load_predictor
 from .output_files import FileOutputs
 from .output_folder import (
@@ -137,34 +137,50 @@ def predict_files(
         several = ray is not None or world()[1] > 1
         backend = earlier or ('torch' if several and source.config else 'auto')
     root, items, left_out = find_inputs(inputs, listed=listed, out=folder, root=root)
-    others = dict(opacity=outputs.opacity, ids=outputs.ids, root=root, backend=backend)
-    if outputs.polygons and outputs.simplify:
-        others['simplify'] = outputs.simplify
-    record = describe(source, choices | others | options.recorded())
+    record = _record(source, outputs, options, choices, root=root, backend=backend)
     since = open_folder(folder, record, overwrite=overwrite)
     prepare = partial(_prepare, export_network, record)
     if since in (0, math.inf):
         begun = time.time() if overwrite else 0.0
         prepare = partial(prepare, begin=partial(write_record, folder, begun=begun))
     load = partial(load_predictor, source, **choices)
-    every = items
     run = FileRun(load, outputs, options, since=since, device=device, prepare=prepare)
     run.label_ids = label_ids
-    if ray is None:
-        rank, processes = world()
-        items, predict = items[rank::processes], run.run
-    else:
+    own, predict = _share(run, items, ray, actors)
+    remove_parts(folder, {item.name for item in own})
+    hidden = not show_progress
+    with Progress('predict', len(own), unit='files', disable=hidden) as bar:
+        failures = predict(own, on_step=bar.advance)
+    outputs.finish(items)
+    segments = [outputs.path(item, 'panoptic', '.json') for item in own]
+    instances = count_instances(segments)
+    return Outcome(folder, len(own), failures, left_out, instances)
+
+
+def _record(
+    source: ModelSource,
+    outputs: FileOutputs,
+    options: RunOptions,
+    choices: dict[str, Any],
+    **others: Any,
+) -> dict[str, Any]:
+    """Return what the predictions depend on."""
+    others |= dict(opacity=outputs.opacity, ids=outputs.ids)
+    if outputs.polygons and outputs.simplify:
+        others['simplify'] = outputs.simplify
+    return describe(source, choices | others | options.recorded())
+
+
+def _share(
+    run: FileRun, items: list[InputFile], ray: str | None, actors: int | None
+) -> tuple[list[InputFile], Callable[..., dict[str, str]]]:
+    """Return the inputs of this process, and the function that predicts them."""
+    if ray is not None:
         from .ray_cluster import predict_on_ray
 
-        predict = partial(predict_on_ray, run, address=ray, actors=actors)
-    remove_parts(folder, {item.name for item in items})
-    hidden = not show_progress
-    with Progress('predict', len(items), unit='files', disable=hidden) as bar:
-        failures = predict(items, on_step=bar.advance)
-    outputs.finish(every)
-    segments = [outputs.path(item, 'panoptic', '.json') for item in items]
-    instances = count_instances(segments)
-    return Outcome(folder, len(items), failures, left_out, instances)
+        return items, partial(predict_on_ray, run, address=ray, actors=actors)
+    rank, processes = world()
+    return items[rank::processes], run.run
 
 
 def _ids_of_labels(
