@@ -85,12 +85,13 @@ def lineage_state(layer: str) -> dict[str, torch.Tensor]:
     return net.state_dict() | {f'{layer}.{k}': v for k, v in head.state_dict().items()}
 
 
-def like_trained(model: nn.Module) -> nn.Module:
-    """Give each BatchNorm statistics and factors a mistake cannot hide behind."""
+def like_trained(model: nn.Module, *, affine: bool = True) -> nn.Module:
+    """Give each BatchNorm statistics, and factors, of a trained network."""
     for module in model.modules():
         if isinstance(module, _BatchNorm):
-            nn.init.uniform_(module.weight, 0.5, 1.5)
-            nn.init.normal_(module.bias, std=0.1)
+            if affine:
+                nn.init.uniform_(module.weight, 0.5, 1.5)
+                nn.init.normal_(module.bias, std=0.1)
             nn.init.normal_(module.running_mean, std=0.1)
             nn.init.uniform_(module.running_var, 0.5, 1.5)
     model.eval()  # MMSegmentation's method may return None

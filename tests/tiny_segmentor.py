@@ -70,7 +70,7 @@ def tiny_config(
 def tiny_segmentor(**options: Any) -> BaseSegmentor:
     """Build it with random weights and statistics, in evaluation."""
     torch.manual_seed(0)
-    model = like_trained(MODELS.build(tiny_config(**options)))
+    model = like_trained(MODELS.build(tiny_config(**options)), affine=False)
     torch.nn.init.normal_(model.decode_head.conv_seg.weight)
     return model
 

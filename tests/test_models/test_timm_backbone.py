@@ -103,7 +103,7 @@ def test_file_of_another_network_is_refused(tmp_path):
 
 @pytest.mark.parametrize('name', [LIGHT, 'lcnet_050', 'repvgg_a0', 'densenet121'])
 def test_folded_and_synchronised_networks_keep_their_activations(name):
-    model = like_trained(build(name, output_stride=32))
+    model = like_trained(build(name, output_stride=32), affine=False)
     head = dict(type='FCNHead', in_channels=model.out_channels[-1], channels=4)
     network = MODELS.build(
         dict(
