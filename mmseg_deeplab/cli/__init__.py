@@ -6,7 +6,6 @@ what it does, then an example. It has two functions, ``add_arguments(parser)`` a
 error of :mod:`mmseg_deeplab.utils.errors` and ends every command with one line.
 """
 
-import os
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from importlib import import_module
@@ -55,10 +54,6 @@ def run(command: str, arguments: list[str], *, prog: str | None = None) -> None:
     """Parse the arguments of a command and run it; see :func:`command_parser`."""
     if isinstance(sys.stdout, TextIOWrapper):  # names of files need be no UTF-8
         sys.stdout.reconfigure(errors='backslashreplace')
-    # Before torch is imported. Workers share the cores with the network: idle threads
-    # of OpenMP spin for microseconds, then sleep. Spinning on, they took what the
-    # workers needed; sleeping at once, an idle machine was up to twice as slow.
-    os.environ.setdefault('GOMP_SPINCOUNT', '10000')
     with one_line_errors():
         args = parse_arguments(command, arguments, prog=prog)
         takes_addresses = getattr(import_command(command), 'TAKES_ADDRESSES', False)

@@ -1,5 +1,6 @@
 """The command init, and train with a folder of data in the place of a config."""
 
+import os
 from shutil import copytree, rmtree
 
 import cv2
@@ -164,3 +165,15 @@ def test_train_takes_a_folder_and_resumes_with_the_same_config(
         text = planned.read_text()
         planned.write_text(text if count == 3 else f'# own\n{text}')
     assert planned.read_text().startswith('# own')
+
+
+@pytest.mark.parametrize(('given', 'kept'), [(None, '10000'), ('7', '7')])
+def test_idle_threads_soon_sleep_unless_the_user_says_otherwise(
+    monkeypatch, given, kept
+):
+    monkeypatch.setenv('GOMP_SPINCOUNT', given or '')
+    if given is None:
+        monkeypatch.delenv('GOMP_SPINCOUNT')
+    with pytest.raises(SystemExit):
+        run('train', ['no_such_config'])
+    assert os.environ['GOMP_SPINCOUNT'] == kept

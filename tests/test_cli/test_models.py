@@ -1,7 +1,6 @@
 """MODEL on the command line: by name, address and file; mistakes in it."""
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from predicting import write_image
 from torchvision.models.segmentation import deeplabv3_mobilenet_v3_large
 
 from mmseg_deeplab.checkpoints import local_file, zoo_model
-from mmseg_deeplab.cli import parse_arguments, run
+from mmseg_deeplab.cli import parse_arguments
 from mmseg_deeplab.config import read_config
 from mmseg_deeplab.hub import publish
 from mmseg_deeplab.inference import DeepLabInferencer, load_predictor, take_model
@@ -161,15 +160,3 @@ def test_no_network_is_one_line(command, monkeypatch, home):
     with pytest.raises(SystemExit, match=r'^error: [^\n]*no connection[^\n]*$'):
         command('download', 'cityscapes')
     assert not [path for path in home.rglob('[!.]*') if path.is_file()]
-
-
-@pytest.mark.parametrize(('given', 'kept'), [(None, '10000'), ('7', '7')])
-def test_idle_threads_soon_sleep_unless_the_user_says_otherwise(
-    monkeypatch, given, kept
-):
-    monkeypatch.setenv('GOMP_SPINCOUNT', given or '')
-    if given is None:
-        monkeypatch.delenv('GOMP_SPINCOUNT')
-    with pytest.raises(SystemExit):
-        run('models', ['--help'])
-    assert os.environ['GOMP_SPINCOUNT'] == kept
