@@ -1,10 +1,12 @@
 """``files``: predictions from JPEG files to masks and overlays on the disk."""
 
+import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from unittest.mock import patch
 
 import cv2
 import numpy as np
@@ -16,16 +18,18 @@ from torch import nn
 
 from mmseg_deeplab.export import export_network
 from mmseg_deeplab.inference import FileOutputs, RunOptions, load_predictor
-from mmseg_deeplab.inference.backends import Job, take_network
+from mmseg_deeplab.inference.backends import Job, choose_backend
 from mmseg_deeplab.inference.file_run import FileRun
 from mmseg_deeplab.inference.input_files import InputFile
+from mmseg_deeplab.inference.output_folder import describe
 from mmseg_deeplab.inference.predictor import ModelSource, Predictor
+from mmseg_deeplab.utils.cache_folder import VARIABLE
 from mmseg_deeplab.utils.class_colors import class_colors
 
-from .case import Case, Errors, Study
-from .inference import LARGEST_SHARE, SMALL_R26, compare_labels
+from .case import Case, Errors, Row, Study
+from .inference import LARGEST_SHARE, MNV2, SMALL_R26, compare_labels
 from .networks import Network, scenes, stock_segmentor
-from .report import LIMIT, columns_of
+from .report import MEMORY, RATIO, column
 
 PIPELINE = [dict(type='LoadImageFromFile'), dict(type='PackSegInputs')]
 ONE_MEGAPIXEL = (896, 1152)
@@ -39,62 +43,78 @@ class Folder:
     count: int
 
 
-R26 = Network('v2 R26, 8 channels', 'deeplabv2_r101', 8, ONE_MEGAPIXEL, SMALL_R26)
-MNV2 = Network('v3 MobileNetV2', 'deeplabv3_mobilenetv2', 19, ONE_MEGAPIXEL)
-SMALL = Network('v2 R26, 8 channels', 'deeplabv2_r101', 8, (224, 288), SMALL_R26)
+R26 = ('v2 R26, 8 channels', 'deeplabv2_r101', 8)
+FOLDERS = {
+    'v3_mobilenetv2_small': Folder(Network(*MNV2, (360, 480)), 24),
+    'v3_mobilenetv2': Folder(Network(*MNV2, (1024, 2048)), 4),
+    'v3plus_r50': Folder(Network('v3+ R50', 'deeplabv3plus_r50', 19, (512, 512)), 4),
+    'v2_r26': Folder(Network(*R26, (128, 256), SMALL_R26), 60),
+    'v2_r26_megapixel': Folder(Network(*R26, ONE_MEGAPIXEL, SMALL_R26), 12),
+    'v3_mobilenetv2_megapixel': Folder(Network(*MNV2, ONE_MEGAPIXEL), 12),
+}
+QUICK = {'v2_r26_quick': Folder(Network(*R26, (224, 288), SMALL_R26), 12)}
+# What our predictions of files are compared with, by a variant: its name in the table,
+# and the backend of ours. The network alone gets decoded images and writes nothing.
+VARIANTS = {
+    'network': ('torch, against its network alone', 'torch'),
+    'inferencer': ('`auto`, against `MMSegInferencer`', 'auto'),
+    'torch': ('`auto`, against torch', 'auto'),
+    'onnxruntime': ('`auto`, against ONNX Runtime', 'auto'),
+}
 
 
 def file_cases(
     folder: Folder, variants: Sequence[str], device: torch.device
 ) -> Iterator[Case]:
-    """Make a case per variant: against the network alone, against MMSegmentation.
-
-    ``network`` is the network of ours on decoded images: the time that files cost is
-    what lies above it. ``inferencer`` is ``MMSegInferencer`` with an ``out_dir``, which
-    ``onnxruntime`` is compared with, too.
-    """
+    """Make a case per variant; the exported file of ``auto`` is there already."""
     network = folder.network
-    with tempfile.TemporaryDirectory() as name:
+    with (
+        tempfile.TemporaryDirectory() as name,
+        patch.dict(os.environ, {VARIABLE: name}),
+    ):
         root = Path(name)
         stock = stock_segmentor(network.config(), network.size, device)
         source = write_model(root, network, stock)
         paths = write_images(root / 'in', folder)
-        predictor = load_predictor(source, device=str(device))
-        ours = partial(predict_files, predictor, paths, root / 'ours')
         inferencer = MMSegInferencer(
             source.config, source.checkpoint, device=str(device)
         )
         inferencer.show_progress = False
-        by_inferencer = partial(run_inferencer, inferencer, paths, root / 'stock')
-        sides = dict(
-            network=partial(predict_arrays, predictor, paths[0], folder.count),
-            inferencer=by_inferencer,
-            onnxruntime=by_inferencer,
+        predictors = {
+            name: with_backend(source, name, device)
+            for name in ('torch', 'auto', 'onnxruntime')  # which exports at any rate
+        }
+        sides = {
+            name: partial(predict_files, predictor, paths, root / name)
+            for name, predictor in predictors.items()
+        }
+        sides['inferencer'] = partial(run_inferencer, inferencer, paths, root / 'stock')
+        sides['network'] = partial(
+            predict_arrays, predictors['torch'], paths[0], folder.count
         )
         for variant in variants:
-            if variant == 'onnxruntime':
-                fast = on_onnxruntime(source, root / 'network.onnx')
-                ours = partial(predict_files, fast, paths, root / 'ours')
+            text, backend = VARIANTS[variant]
             yield Case(
-                group=f'{network.name}, {folder.count} JPEGs of '
-                f'{network.size[0]} x {network.size[1]}',
-                name=dict(
-                    network='against the network alone',
-                    inferencer='against `MMSegInferencer`',
-                    onnxruntime='in ONNX Runtime, against `MMSegInferencer`',
-                )[variant],
+                group=f'{network.name}, JPEGs of {network.size[0]} x {network.size[1]}',
+                name=text,
                 stock=sides[variant],
-                ours=ours,
+                ours=sides[backend],
                 compare=compare,
                 device=device,
+                facts=dict(images=folder.count),
             )
 
 
-def on_onnxruntime(source: ModelSource, file: Path) -> Predictor:
-    """Return a predictor whose network is computed by ONNX Runtime."""
-    predictor = load_predictor(source)
-    export_network(predictor, file, Job(None, 1), must_be_faster=False)
-    take_network(predictor.segmentor, file.read_bytes())
+def with_backend(source: ModelSource, backend: str, device: torch.device) -> Predictor:
+    """Return a predictor, its network exported first if that is to be."""
+    predictor = load_predictor(source, device=str(device))
+    choose_backend(
+        predictor,
+        backend,
+        Job(None, 1),  # as a video, always worth a file
+        made_of=describe(source, {}),
+        export=export_network,
+    )
     return predictor
 
 
@@ -171,11 +191,23 @@ def compare(stock: torch.Tensor, ours: torch.Tensor) -> Errors:
     return compare_labels(stock[[0, -1]], ours[[0, -1]], largest=LARGEST_SHARE)
 
 
+def rate_of(role: str) -> Callable[[Row], str]:
+    """Return a column with the images per second of one side."""
+    return column(lambda row: row['facts']['images'] / row[role]['seconds']['median'])
+
+
 STUDY = Study(
     help='predictions from files to files: with MMSegmentation, and the network alone',
-    columns=columns_of(('network and files', 'compared'), LIMIT),
-    subjects={'v2_r26': Folder(R26, 200), 'v3_mobilenetv2': Folder(MNV2, 200)},
-    quick={'v2_r26_small': Folder(SMALL, 12)},
+    columns={
+        'network and files': lambda row: row['group'],
+        'ours and what it is compared with': lambda row: row['name'],
+        'images/s of that': rate_of('stock'),
+        'images/s of ours': rate_of('ours'),
+        **RATIO,
+        **MEMORY,
+    },
+    subjects=FOLDERS,
+    quick=QUICK,
     cases=file_cases,
-    variants=('network', 'inferencer', 'onnxruntime'),
+    variants=tuple(VARIANTS),
 )

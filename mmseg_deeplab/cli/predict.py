@@ -28,7 +28,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add('--device', help='such as cpu (a GPU where there is one)')
     arguments.add_backend(parser)
     add('--batch-size', type=int, default=1, help='(%(default)s)')
-    add('--workers', type=int, help='processes that read images (at most 4)')
+    add('--workers', type=int, help='threads that read images (at most 4)')
     add(
         '--ray',
         nargs='?',

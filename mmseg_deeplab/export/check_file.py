@@ -148,7 +148,7 @@ def random_images(
 @torch.no_grad()
 def reference_logits(segmentor: BaseSegmentor, images: np.ndarray) -> np.ndarray:
     """Return the logits ``(N, K, H, W)`` of ``test_step``, or the sigmoid of one."""
-    with quiet_resize(), predicting(segmentor, keep_logits=True):
+    with quiet_resize(), predicting(keep_logits=True):
         samples = segmentor.test_step(_batch(segmentor, images))
     return np.stack([found.seg_logits.data.numpy() for found in samples])
 

@@ -23,7 +23,7 @@ from mmseg_deeplab.utils.cache_folder import cache_folder
 from mmseg_deeplab.utils.errors import InputError, MissingPackageError, reason
 from mmseg_deeplab.version import __version__
 
-from .exported import INPUT, onnx_session
+from .exported import OnnxSession
 
 if TYPE_CHECKING:
     from mmseg.models.segmentors import BaseSegmentor
@@ -31,9 +31,12 @@ if TYPE_CHECKING:
     from .network import NetworkPredictor
 
 BACKENDS = ('auto', 'torch', 'onnxruntime')
-# Seconds of prediction by PyTorch below which `auto` makes no file: an export takes 10
-# to 20 s on 2 cores, and saves a fifth of the time or more.
+# Seconds of prediction by PyTorch below which `auto` makes no file. On 2 cores, to make
+# one took 10 to 20 s. It saved half of the time of R26 at 128x256 and of MobileNetV2 at
+# 360x480, a tenth and a quarter of it at 896x1152, and 6 % of that of v3+ R50.
 WORTH = 60.0
+# A job of fewer images is not timed, which would take one more prediction.
+FEW = 8
 # What the logits depend on, of the record of a folder of predictions.
 MADE_OF = ('checkpoint', 'config', 'cfg_options', 'output_stride')
 
@@ -50,10 +53,10 @@ class OnnxNetwork(nn.Module):
 
     def __init__(self, content: bytes) -> None:
         super().__init__()
-        self.session = onnx_session(content)
+        self.session = OnnxSession(content)
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, ...]:
-        found = self.session.run(None, {INPUT: inputs.contiguous().numpy()})
+        found = self.session.run(inputs.contiguous().numpy())
         return tuple(map(torch.from_numpy, found))
 
 
@@ -166,7 +169,7 @@ def _runtime_version() -> str | None:
 
 def is_worth_it(predictor: 'NetworkPredictor', job: Job) -> bool:
     """Tell whether PyTorch would take long; videos and rasters are thought to."""
-    if job.example is None or job.files < 2:
+    if job.example is None or job.files < FEW:
         return job.files > 0 and job.example is None
     for _ in range(2):  # the first run is slower
         seconds = seconds_of(lambda: predictor.predict([job.example]))

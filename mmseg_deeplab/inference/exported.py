@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
+from threading import Lock
 from typing import Any
 from unittest.mock import patch
 
@@ -113,9 +114,9 @@ class OnnxFile:
     """
 
     def __init__(self, source: str | Path | bytes, device: str = 'cpu') -> None:
-        self.session = onnx_session(source, device)
+        self.session = OnnxSession(source, device)
         name = 'the model' if isinstance(source, bytes) else source
-        properties = self.session.get_modelmeta().custom_metadata_map
+        properties = self.session.opened().get_modelmeta().custom_metadata_map
         self.metadata = ExportMetadata.from_text(properties, path=name)
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
@@ -123,18 +124,42 @@ class OnnxFile:
 
     def outputs(self, images: np.ndarray) -> list[np.ndarray]:
         """Return the outputs in the order of the metadata."""
-        return self.session.run(None, {INPUT: images})
+        return self.session.run(images)
 
 
-def onnx_session(source: str | Path | bytes, device: str = 'cpu') -> Any:
-    """Open an ONNX file, given by its path or its bytes, in ONNX Runtime.
+class OnnxSession:
+    """An ONNX file, given by its path or its bytes, in ONNX Runtime.
 
-    It has as many threads as PyTorch, which reads ``OMP_NUM_THREADS``.
+    It has as many threads as PyTorch in the thread that calls it: by default those of
+    ``OMP_NUM_THREADS``, less where several predict at a time. It is opened again when
+    their number changes.
     """
+
+    def __init__(self, source: str | Path | bytes, device: str = 'cpu') -> None:
+        self._source, self._device = source, device
+        self._lock, self._threads = Lock(), 0
+        self.opened()
+
+    def run(self, images: np.ndarray) -> list[np.ndarray]:
+        """Return the outputs for the one input."""
+        return self.opened().run(None, {INPUT: images})
+
+    def opened(self) -> Any:
+        """Return the session of ONNX Runtime."""
+        with self._lock:
+            if self._threads != torch.get_num_threads():
+                self._session = _open_session(self._source, self._device)
+                self._threads = torch.get_num_threads()
+            return self._session
+
+
+def _open_session(source: str | Path | bytes, device: str) -> Any:
     runtime = import_onnxruntime(purpose='Prediction with an ONNX file')
     options = runtime.SessionOptions()
     options.log_severity_level = 3  # errors only
     options.intra_op_num_threads = torch.get_num_threads()
+    # They would wait in a loop, on cores that PyTorch and the files need meanwhile.
+    options.add_session_config_entry('session.intra_op.allow_spinning', '0')
     providers = _providers(runtime, device)
     try:
         return runtime.InferenceSession(source, options, providers)

@@ -1,17 +1,18 @@
-"""One process that predicts files: it reads ahead, batches, and writes behind."""
+"""One process that predicts files: it reads ahead, batches, and writes meanwhile."""
 
 import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from threading import Semaphore
 from typing import Any
 
 import torch
 from mmengine.device import get_device
-from torch.utils.data import DataLoader, Dataset
 
 from mmseg_deeplab.utils.errors import DeviceError, InputError
 from mmseg_deeplab.utils.image_bands import ImageBands
@@ -34,7 +35,10 @@ from .video_files import VIDEO_SUFFIXES
 MAX_PIXELS = 25_000_000
 SUFFIX = len('.png')  # as long as those of the other outputs
 MAX_NAME = 255 - SUFFIX  # bytes; NAME_MAX of Linux
-WRITERS = 4  # threads; encoding an image lets the others run
+THREADS = 6  # that predict and write images; to flush a file to the disk is to wait
+# Batches that a CPU predicts at a time, each with its share of the cores: while one of
+# them is busy with Python, small maps or files, the other one computes.
+TOGETHER = 2
 # A file may be at fault with these errors; all others stop the run.
 FILE_ERRORS = (ValueError, OSError, ImportError)
 
@@ -44,7 +48,7 @@ class RunOptions:
     """How inputs are put through the model."""
 
     batch_size: int = 1  # images, frames or windows that go through it together
-    workers: int = min(4, len(os.sched_getaffinity(0)))  # processes that read images
+    workers: int = min(4, len(os.sched_getaffinity(0)))  # threads that read images
     max_pixels: int = MAX_PIXELS  # larger images are predicted by windows, as rasters
     window: int | None = None  # see :func:`predict_raster`, as for the next three
     overlap: int = DEFAULT_OVERLAP
@@ -104,21 +108,53 @@ class FileRun:
             i for i in items if not self._outputs.are_finished(i, since=self._since)
         ]
         on_step(len(items) - len(left))
-        self._num_files = len(left)
-        self._failures: dict[str, str] = {}
-        writing: deque[Future] = deque()
-        with ThreadPoolExecutor(WRITERS) as writers:
-            # Loaded first: the bands that are read are those of the model.
-            bands = self._loaded().bands if left else None
-            for kind, batch in self._batches(left, bands):
-                for write in self._predict(kind, batch):
-                    writing.append(writers.submit(write))
-                while len(writing) > 2 * self.options.batch_size + WRITERS:
-                    writing.popleft().result()
-                on_step(len(batch))
-            for future in writing:
-                future.result()
+        self._num_files, self._failures, self._is_broken = len(left), {}, False
+        if left:
+            predictor = self._loaded()  # its errors are no fault of a file
+            with self._pool(len(left)) as pool:
+                self._run(left, predictor, pool)
         return self._failures
+
+    @contextmanager
+    def _pool(self, count: int) -> Iterator[Executor]:
+        """Return the threads for a number of files; they share the cores."""
+        cores = torch.get_num_threads()
+        on_cpu = (self._device or default_device()) == 'cpu'
+        together = min(TOGETHER, cores, count) if on_cpu else 1
+        self._turns = Semaphore(together)
+        pool = ThreadPoolExecutor(
+            THREADS, initializer=torch.set_num_threads, initargs=(cores // together,)
+        )
+        try:
+            yield pool
+        finally:
+            pool.shutdown(cancel_futures=True)
+            torch.set_num_threads(cores)  # of threads that begin later
+
+    def _run(
+        self, items: Sequence[InputFile], predictor: BatchedPredictor, pool: Executor
+    ) -> None:
+        running: deque[Future] = deque()
+        # The bands that are read are those of the model.
+        for kind, batch in self._batches(items, predictor.bands):
+            item, content = batch[0]
+            if kind == 'fault':
+                self._failures[item.path] = content
+                self._on_step(1)
+                continue
+            if not self._is_prepared:
+                self._prepare(predictor.predictor, Job(content, self._num_files))
+                self._outputs.begin(predictor.classes, predictor.palette)
+                self._is_prepared = True
+            if kind == 'image':
+                running.append(pool.submit(self._predict_and_write, batch))
+            while running and (kind != 'image' or len(running) > THREADS):
+                self._on_step(running.popleft().result())
+            if kind != 'image':
+                self._predict(kind, batch)
+                self._on_step(1)
+        for future in running:
+            self._on_step(future.result())
 
     def _batches(
         self, items: Sequence[InputFile], bands: ImageBands | None
@@ -128,13 +164,7 @@ class FileRun:
         Images of rare sizes do not wait for long, so that few are held in memory.
         """
         size, waiting = self.options.batch_size, {}
-        loader = DataLoader(
-            _InputReader(items, self.options, bands),
-            batch_size=None,
-            num_workers=min(self.options.workers, len(items) // 2),
-            collate_fn=tuple,  # as it is
-        )
-        for item, kind, content in loader:
+        for item, kind, content in self._read(items, bands):
             if kind != 'image':
                 yield kind, [(item, content)]
                 continue
@@ -147,17 +177,32 @@ class FileRun:
         for group in waiting.values():
             yield 'image', group
 
+    def _read(
+        self, items: Sequence[InputFile], bands: ImageBands | None
+    ) -> Iterator[tuple[InputFile, str, Any]]:
+        """Yield the inputs in order, read by threads, two for each in advance."""
+        reader = _InputReader(self.options, bands)
+        workers = max(1, self.options.workers)
+        ahead: deque[Future] = deque()
+        with ThreadPoolExecutor(workers) as pool:
+            for item in items:
+                ahead.append(pool.submit(reader, item))
+                if len(ahead) > 2 * workers:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+
+    def _predict_and_write(self, batch: list) -> int:
+        """Do all that is to do for some images; return how many they are."""
+        with self._turns:
+            writes = () if self._is_broken else self._predict('image', batch)
+        for write in writes:
+            write()
+        return len(batch)
+
     def _predict(self, kind: str, batch: list) -> Iterable[Callable[[], None]]:
         """Predict a batch; return what writes the outputs of images."""
-        item, content = batch[0]
-        if kind == 'fault':
-            self._failures[item.path] = content
-            return ()
-        predictor = self._loaded()  # its errors are no fault of the file
-        if not self._is_prepared:
-            self._prepare(predictor.predictor, Job(content, self._num_files))
-            self._outputs.begin(predictor.classes, predictor.palette)
-            self._is_prepared = True
+        predictor, (item, _) = self._loaded(), batch[0]
         try:
             if kind == 'image':
                 return self._predict_images(predictor, batch)
@@ -173,6 +218,7 @@ class FileRun:
                 return [w for one in batch for w in self._predict(kind, [one])]
             self._failures[item.path] = str(error).strip() or type(error).__name__
         except Exception as error:
+            self._is_broken = True
             paths = ', '.join(item.path for item, _ in batch)
             raise DeviceError(
                 f'the model failed, and no file is to blame: {type(error).__name__}: '
@@ -251,24 +297,18 @@ class FileRun:
         return add
 
 
-class _InputReader(Dataset):
-    """Reads inputs in the processes of a DataLoader: input, kind, content.
+class _InputReader:
+    """Reads an input and returns it with its kind and its content.
 
     The content is that of an image, or the reason of a fault.
     """
 
-    def __init__(
-        self, items: Sequence[InputFile], options: RunOptions, bands: ImageBands | None
-    ) -> None:
-        self._items, self._max_pixels, self._bands = items, options.max_pixels, bands
+    def __init__(self, options: RunOptions, bands: ImageBands | None) -> None:
+        self._max_pixels, self._bands = options.max_pixels, bands
         # What these options are for is read as a raster, whatever its format.
         self._chooses = bands is not None and (options.bands or options.scale)
 
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def __getitem__(self, index: int) -> tuple[InputFile, str, Any]:
-        item = self._items[index]
+    def __call__(self, item: InputFile) -> tuple[InputFile, str, Any]:
         try:
             _check_name(item)
             kind = self._kind(item.path)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 import torch
 from mmengine.device import get_device
@@ -152,8 +153,10 @@ class NetworkPredictor:
     def _views(self, images: Sequence[np.ndarray]) -> Iterator[View]:
         for index, image in enumerate(images):
             check_image(image, self.bands)
-            order = -1 if self.bands is None else 1  # a pipeline of colours takes BGR
-            results = self.pipeline(np.ascontiguousarray(image[..., ::order]))
+            image = np.ascontiguousarray(image)
+            if self.bands is None:  # a pipeline of colours takes BGR
+                image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+            results = self.pipeline(image)
             inputs, samples = results['inputs'], results['data_samples']
             if isinstance(inputs, Tensor):
                 inputs, samples = [inputs], [samples]
@@ -168,7 +171,7 @@ class NetworkPredictor:
             inputs=[view.inputs for view in views],
             data_samples=[view.sample for view in views],
         )
-        with predicting(self.segmentor, crf=False, keep_logits=keep_logits):
+        with predicting(crf=False, keep_logits=keep_logits):
             return self.segmentor.test_step(batch)
 
     def _probabilities(self, sample: SegDataSample) -> Tensor:

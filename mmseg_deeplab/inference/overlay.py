@@ -49,7 +49,7 @@ def overlay(
     mixed = cv2.addWeighted(image, 1 - opacity, colours, opacity, 0)
     for number, colour in enumerate(palette):
         if not any(colour):
-            np.copyto(mixed, image, where=(labels == number)[..., None])
+            cv2.copyTo(image, (labels == number).view(np.uint8), mixed)
     return mixed
 
 

@@ -41,6 +41,7 @@ def check(case) -> dict[str, float]:
     return case.compare(case.stock(), case.ours())
 
 
+QUICK_FILES = files.QUICK['v2_r26_quick'].network
 # Cases of each study, and the largest difference where its own comparison has none.
 CASES = dict(
     conv=lambda: operators.conv_cases([(1, 8, 3, (9, 7))], CPU),
@@ -58,7 +59,7 @@ CASES = dict(
         peers.torchvision_case('deeplabv3_mobilenet_v3_large', 16, (64, 96), CPU)
     ],
     files=lambda: files.file_cases(
-        files.Folder(replace(files.SMALL, size=(64, 96)), 2), files.STUDY.variants, CPU
+        files.Folder(replace(QUICK_FILES, size=(64, 96)), 2), files.STUDY.variants, CPU
     ),
     area=lambda: growth.growth_cases(('area', (64,)), (), CPU),
     classes=lambda: growth.growth_cases(('classes', (3,)), (), CPU),

@@ -195,7 +195,7 @@ def test_probabilities_are_those_of_mmsegmentation(
     model = init_model(other, checkpoint, device='cpu')
     (index,) = setup.tuning.indices
     batch = pseudo_collate([DATASETS.build(cfg.val_dataloader.dataset)[index]])
-    with torch.no_grad(), predicting(model, keep_logits=True):
+    with torch.no_grad(), predicting(keep_logits=True):
         expected = model.test_step(batch)[0].seg_logits.data.softmax(0)
     for _ in range(2):  # predicted; read from float16
         sample = setup.read(0)

@@ -63,7 +63,7 @@ def test_no_path_of_this_machine_is_in_the_file(paths, name):
 
 
 def test_onnx_names_its_sizes(paths):
-    session = open_exported(paths['onnx']).session
+    session = open_exported(paths['onnx']).session.opened()
     (given,), (result,) = session.get_inputs(), session.get_outputs()
     assert given.shape == [*result.shape, 3] == ['batch', 'height', 'width', 3]
     assert result.name == 'labels'

@@ -77,8 +77,15 @@ def test_it_predicts_what_torch_does(tmp_path, export, extra, options):
 
 
 def test_the_threads_are_those_of_torch(exported):
-    options = OnnxNetwork(exported.read_bytes()).session.get_session_options()
-    assert options.intra_op_num_threads == torch.get_num_threads()
+    session = OnnxNetwork(exported.read_bytes()).session
+    before = torch.get_num_threads()
+    try:
+        for count in (1, 2, 1):
+            torch.set_num_threads(count)
+            options = session.opened().get_session_options()
+            assert options.intra_op_num_threads == count
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_a_file_in_the_cache_is_taken_for_one_image(tmp_path, export):
@@ -119,7 +126,7 @@ def test_a_package_that_is_missing_is_not_remembered(tmp_path, capsys):
 
 
 def test_what_is_slower_is_refused(tmp_path, exported, monkeypatch):
-    times, model = iter([2.0, 1.0]), load_predictor(write_model(tmp_path))
+    times, model = iter([3.0, 1, 2, 3, 4, 3]), load_predictor(write_model(tmp_path))
     monkeypatch.setattr(network_file, 'seconds_of', lambda run: next(times))
     with pytest.raises(InputError, match='slower here, 2 s against 1 s'):
         network_file.check_speed(model, OnnxNetwork(exported.read_bytes()), VIDEO)

@@ -8,9 +8,15 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from predicting import write_image
+from predicting import write_image, write_model
 
-from mmseg_deeplab.inference import DeviceError, FileOutputs, Prediction, RunOptions
+from mmseg_deeplab.inference import (
+    DeviceError,
+    FileOutputs,
+    Prediction,
+    RunOptions,
+    load_predictor,
+)
 from mmseg_deeplab.inference.file_run import FileRun
 from mmseg_deeplab.inference.input_files import find_inputs
 from mmseg_deeplab.utils.errors import InputError
@@ -84,6 +90,26 @@ def test_writes_what_the_predictor_says(folder, workers):
     assert np.abs(painted - expected).mean() < 8  # JPEG of noise
 
 
+def test_images_that_are_predicted_together_do_not_disturb_each_other(
+    folder, monkeypatch
+):
+    # CRF and logits are switched inside the segmentor, which all threads share.
+    monkeypatch.setattr(torch, 'get_num_threads', lambda: 2)
+    predictor = load_predictor(write_model(folder), crf=True)
+    for number in range(5, 12):
+        write_image(folder / 'in' / f'{number}.png', (30 + number, 50), seed=number)
+    outputs = dict(probabilities=True)
+    assert run(folder, predictor, outputs=outputs, workers=2) == {}
+    for path in (folder / 'in').iterdir():
+        image = np.array(Image.open(path).convert('RGB'))
+        alone = predictor.predict([image], probabilities=True)[0]
+        assert np.array_equal(
+            Image.open(folder / 'out/labels' / path.name), alone.labels
+        )
+        found = np.load(folder / f'out/probabilities/{path.stem}.npy')
+        np.testing.assert_allclose(found, alone.probabilities, atol=1e-3)
+
+
 def test_masks_have_the_ids_of_the_data_set(folder):
     assert run(folder, Threshold(), label_ids=lambda count: [7, 33][:count]) == {}
     red = np.array(Image.open(folder / 'in/3.png'))[..., 0] > 127
@@ -100,7 +126,7 @@ def test_images_of_one_size_are_a_batch(folder):
         write_image(folder / 'in' / f'{number}.png', (24, 24))
     predictor = Threshold()
     run(folder, predictor, batch_size=2)
-    assert predictor.batches == [2, 2, 1]
+    assert sorted(predictor.batches) == [1, 2, 2]
 
 
 def test_images_of_many_sizes_do_not_wait_in_memory(folder):

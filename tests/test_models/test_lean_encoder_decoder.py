@@ -103,7 +103,7 @@ def test_prediction_without_samples_refines_the_input():
     inputs = (
         image.flip(1) - model.data_preprocessor.mean
     ) / model.data_preprocessor.std
-    with torch.no_grad(), predicting(model, crf=False, keep_logits=True):
+    with torch.no_grad(), predicting(crf=False, keep_logits=True):
         before = model.predict(inputs)
     with torch.no_grad():
         after = model.predict(inputs)
@@ -116,7 +116,7 @@ def test_prediction_without_samples_refines_the_input():
 def test_slide_inference_is_refined_once_and_whole(photos):
     model = build(crf=CRF)
     model.test_cfg.update(mode='slide', crop_size=(33, 33), stride=(16, 16))
-    with predicting(model, crf=False, keep_logits=True):
+    with predicting(crf=False, keep_logits=True):
         before = predict(model, photos[:1])[0].seg_logits.data
     expected = model.crf(rgb(photos[0])[None], before.softmax(0)[None]).argmax(1)
     assert torch.equal(predict(model, photos[:1])[0].pred_sem_seg.data, expected)
@@ -176,7 +176,7 @@ def test_tta_refines_the_average_of_the_views(photos, kind, ratios):
 
 def test_a_crf_that_was_off_is_on_again_after_an_error():
     model = build(crf=CRF)
-    with pytest.raises(ZeroDivisionError), predicting(model, crf=False):
+    with pytest.raises(ZeroDivisionError), predicting(crf=False):
         raise ZeroDivisionError
     assert model._refines()
 

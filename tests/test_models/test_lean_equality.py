@@ -228,7 +228,7 @@ def check_predictions(stock, lean, geometries, inputs=None):
 
     def predict(model, **options):
         samples = geometries and [unlabelled(one) for one in geometries]
-        with torch.no_grad(), predicting(model, **options):
+        with torch.no_grad(), predicting(**options):
             return model.eval().predict(inputs, samples)
 
     expected, kept = predict(stock), predict(lean, keep_logits=True)
@@ -365,7 +365,7 @@ def test_augmented_predictions_are_those_of_stock(kind, tta, head):
     model, sizes = build(kind, **options).eval(), []
     model.test_cfg.keep_logits = tta == 'SegTTAModel'
     data = views()
-    with torch.no_grad(), predicting(model, keep_logits=True):
+    with torch.no_grad(), predicting(keep_logits=True):
         every = [
             model.test_step({key: value[view] for key, value in data.items()})
             for view in range(6)

@@ -184,7 +184,7 @@ def test_one_scale_is_the_stock_segmentor(head):
     found, expected = (m.loss(images(), samples) for m in (model, stock))
     assert found.keys() == expected.keys()
     torch.testing.assert_close(found, expected)
-    with torch.no_grad(), predicting(model, keep_logits=True):
+    with torch.no_grad(), predicting(keep_logits=True):
         own, other = (m.predict(images())[1] for m in (model, stock))
     torch.testing.assert_close(own.seg_logits.data, other.seg_logits.data)
 
@@ -212,7 +212,7 @@ def test_any_head_predicts_the_maximum_and_trains(head):
 def test_slide_inference_fuses_in_every_window():
     model, batch = build(), images(65, 97, count=1)
     model.test_cfg.update(mode='slide', crop_size=(65, 65), stride=(32, 32))
-    with torch.no_grad(), predicting(model, keep_logits=True):
+    with torch.no_grad(), predicting(keep_logits=True):
         found = model.predict(batch)[0].seg_logits.data
         windows = [
             up(model(batch[..., x : x + 65], mode='tensor'), (65, 65)) for x in (0, 32)

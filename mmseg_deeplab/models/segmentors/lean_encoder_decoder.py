@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 from mmengine.structures import PixelData
@@ -71,7 +72,6 @@ class LeanEncoderDecoder(EncoderDecoder):
         super().__init__(data_preprocessor=data_preprocessor, **kwargs)
         self._check_windows()
         self.crf = None
-        self._crf_is_on, self._keeps_logits = True, False
         if crf is not None:
             if self.out_channels < 2:
                 raise InputError(
@@ -143,10 +143,11 @@ class LeanEncoderDecoder(EncoderDecoder):
     @property
     def keeps_logits(self) -> bool:
         """Whether predicted samples get ``seg_logits``."""
-        return self._keeps_logits or bool((self.test_cfg or {}).get('keep_logits'))
+        by_config = (self.test_cfg or {}).get('keep_logits')
+        return bool(_OPTIONS.get()[1] or by_config)
 
     def _refines(self) -> bool:
-        return self.crf is not None and self._crf_is_on
+        return self.crf is not None and _OPTIONS.get()[0]
 
     def _logit_windows(self, inputs: Tensor, size: tuple[int, int]) -> LogitWindows:
         if (self.test_cfg or {}).get('mode', 'whole') == 'slide':
@@ -205,24 +206,23 @@ class LeanEncoderDecoder(EncoderDecoder):
         return losses
 
 
+# Whether the CRF refines and logits are kept, for the predictions of one thread: others
+# may predict with the same segmentor.
+_OPTIONS = ContextVar('prediction options', default=(True, False))
+
+
 @contextmanager
-def predicting(
-    segmentor: nn.Module, *, crf: bool = True, keep_logits: bool = False
-) -> Iterator[None]:
-    """Change what predictions inside a ``with`` block are.
+def predicting(*, crf: bool = True, keep_logits: bool = False) -> Iterator[None]:
+    """Change what the predictions of this thread inside a ``with`` block are.
 
     ``crf`` lets the CRF refine them, and ``keep_logits`` gives samples ``seg_logits``.
     Segmentors other than :class:`LeanEncoderDecoder` always keep them.
     """
-    if not isinstance(segmentor, LeanEncoderDecoder):
-        yield
-        return
-    before = segmentor._crf_is_on, segmentor._keeps_logits
-    segmentor._crf_is_on, segmentor._keeps_logits = crf, keep_logits
+    token = _OPTIONS.set((crf, keep_logits))
     try:
         yield
     finally:
-        segmentor._crf_is_on, segmentor._keeps_logits = before
+        _OPTIONS.reset(token)
 
 
 def set_probabilities(

@@ -40,7 +40,7 @@ class LeanTTAModel(SegTTAModel):
                 key: [item for view in views for item in value[view]]
                 for key, value in data.items()
             }
-            with predicting(self.module, crf=False, keep_logits=True):
+            with predicting(crf=False, keep_logits=True):
                 predictions = self.module.test_step(batch)
             for index, prediction in enumerate(predictions):
                 probabilities = _probabilities(prediction)
