@@ -18,10 +18,9 @@ from .report import RATIO, column, per_pixel
 
 # Classes, size, and levels of noise: the standard deviation of Gaussian noise in the
 # image, of 255. Noise makes neighbours differ in colour and so multiplies the points of
-# the lattice: about as many as in a photograph of CamVid, fewer, more, and more than
-# there are pixels.
+# the lattice: from fewer than in a photograph of CamVid to four times the pixels.
 SHAPES = {
-    '21x375x500': (21, (375, 500), (2.0, 0.0, 5.0, 20.0)),
+    '21x375x500': (21, (375, 500), (0.0, 2.0, 4.0, 8.0, 9.0, 12.0, 20.0)),
     '19x1024x2048': (19, (1024, 2048), (2.0,)),
     '150x512x683': (150, (512, 683), (2.0,)),
 }

@@ -9,7 +9,7 @@ How we differ:
 
 - There is no hash table: a lattice point is one integer, and its neighbour along an
   axis is that integer plus a constant, so sorting replaces hashing.
-- All passes are products with sparse matrices, one for three blur axes: the same code
+- All passes are products with sparse matrices, one for two blur axes: the same code
   runs on CPU and CUDA.
 - Gradients with respect to the positions are those of the Gaussian,
   ``dK_ij / df_i = -K_ij (f_i - f_j)``, filtered by the lattice. Those of the lattice
@@ -23,7 +23,6 @@ How we differ:
 import copy
 import math
 from collections.abc import Sequence
-from functools import reduce
 
 import torch
 import torch.nn.functional as F
@@ -33,9 +32,8 @@ from torch.autograd.function import once_differentiable
 from .lattice_keys import LatticeKeys
 from .sparse_matrix import SparseMatrix
 
-# Points that are placed at once: the temporaries of so many stay in the cache.
+# Points or rows that are handled at once: the temporaries of so many stay in the cache.
 _CHUNK = 1 << 16
-_AXES_PER_PASS = 3
 # Pixels that are summed in one go at a lattice point. A flat image can have thousands
 # at one; most points of a photograph have fewer than this.
 _LONGEST_ROW = 256
@@ -88,10 +86,12 @@ class PermutohedralLattice:
         dtype = _index_dtype(self.weights.numel())
         points = (order // self.weights.shape[1]).to(dtype)
         splat = SparseMatrix(points, starts.to(dtype), self.weights.reshape(-1)[order])
-        self._splat, self._sums = splat.in_short_rows(_LONGEST_ROW)
+        self._splat, self._sums = splat, None
+        if features.device.type != 'cpu':
+            self._splat, self._sums = splat.in_short_rows(_LONGEST_ROW)
         del order, starts, points
-        axes = _neighbours(keys, corners)
-        self._blur = _blur_matrices(axes, self.num_vertices, self.weights)
+        self._following = _following(keys, corners.steps)
+        self._blur = self._blur_matrices(transposed=False)
         self._adjoint: list[SparseMatrix] = []  # made when it is needed
 
     def normalised(self) -> 'PermutohedralLattice':
@@ -120,7 +120,8 @@ class PermutohedralLattice:
 
     def splat(self, values: Tensor) -> Tensor:
         """Sum ``(P, K)`` values of the points at the lattice: ``(M, K)``."""
-        return self._sums.multiply(self._splat.multiply(values))
+        lattice = self._splat.multiply(values)
+        return lattice if self._sums is None else self._sums.multiply(lattice)
 
     def blur(self, lattice: Tensor, *, transposed: bool = False) -> Tensor:
         """Blur ``(M, K)`` values along all axes, with weights 1/2, 1, 1/2.
@@ -129,13 +130,31 @@ class PermutohedralLattice:
         where lattice points are missing.
         """
         if transposed and not self._adjoint:
-            columns = [self.num_vertices, *(matrix.num_rows for matrix in self._blur)]
-            passes = zip(self._blur, columns, strict=False)
-            turned = [matrix.transposed(count) for matrix, count in passes]
-            self._adjoint += reversed(turned)
+            self._adjoint += self._blur_matrices(transposed=True)
         for matrix in self._adjoint if transposed else self._blur:
             lattice = matrix.multiply(lattice)
         return lattice
+
+    def _blur_matrices(self, *, transposed: bool) -> list[SparseMatrix]:
+        """Return the matrices whose product blurs, the first axes first.
+
+        Only vertices bring values and only vertices are read: columns of bridges are
+        left out at the beginning, their rows at the end.
+        """
+        following = self._following.flip(0) if transposed else self._following
+        count, pairs = following.shape[1], following.split(2)
+        matrices = []
+        for number, pair in enumerate(pairs):
+            is_first, is_last = number == 0, number == len(pairs) - 1
+            matrices.append(
+                _pair_matrix(
+                    pair,
+                    self.weights,
+                    num_rows=self.num_vertices if is_last else count,
+                    num_columns=self.num_vertices if is_first else count,
+                )
+            )
+        return matrices
 
     def slice(
         self,
@@ -293,94 +312,76 @@ def _index_dtype(count: int) -> torch.dtype:
     return torch.int32 if count < 2**31 else torch.int64
 
 
-def _neighbours(keys: Tensor, lattice: LatticeKeys) -> list[Tensor]:
-    """Add B bridges to M ascending keys, and find the neighbours along each axis.
+def _following(keys: Tensor, steps: Sequence[int]) -> Tensor:
+    """Add B bridges to M ascending keys, and find the next point along each axis.
 
-    Return a table ``(M + B, 3)`` for each axis: the point itself, the next, the
-    previous; M + B for none. Points from M on are bridges.
+    Return the places ``(d + 1, M + B)``, M + B for none. Points from M on are bridges.
     """
-    axes = range(lattice.num_corners)
-    wanted = torch.stack([lattice.step(keys, axis) for axis in axes])
-    following = _find(wanted, keys)
-    bridges = _add_bridges(following, wanted, len(keys))
-    own = torch.arange(len(keys) + len(bridges), device=keys.device)
-    tables = []
-    for axis, found in zip(axes, following, strict=True):
-        wanted = lattice.step(bridges, axis)
-        of_bridges = _find(wanted, keys)
-        among_bridges = _find(wanted, bridges) + len(keys)
-        of_bridges = torch.where(
-            (of_bridges < 0) & (among_bridges >= len(keys)), among_bridges, of_bridges
-        )
-        tables.append(_table(torch.cat([found, of_bridges]), own))
-    return tables
+    count = len(keys)
+    following = torch.stack([_find(keys + step, keys) for step in steps])
+    bridges = _add_bridges(following, keys, steps)
+    of_bridges = []
+    for step in steps:
+        among = _find(bridges + step, bridges)
+        among += count * (among >= 0)
+        of_bridges.append(_find(bridges + step, keys).maximum(among))
+    following = torch.cat([following, torch.stack(of_bridges)], 1)
+    return following.masked_fill_(following < 0, following.shape[1])
 
 
 def _find(wanted: Tensor, keys: Tensor) -> Tensor:
     """Return the places of integers among ascending ``keys``, -1 for none."""
+    dtype = _index_dtype(wanted.numel())
     if not len(keys):
-        return torch.full_like(wanted, -1)
-    place = torch.searchsorted(keys, wanted).clamp_(max=len(keys) - 1)
+        return torch.full_like(wanted, -1, dtype=dtype)
+    place = torch.searchsorted(keys, wanted, out_int32=dtype == torch.int32)
+    place.clamp_(max=len(keys) - 1)
     exists = keys.index_select(0, place.view(-1)).view_as(place) == wanted
     return place.masked_fill_(~exists, -1)
 
 
-def _table(following: Tensor, own: Tensor) -> Tensor:
-    """Rows of a point, the next and the previous; the number of points for none."""
-    count = len(own)
-    following = following.where(following >= 0, count)
-    previous = torch.full((count + 1,), count, device=own.device).scatter_(
-        0, following, own
-    )
-    dtype = _index_dtype(count + 1)
-    return torch.stack([own, following, previous[:-1]], 1).to(dtype)
-
-
-def _add_bridges(following: Tensor, wanted: Tensor, count: int) -> Tensor:
+def _add_bridges(following: Tensor, keys: Tensor, steps: Sequence[int]) -> Tensor:
     """Return the integers of missing lattice points that follow on three others.
 
-    ``wanted``, ``(d + 1, M)``, are the integers of the next points along each axis and
-    ``following`` their places, -1 for none, where the numbers of the bridges, from
-    ``count`` = M on, are filled in.
+    ``following``, ``(d + 1, M)``, are the places of the next points along each axis, -1
+    for none, where the numbers of the bridges, from M on, are filled in.
     """
-    following = following.view(-1)
-    gaps = (following < 0).nonzero().squeeze(1)
-    missing, order = wanted.view(-1).index_select(0, gaps).sort()
-    reach = _BRIDGE_ENDS - 1
-    is_bridge = torch.zeros_like(missing, dtype=torch.bool)
-    torch.eq(missing[reach:], missing[:-reach], out=is_bridge[reach:])
-    # A run of n equal integers: all but its first `reach` are marked. Mark them, too.
-    for _ in range(reach):
-        is_bridge[:-1] |= is_bridge[1:] & (missing[1:] == missing[:-1])
-    bridges, numbers = missing.masked_select(is_bridge).unique_consecutive(
-        return_inverse=True
-    )
-    gaps = gaps.index_select(0, order.masked_select(is_bridge))
-    following[gaps] = numbers + count
+    missing = [
+        (keys + step).masked_select(places < 0)
+        for places, step in zip(following, steps, strict=True)
+    ]
+    ordered, reach = torch.cat(missing).sort()[0], _BRIDGE_ENDS - 1
+    is_bridge = ordered[reach:] == ordered[:-reach]
+    bridges = ordered[reach:].masked_select(is_bridge).unique_consecutive()
+    for places, wanted in zip(following, missing, strict=True):
+        among = _find(wanted, bridges)
+        among += len(keys) * (among >= 0)
+        places.masked_scatter_(places < 0, among)
     return bridges
 
 
-def _blur_matrices(
-    axes: Sequence[Tensor], num_vertices: int, like: Tensor
-) -> list[SparseMatrix]:
-    """Return the matrices whose product blurs along the axes, the first axis first.
+def _pair_matrix(
+    pair: Tensor, like: Tensor, *, num_rows: int, num_columns: int
+) -> SparseMatrix:
+    """Return the first rows and columns of the matrix that blurs along one axis or two.
 
-    Only vertices bring values and only vertices are read: columns of bridges are left
-    out at the beginning, their rows at the end.
+    ``pair`` are the places of the next points along each, ``(1 or 2, n)``, n for none.
     """
-    weights = like.detach().new_tensor([1, 0.5, 0.5])
-    count = len(axes[0])
-    passes = []
-    for begin in range(0, len(axes), _AXES_PER_PASS):
-        tables = axes[begin : begin + _AXES_PER_PASS]
-        columns = [count] * len(tables)
-        if begin == 0:
-            columns[0] = num_vertices
-        matrices = [
-            SparseMatrix.from_table(table, weights, num_columns=count_of_columns)
-            for table, count_of_columns in zip(tables, columns, strict=True)
-        ]
-        if begin + len(tables) == len(axes):
-            matrices[-1] = matrices[-1].first_rows(num_vertices)
-        passes.append(reduce(SparseMatrix.product, reversed(matrices)))
-    return passes
+    weights = like.new_tensor([1, 0.5, 0.5])
+    count = pair.shape[1]
+    own = torch.arange(count + 1, dtype=pair.dtype, device=pair.device)
+    lines = []
+    for following in F.pad(pair, (0, 1), value=count):
+        previous = torch.full_like(own, count)
+        previous.scatter_(0, following.long(), own)
+        previous[count] = count
+        lines.append(torch.stack([own, following, previous], 1))
+    first, *second = lines
+    tables = first[:num_rows].split(_CHUNK)
+    if second:
+        weights = torch.outer(weights, weights).view(-1)
+        tables = (
+            first.index_select(0, rows.reshape(-1)).view(len(rows), -1)
+            for rows in second[0][:num_rows].split(_CHUNK)
+        )
+    return SparseMatrix.from_tables(tables, weights, num_columns=num_columns)

@@ -100,13 +100,17 @@ def test_equal_corners_are_one_vertex(dim):
 def places_of_corners(points):
     """Return weights and coordinates ``(P, d + 1, d)`` of the corners by their keys."""
     dim = points.shape[1]
-    keys = LatticeKeys.around(points, permutohedral._elevation(dim))
+    elevation = permutohedral._elevation(dim)
+    keys = LatticeKeys.around(points, elevation)
     weights, numbers = permutohedral._place(points, keys)
-    number, remainder = numbers // (dim + 1), numbers % (dim + 1)
+    remainder = numbers % (dim + 1)
+    number = (numbers - remainder * sum(keys.factors)) // (dim + 1)
+    lowest = (points @ elevation.t()).floor().long() - 3
+    number -= (lowest * torch.tensor(keys.factors)).sum(1, keepdim=True)
     cells = []
-    for stride, first in zip(keys.strides[:-1], keys.origin[:-1], strict=True):
-        cells.append(number // stride + first)
-        number = number % stride
+    for factor, first in zip(keys.factors[:-1], lowest.t(), strict=False):
+        cells.append(number // factor + first[:, None])
+        number = number % factor
     return weights, (dim + 1) * torch.stack(cells, 2) + remainder[..., None]
 
 
