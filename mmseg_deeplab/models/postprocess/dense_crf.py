@@ -10,6 +10,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.freed_memory import keep_freed_memory
 
 from .crf_inputs import check_image, check_probabilities, check_settings
 from .mean_field import CRFKernels, mean_field
@@ -35,6 +36,9 @@ class DenseCRF(nn.Module):
     instead of a lattice; see :class:`PermutohedralLattice` for the bilateral one. All
     parameters can be learnt (Kraehenbuehl and Koltun 2013; Zheng et al. 2015), with
     ``C`` starting at the identity.
+
+    On a CPU the process keeps freed memory from the first call on, see
+    :func:`~mmseg_deeplab.utils.freed_memory.keep_freed_memory`.
 
     The defaults are those of the released ResNet-101 model for PASCAL VOC. A CRF whose
     parameters are not learnt adds nothing to a state dict.
@@ -98,6 +102,8 @@ class DenseCRF(nn.Module):
     def build_kernels(self, image: Tensor) -> list[CRFKernels]:
         """Prepare the kernels of each image of a batch: most of a call's fixed cost."""
         check_image(image)
+        if image.device.type == 'cpu':
+            keep_freed_memory()  # else each pass over a lattice pays for its memory
         # A width may have been changed after construction, by learning for example.
         check_settings(
             self.num_iterations, {n: getattr(self, n).item() for n in _WIDTHS}, _WIDTHS
