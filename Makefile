@@ -17,14 +17,14 @@ TESTED := docs export hub images tests timm tuning web ray
 
 quickstart: $(VENV)/.installed
 	$(BIN)/python tools/train.py $(CONFIG) --work-dir $(OUT) --resume
-	$(BIN)/python tools/report.py $(CONFIG) $(OUT)/iter_800.pth
+	$(BIN)/python tools/report.py $(CONFIG) $(OUT)/iter_1000.pth
 
 # A web page with the quickstart's model, which is trained first if it is not there.
 # Options: make demo DEMO="--port 8000".
-demo: $(VENV)/.installed-web $(OUT)/iter_800.pth
-	$(BIN)/python tools/web_demo.py $(CONFIG) $(OUT)/iter_800.pth $(DEMO)
+demo: $(VENV)/.installed-web $(OUT)/iter_1000.pth
+	$(BIN)/python tools/web_demo.py $(CONFIG) $(OUT)/iter_1000.pth $(DEMO)
 
-$(OUT)/iter_800.pth:
+$(OUT)/iter_1000.pth:
 	$(MAKE) quickstart
 
 install: $(VENV)/.installed

@@ -19,5 +19,5 @@ model = dict(
     decode_head=dict(in_channels=256, num_classes=_base_.num_classes),
 )
 train_dataloader = dict(batch_size=4)
-custom_hooks = _base_.fast.custom_hooks  # channels_last: a fifth less time
+custom_hooks = _base_.fast.custom_hooks  # channels_last
 default_hooks = dict(checkpoint=dict(interval=200, max_keep_ckpts=1))

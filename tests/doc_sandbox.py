@@ -52,7 +52,7 @@ DATA = {
 }
 TIMEOUT = 600  # seconds; the machine may be busy
 QUICKSTART = 'configs/deeplabv2_r26_synthetic_streets.py'
-CHECKPOINT = 'work_dirs/quickstart/iter_800.pth'
+CHECKPOINT = 'work_dirs/quickstart/iter_1000.pth'
 
 
 def script_and_arguments(words: list[str]) -> list[str]:

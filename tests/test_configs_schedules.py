@@ -99,7 +99,7 @@ RECIPES = dict(
     panoptic_90k=(90000, 0.0, poly(5e-5, 90000)),
     panoptic_warmup_90k=(90000, 0.0, warmed_up_from_the_start(1e-3, 90000, 1000)),
     panoptic_coco_200k=(200000, 0.0, warmed_up_from_the_start(5e-4, 200000, 1000)),
-    scratch_adamw_cosine=(800, 0.01, cosine_after(120, 0.01, 800, first=0.04)),
+    scratch_adamw_cosine=(1000, 0.01, cosine_after(150, 0.01, 1000, first=0.04)),
     scratch_adamw=(1400, 0.01, poly(0.006, 1400)),
 )
 

@@ -38,7 +38,7 @@ class Overrides(Action):
                 parser.error(
                     f'{option_string} {pair}: expected KEY=VALUE, where VALUE is a '
                     'text, a number, True, False, or a list of these such as [1,2]. '
-                    'Remedy: write dicts into a config, which inherits this one'
+                    'Remedy: put dicts into a config that inherits this one'
                 )
         options = getattr(namespace, self.dest)
         for key, _, text in (pair.partition('=') for pair in values):

@@ -1,6 +1,6 @@
 """Show in a web page what models predict for images.
 
-mmseg-deeplab demo deeplabv2_r26_synthetic_streets work_dirs/quickstart/iter_800.pth
+mmseg-deeplab demo deeplabv2_r26_synthetic_streets work_dirs/quickstart/iter_1000.pth
 """
 
 from argparse import ArgumentParser, Namespace

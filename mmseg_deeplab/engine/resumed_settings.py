@@ -138,9 +138,13 @@ def _changes(part: Part) -> list[str]:
 
 
 def _scheduler_settings(state: dict[str, Any]) -> dict[str, Any]:
-    """Leave out of a scheduler's state what changes with each step."""
+    """Leave out of a scheduler's state what changes with each step, and functions."""
     left_out = ('base_values', 'last_step', 'verbose')  # the first are of the groups
-    return {k: v for k, v in state.items() if k[0] != '_' and k not in left_out}
+    return {
+        name: value
+        for name, value in state.items()
+        if name[0] != '_' and name not in left_out and not callable(value)
+    }
 
 
 def _differing(

@@ -43,7 +43,7 @@ OTHERS = {
     f'train {CONFIG} --cfg-options train_cfg.max_iter=2': 'train_cfg.max_iters',
     f'train {CONFIG} --cfg-options alone': 'alone: expected KEY=VALUE',
     f'train {CONFIG} --cfg-options a=[1,2': r'a=\[1,2: expected KEY=VALUE',
-    f'train {CONFIG} --cfg-options a=dict(b=1,c=2)': 'a=dict.* write dicts',
+    f'train {CONFIG} --cfg-options a=dict(b=1,c=2)': 'a=dict.* put dicts',
     f'train {CONFIG} --mixin ampp': "no mixin 'ampp'; there are .*amp",
     f'train {CONFIG} --mixin no/such.py': "mixin 'no/such.py' does not",
     f'train {CONFIG} --work-dir text.txt/run': r'text\.txt',

@@ -347,3 +347,4 @@ def test_a_one_cycle_training_is_saved_as_plain_data_and_resumed(tmp_path):
     train_here(config, tmp_path / 'halves', resume=True)
     one, other = (tmp_path / name / 'iter_6.pth' for name in ('whole', 'halves'))
     assert same_weights(one, other)
+    assert 'anneal_func' not in log_of(tmp_path / 'halves')
