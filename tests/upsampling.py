@@ -34,5 +34,5 @@ def random_shape(seed: int) -> tuple[tuple[int, ...], tuple[int, int]]:
     """Return shapes of logits ``(N, K, h, w)`` and labels ``(H, W)``."""
     generator = torch.Generator().manual_seed(seed)
     draw = [int(torch.randint(1, 22, (), generator=generator)) for _ in range(6)]
-    shape = (1 + draw[0] % 3, draw[1] + 1, draw[2], draw[3])
+    shape = (1 + draw[0] % 3, draw[1], draw[2], draw[3])
     return shape, (draw[4] * 3 + seed % 4, draw[5] * 4 + 1)

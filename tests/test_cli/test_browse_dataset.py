@@ -3,7 +3,9 @@
 import hashlib
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from training import ROOT
 
 from mmseg_deeplab import cli
@@ -44,6 +46,14 @@ def test_a_seed_repeats_the_images_and_another_one_does_not(images):
     assert browse(out.with_name('other'), '--seed', 7) != found
 
 
-def test_originals_are_one_image_each(tmp_path):
+def test_originals_are_one_image_each_and_the_first_column_of_the_grid(
+    images, tmp_path
+):
     found = browse(tmp_path / 'out', '--stage', 'original')
     assert list(found) == ['000000_000000_1.png', '000008_000008_1.png', 'sheet.png']
+    originals, grid = (
+        np.asarray(Image.open(folder / 'sheet.png'))
+        for folder in (tmp_path / 'out', images[0])
+    )
+    assert grid.shape[1] == originals.shape[1] + 3 * 264  # a column per draw
+    np.testing.assert_array_equal(grid[:, :264], originals[:, :264])

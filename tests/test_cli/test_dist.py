@@ -66,6 +66,11 @@ def test_dist_train_has_the_curve_of_one_process_with_the_double_batch(
     assert one.keys() == two.keys() == set(range(1, 7))
     assert [two[step] for step in two] == pytest.approx(list(one.values()), abs=1e-4)
     assert abs(one[6] - one[1]) > 0.01  # it has learnt something to agree on
+    # Without the hook that takes the mean, rank 0 logs the loss of its own half.
+    alone = ('default_hooks.mean_loss.type=IterTimerHook', 'train_cfg.max_iters=1')
+    work_dir = tmp_path / 'alone'
+    shell(script, config, 2, '--work-dir', work_dir, '--cfg-options', *alone)
+    assert abs(losses(work_dir)[1] - one[1]) > 1e-3
 
 
 def test_two_processes_test_like_one(server: Server, tmp_path):

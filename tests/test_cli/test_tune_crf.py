@@ -90,3 +90,18 @@ def test_a_killed_search_goes_on(server: Server, network, tmp_path):
     number = len(trials(work_dir / 'search.db')) / 3
     assert len(triples) == len(results) == number  # none was evaluated twice
     assert all(file.stat().st_mtime_ns == time for file, time in cached.items())
+
+
+@pytest.mark.slow
+def test_learning_with_augmentation_writes_a_fragment(
+    server: Server, network, tmp_path
+):
+    config, weights = network
+    log, work_dir = tmp_path / 'log', tmp_path / 'crf'
+    code = server.run(
+        TUNE, config, weights, '--work-dir', work_dir, '--learn', '--epochs', 1,
+        '--num-images', 2, '--num-holdout', 2, '--num-iterations', 2, '--tta', log=log,
+    )  # fmt: skip
+    assert code == 0, log.read_text()
+    learned = (work_dir / 'crf_learned.py').read_text()
+    assert '2 mean-field iterations' in learned and 'compatibility=[' in learned

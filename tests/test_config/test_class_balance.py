@@ -98,6 +98,12 @@ def test_effective_number_goes_from_uniform_to_inverse(beta, expected):
     np.testing.assert_allclose(effective_number(counts, beta), expected, rtol=1e-3)
 
 
+@pytest.mark.parametrize('beta', [-0.1, 1.0])
+def test_a_beta_out_of_range_is_refused(beta):
+    with pytest.raises(ValueError, match=f'received {beta}'):
+        effective_number(np.ones(2), beta)
+
+
 @pytest.mark.parametrize('name', ['w.json', 'deeper/w.npy'])
 def test_the_loss_reads_what_is_written(tmp_path, name):
     weights = np.array([0.1, 1 / 3, 2.0])

@@ -7,6 +7,7 @@ from mmseg.registry import DATASETS
 from PIL import Image
 
 from mmseg_deeplab.datasets import FolderDataset
+from mmseg_deeplab.datasets.scan import scan_dataset
 from mmseg_deeplab.utils.class_colors import distinct_colors
 
 COLORS = ((128, 64, 128), (0, 0, 142), (70, 130, 180))
@@ -212,6 +213,18 @@ def test_images_without_labels_can_be_predicted(write, build):
     dataset = build(data_prefix=dict(img_path='images'), pipeline=LOAD[:1])
     assert 'seg_map_path' not in dataset[0]
     assert dataset[0]['img'].shape[:2] == SIZE
+
+
+def test_a_scan_reads_coloured_labels(write, build, tmp_path):
+    write('images/a.jpg', 'images/b.png')
+    write('labels/a.png', 'labels/b.png', color=True)
+    report = scan_dataset(build(), progress=False)
+    expected = np.bincount(np.ravel([label('a'), label('b')]), minlength=256)
+    np.testing.assert_array_equal(report.pixels, expected)
+    assert report.faults == []
+    cv2.imwrite(str(tmp_path / 'labels/a.png'), np.full(SIZE, 3, np.uint8))
+    (fault,) = scan_dataset(build(), progress=False).faults
+    assert fault.kind == 'label values outside the classes'
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,16 @@ from mmseg_deeplab.datasets.street_scenes import (
     render_panoptic,
     render_scene,
 )
-from mmseg_deeplab.datasets.street_scenes.camera import draw_camera
+from mmseg_deeplab.datasets.street_scenes.camera import Camera, draw_camera
+from mmseg_deeplab.datasets.street_scenes.cars import SHAPES, mesh
 from mmseg_deeplab.datasets.street_scenes.light import Light
 from mmseg_deeplab.datasets.street_scenes.random_numbers import (
+    SIZE,
     RandomNumbers,
+    noise_at,
+    noise_tile,
 )
-from mmseg_deeplab.datasets.street_scenes.scene import Scene
+from mmseg_deeplab.datasets.street_scenes.scene import Scene, see_wall
 from mmseg_deeplab.datasets.street_scenes.street import Street
 
 K = len(CLASSES)
@@ -58,6 +62,16 @@ def test_scenes_are_the_same_on_every_machine(split, index, size, digest, root):
     with np.load(root / 'tests/data/golden/street_scenes.npz') as golden:
         expected = golden[f'{split}_{index}']
     np.testing.assert_allclose(thumbnail, expected.astype(float), atol=1.01)
+
+
+def test_random_numbers_are_those_of_numpy_and_keep_to_their_ranges():
+    rng, generator = RandomNumbers(1, 2), np.random.default_rng([1, 2])
+    blocks = [generator.random(256)[::-1] for _ in range(2)]
+    assert [rng.unit() for _ in range(512)] == np.concatenate(blocks).tolist()
+    assert {rng.integer(2, 4) for _ in range(99)} == {2, 3, 4}
+    assert all(-1 <= rng.uniform(-1, 3) < 3 for _ in range(99))
+    share = np.mean([rng.weighted({'a': 0.7, 'b': 0.3}) == 'a' for _ in range(4000)])
+    assert share == pytest.approx(0.7, abs=0.04)
 
 
 def test_a_scene_does_not_depend_on_others_or_threads():
@@ -142,6 +156,53 @@ def test_image_and_label_are_filled_from_one_mask(scene):
     expected[[2, 3, 4], [4, 5, 6]] = True
     np.testing.assert_array_equal(scene.ids == 1000, expected)
     np.testing.assert_array_equal((scene.image == 7).all(2), expected)
+
+
+def test_camera_projects_by_similar_triangles():
+    camera = Camera(height=100, width=200, focal=150, horizon=45, centre=90, eye=1.5)
+    x, y, z = np.array([2.02]), np.array([0.27]), np.array([10.0])
+    # 150 * 2.02 / 10 = 30.3 to the right, 150 * 1.23 / 10 = 18.45 below the horizon
+    assert camera.pixels(x, y, z).tolist() == [[120, 63]]
+    assert camera.slopes(120, 121)[0] == pytest.approx(2.02 / 10, abs=0.5 / 150)
+    assert camera.drops(63, 64)[0] == pytest.approx(1.23 / 10, abs=0.5 / 150)
+
+
+def test_wall_is_where_rays_meet_it(scene):
+    start, end = np.array([-3.0, 2.0]), np.array([4.0, 30.0])
+    wall = see_wall(scene, tuple(start), tuple(end), 5.0)
+    column = int(np.flatnonzero(wall.inside)[len(wall.z) // 4])
+    slope = scene.camera.slopes(wall.left + column, wall.left + column + 1)[0]
+    # ray (slope, 1) * depth = start + share * (end - start), solved as a 2x2 system
+    matrix = np.array([[slope, start[0] - end[0]], [1.0, start[1] - end[1]]])
+    depth, share = np.linalg.solve(matrix, start)
+    assert wall.z[column] == pytest.approx(depth, rel=1e-5)
+    assert wall.u[column] == pytest.approx(
+        share * np.linalg.norm(end - start), rel=1e-5
+    )
+    drops = scene.camera.drops(wall.top, wall.top + len(wall.v))
+    np.testing.assert_allclose(
+        wall.v[:, column], scene.camera.eye - drops * depth, rtol=1e-4, atol=1e-4
+    )
+
+
+@pytest.mark.parametrize('kind', SHAPES)
+@pytest.mark.parametrize('turn', [1, -1])
+def test_car_shows_its_near_end_only(kind, turn):
+    camera = Camera(height=200, width=400, focal=300, horizon=90, centre=200, eye=1.5)
+    parts = mesh(kind, fine=True)
+    along, across, up = parts.corners.T
+    pixels = camera.pixels(turn * across, up, 12 + turn * along)
+    shown = {parts.materials[i] for i in np.flatnonzero(parts.seen(pixels))}
+    near, far = ('tail', 'head') if turn == 1 else ('head', 'tail')
+    assert near in shown and far not in shown
+
+
+def test_noise_has_no_seam():
+    tile = noise_tile(16, 4)
+    steps = np.abs(np.diff(tile, axis=0)).max()
+    assert np.abs(tile[0] - tile[-1]).max() <= steps
+    places = np.array([0.5, SIZE + 0.5, -SIZE + 0.5])
+    assert len(set(noise_at(tile, places, places).tolist())) == 1
 
 
 def mean_iou(prediction: np.ndarray, ground_truth: np.ndarray) -> float:

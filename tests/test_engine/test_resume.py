@@ -103,6 +103,15 @@ def test_twice_n_iterations_equal_n_and_n_after_a_resume(straight, half):
         assert torch.equal(mine['momentum_buffer'], theirs['momentum_buffer'])
 
 
+def test_a_truncated_newer_file_from_elsewhere_does_no_harm(straight, half):
+    shutil.copy(half / 'iter_3.pth', half / 'iter_5.pth')
+    truncate(half / 'iter_5.pth')
+    runner = train_here(straight / 'tiny.py', half, resume=True)
+    assert runner.loaded_from == str(half / 'iter_3.pth')
+    assert f'{half / "iter_5.pth"} is passed over' in log_of(half)
+    assert same_weights(half / 'iter_6.pth', straight / 'run' / 'iter_6.pth')
+
+
 class Samples(Hook):
     """Notes which images each iteration has seen."""
 

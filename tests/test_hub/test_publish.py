@@ -172,6 +172,13 @@ def test_other_content_is_not_overwritten(cfg, trained, tmp_path):
     assert first.card.read_text() != 'mine'
 
 
+def test_a_file_that_runs_code_is_refused(cfg, tmp_path):
+    torch.save({'state_dict': {}, 'x': torch.compile}, tmp_path / 'bad.pth')
+    with pytest.raises(ValueError, match='refused'):
+        publish(cfg, tmp_path / 'bad.pth', tmp_path / 'out', name='bad')
+    assert not (tmp_path / 'out').exists()
+
+
 def test_a_config_of_another_network_is_refused(cfg, trained, tmp_path):
     other = Config(cfg.to_dict())
     other.model.decode_head.num_classes = 5
