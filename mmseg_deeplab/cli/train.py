@@ -36,7 +36,8 @@ def run(args: Namespace) -> None:
     # Before torch is imported. Workers share the cores with the network: idle threads
     # of OpenMP spin for microseconds, then sleep. Spinning on, they take what the
     # workers need; sleeping at once, an idle machine is up to twice as slow.
-    os.environ.setdefault('GOMP_SPINCOUNT', '10000')
+    if 'OMP_WAIT_POLICY' not in os.environ:
+        os.environ.setdefault('GOMP_SPINCOUNT', '10000')
 
     from mmseg_deeplab.config.run_setup import prepare_training, train
     from mmseg_deeplab.engine.distributed import leave_process_group

@@ -16,6 +16,8 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.registry import MODELS
 
+from mmseg_deeplab.utils.core_count import core_count
+
 STEPS = 3  # measured ones, after one that is not
 FREE_SHARE = 0.5  # of the memory of a machine, which runs other programs
 FREE_SHARE_GPU = 0.8  # of the free memory; the rest is for fragments
@@ -37,7 +39,7 @@ class Machine:
 
 def this_machine() -> Machine:
     """Return what this process may use of the machine."""
-    cores = len(os.sched_getaffinity(0))
+    cores = core_count()
     if torch.cuda.is_available():
         free, _ = torch.cuda.mem_get_info()
         name = torch.cuda.get_device_name()

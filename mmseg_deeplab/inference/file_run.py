@@ -1,19 +1,20 @@
 """One process that predicts files: it reads ahead, batches, and writes meanwhile."""
 
+import math
 import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from threading import Semaphore
 from typing import Any
 
 import torch
 from mmengine.device import get_device
 
+from mmseg_deeplab.utils.core_count import core_count
 from mmseg_deeplab.utils.errors import DeviceError, InputError
 from mmseg_deeplab.utils.image_bands import ImageBands
 from mmseg_deeplab.utils.raster_reader import is_raster, read_bands
@@ -35,10 +36,13 @@ from .video_files import VIDEO_SUFFIXES
 MAX_PIXELS = 25_000_000
 SUFFIX = len('.png')  # as long as those of the other outputs
 MAX_NAME = 255 - SUFFIX  # bytes; NAME_MAX of Linux
-THREADS = 6  # that predict and write images; to flush a file to the disk is to wait
+THREADS = 6  # that write images; to flush a file to the disk is to wait
 # Batches that a CPU predicts at a time, each with its share of the cores: while one of
 # them is busy with Python, small maps or files, the other one computes.
 TOGETHER = 2
+# A CPU predicts a batch of more pixels alone, with all cores, since two at a time take
+# twice the memory: logits of full size alone are 0.34 GB here, at 21 classes.
+PIXELS_TOGETHER = 4_000_000
 # A file may be at fault with these errors; all others stop the run.
 FILE_ERRORS = (ValueError, OSError, ImportError)
 
@@ -48,7 +52,7 @@ class RunOptions:
     """How inputs are put through the model."""
 
     batch_size: int = 1  # images, frames or windows that go through it together
-    workers: int = min(4, len(os.sched_getaffinity(0)))  # threads that read images
+    workers: int = min(4, core_count())  # threads that read images
     max_pixels: int = MAX_PIXELS  # larger images are predicted by windows, as rasters
     window: int | None = None  # see :func:`predict_raster`, as for the next three
     overlap: int = DEFAULT_OVERLAP
@@ -111,30 +115,31 @@ class FileRun:
         self._num_files, self._failures, self._is_broken = len(left), {}, False
         if left:
             predictor = self._loaded()  # its errors are no fault of a file
-            with self._pool(len(left)) as pool:
-                self._run(left, predictor, pool)
+            with self._pools(len(left)):
+                self._run(left, predictor)
         return self._failures
 
     @contextmanager
-    def _pool(self, count: int) -> Iterator[Executor]:
-        """Return the threads for a number of files; they share the cores."""
+    def _pools(self, count: int) -> Iterator[None]:
+        """Have threads that predict some files, sharing the cores, and that write."""
         cores = torch.get_num_threads()
+        batches = math.ceil(count / self.options.batch_size)
         on_cpu = (self._device or default_device()) == 'cpu'
-        together = min(TOGETHER, cores, count) if on_cpu else 1
-        self._turns = Semaphore(together)
-        pool = ThreadPoolExecutor(
-            THREADS, initializer=torch.set_num_threads, initargs=(cores // together,)
+        self._together = together = min(TOGETHER, cores, batches) if on_cpu else 1
+        self._pool = ThreadPoolExecutor(
+            together, initializer=torch.set_num_threads, initargs=(cores // together,)
         )
-        try:
-            yield pool
-        finally:
-            pool.shutdown(cancel_futures=True)
-            torch.set_num_threads(cores)  # of threads that begin later
+        with ThreadPoolExecutor(THREADS) as self._writers:
+            try:
+                yield
+            finally:
+                self._pool.shutdown(cancel_futures=True)
+                torch.set_num_threads(cores)  # of threads that begin later
 
-    def _run(
-        self, items: Sequence[InputFile], predictor: BatchedPredictor, pool: Executor
-    ) -> None:
-        running: deque[Future] = deque()
+    def _run(self, items: Sequence[InputFile], predictor: BatchedPredictor) -> None:
+        running: deque[tuple[Future, int]] = deque()  # batches with their images
+        # Images in memory: batches that are predicted and one more, which is written.
+        most = max(THREADS, (self._together + 1) * self.options.batch_size)
         # The bands that are read are those of the model.
         for kind, batch in self._batches(items, predictor.bands):
             item, content = batch[0]
@@ -146,15 +151,30 @@ class FileRun:
                 self._prepare(predictor.predictor, Job(content, self._num_files))
                 self._outputs.begin(predictor.classes, predictor.palette)
                 self._is_prepared = True
-            if kind == 'image':
-                running.append(pool.submit(self._predict_and_write, batch))
-            while running and (kind != 'image' or len(running) > THREADS):
-                self._on_step(running.popleft().result())
-            if kind != 'image':
-                self._predict(kind, batch)
-                self._on_step(1)
-        for future in running:
-            self._on_step(future.result())
+            is_alone = kind != 'image' or self._is_alone(batch)
+            while running and (
+                is_alone or sum(n for _, n in running) + len(batch) > most
+            ):
+                future, count = running.popleft()
+                self._finish(future.result(), count)
+            if is_alone:
+                self._finish(self._predict_and_write(kind, batch), len(batch))
+            else:
+                future = self._pool.submit(self._predict_and_write, kind, batch)
+                running.append((future, len(batch)))
+        for future, count in running:
+            self._finish(future.result(), count)
+
+    def _is_alone(self, batch: list) -> bool:
+        """Tell whether a batch is too large to be predicted beside another one."""
+        pixels = sum(image.shape[0] * image.shape[1] for _, image in batch)
+        return self._together > 1 and pixels > PIXELS_TOGETHER
+
+    def _finish(self, writes: Iterable[Future], count: int) -> None:
+        """Wait until the outputs of a batch are written."""
+        for write in writes:
+            write.result()
+        self._on_step(count)
 
     def _batches(
         self, items: Sequence[InputFile], bands: ImageBands | None
@@ -192,13 +212,10 @@ class FileRun:
             while ahead:
                 yield ahead.popleft().result()
 
-    def _predict_and_write(self, batch: list) -> int:
-        """Do all that is to do for some images; return how many they are."""
-        with self._turns:
-            writes = () if self._is_broken else self._predict('image', batch)
-        for write in writes:
-            write()
-        return len(batch)
+    def _predict_and_write(self, kind: str, batch: list) -> list[Future]:
+        """Predict a batch and have its outputs written."""
+        writes = () if self._is_broken else self._predict(kind, batch)
+        return [self._writers.submit(write) for write in writes]
 
     def _predict(self, kind: str, batch: list) -> Iterable[Callable[[], None]]:
         """Predict a batch; return what writes the outputs of images."""

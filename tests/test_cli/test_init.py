@@ -1,7 +1,9 @@
 """The command init, and train with a folder of data in the place of a config."""
 
 import os
+import sys
 from shutil import copytree, rmtree
+from subprocess import check_output
 
 import cv2
 import numpy as np
@@ -167,13 +169,30 @@ def test_train_takes_a_folder_and_resumes_with_the_same_config(
     assert planned.read_text().startswith('# own')
 
 
-@pytest.mark.parametrize(('given', 'kept'), [(None, '10000'), ('7', '7')])
-def test_idle_threads_soon_sleep_unless_the_user_says_otherwise(
-    monkeypatch, given, kept
-):
-    monkeypatch.setenv('GOMP_SPINCOUNT', given or '')
-    if given is None:
-        monkeypatch.delenv('GOMP_SPINCOUNT')
-    with pytest.raises(SystemExit):
-        run('train', ['no_such_config'])
-    assert os.environ['GOMP_SPINCOUNT'] == kept
+AT_FIRST_TORCH = """
+import os, sys
+class Finder:
+    def find_spec(name, *_):
+        if name == 'torch':
+            print(os.environ.get('GOMP_SPINCOUNT'))
+            sys.exit()
+sys.meta_path.insert(0, Finder)
+from mmseg_deeplab.cli import run
+run('train', ['no_such_config'])
+"""
+
+
+@pytest.mark.parametrize(
+    ('given', 'found'),
+    [
+        ({}, '10000'),
+        (dict(GOMP_SPINCOUNT='7'), '7'),
+        (dict(OMP_WAIT_POLICY='active'), 'None'),
+    ],
+)
+def test_idle_threads_soon_sleep_unless_the_user_says_otherwise(given, found):
+    names = ('GOMP_SPINCOUNT', 'OMP_WAIT_POLICY')
+    env = {k: v for k, v in os.environ.items() if k not in names} | given
+    command = (sys.executable, '-c', AT_FIRST_TORCH)
+    # OpenMP reads them when torch is imported.
+    assert check_output(command, env=env, text=True).strip() == found

@@ -1,7 +1,9 @@
 """A run over files: batches, faults of files and of devices, inputs in pieces."""
 
 import os
+import time
 from pathlib import Path
+from threading import Barrier
 
 import cv2
 import numpy as np
@@ -15,6 +17,7 @@ from mmseg_deeplab.inference import (
     FileOutputs,
     Prediction,
     RunOptions,
+    file_run,
     load_predictor,
 )
 from mmseg_deeplab.inference.file_run import FileRun
@@ -91,23 +94,89 @@ def test_writes_what_the_predictor_says(folder, workers):
 
 
 def test_images_that_are_predicted_together_do_not_disturb_each_other(
-    folder, monkeypatch
+    tmp_path, monkeypatch
 ):
-    # CRF and logits are switched inside the segmentor, which all threads share.
+    # CRF and logits are switched inside the segmentor, which all threads share. The
+    # second thread begins when the first one is inside, and ends after it.
     monkeypatch.setattr(torch, 'get_num_threads', lambda: 2)
-    predictor = load_predictor(write_model(folder), crf=True)
-    for number in range(5, 12):
-        write_image(folder / 'in' / f'{number}.png', (30 + number, 50), seed=number)
-    outputs = dict(probabilities=True)
-    assert run(folder, predictor, outputs=outputs, workers=2) == {}
-    for path in (folder / 'in').iterdir():
-        image = np.array(Image.open(path).convert('RGB'))
-        alone = predictor.predict([image], probabilities=True)[0]
-        assert np.array_equal(
-            Image.open(folder / 'out/labels' / path.name), alone.labels
-        )
-        found = np.load(folder / f'out/probabilities/{path.stem}.npy')
-        np.testing.assert_allclose(found, alone.probabilities, atol=1e-3)
+    predictor = load_predictor(write_model(tmp_path), crf=True)
+    images = [write_image(tmp_path / f'in/{n}.png', seed=n) for n in range(2)]
+    alone = predictor.predict(images, probabilities=True)
+    predict, extract = predictor.predict, predictor.segmentor.extract_feat
+    barrier, threads = Barrier(2, timeout=60), iter(range(2))
+
+    def stepwise(images, **options):
+        is_second = next(threads)
+        if is_second:
+            barrier.wait()
+        found = predict(images, **options)
+        if not is_second:
+            barrier.wait()
+        return found
+
+    predictor.predict = stepwise
+    predictor.segmentor.extract_feat = lambda inputs: (
+        barrier.wait(),
+        barrier.wait(),
+        extract(inputs),
+    )[-1]
+    assert run(tmp_path, predictor, outputs=dict(probabilities=True)) == {}
+    for number, expected in enumerate(alone):
+        labels = Image.open(tmp_path / f'out/labels/{number}.png')
+        assert np.array_equal(labels, expected.labels)
+        found = np.load(tmp_path / f'out/probabilities/{number}.npy')
+        np.testing.assert_allclose(found, expected.probabilities, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ('batch_size', 'most_pixels', 'threads', 'most'),
+    [(1, 10**6, 1, 2), (2, 10**6, 1, 2), (8, 10**6, 2, 1), (2, 5000, 2, 1)],
+)
+def test_cores_are_shared_by_small_batches_if_they_are_several(
+    folder, monkeypatch, batch_size, most_pixels, threads, most
+):
+    monkeypatch.setattr(file_run, 'PIXELS_TOGETHER', most_pixels)
+    monkeypatch.setattr(file_run, 'default_device', lambda: 'cpu')
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    predictor, seen, inside = Threshold(), [], []
+    predict = predictor.predict
+
+    def watched(images, **options):
+        inside.append(images)
+        seen.append((torch.get_num_threads(), len(inside), len(images)))
+        time.sleep(0.05)
+        inside.pop()
+        return predict(images, **options)
+
+    predictor.predict = watched
+    try:
+        assert run(folder, predictor, batch_size=batch_size) == {}
+    finally:
+        torch.set_num_threads(before)
+    assert max(count for _, count, _ in seen) <= most
+    full = [found for found, _, size in seen if size == min(batch_size, 5)]
+    assert set(full) == {threads}
+
+
+def test_images_in_memory_are_few_whatever_the_batch(folder):
+    for number in range(5, 40):
+        write_image(folder / f'in/{number}.png')
+    predictor, done, in_memory = Threshold(), [], []
+
+    class SlowOutputs(FileOutputs):
+        def write_image(self, *args, **kwargs):
+            time.sleep(0.05)
+            super().write_image(*args, **kwargs)
+
+    def step(count):
+        in_memory.append(sum(predictor.batches) - sum(done))
+        done.append(count)
+
+    items = find_inputs([str(folder / 'in')])[1]
+    outputs, options = SlowOutputs(folder / 'out'), RunOptions(batch_size=8)
+    FileRun(lambda device: predictor, outputs, options).run(items, on_step=step)
+    assert sum(done) == 40 and max(in_memory) <= 3 * 8
 
 
 def test_masks_have_the_ids_of_the_data_set(folder):
