@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config, ConfigDict
+from mmengine.device import get_device
 from mmengine.dist import is_distributed, master_only
 from mmengine.runner import Runner
 from mmseg.registry import RUNNERS
@@ -180,7 +181,8 @@ def build_runner(cfg: Config) -> Runner:
 
 def train(cfg: Config) -> None:
     """Train. What fails before it has worked once is a mistake in the config."""
-    keep_freed_memory()
+    if get_device() == 'cpu':
+        keep_freed_memory()
     with new_run(cfg) as runner:
         runner.train()
 

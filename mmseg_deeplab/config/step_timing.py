@@ -13,10 +13,11 @@ from mmengine.device import get_device
 from mmengine.model import revert_sync_batchnorm
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
 from mmseg.registry import MODELS
 
+from mmseg_deeplab.engine import ResumableRunner
 from mmseg_deeplab.utils.core_count import core_count
+from mmseg_deeplab.utils.freed_memory import keep_freed_memory
 
 STEPS = 3  # measured ones, after one that is not
 FREE_SHARE = 0.5  # of the memory of a machine, which runs other programs
@@ -64,9 +65,11 @@ def time_config(cfg: Config, cores: int) -> Timing:
     """
     init_default_scope(cfg.get('default_scope') or 'mmseg')
     device = get_device()
+    if device == 'cpu':
+        keep_freed_memory()  # as a training does
     model = revert_sync_batchnorm(MODELS.build(cfg.model)).to(device)
     optimizer = build_optim_wrapper(model, cfg.optim_wrapper)
-    batches = iter(Runner.build_dataloader(cfg.train_dataloader, seed=0))
+    batches = iter(ResumableRunner.build_dataloader(cfg.train_dataloader, seed=0))
     before = _peak_memory(device)
     loading, steps = [], []
     model.train()
@@ -78,7 +81,7 @@ def time_config(cfg: Config, cores: int) -> Timing:
     pixels = cfg.train_dataloader.batch_size * cfg.crop_size[0] * cfg.crop_size[1]
     memory = _peak_memory(device) - before
     model.eval()
-    images = iter(Runner.build_dataloader(cfg.val_dataloader, seed=0))
+    images = iter(ResumableRunner.build_dataloader(cfg.val_dataloader, seed=0))
     with torch.no_grad():
         _, image_s = _timed(lambda: model.val_step(next(images)), device)
     return Timing(

@@ -70,7 +70,8 @@ def newest_whole_checkpoint(
 def start_of(runner: Runner) -> tuple[str, bool]:
     """Return the checkpoint that a run begins with, and whether it is resumed.
 
-    mmengine's own runner says it in its config alone.
+    mmengine's own runner publishes it in its config alone: built without ``cfg``, it
+    counts as one that is not resumed.
     """
     if hasattr(runner, 'loaded_from'):
         return runner.loaded_from, runner.is_resumed

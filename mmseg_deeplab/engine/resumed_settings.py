@@ -9,6 +9,8 @@ from mmengine.runner import Runner
 
 from mmseg_deeplab.utils.errors import InputError
 
+from .resume import start_of
+
 # A schedule is gone through without steps of the optimizer, see `replay`.
 warnings.filterwarnings(
     'ignore', message='Detected call of `scheduler.step', category=UserWarning
@@ -51,7 +53,7 @@ def take_settings(runner: Runner, checkpoint: dict[str, Any]) -> None:
                 'The checkpoint holds no optimizer state: momentum begins anew.'
             )
         else:
-            _check_kind(part, runner.loaded_from)
+            _check_kind(part, start_of(runner)[0])
         if not (changes := _changes(part)):
             continue
         runner.logger.warning(

@@ -15,7 +15,7 @@ def per_class_metrics(
 
     ``confusion`` has the ground truth in its rows, ``beta`` is the weight of recall in
     the F-score. A value is NaN, or ``nan_to_num``, only where it would be 0 / 0;
-    MMSegmentation's F-score also is for a class that is never predicted.
+    MMSegmentation's F-score is NaN for a class that is never predicted, too.
     """
     confusion = confusion.astype(np.float64)
     hits, labelled, predicted = confusion.diagonal(), confusion.sum(1), confusion.sum(0)

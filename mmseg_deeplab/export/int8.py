@@ -109,9 +109,10 @@ def quantize(
 ) -> bytes:
     """Return a model whose convolutions compute in 8 bits.
 
-    Weights are int8 by output channel, activations uint8, in the QDQ form that ONNX
-    Runtime and TensorRT read. Of the ranges in ``images`` ``'minmax'`` takes all;
-    ``'percentile'`` and ``'entropy'`` cut rare values, with all activations in memory.
+    Weights are int8 with a scale for each output channel, activations uint8, in the QDQ
+    form that ONNX Runtime and TensorRT read. The ranges of the activations are found
+    with ``images``: ``'minmax'`` takes all values that occur, ``'percentile'`` and
+    ``'entropy'`` cut rare ones and keep all activations in memory.
     """
     purpose = 'Quantisation to int8'
     optional_package('onnx', extra='export', purpose=purpose)

@@ -79,7 +79,10 @@ def publish(
         overwrite: Replace files of these names with other content.
 
     Raises:
-        ValueError: If one of these cannot be, or other files have these names.
+        ValueError: If the name is not allowed, the checkpoint would run code, config
+            and checkpoint do not belong together, the format is unknown, ``ema`` is
+            True for a checkpoint without a moving average, or other files have these
+            names.
     """
     if not NAME.fullmatch(name):
         raise InputError(f'--name {name!r}: only letters, digits, _ and - are allowed')

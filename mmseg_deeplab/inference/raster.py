@@ -74,7 +74,8 @@ def predict_raster(
         on_windows: Called with the number of windows done since the last call.
 
     Raises:
-        ValueError: If it cannot be read like this, or an argument is out of range.
+        ValueError: If the raster cannot be read, lacks a band or needs a ``scale``, if
+            an output is not named ``.tif``, or if an argument is out of range.
     """
     grid = WindowGrid(window or DEFAULT_WINDOW + predictor.align_corners, overlap)
     require_at_least(1, batch_size=batch_size)

@@ -27,7 +27,8 @@ class SparseMatrix(NamedTuple):
         """Build a matrix from tables ``(m, c)`` of the columns of successive rows.
 
         Columns from ``num_columns`` on mean no entry; ``weights``, ``(c,)``, are the
-        same for each row.
+        same for each row. The dtype is that of the tables, or int64 where there are
+        more entries than it can count.
         """
         columns, values, counts = [], [], []
         for table in tables:
@@ -37,8 +38,11 @@ class SparseMatrix(NamedTuple):
             # A contiguous tensor is selected from in a third of the time.
             repeated = weights.expand(table.shape).contiguous()
             values.append(repeated.masked_select(exists))
-        offsets = F.pad(torch.cat(counts).cumsum(0, dtype=counts[0].dtype), (1, 0))
-        return cls(torch.cat(columns), offsets, torch.cat(values))
+        dtype = counts[0].dtype
+        if sum(map(len, columns)) > torch.iinfo(dtype).max:
+            dtype = torch.int64
+        offsets = F.pad(torch.cat(counts).cumsum(0, dtype=dtype), (1, 0))
+        return cls(torch.cat(columns).to(dtype), offsets, torch.cat(values))
 
     @property
     def num_rows(self) -> int:

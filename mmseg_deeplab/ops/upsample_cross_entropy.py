@@ -52,7 +52,8 @@ def upsample_cross_entropy(
 
     Raises:
         ValueError: If shapes or devices do not fit, or a target is neither a class nor
-            ``ignore_index``. On a GPU, which does not wait, the loss is NaN instead.
+            ``ignore_index``. On a GPU such a target makes the loss NaN instead: an
+            error would have to wait for the device at each step.
         TypeError: If logits are not floating point or targets not integers.
         RuntimeError: In ``backward`` with ``create_graph=True``.
     """

@@ -57,3 +57,10 @@ def test_short_rows_have_the_same_product(longest):
     assert parts.offsets.diff().max() <= longest
     x = random_values(12, 3)
     torch.testing.assert_close(sums.multiply(parts.multiply(x)), matrix.multiply(x))
+
+
+def test_more_entries_than_the_dtype_of_the_tables_counts():
+    table = torch.zeros(100, 2, dtype=torch.int8)
+    matrix = SparseMatrix.from_tables([table], torch.ones(2), num_columns=1)
+    assert matrix.offsets.dtype == matrix.columns.dtype == torch.int64
+    assert dense(matrix, 1).tolist() == [[2]] * 100

@@ -7,6 +7,7 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
 from mmseg_deeplab.checkpoints import fitting
+from mmseg_deeplab.engine.resume import start_of
 from mmseg_deeplab.utils.errors import InputError
 
 from .network_speed import unwrapped
@@ -36,14 +37,15 @@ class FittingWeightsHook(Hook):
         names = {re.sub(r'^module\.', '', key): key for key in state}
         tensors = {name: state[key] for name, key in names.items()}
         model = unwrapped(runner.model)
-        source = runner.loaded_from or 'the checkpoint'
+        loaded_from, is_resumed = start_of(runner)
+        source = loaded_from or 'the checkpoint'
         fitting.check_shared(tensors, model, source=source)
         misfits = fitting.misfits(tensors, model)
         classifiers = fitting.other_classes(tensors, model)
         training = 'train' in runner.open_loops
         if others := sorted(misfits.keys() - classifiers.keys()):
             wrong, remedy = [misfits[key] for key in others], 'depth, width and heads'
-        elif runner.is_resumed or not training:
+        elif is_resumed or not training:
             wrong, remedy = list(classifiers.values()), 'num_classes'
         else:
             wrong, remedy = [], ''

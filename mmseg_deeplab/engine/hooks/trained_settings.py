@@ -13,6 +13,7 @@ from mmseg_deeplab.checkpoints.class_order import (
     checkpoint_meta,
     class_difference,
 )
+from mmseg_deeplab.engine.resume import start_of
 from mmseg_deeplab.engine.resumed_settings import take_settings
 from mmseg_deeplab.utils.errors import InputError
 
@@ -44,8 +45,9 @@ class TrainedSettingsHook(Hook):
         checkpoint['meta']['normalisation'] = normalisation(runner.cfg.get('model', {}))
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        source = runner.loaded_from or 'the checkpoint'
-        only_starts = 'train' in runner.open_loops and not runner.is_resumed
+        loaded_from, is_resumed = start_of(runner)
+        source = loaded_from or 'the checkpoint'
+        only_starts = 'train' in runner.open_loops and not is_resumed
         trained = checkpoint_meta(checkpoint)
         for loader, meta in _data_meta(runner):
             found = class_difference(trained, meta, (source, loader))
@@ -61,7 +63,7 @@ class TrainedSettingsHook(Hook):
                 f'{source} was trained with images normalised by {known}; the '
                 f'data_preprocessor of the config has {now}.'
             )
-        if runner.is_resumed:
+        if is_resumed:
             take_settings(runner, checkpoint)
 
     def before_train(self, runner: Runner) -> None:

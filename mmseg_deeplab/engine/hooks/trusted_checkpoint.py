@@ -98,7 +98,9 @@ class TrustedCheckpointHook(CheckpointHook):
       checkpoint is plain data.
 
     mmengine still writes the text file ``last_checkpoint`` in place; nothing here
-    relies on it.
+    relies on it. Trainings are resumed by :class:`ResumableRunner`, or by mmengine's
+    runner if it was built with a ``cfg`` that has ``resume=True``: see
+    :func:`~mmseg_deeplab.engine.resume.start_of`.
 
     Args:
         out_dir: See the base class; a place other than the local disk turns the

@@ -9,9 +9,10 @@ from .resnet_multi import ResNetMulti
 
 
 class SamePool(nn.MaxPool2d):
-    """Max-pooling that pads by TensorFlow's SAME: an even size at its end alone.
+    """Max-pooling with TensorFlow's SAME padding.
 
-    The input must not be negative, so that a padding of zeros never wins.
+    A side of even length is padded at its end only, an odd one at both ends. The input
+    must not be negative, so that a padding of zeros never wins.
     """
 
     def forward(self, x: Tensor) -> Tensor:

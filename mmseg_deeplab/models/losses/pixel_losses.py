@@ -1,7 +1,6 @@
 """Cross entropy of some pixels more than of others: focal loss and OHEM."""
 
 import math
-from abc import abstractmethod
 
 import torch
 from mmseg.models.losses import CrossEntropyLoss
@@ -36,7 +35,6 @@ class _SoftmaxCrossEntropy(CrossEntropyLoss):
         )
         self.avg_non_ignore = avg_non_ignore and class_weight is None
 
-    @abstractmethod
     def choose(
         self, own: Tensor, label: Tensor, weight: Tensor | None, ignore_index: int
     ) -> tuple[Tensor, Tensor | None]:
@@ -45,6 +43,7 @@ class _SoftmaxCrossEntropy(CrossEntropyLoss):
         ``own`` is the log-probability of each pixel's own class ``(N, H, W)``, of class
         0 for ignored pixels.
         """
+        raise NotImplementedError
 
     def forward(
         self,
