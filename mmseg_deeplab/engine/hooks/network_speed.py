@@ -35,6 +35,10 @@ class ChannelsLastHook(Hook):
 
     def before_run(self, runner: Runner) -> None:
         runner.model.to(memory_format=torch.channels_last)
+        if isinstance(runner.model, nn.parallel.DistributedDataParallel):
+            # It takes gradients in the format that the weights had when it was made.
+            settings = runner.cfg.get('model_wrapper_cfg')
+            runner.model = runner.wrap_model(settings, runner.model.module)
 
 
 @HOOKS.register_module()
