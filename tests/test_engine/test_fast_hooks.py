@@ -14,7 +14,8 @@ from small_segmentor import (
     random_samples,
     small_segmentor,
 )
-from torch import nn
+from torch import distributed, nn
+from torch.nn.parallel import DistributedDataParallel
 
 K, SIZE = 5, 65
 
@@ -61,6 +62,25 @@ def assert_same_step(stock: nn.Module, ours: nn.Module) -> None:
 
 def test_channels_last_is_the_same_step():
     assert_same_step(build(), run(dict(type='ChannelsLastHook'), 'before_run', build()))
+
+
+def test_channels_last_keeps_the_gradients_of_distributed_training():
+    """A wrapper made before the weights change their format mixes their elements."""
+    distributed.init_process_group(
+        'gloo', store=distributed.HashStore(), rank=0, world_size=1
+    )
+    try:
+        net, image = nn.Conv2d(3, 4, 3).double(), torch.randn(2, 3, 9, 9).double()
+        expected = torch.autograd.grad(net(image).square().sum(), net.weight)[0]
+        wrap = DistributedDataParallel
+        runner = SimpleNamespace(
+            model=wrap(net), cfg={}, wrap_model=lambda settings, model: wrap(model)
+        )
+        HOOKS.build(dict(type='ChannelsLastHook')).before_run(runner)
+        runner.model(image).square().sum().backward()
+    finally:
+        distributed.destroy_process_group()
+    torch.testing.assert_close(net.weight.grad, expected)
 
 
 def test_every_feature_map_is_channels_last():
