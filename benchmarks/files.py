@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from unittest.mock import patch
 
@@ -29,6 +30,7 @@ from mmseg_deeplab.utils.class_colors import class_colors
 from .case import Case, Errors, Row, Study
 from .inference import LARGEST_SHARE, MNV2, SMALL_R26, compare_labels
 from .networks import Network, scenes, stock_segmentor
+from .peers import SMP, compare_shapes, like_smp, smp_network
 from .report import MEMORY, RATIO, column
 
 PIPELINE = [dict(type='LoadImageFromFile'), dict(type='PackSegInputs')]
@@ -51,6 +53,7 @@ FOLDERS = {
     'v2_r26': Folder(Network(*R26, (128, 256), SMALL_R26), 60),
     'v2_r26_megapixel': Folder(Network(*R26, ONE_MEGAPIXEL, SMALL_R26), 12),
     'v3_mobilenetv2_megapixel': Folder(Network(*MNV2, ONE_MEGAPIXEL), 12),
+    'smp_v3plus_r50': Folder(like_smp(19, (512, 512)), 8),
 }
 QUICK = {'v2_r26_quick': Folder(Network(*R26, (224, 288), SMALL_R26), 12)}
 # What our predictions of files are compared with, by a variant: its name in the table,
@@ -60,6 +63,7 @@ VARIANTS = {
     'inferencer': ('`auto`, against `MMSegInferencer`', 'auto'),
     'torch': ('`auto`, against torch', 'auto'),
     'onnxruntime': ('`auto`, against ONNX Runtime', 'auto'),
+    'smp': ('`auto`, against the library itself', 'auto'),  # on its network alone
 }
 
 
@@ -92,14 +96,20 @@ def file_cases(
         sides['network'] = partial(
             predict_arrays, predictors['torch'], paths[0], folder.count
         )
+        is_smp = folder is FOLDERS['smp_v3plus_r50'] and find_spec(SMP) is not None
+        if is_smp:
+            peer = smp_network(network.num_classes, device)
+            sides['smp'] = partial(run_smp, peer, paths, root / 'smp')
         for variant in variants:
+            if variant == 'smp' and not is_smp:
+                continue
             text, backend = VARIANTS[variant]
             yield Case(
                 group=f'{network.name}, JPEGs of {network.size[0]} x {network.size[1]}',
                 name=text,
                 stock=sides[variant],
                 ours=sides[backend],
-                compare=compare,
+                compare=compare_shapes if variant == 'smp' else compare,
                 device=device,
                 facts=dict(images=folder.count),
             )
@@ -177,6 +187,21 @@ def run_inferencer(
     """Predict files by MMSegmentation."""
     inferencer(list(paths), out_dir=str(out))
     return masks(out / 'pred')
+
+
+def run_smp(model: nn.Module, paths: Sequence[str], out: Path) -> torch.Tensor:
+    """Predict files by segmentation_models_pytorch, which leaves files to its user.
+
+    This writes masks alone; the other sides paint overlays, too.
+    """
+    out.mkdir(exist_ok=True)
+    device = next(model.parameters()).device
+    for path in paths:
+        pixels = cv2.imread(path)[..., ::-1].transpose(2, 0, 1)
+        image = torch.from_numpy(pixels.astype(np.float32))[None].to(device)
+        mask = model.predict((image - 116) / 58).argmax(1)[0].to(torch.uint8)
+        Image.fromarray(mask.cpu().numpy()).save(out / f'{Path(path).stem}.png')
+    return masks(out)
 
 
 def masks(folder: Path) -> torch.Tensor:

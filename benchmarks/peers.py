@@ -75,17 +75,27 @@ def torchvision_case(
     return _case(name, peer, ours.to(device), images, compare, weights)
 
 
-def smp_case(size: Size, device: torch.device) -> Case:
-    """Return the case of segmentation_models_pytorch; the weights differ."""
+def like_smp(num_classes: int, size: Size) -> Network:
+    """Return the network of segmentation_models_pytorch, built of our parts."""
+    changes = dict(decode_head=SMP_HEAD)
+    return Network(SMP_NAME, 'deeplabv3_r50_vainf', num_classes, size, changes)
+
+
+def smp_network(num_classes: int, device: torch.device) -> nn.Module:
+    """Return that of the library, with random weights."""
     import segmentation_models_pytorch  # slow to import
 
     torch.manual_seed(0)
     peer = segmentation_models_pytorch.DeepLabV3Plus(
-        'resnet50', encoder_weights=None, classes=NUM_CLASSES
+        'resnet50', encoder_weights=None, classes=num_classes
     )
-    peer.eval().to(device)
-    changes = dict(decode_head=SMP_HEAD)
-    cfg = Network(SMP_NAME, 'deeplabv3_r50_vainf', NUM_CLASSES, size, changes).config()
+    return peer.eval().to(device)
+
+
+def smp_case(size: Size, device: torch.device) -> Case:
+    """Return the case of segmentation_models_pytorch; the weights differ."""
+    peer = smp_network(NUM_CLASSES, device)
+    cfg = like_smp(NUM_CLASSES, size).config()
     ours = lean_segmentor(cfg, stock_segmentor(cfg, size, device))
     images, weights = scenes(1, size, device), 'same form, other weights'
     return _case(SMP_NAME, peer, ours, images, compare_shapes, weights)
