@@ -36,6 +36,7 @@ SHRUNK = [
     ('search/*.py', r'max_iters=\d+', 'max_iters=2'),
     ('search/*.py', r'val_interval=\d+', 'val_interval=2'),
     ('_base_/schedules/*.py', r'val_interval=\d+', 'val_interval=2'),
+    ('_base_/schedules/*.py', r'\bbegin=\d+', 'begin=0'),
     ('_base_/schedules/*.py', r'\bend=\d+', 'end=2'),
     ('_base_/models/*.py', r'init_cfg=dict\([^()]*\)', 'init_cfg=None'),
     ('*.py', r'init_cfg=dict\([^()]*\)', 'init_cfg=None'),

@@ -53,7 +53,7 @@ def take_settings(runner: Runner, checkpoint: dict[str, Any]) -> None:
                 'The checkpoint holds no optimizer state: momentum begins anew.'
             )
         else:
-            _check_kind(part, start_of(runner)[0])
+            _check_kind(part, start_of(runner)[0] or 'the checkpoint')
         if not (changes := _changes(part)):
             continue
         runner.logger.warning(

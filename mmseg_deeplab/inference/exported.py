@@ -131,13 +131,13 @@ class OnnxSession:
     """An ONNX file, given by its path or its bytes, in ONNX Runtime.
 
     It has as many threads as PyTorch in the thread that calls it: by default those of
-    ``OMP_NUM_THREADS``, less where several predict at a time. It is opened again when
-    their number changes.
+    ``OMP_NUM_THREADS``, less where several predict at a time. Each number of threads
+    has a session, opened when it is first needed.
     """
 
     def __init__(self, source: str | Path | bytes, device: str = 'cpu') -> None:
         self._source, self._device = source, device
-        self._lock, self._threads = Lock(), 0
+        self._lock, self._sessions = Lock(), {}
         self.opened()
 
     def run(self, images: np.ndarray) -> list[np.ndarray]:
@@ -146,11 +146,11 @@ class OnnxSession:
 
     def opened(self) -> Any:
         """Return the session of ONNX Runtime."""
+        threads = torch.get_num_threads()
         with self._lock:
-            if self._threads != torch.get_num_threads():
-                self._session = _open_session(self._source, self._device)
-                self._threads = torch.get_num_threads()
-            return self._session
+            if threads not in self._sessions:
+                self._sessions[threads] = _open_session(self._source, self._device)
+            return self._sessions[threads]
 
 
 def _open_session(source: str | Path | bytes, device: str) -> Any:

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cv2
 import torch
 from mmengine.device import get_device
 
@@ -268,13 +269,21 @@ class FileRun:
         names = dict(
             palette=predictor.palette, classes=predictor.classes, ids=self._ids
         )
-        write = partial(self._outputs.write_image, **names)
+        write = partial(self._write_image, **names)
         if predictor.bands is not None:
             batch = [(item, predictor.bands.rgb(image)) for item, image in batch]
         return [
             partial(write, item, image, prediction)
             for (item, image), prediction in zip(batch, predictions, strict=True)
         ]
+
+    def _write_image(
+        self, item: InputFile, image: Any, prediction: Any, **names: Any
+    ) -> None:
+        try:
+            self._outputs.write_image(item, image, prediction, **names)
+        except (ValueError, cv2.error) as error:  # an image too large for a format
+            self._failures[item.path] = f'its outputs cannot be written: {error}'
 
     def _predict_video(self, predictor: Predictor, item: InputFile) -> None:
         # Matroska takes sound of any codec.

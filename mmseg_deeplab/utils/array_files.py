@@ -23,5 +23,8 @@ def save_image(path: str | Path, image: np.ndarray) -> None:
     """
     if image.ndim == 3:
         image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)  # as OpenCV writes it
-    _, content = cv2.imencode(Path(path).suffix, np.ascontiguousarray(image))
+    suffix = Path(path).suffix
+    is_written, content = cv2.imencode(suffix, np.ascontiguousarray(image))
+    if not is_written:
+        raise ValueError(f'{path}: an image {image.shape} is none that {suffix} holds')
     write_whole(content.tobytes(), Path(path))

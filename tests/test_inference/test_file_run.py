@@ -98,6 +98,7 @@ def test_images_that_are_predicted_together_do_not_disturb_each_other(
 ):
     # CRF and logits are switched inside the segmentor, which all threads share. The
     # second thread begins when the first one is inside, and ends after it.
+    monkeypatch.setattr(file_run, 'default_device', lambda: 'cpu')
     monkeypatch.setattr(torch, 'get_num_threads', lambda: 2)
     predictor = load_predictor(write_model(tmp_path), crf=True)
     images = [write_image(tmp_path / f'in/{n}.png', seed=n) for n in range(2)]
