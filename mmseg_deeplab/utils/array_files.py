@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from .atomic_files import write_whole
+from .errors import InputError
 
 
 def save_array(path: str | Path, array: np.ndarray) -> None:
@@ -26,5 +27,5 @@ def save_image(path: str | Path, image: np.ndarray) -> None:
     suffix = Path(path).suffix
     is_written, content = cv2.imencode(suffix, np.ascontiguousarray(image))
     if not is_written:
-        raise ValueError(f'{path}: an image {image.shape} is none that {suffix} holds')
+        raise InputError(f'{path}: an image {image.shape} is none that {suffix} holds')
     write_whole(content.tobytes(), Path(path))
