@@ -13,7 +13,7 @@ from pathlib import Path
 from .report import markdown_table, write_into
 
 HELP = 'run the core tests under other versions of Python and PyTorch'
-EXTRAS = ('tests', 'export', 'hub', 'images', 'timm', 'tuning')
+EXTRAS = ('tests', 'export', 'hub', 'images', 'timm', 'tuning', 'web')
 CORE = [
     f'tests/test_{layer}'
     for layer in (

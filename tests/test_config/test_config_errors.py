@@ -13,7 +13,7 @@ from mmseg_deeplab.utils.errors import InputError
 
 MISTAKES = {
     "model['backbone']['type'] = 'ResNt'": 'model.backbone: .*did you mean ResNet',
-    "model['backbone']['dept'] = 3": "model.backbone: .*'dept'; did you mean depth",
+    "model['backbone']['dept'] = 3": "model.backbone: .*'dept'.* you mean '?depth",
     "model['backbone']['depth'] = 'fifty'": 'model.backbone: .*fifty',
     "del model['backbone']['depth']": "model.backbone: .*'depth'",
     "del model['backbone']['type']": 'model.backbone: .*"type"',
@@ -38,7 +38,7 @@ MISTAKES = {
     ),
     "optim_wrapper['optimizer']['lr'] = -1": 'optim_wrapper.optimizer: .*-1',
     "param_scheduler[0]['end'] = -1": 'param_scheduler.0: .*end=-1',
-    "train_cfg['max_iter'] = 2": "train_cfg: .*did you mean max_iters",
+    "train_cfg['max_iter'] = 2": "train_cfg: .* you mean '?max_iters",
     "custom_hooks = [dict(type='EMAHok', a={})]": 'custom_hooks.0: .*mean EMAHook',
     # These are found by the first batch.
     "model['decode_head']['in_channels'] = 64": 'model.decode_head.*64 channels',
