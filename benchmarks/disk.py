@@ -221,10 +221,13 @@ class StepMeter(Hook):
 
 
 def part(name: str) -> Callable[[Row], str]:
-    """Return a column with a part of both, in percent of stock's step."""
+    """Return a column with a part of both, in percent of stock's step.
+
+    The parts are those of the last round.
+    """
 
     def shares(row: Row) -> str:
-        step = row['stock']['seconds']['median'] / row['facts']['steps']
+        step = sum(row['facts']['stock'][name] for name in (*PARTS, REST))
         sides = [row['facts'][role][name] / step for role in ('stock', 'ours')]
         return ' / '.join(f'{100 * side:.0f}' for side in sides)
 
