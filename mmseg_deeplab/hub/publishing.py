@@ -73,16 +73,15 @@ def publish(
         file_format: ``'pth'`` or ``'safetensors'``.
         licence: Licence of the weights for the card, e.g. ``'cc-by-4.0'``.
         metrics: JSON file of an evaluation, in place of the training's log.
-        ema: True publishes the moving average, False the weights that were trained;
-            None publishes ``state_dict``.
+        ema: True for the moving average, False for the trained weights; None for
+            ``state_dict``.
         reference: ``hf://OWNER/NAME`` for the card, where the model will be.
         overwrite: Replace files of these names with other content.
 
     Raises:
-        ValueError: If the name is not allowed, the checkpoint would run code, config
-            and checkpoint do not belong together, the format is unknown, ``ema`` is
-            True for a checkpoint without a moving average, or other files have these
-            names.
+        ValueError: If the name is not allowed, the checkpoint would run code or does
+            not fit the config, the format is unknown, ``ema`` is given without a moving
+            average in the checkpoint, or other files have these names.
     """
     if not NAME.fullmatch(name):
         raise InputError(f'--name {name!r}: only letters, digits, _ and - are allowed')

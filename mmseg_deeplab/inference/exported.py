@@ -145,7 +145,7 @@ class OnnxSession:
         return self.opened().run(None, {INPUT: images})
 
     def opened(self) -> Any:
-        """Return the session of ONNX Runtime."""
+        """Return the ``InferenceSession`` with the threads of the caller."""
         threads = torch.get_num_threads()
         with self._lock:
             if threads not in self._sessions:

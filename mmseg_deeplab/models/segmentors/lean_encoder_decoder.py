@@ -52,7 +52,7 @@ class LeanEncoderDecoder(EncoderDecoder):
     CRF after the network, it has no part in the loss and its parameters are frozen.
 
     Args:
-        data_preprocessor: As in ``EncoderDecoder``; ``SegDataPreProcessor`` becomes a
+        data_preprocessor: Its config; the type ``SegDataPreProcessor`` becomes a
             :class:`~mmseg_deeplab.models.LeanPreprocessor`.
         crf: Config of a :class:`~mmseg_deeplab.models.DenseCRF`; None leaves it out.
         **kwargs: The arguments of ``EncoderDecoder``.
