@@ -9,7 +9,7 @@ CONFIG := configs/deeplabv2_r26_synthetic_streets.py
 OUT := work_dirs/quickstart
 TEST_JOBS ?= 2
 # Releases of torch for `make test-matrix`.
-TORCHES ?= 2.11.0 2.14.1
+TORCHES ?= 2.11.0 2.14.1 2.15.0
 # Extras whose code the tests run.
 TESTED := docs export hub images tests timm tuning web ray
 

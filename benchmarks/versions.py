@@ -78,7 +78,8 @@ def run_tests(interpreter: Path, tests: list[str]) -> dict[str, str]:
         text=True,
         stdout=subprocess.PIPE,
     )
-    interpreter.parents[1].joinpath('tests.log').write_text(run.stdout)
+    environment = interpreter.parents[1]
+    environment.with_name(f'{environment.name}.log').write_text(run.stdout)
     return row | {'tests': run.stdout.strip().splitlines()[-1].strip('= ')}
 
 
@@ -90,7 +91,7 @@ def add_options(parser: ArgumentParser) -> None:
         default=PYTHONS,
         help='those on this machine (%(default)s)',
     )
-    parser.add_argument('--torch', nargs='+', default=['2.11.0', '2.14.1'])
+    parser.add_argument('--torch', nargs='+', default=['2.11.0', '2.14.1', '2.15.0'])
     parser.add_argument(
         '--upstream', action='store_true', help="OpenMMLab's own last releases"
     )
@@ -113,6 +114,7 @@ def run(args: Namespace) -> None:
                 rows.append(dict(Python=python, torch=torch, tests=f'failed: {error}'))
             else:
                 rows.append(run_tests(interpreter, args.tests))
+            shutil.rmtree(environment, ignore_errors=True)  # It holds 6 GB.
             columns = {
                 name: lambda row, name=name: row.get(name, '-')
                 for name in (*NAMES, 'tests')
