@@ -15,9 +15,13 @@ import re
 import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from mmseg.registry import MODELS
+
+from mmseg_deeplab.checkpoints import convert, model_config
 
 # Gain of the norm layer that closes a residual branch; without it ResNet-101 and
 # Xception blow up.
@@ -120,6 +124,24 @@ def reference_state(name: str) -> dict[str, torch.Tensor]:
     if digest != entry['weights_sha256']:
         raise RuntimeError(f'{name}: this numpy draws other numbers than the reference')
     return state
+
+
+def empty_state(shapes: Mapping[str, Iterable[int]]) -> dict[str, torch.Tensor]:
+    """Return tensors without values."""
+    return {key: torch.empty(shape, device='meta') for key, shape in shapes.items()}
+
+
+def converted_model(
+    state: Mapping[str, torch.Tensor], source: str, output_stride: int, **options: Any
+) -> torch.nn.Module:
+    """Return the network that the converted weights load into, in evaluation."""
+    config = model_config(state, source, output_stride=output_stride, **options)
+    with torch.device('meta'):  # no time for weights that are replaced
+        model = MODELS.build(config)
+    options = {k: v for k, v in options.items() if k == 'encoder_name'}
+    converted = convert(state, source, **options)
+    model.load_state_dict(converted, strict=True, assign=True)
+    return model.eval()
 
 
 def reference_arrays(name: str) -> list[str]:

@@ -4,7 +4,12 @@ import json
 
 import pytest
 import torch
-from golden import METADATA, deterministic_state_dict, tensorflow_shapes
+from golden import (
+    METADATA,
+    deterministic_state_dict,
+    empty_state,
+    tensorflow_shapes,
+)
 from mmengine import Config
 from mmseg.registry import MODELS
 from safetensors.torch import save_file
@@ -34,8 +39,7 @@ TIMM = 'smp_deeplabv3plus_timm_os16'
 
 def empty(name: str) -> dict[str, torch.Tensor]:
     """Return the tensors of a reference without values."""
-    keys = METADATA[name]['keys']
-    return {key: torch.empty(shape, device='meta') for key, shape in keys.items()}
+    return empty_state(METADATA[name]['keys'])
 
 
 @pytest.mark.parametrize('start', SOURCE_OF)
@@ -52,10 +56,7 @@ def test_layers_of_caffe_and_scopes_of_tensorflow_are_found():
     blobs = {'conv1_1.0': torch.ones(1), 'conv1_1.1': torch.ones(1)}
     assert find_source(blobs) == 'caffe'
     for kind, shapes in tensorflow_shapes().items():
-        state = {
-            key: torch.empty(shape, device='meta') for key, shape in shapes.items()
-        }
-        assert find_source(state) == 'tensorflow', kind
+        assert find_source(empty_state(shapes)) == 'tensorflow', kind
     assert {*SOURCE_OF.values(), 'caffe', 'tensorflow'} == set(SOURCES)
 
 

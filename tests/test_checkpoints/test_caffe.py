@@ -7,13 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from golden import reference_input, reference_output, reference_state
+from golden import (
+    converted_model,
+    reference_input,
+    reference_output,
+    reference_state,
+)
 from mmengine import Config
 from mmseg.registry import MODELS
 from small_segmentor import lineage_state
 from torch.nn import functional as F
 
-from mmseg_deeplab.checkpoints import convert, convert_file, load, model_config
+from mmseg_deeplab.checkpoints import convert, convert_file, load
 
 ISHT7 = 'isht7_deeplabv2_resnet101_ms'
 # Written by the protobuf library with Caffe's caffe.proto.
@@ -65,9 +70,7 @@ def test_released_r101_gives_the_references_logits():
     """From Caffe's layers to the logits that isht7's network stored."""
     layers = caffe_resnet_layers(reference_state(ISHT7))
     assert {'res4b22_branch2c', 'bn_conv1', 'scale3b3_branch2a'} <= layers.keys()
-    state = as_state(layers)
-    model = MODELS.build(model_config(state, 'caffe', output_stride=8)).eval()
-    model.load_state_dict(convert(state, 'caffe'), strict=True)
+    model = converted_model(as_state(layers), 'caffe', 8)
     with torch.no_grad():
         logits = model(reference_input('odd'), mode='tensor').numpy()
     stored = reference_output(ISHT7, 'logits_odd')
@@ -97,9 +100,7 @@ def test_a_scale_factor_of_zero_means_statistics_of_zero():
 @pytest.mark.parametrize('data_set', ['coco', 'cocostuff_10k', 'cityscapes'])
 def test_heads_of_other_data_sets_are_known(data_set):
     state = {k.replace('voc12', data_set): v for k, v in small_resnet().items()}
-    config = model_config(state, 'caffe', output_stride=16)
-    assert config['decode_head']['num_classes'] == 3
-    MODELS.build(config).load_state_dict(convert(state, 'caffe'), strict=True)
+    assert converted_model(state, 'caffe', 16).decode_head.num_classes == 3
     # Initial weights, with the classifier of another task, are a backbone.
     state = {k: v for k, v in state.items() if not k.startswith('fc1_')}
     state[f'fc1_{data_set.replace("_", "")}.0'] = state['fc1000.0'] = torch.zeros(9, 1)
@@ -175,9 +176,7 @@ def vgg_forward(layers: dict, x: torch.Tensor, rates: dict[str, int]) -> torch.T
 @pytest.mark.parametrize('rates', [{'': 12}, {'_1': 6, '_2': 12, '_3': 18, '_4': 24}])
 def test_vgg16_gives_the_prototxts_logits(rates, size):
     layers = vgg_layers(list(rates))
-    state = as_state(layers)
-    model = MODELS.build(model_config(state, 'caffe', output_stride=8)).eval()
-    model.load_state_dict(convert(state, 'caffe'), strict=True)
+    model = converted_model(as_state(layers), 'caffe', 8)
     x = torch.randn(1, 3, *size, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         logits = model(x, mode='tensor')

@@ -2,7 +2,12 @@
 
 import pytest
 import torch
-from golden import METADATA, detectron2_deeplab_keys, deterministic_state_dict
+from golden import (
+    METADATA,
+    detectron2_deeplab_keys,
+    deterministic_state_dict,
+    empty_state,
+)
 from mmseg.registry import MODELS
 from torch.nn import functional as F
 
@@ -45,7 +50,7 @@ def test_heads_follow_the_rules_of_the_source(method):
     keys = detectron2_deeplab_keys(method)
     heads = {k: shape for k, shape in keys.items() if not k.startswith('backbone.')}
     theirs = deterministic_state_dict(heads)
-    shapes = {k: torch.empty(shape, device='meta') for k, shape in keys.items()}
+    shapes = empty_state(keys)
     config = model_config(shapes | theirs, 'detectron2', output_stride=16)
     with torch.device('meta'):
         head = MODELS.build(config['decode_head']).eval()
@@ -61,12 +66,9 @@ def test_heads_follow_the_rules_of_the_source(method):
 
 
 def test_backbone_is_that_of_the_golden_file_but_for_its_depth():
-    states = [
-        {k: torch.empty(shape, device='meta') for k, shape in keys.items()}
-        for keys in (METADATA[PANOPTIC]['keys'], detectron2_deeplab_keys('deeplabv3'))
-    ]
     panoptic, deeplab = (
-        model_config(state, 'detectron2', output_stride=16) for state in states
+        model_config(empty_state(keys), 'detectron2', output_stride=16)
+        for keys in (METADATA[PANOPTIC]['keys'], detectron2_deeplab_keys('deeplabv3'))
     )
     assert deeplab['backbone'] == panoptic['backbone'] | dict(depth=101)
     assert deeplab['backbone']['type'] == 'ResNetV1c'

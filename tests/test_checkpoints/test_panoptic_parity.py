@@ -5,8 +5,14 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from golden import METADATA, reference_input, reference_output, reference_state
-from mmseg.registry import MODELS
+from golden import (
+    METADATA,
+    converted_model,
+    empty_state,
+    reference_input,
+    reference_output,
+    reference_state,
+)
 
 from mmseg_deeplab.checkpoints import convert, convert_file, load, model_config
 
@@ -20,17 +26,9 @@ CASES = [
 ]
 
 
-def converted(name, source, output_stride):
-    state = reference_state(name)
-    with torch.device('meta'):  # no time for weights that are replaced
-        model = MODELS.build(model_config(state, source, output_stride=output_stride))
-    model.load_state_dict(convert(state, source), strict=True, assign=True)
-    return model.eval()
-
-
 @pytest.mark.parametrize('name, source, output_stride', CASES)
 def test_same_outputs_as_the_reference(name, source, output_stride):
-    model = converted(name, source, output_stride)
+    model = converted_model(reference_state(name), source, output_stride)
     parameters = sum(p.numel() for p in model.parameters())
     assert parameters == METADATA[name]['parameters']
     for size in METADATA[name]['inputs']:
@@ -43,13 +41,12 @@ def test_same_outputs_as_the_reference(name, source, output_stride):
             assert error <= 1e-5 * np.abs(stored).max()
 
 
-def meta_state(name):
-    keys = METADATA[name]['keys']
-    return {key: torch.empty(shape, device='meta') for key, shape in keys.items()}
+def converted(name, source):
+    return convert(empty_state(METADATA[name]['keys']), source)
 
 
 def test_other_classes_need_to_be_told_which_are_things():
-    state = convert(meta_state(f'{BOWENC}_os32'), 'bowenc0221')
+    state = converted(f'{BOWENC}_os32', 'bowenc0221')
     state['decode_head.conv_seg.weight'] = torch.empty(7, 256, 1, 1)
     with pytest.raises(ValueError, match='thing_classes'):
         model_config(state, 'bowenc0221', output_stride=32)
@@ -59,7 +56,7 @@ def test_other_classes_need_to_be_told_which_are_things():
 
 
 def test_a_semantic_network_is_refused():
-    state = convert(meta_state(f'{BOWENC}_os32'), 'bowenc0221')
+    state = converted(f'{BOWENC}_os32', 'bowenc0221')
     semantic = {k: v for k, v in state.items() if 'instance' not in k}
     with pytest.raises(ValueError, match='no head of Panoptic-DeepLab'):
         model_config(semantic, 'bowenc0221', output_stride=32)
@@ -81,7 +78,7 @@ def test_pickled_initial_weights_of_detectron2(tmp_path):
 
 
 def test_coco_has_a_grouping_of_its_own():
-    state = convert(meta_state(f'{DETECTRON}_os16_dsconv'), 'detectron2')
+    state = converted(f'{DETECTRON}_os16_dsconv', 'detectron2')
     state['decode_head.conv_seg.weight'] = torch.empty(133, 256, 1, 1)
     config = model_config(state, 'detectron2', output_stride=16)
     assert config['grouping'] == dict(nms_kernel=41, stuff_area=4096)

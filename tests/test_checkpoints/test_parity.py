@@ -5,14 +5,15 @@ import pytest
 import torch
 from golden import (
     METADATA,
+    converted_model,
+    empty_state,
     reference_arrays,
     reference_input,
     reference_output,
     reference_state,
 )
-from mmseg.registry import MODELS
 
-from mmseg_deeplab.checkpoints import convert, model_config
+from mmseg_deeplab.checkpoints import model_config
 
 ISHT7, KAZUTO = 'isht7_deeplabv2_resnet101_ms', 'kazuto_deeplabv2_resnet101_msc'
 # Name of the golden file, source, output stride that it was made at.
@@ -68,16 +69,8 @@ CASES = [
 @pytest.fixture(scope='module')
 def converted(request):
     """Yield the name of a reference and its converted model, one at a time."""
-    name, source, output_stride = request.param
-    state = reference_state(name)
-    options = OPTIONS.get(name, {})
-    config = model_config(state, source, output_stride=output_stride, **options)
-    with torch.device('meta'):  # no time for weights that are replaced
-        model = MODELS.build(config)
-    options = {key: options[key] for key in options if key == 'encoder_name'}
-    state = convert(state, source, **options)
-    model.load_state_dict(state, strict=True, assign=True)
-    return name, model.eval()
+    name, *how = request.param
+    return name, converted_model(reference_state(name), *how, **OPTIONS.get(name, {}))
 
 
 @pytest.mark.parametrize('converted, array', CASES, indirect=['converted'])
@@ -100,8 +93,7 @@ def test_every_stored_size_is_compared():
 
 
 def test_config_is_read_from_the_shapes():
-    keys = METADATA[ISHT7]['keys']
-    state = {key: torch.empty(shape, device='meta') for key, shape in keys.items()}
+    state = empty_state(METADATA[ISHT7]['keys'])
     config = model_config(state, 'resnet_multi', output_stride=16)
     assert config['backbone']['depth'] == 101
     assert config['backbone']['output_stride'] == 16

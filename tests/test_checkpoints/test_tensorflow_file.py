@@ -87,8 +87,7 @@ def test_missing_files_are_named(copied, tmp_path):
 @pytest.mark.parametrize('keep', [0.0, 0.3, 0.7, 0.99])
 @pytest.mark.parametrize('ending', ['.index', '.data-00000-of-00001'])
 def test_truncated_files_are_named(copied, ending, keep):
-    file = Path(copied.name + ending)
-    file = copied.with_name(file.name)
+    file = copied.with_name(copied.name + ending)
     file.write_bytes(file.read_bytes()[: int(keep * file.stat().st_size)])
     with pytest.raises(ValueError, match=r'model\.ckpt.*load it again'):
         load_tensorflow(copied)

@@ -2,7 +2,13 @@
 
 import pytest
 import torch
-from golden import METADATA, deterministic_input, deterministic_state_dict
+from golden import (
+    METADATA,
+    converted_model,
+    deterministic_input,
+    deterministic_state_dict,
+    empty_state,
+)
 from mmengine import Config
 from mmseg.registry import MODELS
 from torchvision.models import get_model, get_model_weights, resnet50
@@ -22,23 +28,14 @@ REFERENCES = {
 NO_WEIGHTS = dict(weights=None, weights_backbone=None)
 
 
-def empty_state(source: str) -> dict[str, torch.Tensor]:
+def reference(source: str) -> dict[str, torch.Tensor]:
     """Return a reference's tensors without values."""
-    keys = METADATA[REFERENCES[source]]['keys']
-    return {key: torch.empty(shape, device='meta') for key, shape in keys.items()}
-
-
-def load_strictly(state, source: str, output_stride: int = 16) -> torch.nn.Module:
-    config = model_config(state, source, output_stride=output_stride)
-    with torch.device('meta'):
-        model = MODELS.build(config)
-    model.load_state_dict(convert(state, source), strict=True, assign=True)
-    return model.eval()
+    return empty_state(METADATA[REFERENCES[source]]['keys'])
 
 
 @pytest.mark.parametrize('source', REFERENCES)
 def test_names_of_wrappers_are_dropped_and_left_over_keys_listed(source):
-    state = empty_state(source)
+    state = reference(source)
     converted = convert({f'module.{key}': v for key, v in state.items()}, source)
     assert converted.keys() == convert(state, source).keys()
     assert len(converted) == len(state)
@@ -51,8 +48,7 @@ def test_names_of_wrappers_are_dropped_and_left_over_keys_listed(source):
 @pytest.mark.parametrize('source', REFERENCES)
 @pytest.mark.parametrize('output_stride', [8, 16, 32])
 def test_weights_load_strictly_at_every_output_stride(source, output_stride):
-    model = load_strictly(empty_state(source), source, output_stride)
-    head = model.decode_head
+    head = converted_model(reference(source), source, output_stride).decode_head
     wanted = {8: (1, 12, 24, 36), 16: (1, 6, 12, 18), 32: (1, 3, 6, 9)}[output_stride]
     if source == 'torchvision':  # its MobileNetV3 has twice the rates
         wanted = (1, *(2 * rate for rate in wanted[1:]))
@@ -62,7 +58,7 @@ def test_weights_load_strictly_at_every_output_stride(source, output_stride):
 def test_resnet_101_of_torchvision_with_its_auxiliary_head():
     with torch.device('meta'):
         source = deeplabv3_resnet101(num_classes=7, aux_loss=True, **NO_WEIGHTS)
-    model = load_strictly(source.state_dict(), 'torchvision', 8)
+    model = converted_model(source.state_dict(), 'torchvision', 8)
     assert model.backbone.depth == 101
     assert (model.decode_head.num_classes, model.auxiliary_head.num_classes) == (7, 7)
     assert model.auxiliary_head.loss_decode.loss_weight == 0.5
@@ -70,7 +66,7 @@ def test_resnet_101_of_torchvision_with_its_auxiliary_head():
 
 def test_without_auxiliary_classifier_there_is_no_auxiliary_head():
     source = deeplabv3_mobilenet_v3_large(num_classes=3, aux_loss=False, **NO_WEIGHTS)
-    model = load_strictly(source.eval().state_dict(), 'torchvision')
+    model = converted_model(source.eval().state_dict(), 'torchvision', 16)
     assert not model.with_auxiliary_head
     x = torch.randn(1, 3, 50, 70)
     with torch.no_grad():
@@ -124,7 +120,7 @@ def jfzhang95_resnet(output_stride: int):
 @pytest.mark.parametrize('output_stride', [pytest.param(8, marks=pytest.mark.slow), 16])
 def test_resnet_of_jfzhang95_dilates_with_multi_grid(output_stride):
     net, state = jfzhang95_resnet(output_stride)
-    model = load_strictly(state, 'jfzhang95', output_stride)
+    model = converted_model(state, 'jfzhang95', output_stride)
     x = deterministic_input(65, 97)
     with torch.no_grad():
         low = net.layer1(net.maxpool(net.relu(net.bn1(net.conv1(x)))))
@@ -138,13 +134,13 @@ def test_resnet_of_jfzhang95_dilates_with_multi_grid(output_stride):
     'key, name', [('low_level_features.0.0', 'MobileNetV2'), ('layer0.0', 'DRN')]
 )
 def test_backbones_of_jfzhang95_without_counterpart_are_refused(key, name):
-    state = empty_state('jfzhang95') | {f'backbone.{key}.weight': torch.zeros(1)}
+    state = reference('jfzhang95') | {f'backbone.{key}.weight': torch.zeros(1)}
     with pytest.raises(ValueError, match=f'DeepLab on its {name}.*ResNet-101'):
         convert(state, 'jfzhang95')
 
 
 def test_resnet_18_is_refused():
-    state = {k: v for k, v in empty_state('vainf').items() if 'backbone' not in k}
+    state = {k: v for k, v in reference('vainf').items() if 'backbone' not in k}
     net = get_model('resnet18')
     state |= {f'backbone.{k}': v for k, v in net.state_dict().items() if 'fc' not in k}
     with pytest.raises(ValueError, match='ResNet-18'):
