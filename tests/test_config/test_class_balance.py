@@ -117,15 +117,12 @@ def test_faults_of_the_data_stop_the_count(cfg, tmp_path):
         count_labels(cfg, progress=False)
 
 
-def counts(pixels: list[int]) -> LabelCounts:
-    array = np.array(pixels)
-    return LabelCounts(NAMES[: len(pixels)], 1, array, array > 0, array)
-
-
 @pytest.mark.parametrize(
     ('pixels', 'method', 'match'),
     [([0, 0], 'inverse', 'no labelled pixel'), ([1, 2], 'other', "received 'other'")],
 )
 def test_what_cannot_be_weighed_is_refused(pixels, method, match):
+    pixels = np.array(pixels)
+    counts = LabelCounts(NAMES[:2], 1, pixels, pixels > 0, pixels)
     with pytest.raises(ValueError, match=match):
-        class_weights(counts(pixels), method)
+        class_weights(counts, method)

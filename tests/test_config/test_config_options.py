@@ -74,33 +74,18 @@ def test_number_that_the_user_sets_is_kept_and_found_by_the_scan(leaf, data):
     assert 'has 8 classes' in report.faults[0].message
 
 
-def test_missing_labels_file_names_the_option(leaf):
+def test_labels_file_may_be_elsewhere_and_not_missing(leaf, tmp_path):
+    (tmp_path / 'own.txt').write_text('a\nb\nc\n')
+    options = dict(labels_file=str(tmp_path / 'own.txt'))
+    assert read_config(leaf, options).num_classes == 3
     with pytest.raises(FileNotFoundError, match=r'data/folder/labels\.txt.*data_root='):
         read_config(leaf)
 
 
-def test_labels_file_elsewhere_stands_alone(leaf, data, tmp_path):
-    (tmp_path / 'own.txt').write_text('a\nb\nc\n')
-    options = dict(data_root=data, labels_file=str(tmp_path / 'own.txt'))
-    assert read_config(leaf, options).num_classes == 3
-
-
 def test_training_runs_with_data_root_alone(leaf, data, tmp_path):
-    fast = dict(num_workers=0, persistent_workers=False, dataset__serialize_data=False)
-    loaders = {
-        f'{split}_dataloader__{key}': value
-        for split in ('train', 'val')
-        for key, value in fast.items()
-    }
-    runner = train_here(
-        leaf,
-        tmp_path / 'out',
-        data_root=data,
-        train_cfg__max_iters=1,
-        train_cfg__val_interval=1,
-        train_dataloader__batch_size=2,
-        **loaders,
-    )
+    options = {f'{split}_dataloader__num_workers': 0 for split in ('train', 'val')}
+    options |= dict(train_cfg__max_iters=1, train_cfg__val_interval=1)
+    runner = train_here(leaf, tmp_path / 'out', data_root=data, **options)
     assert runner.model.decode_head.num_classes == 8
     assert runner.iter == 1
     # The config that the run leaves behind stands alone.

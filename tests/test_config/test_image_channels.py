@@ -61,17 +61,26 @@ def test_colours_of_bands_are_not_distorted():
     assert cfg.pipeline == [dict(nested, transforms=[[flip], [flip]]), flip]
 
 
-@pytest.mark.parametrize('model, channels, message', [
-    (dict(data_preprocessor=dict(mean=[1] * 4), backbone=dict(in_channels=4)), 4, ''),
-    (dict(data_preprocessor=dict(mean=[1] * 4), backbone=dict(in_channels=4)), 13,
-     'in_channels: 4.*LoadBands: 13.*Remedy'),
-    (dict(backbone=dict(in_channels=3)), 4, 'in_channels: 3.*LoadBands: 4'),
+@pytest.mark.parametrize('mean, in_channels, loaded, message', [
+    (3, 3, None, ''),
+    (1, 1, None, ''),
+    (None, None, None, ''),
+    (4, None, None, 'mean is for 4 channels'),
+    (None, 5, None, 'in_channels is for 5 channels'),
+    (3, 1, None, 'data_preprocessor.mean: 3, model.backbone.in_channels: 1'),
+    (4, 4, 4, ''),
+    (4, 4, 13, 'in_channels: 4.*LoadBands: 13.*Remedy'),
+    (None, 3, 4, 'in_channels: 3.*LoadBands: 4'),
 ])  # fmt: skip
-def test_pipelines_and_network_have_the_same_channels(model, channels, message):
-    pipeline = [dict(type='LoadBands', channels=channels)]
+def test_images_and_network_have_the_same_channels(mean, in_channels, loaded, message):
+    model = dict(backbone=dict(type='ResNetMulti'))
+    if mean:
+        model['data_preprocessor'] = dict(mean=[1] * mean)
+    if in_channels:
+        model['backbone']['in_channels'] = in_channels
+    pipeline = [dict(type='LoadBands', channels=loaded)] if loaded else []
     loader = dict(dataset=dict(pipeline=pipeline))
-    expected = pytest.raises(InputError, match=message) if message else nullcontext()
-    with expected:
+    with pytest.raises(InputError, match=message) if message else nullcontext():
         check_channels(Config(dict(model=model, train_dataloader=loader)))
 
 

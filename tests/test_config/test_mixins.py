@@ -1,14 +1,15 @@
 """Mixins: how they reach a config."""
 
+import ast
+import re
 from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F
 from mmengine import Config
-from mmengine.runner import Runner
 from mmseg.registry import MODELS
-from training import train_here, weights, write_config
+from training import ROOT, train_here, weights, write_config
 
 from mmseg_deeplab.config import read_config
 from mmseg_deeplab.config.config_checks import prepare_class_weights
@@ -16,37 +17,30 @@ from mmseg_deeplab.config.overrides import apply_mixins, find_mixin, read_mixin
 from mmseg_deeplab.models import HardPixelCrossEntropy
 from mmseg_deeplab.utils.errors import InputError
 
-ROOT = Path(__file__).resolve().parents[2]
 MIXINS = ROOT / 'configs' / '_base_' / 'mixins'
 ALL = sorted(path.stem for path in MIXINS.glob('*.py'))
 LEAF = ROOT / 'configs' / 'deeplabv2_r50_camvid.py'
+CHANGED = ('model', 'optim_wrapper', 'custom_hooks', 'compile', 'sync_bn', 'visualizer')
 # BatchNorm moves, so that buffers do.
 MOVING = "model['decode_head'].update(norm_cfg=dict(type='BN'))\n"
 MOVING += "model['backbone'].update(norm_eval=False)"
 
 
-def train(folder: Path, iters: int = 2, **options) -> Runner:
-    """Train with the mixin ema at a rate above 0."""
-    return train_here(
-        write_config(folder, iters=iters, extra=MOVING),
-        folder / 'run',
-        mixins=['ema'],
-        param_scheduler__0__end=100,
-        custom_hooks__0__interval=1,
-        **options,
-    )
+def train(folder: Path, name: str, mixins: tuple = ('ema',), **options) -> None:
+    """Train for 3 iterations at a rate above 0."""
+    config = write_config(folder, iters=3, extra=MOVING)
+    options |= dict(param_scheduler__0__end=100)
+    train_here(config, folder / name, mixins=mixins, **options)
 
 
 def test_ema_goes_on_after_a_resume(tmp_path):
-    whole, parts = tmp_path / 'whole', tmp_path / 'parts'
-    whole.mkdir()
-    parts.mkdir()
-    train(whole, iters=3)
-    train(parts, iters=3, train_cfg__max_iters=2)
-    train(parts, iters=3, resume=True)
+    every = dict(custom_hooks__0__interval=1)
+    train(tmp_path, 'whole', **every)
+    train(tmp_path, 'parts', **every, train_cfg__max_iters=2)
+    train(tmp_path, 'parts', **every, resume=True)
     found, expected = (
-        torch.load(folder / 'run/iter_3.pth', weights_only=False)
-        for folder in (parts, whole)
+        torch.load(tmp_path / name / 'iter_3.pth', weights_only=False)
+        for name in ('parts', 'whole')
     )
     assert found['ema_state_dict']['steps'] == expected['ema_state_dict']['steps'] == 3
     for key, value in expected['state_dict'].items():
@@ -54,16 +48,11 @@ def test_ema_goes_on_after_a_resume(tmp_path):
 
 
 def test_a_checkpoint_holds_the_average_and_the_trained_weights(tmp_path):
-    plain = tmp_path / 'plain'
-    plain.mkdir()
-    config, m = write_config(plain, iters=3, extra=MOVING), 0.25
-    train_here(
-        config, plain, param_scheduler__0__end=100,
-        default_hooks__checkpoint__max_keep_ckpts=-1,
-    )  # fmt: skip
-    train(tmp_path, iters=3, custom_hooks__0__momentum=m)
-    saved = torch.load(tmp_path / 'run' / 'iter_3.pth', weights_only=False)
-    one, two, three = (weights(plain / f'iter_{i}.pth') for i in (1, 2, 3))
+    m = 0.25
+    train(tmp_path, 'plain', mixins=(), default_hooks__checkpoint__max_keep_ckpts=-1)
+    train(tmp_path, 'ema', custom_hooks__0__interval=1, custom_hooks__0__momentum=m)
+    saved = torch.load(tmp_path / 'ema' / 'iter_3.pth', weights_only=False)
+    one, two, three = (weights(tmp_path / f'plain/iter_{i}.pth') for i in (1, 2, 3))
     for key in ('decode_head.conv_seg.weight', 'backbone.bn1.running_mean'):
         average = one[key]  # the first update copies
         for later in (two, three):
@@ -73,11 +62,11 @@ def test_a_checkpoint_holds_the_average_and_the_trained_weights(tmp_path):
         torch.testing.assert_close(trained, three[key])
 
 
-def inherited(folder: Path, names: list[str], *lines: str) -> Config:
-    """A leaf of LEAF and mixins, as the docstrings of the mixins say."""
+def inherited(folder: Path, names: list[str], lines: str = '') -> Config:
+    """A leaf of LEAF and mixins, with more lines."""
     bases = [str(LEAF), *(str(MIXINS / f'{name}.py') for name in names)]
     path = folder / 'leaf.py'
-    path.write_text('\n'.join([f'_base_ = {bases!r}', *lines]))
+    path.write_text(f'_base_ = {bases!r}\n{lines}')
     return Config.fromfile(path)
 
 
@@ -87,43 +76,19 @@ def test_no_mixin_collides_with_a_leaf_or_another_mixin(tmp_path):
     assert (config.compile, config.sync_bn) == ({}, 'torch')
 
 
-ADDED_LOSS = (
-    'model = dict(decode_head=dict(loss_decode=['
-    '_base_.model.decode_head.loss_decode, '
-    '*_base_.{}.model.decode_head.loss_decode]))'
-)
-TAKEN_UP = dict(
-    amp='optim_wrapper = _base_.amp.optim_wrapper',
-    ohem='model = _base_.ohem.model',
-    focal='model = _base_.focal.model',
-    **{name: ADDED_LOSS.format(name) for name in ('dice', 'lovasz', 'tversky')},
-    class_weight='model = _base_.class_weight.model',
-    composer_init='model = _base_.composer_init.model',
-    aux_fcn=(
-        'model = dict(auxiliary_head=dict('
-        '_base_.aux_fcn.model.auxiliary_head, num_classes=_base_.num_classes))'
-    ),
-    fast='custom_hooks = _base_.fast.custom_hooks',
-    fast_inference='custom_hooks = _base_.fast_inference.custom_hooks',
-    compile_network='custom_hooks = _base_.compile_network.custom_hooks',
-    tensorboard='visualizer = _base_.tensorboard.visualizer',
-    wandb='visualizer = _base_.wandb.visualizer',
-    ema='',
-    early_stopping='custom_hooks = _base_.early_stopping.custom_hooks',
-    compile='',
-    syncbn='',
-)
-
-
 @pytest.mark.parametrize('name', ALL)
-def test_inheriting_a_mixin_is_the_same_as_asking_for_it(tmp_path, name):
-    found = inherited(tmp_path, [name], TAKEN_UP[name]).to_dict()
-    by_flag = read_config(LEAF, mixins=[name]).to_dict()
-    plain = Config.fromfile(LEAF).to_dict()
-    keys = ('model', 'optim_wrapper', 'custom_hooks', 'compile', 'sync_bn')
-    keys += ('visualizer',)
-    assert [found.get(key) for key in keys] == [by_flag.get(key) for key in keys]
-    assert [found.get(key) for key in keys] != [plain.get(key) for key in keys]
+def test_inheriting_a_mixin_as_it_says_is_the_same_as_asking_for_it(tmp_path, name):
+    docstring = ast.get_docstring(ast.parse((MIXINS / f'{name}.py').read_text()))
+    lines = re.findall(r'^    (?!_base_ = )(.*)$', docstring, re.MULTILINE)
+    found, by_flag, plain = (
+        {key: config.get(key) for key in CHANGED}
+        for config in (
+            inherited(tmp_path, [name], '\n'.join(lines)),
+            read_config(LEAF, mixins=[name]),
+            Config.fromfile(LEAF),
+        )
+    )
+    assert found == by_flag != plain
 
 
 def test_several_mixins_join_and_options_go_before_them():

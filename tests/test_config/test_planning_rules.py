@@ -51,12 +51,8 @@ def test_rates_leave_no_more_taps_in_the_padding_than_the_paper(side):
 
 
 def test_rates_of_the_crop_of_the_paper_stay():
-    assert rules.fit_rates([1, 6, 12, 18], rules.feature_map((513, 513), 16)) == [
-        1,
-        6,
-        12,
-        18,
-    ]
+    rates, size = [1, 6, 12, 18], rules.feature_map((513, 513), 16)
+    assert rules.fit_rates(rates, size) == rates
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,9 +27,12 @@ def cfg(tmp_path) -> Config:
     return read_config(write_config(tmp_path), work_dir=tmp_path)
 
 
-def crf_file(folder: Path, text: str = "type='DenseCRF', bilateral_xy=20.0") -> str:
-    """Write a CRF fragment and return its path."""
-    path = folder / 'crf.py'
+@pytest.fixture
+def crf_file(tmp_path) -> str:
+    """Return the path of a CRF fragment."""
+    np.save(tmp_path / 'c.npy', np.eye(3))
+    path = tmp_path / 'crf.py'
+    text = "type='DenseCRF', bilateral_xy=20.0, compatibility='c.npy'"
     path.write_text(f'crf = dict({text})\n')
     return str(path)
 
@@ -39,24 +41,21 @@ def test_fast_and_several_scales_are_one_switch_each(cfg):
     apply_prediction_options(cfg, msc=True, fast=True)
     apply_prediction_options(cfg, msc=True, fast=True)  # as often as one likes
     assert cfg.model.type == 'MultiScaleEncoderDecoder'
-    assert [hook['type'] for hook in cfg.custom_hooks] == ['InferenceSpeedHook']
+    by_mixin = read_config(cfg.filename, mixins=['fast_inference'])
+    assert cfg.custom_hooks == by_mixin.custom_hooks
     assert fast_settings(cfg) == {}
     cfg.custom_hooks[0]['bfloat16'] = True
     assert fast_settings(cfg) == dict(bfloat16=True)
 
 
-def test_fast_is_the_mixin_fast_inference(cfg):
-    by_mixin = read_config(cfg.filename, mixins=['fast_inference'])
-    apply_prediction_options(cfg, fast=True)
-    assert cfg.custom_hooks == by_mixin.custom_hooks
-
-
 @pytest.mark.parametrize('network', ['EncoderDecoder', 'mmseg.EncoderDecoder'])
-def test_crf_of_a_fragment(cfg, tmp_path, network):
+def test_crf_of_a_fragment(cfg, tmp_path, network, crf_file):
     cfg.model.type = network
-    apply_prediction_options(cfg, crf=crf_file(tmp_path))
+    apply_prediction_options(cfg, crf=crf_file)
     assert cfg.model.type == 'LeanEncoderDecoder'
-    assert cfg.model.crf == dict(type='DenseCRF', bilateral_xy=20.0)
+    # A compatibility file lies beside the fragment.
+    crf = dict(type='DenseCRF', bilateral_xy=20.0)
+    assert cfg.model.crf == crf | dict(compatibility=str(tmp_path / 'c.npy'))
     assert float(MODELS.build(cfg.model).crf.bilateral_xy) == 20
     apply_prediction_options(cfg)
     assert 'crf' in cfg.model
@@ -132,12 +131,6 @@ def test_a_fragment_that_is_data_runs_nothing(tmp_path, monkeypatch, name, text)
     assert not (tmp_path / 'owned').exists()
 
 
-def test_a_compatibility_file_lies_beside_the_fragment(tmp_path):
-    np.save(tmp_path / 'c.npy', np.eye(3))
-    crf = load_crf(crf_file(tmp_path, "type='DenseCRF', compatibility='c.npy'"))
-    assert crf['compatibility'] == str(tmp_path / 'c.npy')
-
-
 def test_tta_wraps_the_model_and_takes_its_pipeline(cfg):
     network = cfg.model.type
     apply_prediction_options(cfg, tta=True)
@@ -155,11 +148,11 @@ def test_a_tta_model_that_would_refine_every_view_is_refused(cfg):
 
 
 @pytest.mark.parametrize('msc', [False, True])
-def test_a_checkpoint_is_tested_with_everything_on(cfg, tmp_path, msc):
+def test_a_checkpoint_is_tested_with_everything_on(cfg, tmp_path, crf_file, msc):
     cfg.test_dataloader.batch_size = 2
     checkpoint = tmp_path / 'a.pth'
     torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), checkpoint)
-    options = dict(crf=crf_file(tmp_path), msc=msc, fast=True, tta=True)
+    options = dict(crf=crf_file, msc=msc, fast=True, tta=True)
     prepare_testing(cfg, str(checkpoint), output_stride=16, **options)
     assert cfg.model.type == 'LeanTTAModel'  # refines the average once
     runner = build_runner(cfg)

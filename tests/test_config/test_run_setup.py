@@ -2,7 +2,6 @@
 
 import copy
 import os
-from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -14,7 +13,6 @@ from training import free_port, write_config
 from mmseg_deeplab.config import read_config
 from mmseg_deeplab.config.class_balance import write_class_weights
 from mmseg_deeplab.config.config_checks import check_checkpoint, check_data
-from mmseg_deeplab.config.image_channels import check_channels
 from mmseg_deeplab.config.run_setup import (
     build_runner,
     enable_amp,
@@ -41,26 +39,6 @@ def cfg(tmp_path) -> Config:
     return read_config(write_config(tmp_path), work_dir=tmp_path)
 
 
-@pytest.mark.parametrize(
-    ('model', 'message'),
-    [
-        (dict(data_preprocessor=dict(mean=[1] * 3), backbone=dict(in_channels=3)), ''),
-        (dict(data_preprocessor=dict(mean=[1]), backbone=dict(in_channels=1)), ''),
-        (dict(backbone=dict(type='ResNetMulti')), ''),
-        (dict(data_preprocessor=dict(mean=[1] * 4)), 'mean is for 4 channels'),
-        (dict(backbone=dict(in_channels=5)), 'in_channels is for 5 channels'),
-        (
-            dict(data_preprocessor=dict(mean=[1] * 3), backbone=dict(in_channels=1)),
-            'data_preprocessor.mean: 3, model.backbone.in_channels: 1',
-        ),
-    ],
-)
-def test_channels_are_one_or_three_and_the_same_everywhere(model, message):
-    expected = pytest.raises(InputError, match=message) if message else nullcontext()
-    with expected:
-        check_channels(Config(dict(model=model)))
-
-
 def test_the_work_dir_is_that_of_the_command_line_then_the_configs(tmp_path):
     config, mine = write_config(tmp_path), {'work_dir': 'of_the_config'}
     assert read_config(config).work_dir == 'work_dirs/tiny'
@@ -69,15 +47,18 @@ def test_the_work_dir_is_that_of_the_command_line_then_the_configs(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('resume', 'resume_from', 'expected'),
-    [(False, None, False), (True, None, 'auto'), (True, 'a.pth', True)],
+    ('by_config', 'by_command', 'expected'),
+    [(False, False, False), (False, True, 'auto'), (True, False, 'auto')],
 )
 def test_resume_is_automatic_unless_a_file_is_named(
-    cfg, tmp_path, resume, resume_from, expected
+    cfg, tmp_path, by_config, by_command, expected
 ):
-    path = resume_from and str(tmp_path / resume_from)
-    prepare_training(cfg, resume=resume, resume_from=path)
-    assert (cfg.resume, cfg.load_from) == (expected, path)
+    cfg.resume = by_config
+    prepare_training(cfg, resume=by_command)
+    assert (cfg.resume, cfg.load_from) == (expected, None)
+    path = str(tmp_path / 'a.pth')
+    prepare_training(cfg, resume=True, resume_from=path)
+    assert (cfg.resume, cfg.load_from) == (True, path)
 
 
 def test_testing_loads_the_checkpoint_and_resumes_nothing(cfg, tmp_path):
@@ -144,12 +125,6 @@ def test_remote_data_and_absent_loaders_are_not_checked(cfg):
     cfg.val_dataloader = None
     check_data(cfg, 'train_dataloader', 'val_dataloader', 'no_dataloader')
     check_checkpoint('https://host/a.pth')
-
-
-def test_resume_of_the_config_counts_as_that_of_the_command(cfg):
-    cfg.resume = True
-    prepare_training(cfg)
-    assert cfg.resume == 'auto'
 
 
 @pytest.mark.parametrize(
@@ -239,24 +214,19 @@ def test_the_runner_is_the_configs_or_the_resumable_one(cfg):
     assert type(build_runner(cfg)) is Runner
 
 
-@pytest.fixture
-def slurm(monkeypatch, tmp_path) -> None:
-    """Stand in for Slurm: one task on this machine, and its command."""
+def test_slurm_tasks_meet_at_the_first_machine(monkeypatch, tmp_path):
+    """One task on this machine, and Slurm's command."""
     monkeypatch.setenv('MASTER_PORT', str(free_port()))
     scontrol = tmp_path / 'scontrol'
     scontrol.write_text('#!/bin/sh\necho 127.0.0.1; echo other\n')
     scontrol.chmod(0o755)
-    monkeypatch.setenv('PATH', f'{tmp_path}:{os.environ["PATH"]}')
+    monkeypatch.setenv('PATH', str(tmp_path), prepend=os.pathsep)
     for name in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'MASTER_ADDR'):
         monkeypatch.setenv(name, '')
         monkeypatch.delenv(name)
-    for name, value in dict(
-        PROCID='0', LOCALID='0', NTASKS='1', NODELIST='node[1-2]'
-    ).items():
+    task = dict(PROCID='0', LOCALID='0', NTASKS='1', NODELIST='node[1-2]')
+    for name, value in task.items():
         monkeypatch.setenv(f'SLURM_{name}', value)
-
-
-def test_slurm_tasks_meet_at_the_first_machine(slurm):
     init_cpu_process_group('slurm')
     try:
         assert torch.distributed.get_backend() == 'gloo'

@@ -13,6 +13,7 @@ from mmseg_deeplab.config.unlabelled_test import leave_labels_out
 
 LOAD = [dict(type='LoadCheckedImage'), dict(type='LoadCheckedAnnotations')]
 PACK = dict(type='PackSegInputs')
+FOLDERS = dict(img_path='a', seg_map_path='b')
 # Label ids of the 19 classes, by hand from cityscapesscripts/helpers/labels.py.
 CITYSCAPES_IDS = {
     'road': 7, 'sidewalk': 8, 'building': 11, 'wall': 12, 'fence': 13, 'pole': 17,
@@ -22,65 +23,41 @@ CITYSCAPES_IDS = {
 }  # fmt: skip
 
 
-def config(**dataset) -> Config:
+@pytest.mark.parametrize(
+    ('dataset', 'prefix'),
+    [
+        (dict(type='BaseSegDataset', data_prefix=FOLDERS), dict(img_path='a')),
+        (dict(type='FolderDataset'), dict(img_path='images')),  # the default folder
+        (dict(type='SyntheticStreets'), None),  # without files
+    ],
+)
+def test_no_step_loads_labels(dataset, prefix):
     views = [[dict(type='RandomFlip', prob=0.0)], [LOAD[1]], [PACK]]
-    return Config(
-        dict(
-            test_dataloader=dict(dataset=dict(pipeline=[*LOAD, PACK], **dataset)),
-            tta_pipeline=[LOAD[0], dict(type='TestTimeAug', transforms=views)],
-        )
-    )
-
-
-def test_no_step_loads_labels():
-    prefix = dict(img_path='a', seg_map_path='b')
-    cfg = config(type='BaseSegDataset', data_prefix=prefix)
+    tta_pipeline = [LOAD[0], dict(type='TestTimeAug', transforms=views)]
+    loader = dict(dataset=dict(dataset, pipeline=[*LOAD, PACK]))
+    cfg = Config(dict(test_dataloader=loader, tta_pipeline=tta_pipeline))
     leave_labels_out(cfg)
-    dataset = cfg.test_dataloader.dataset
-    assert dataset.pipeline == [LOAD[0], PACK]
-    assert dataset.data_prefix == dict(img_path='a')
+    assert cfg.test_dataloader.dataset.pipeline == [LOAD[0], PACK]
+    assert cfg.test_dataloader.dataset.get('data_prefix') == prefix
     # A group of views that is empty would leave no view at all.
     assert len(cfg.tta_pipeline[1]['transforms']) == 2
 
 
-def test_the_default_folder_of_labels_is_left_out():
-    cfg = config(type='FolderDataset')
-    leave_labels_out(cfg)
-    assert cfg.test_dataloader.dataset.data_prefix == dict(img_path='images')
-
-
-KEY = 'test_dataloader.dataset.'
-
-
-@pytest.mark.parametrize(
-    ('base', 'image', 'options'),
-    [
-        (
-            'voc12',
-            'JPEGImages/a.jpg',
-            {f'{KEY}ann_file': 'ImageSets/Segmentation/test.txt'},
-        ),
-        (
-            'ade20k',
-            'images/testing/a.jpg',
-            {f'{KEY}data_prefix.img_path': 'images/testing'},
-        ),
-        (
-            'cityscapes',
-            'leftImg8bit/test/bonn/bonn_0_0_leftImg8bit.png',
-            {f'{KEY}data_prefix.img_path': 'leftImg8bit/test'},
-        ),
-        ('folder', 'images/test/a.png', {f'{KEY}split': 'test'}),
-    ],
-)
-def test_splits_without_labels_are_read(root, tmp_path, base, image, options):
+@pytest.mark.parametrize('base, image, key, value', [
+    ('voc12', 'JPEGImages/a.jpg', 'ann_file', 'ImageSets/Segmentation/test.txt'),
+    ('ade20k', 'images/testing/a.jpg', 'data_prefix.img_path', 'images/testing'),
+    ('cityscapes', 'leftImg8bit/test/bonn/bonn_0_0_leftImg8bit.png',
+     'data_prefix.img_path', 'leftImg8bit/test'),
+    ('folder', 'images/test/a.png', 'split', 'test'),
+])  # fmt: skip
+def test_splits_without_labels_are_read(root, tmp_path, base, image, key, value):
     lists = {'ImageSets/Segmentation/test.txt': 'a\n', 'labels.txt': 'b\nc\n'}
     for name, text in lists.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     (tmp_path / image).parent.mkdir(parents=True)
     cv2.imwrite(str(tmp_path / image), np.zeros((4, 5, 3), np.uint8))
-    options = dict(options, data_root=str(tmp_path))
+    options = {'data_root': str(tmp_path), f'test_dataloader.dataset.{key}': value}
     cfg = read_config(root / f'configs/_base_/datasets/{base}.py', options)
     with pytest.raises(FileNotFoundError, match=r'labels .* --format-only'):
         check_data(cfg, 'test_dataloader')
@@ -88,12 +65,6 @@ def test_splits_without_labels_are_read(root, tmp_path, base, image, options):
     check_data(cfg, 'test_dataloader')
     (sample,) = DATASETS.build(cfg.test_dataloader.dataset)
     assert sample['inputs'].shape == (3, 4, 5)
-
-
-def test_a_data_set_without_files_stays_as_it_is():
-    cfg = config(type='SyntheticStreets')
-    leave_labels_out(cfg)
-    assert 'data_prefix' not in cfg.test_dataloader.dataset
 
 
 @pytest.mark.parametrize('base', ['cityscapes', 'cityscapes_769_mmseg'])
