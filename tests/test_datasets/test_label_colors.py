@@ -46,10 +46,12 @@ def palette_image(indices: np.ndarray, palette) -> Image.Image:
 
 
 @pytest.mark.parametrize('suffix', ['.png', '.bmp', '.tif'])
-def test_colours_become_ids(colors, ids, suffix):
+def test_colours_become_ids_and_grey_files_hold_ids(colors, ids, suffix):
     found = colors.read(encode(paint(ids), suffix), 'x')
     assert found.dtype == np.uint8
     np.testing.assert_array_equal(found, ids)
+    content = cv2.imencode(suffix, ids)[1].tobytes()
+    assert colors.read(content, 'x') is None
 
 
 def test_an_alpha_channel_must_be_opaque(colors, ids):
@@ -64,12 +66,6 @@ def test_16_bit_colours_are_refused(colors, ids):
     content = cv2.imencode('.png', paint(ids).astype(np.uint16) * 257)[1].tobytes()
     with pytest.raises(ValueError, match=r'x\.png.*uint16.*8-bit'):
         colors.read(content, 'x.png')
-
-
-@pytest.mark.parametrize('suffix', ['.png', '.bmp', '.tif'])
-def test_grey_files_hold_ids(colors, ids, suffix):
-    content = cv2.imencode(suffix, ids)[1].tobytes()
-    assert colors.read(content, 'x') is None
 
 
 def test_unknown_colours_are_named_with_their_place(colors, ids):
@@ -121,6 +117,20 @@ def test_palette_of_known_and_unknown_colours_is_refused(colors, ids):
         colors.read(encode(palette_image(ids, palette)), 'x.png')
 
 
+@pytest.fixture
+def load(tmp_path):
+    """Return a function that loads an image as a label with listed colours."""
+
+    def load(image, colors, reduce_zero_label=False) -> np.ndarray:
+        path = tmp_path / 'x.png'
+        path.write_bytes(encode(image))
+        results = dict(label_colors=colors, reduce_zero_label=reduce_zero_label)
+        results |= dict(seg_map_path=str(path), seg_fields=[])
+        return LoadCheckedAnnotations(num_classes=4)(results)['gt_seg_map']
+
+    return load
+
+
 BLACK, GREY, WHITE, RED = (0, 0, 0), (128, 128, 128), (255, 255, 255), (255, 0, 0)
 
 
@@ -141,38 +151,27 @@ BLACK, GREY, WHITE, RED = (0, 0, 0), (128, 128, 128), (255, 255, 255), (255, 0, 
         ([WHITE, BLACK], [0], 'may be class ids or colours.*first'),
     ],
 )
-def test_values_of_grey_files_are_colours_or_ids(tmp_path, colors, values, expected):
-    results = dict(seg_map_path=str(tmp_path / 'x.png'), seg_fields=[])
-    results |= dict(label_colors=LabelColors(colors), reduce_zero_label=False)
-    (tmp_path / 'x.png').write_bytes(encode(np.uint8([values])))
+def test_values_of_grey_files_are_colours_or_ids(load, colors, values, expected):
+    label = np.uint8([values])
     if isinstance(expected, str):
         with pytest.raises(ValueError, match=expected):
-            LoadCheckedAnnotations()(results)
+            load(label, LabelColors(colors))
     else:
-        found = LoadCheckedAnnotations()(results)['gt_seg_map']
-        assert found.tolist() == [expected]
+        assert load(label, LabelColors(colors)).tolist() == [expected]
 
 
 @pytest.mark.parametrize('colors', [[BLACK, WHITE], [WHITE, RED, BLACK]])
 @pytest.mark.parametrize('mask', [[0, 1], [0, 0], [1, 1]])
-def test_bits_are_black_and_white(tmp_path, colors, mask):
-    (tmp_path / 'x.png').write_bytes(encode(np.bool_([mask])))
-    results = dict(seg_map_path=str(tmp_path / 'x.png'), seg_fields=[])
-    results |= dict(label_colors=LabelColors(colors), reduce_zero_label=False)
-    found = LoadCheckedAnnotations()(results)['gt_seg_map']
+def test_bits_are_black_and_white(load, colors, mask):
     places = [colors.index(BLACK), colors.index(WHITE)]
+    found = load(np.bool_([mask]), LabelColors(colors))
     assert found.tolist() == [[places[bit] for bit in mask]]
 
 
 @pytest.mark.parametrize('reduce_zero_label', [False, True])
 def test_loader_converts_colours_and_reduces_ids_alone(
-    tmp_path, colors, ids, reduce_zero_label
+    load, colors, ids, reduce_zero_label
 ):
-    settings = dict(reduce_zero_label=reduce_zero_label, label_colors=colors)
-    loader = LoadCheckedAnnotations(num_classes=4)
     grey = np.where(ids == 255, 0, ids + np.uint8(1)) if reduce_zero_label else ids
-    for name, image in dict(color=paint(ids), grey=grey).items():
-        path = tmp_path / f'{name}.png'
-        path.write_bytes(encode(image))
-        results = loader(dict(seg_map_path=str(path), seg_fields=[], **settings))
-        np.testing.assert_array_equal(results['gt_seg_map'], ids, name)
+    for image in (paint(ids), grey):
+        np.testing.assert_array_equal(load(image, colors, reduce_zero_label), ids)

@@ -1,8 +1,6 @@
 """Checked loading: sound files as MMSegmentation loads them, broken ones explained."""
 
-import struct
 import types
-import zlib
 
 import cv2
 import numpy as np
@@ -13,9 +11,9 @@ from mmseg.apis.utils import _preprare_data
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import TRANSFORMS
 from PIL import Image
+from predicting import write_raster
 
 from mmseg_deeplab.datasets import LoadCheckedAnnotations, LoadCheckedImage
-from mmseg_deeplab.datasets.transforms.label_checks import label_table
 from mmseg_deeplab.utils.image_files import check_whole
 
 SIZE = (12, 16)
@@ -47,19 +45,6 @@ def save(tmp_path):
 def info(path, **results) -> dict:
     fixed = dict(seg_map_path=str(path), seg_fields=[])
     return dict(reduce_zero_label=False, label_map=None) | fixed | results
-
-
-def png(depth: int, color_type: int, rows: list[bytes], size: tuple) -> bytes:
-    """Write a PNG file by hand, as no library here writes 2 and 4-bit grey ones."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        body = kind + data
-        return struct.pack('>I', len(data)) + body + struct.pack('>I', zlib.crc32(body))
-
-    header = struct.pack('>IIBBBBB', size[1], size[0], depth, color_type, 0, 0, 0)
-    pixels = zlib.compress(b''.join(b'\0' + row for row in rows))
-    chunks = chunk(b'IHDR', header) + chunk(b'IDAT', pixels) + chunk(b'IEND', b'')
-    return b'\x89PNG\r\n\x1a\n' + chunks
 
 
 @pytest.mark.parametrize('suffix', ['.jpg', '.png', '.bmp', '.webp'])
@@ -134,21 +119,15 @@ def test_missing_file_says_what_is_there(tmp_path):
 
 
 @pytest.mark.parametrize('reduce_zero_label', [False, True])
-@pytest.mark.parametrize('label_map', [None, {0: 1, 1: 255, 2: 0, 3: 3, 4: 2}])
-def test_sound_label_equals_mmseg(save, label, reduce_zero_label, label_map):
+@pytest.mark.parametrize('label_map', [None, {0: 7, 7: 0, 254: 3, 9: 255}])
+def test_sound_label_equals_mmseg(save, reduce_zero_label, label_map):
+    label = np.arange(256, dtype=np.uint8).reshape(16, 16)
     settings = dict(reduce_zero_label=reduce_zero_label, label_map=label_map)
     theirs = LoadAnnotations()(save(label, **settings))
-    ours = LoadCheckedAnnotations(num_classes=5)(save(label, **settings))
+    ours = LoadCheckedAnnotations()(save(label, **settings))
     np.testing.assert_array_equal(ours['gt_seg_map'], theirs['gt_seg_map'])
     assert ours['gt_seg_map'].dtype == np.uint8
     assert ours['seg_fields'] == ['gt_seg_map']
-
-
-def test_table_follows_mmseg_for_every_value(save):
-    values = np.arange(256, dtype=np.uint8).reshape(16, 16)
-    settings = dict(reduce_zero_label=True, label_map={0: 7, 7: 0, 254: 3, 9: 255})
-    theirs = LoadAnnotations()(save(values, **settings))
-    np.testing.assert_array_equal(label_table(**settings)[values], theirs['gt_seg_map'])
 
 
 @pytest.mark.parametrize('backend', ['pillow', 'cv2'])
@@ -167,9 +146,7 @@ def test_palette_file_loads_as_indices(tmp_path, label, backend, bits):
 @pytest.mark.parametrize('depth', [1, 2, 4])
 def test_packed_grey_file_loads_as_stored(tmp_path, depth, backend):
     stored = np.random.default_rng(0).integers(0, 2**depth, (4, 8), dtype=np.uint8)
-    bits = np.unpackbits(stored[..., None], axis=2)[..., -depth:].reshape(4, -1)
-    rows = [np.packbits(row).tobytes() for row in bits]
-    (tmp_path / 'l.png').write_bytes(png(depth, 0, rows, stored.shape))
+    write_raster(tmp_path / 'l.png', stored[None], driver='PNG', nbits=depth)
     loader = LoadCheckedAnnotations(imdecode_backend=backend)
     loaded = loader(info(tmp_path / 'l.png'))['gt_seg_map']
     np.testing.assert_array_equal(loaded, stored)
@@ -234,7 +211,6 @@ def test_out_of_range_values_are_counted(save):
 @pytest.mark.parametrize(
     'label, remedy',
     [
-        ([[0, 1], [2, 3]], 'reduce_zero_label=True'),
         ([[0, 127], [254, 0]], 'grey levels'),
         ([[0, 33], [7, 26]], 'label_map'),
         ([list(range(100, 112))] * 12, r'107 \(12 pixels\) and 4 more'),

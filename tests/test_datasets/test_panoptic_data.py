@@ -14,7 +14,6 @@ from mmseg.registry import DATASETS
 from mmseg_deeplab.config.config_checks import check_classes
 from mmseg_deeplab.config.config_file import read_config
 from mmseg_deeplab.config.scan_config import scan_config
-from mmseg_deeplab.config.unlabelled_test import leave_labels_out
 from mmseg_deeplab.datasets.coco_classes import STUFF, THINGS
 from mmseg_deeplab.datasets.scan import scan_dataset
 from mmseg_deeplab.inference.pipeline import PlainPipeline, build_array_pipeline
@@ -304,10 +303,3 @@ def test_things_of_model_and_data_are_compared(things, classes, message):
         cfg.train_dataloader.dataset.metainfo = dict(classes=classes)
     with pytest.raises(InputError, match=message) if message else nullcontext():
         check_classes(cfg, 'train')
-
-
-def test_drawn_scenes_are_tested_without_labels():
-    cfg = read_config('panoptic_deeplab_r26_synthetic_streets')
-    cfg.test_evaluator.output_dir = 'masks'
-    leave_labels_out(cfg)
-    assert 'data_prefix' not in cfg.test_dataloader.dataset
