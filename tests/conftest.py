@@ -130,7 +130,7 @@ def home(tmp_path, monkeypatch) -> Path:
 
 @pytest.fixture(scope='session')
 def server():
-    """Yield what forks runs of the tools quickly: see ``training.Server``."""
-    from training import running_server
+    """Return what starts runs of the tools quickly: see ``training.Server``."""
+    from training import Server
 
-    yield from running_server()
+    return Server()

@@ -1,77 +1,37 @@
-"""Fork one child per request line: see ``training.Server``."""
+"""What a :class:`training.Process` runs, forked from one that has imported much."""
 
 import atexit
 import faulthandler
 import gc
-import json
 import os
 import runpy
-import signal
 import sys
-import threading
-import time
 
-import matplotlib.pyplot  # noqa: F401
-import torch._dynamo  # noqa: F401
 from yapf.yapflib import yapf_api
 
-import mmseg_deeplab.inference.network  # noqa: F401
+# The last one is this module.
+PRELOADED = [
+    'matplotlib.pyplot', 'torch._dynamo', 'mmseg_deeplab.inference.network', __name__
+]  # fmt: skip
 
 # As in conftest.py.
 yapf_api.FormatCode = lambda text, **_: (text, False)
+# A child that looked for garbage in all that was imported would copy the memory.
+gc.freeze()
 
 
-def run(request: dict) -> None:
-    """Run the tool in this process, with its arguments, environment and output."""
-    log = os.open(request['log'], os.O_WRONLY | os.O_APPEND)
+def run(argv: list[str], log: str, cwd: str, env: dict[str, str]) -> None:
+    """Run a tool in this process, with its arguments, environment and output."""
+    output = os.open(log, os.O_WRONLY | os.O_APPEND)
     for descriptor in (1, 2):
-        os.dup2(log, descriptor)
+        os.dup2(output, descriptor)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     faulthandler.enable()  # a crash leaves a trace in the log
     os.setsid()
-    os.environ.update(request['env'])
-    os.chdir(request.get('cwd', '.'))
-    sys.argv = request['argv']
-    runpy.run_path(sys.argv[0], run_name='__main__')
-    leave()
-
-
-def leave() -> None:
-    """End a child as Python does, but leave its memory to the system.
-
-    Freeing what was imported touches, and so copies, most of the memory: one second.
-    """
-    threading._shutdown()
-    atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)
-
-
-def wait(pid: int, timeout: float) -> int:
-    """Return the exit code of a child, which is killed if it takes too long."""
-    end = time.monotonic() + timeout
-    while not (done := os.waitpid(pid, os.WNOHANG))[0]:
-        if time.monotonic() > end:
-            os.kill(pid, signal.SIGKILL)
-        time.sleep(0.01)
-    return os.waitstatus_to_exitcode(done[1])
-
-
-def main() -> None:
-    """Answer a run with the child's process id, a wait with its exit code."""
-    # At its end a child looks for garbage in all that was imported, which copies the
-    # memory: two seconds each, a quarter of that with frozen objects.
-    gc.freeze()
-    for line in iter(sys.stdin.readline, ''):
-        request = json.loads(line)
-        if 'wait' in request:
-            answer = wait(request['wait'], request['timeout'])
-        elif (answer := os.fork()) == 0:
-            run(request)
-            return
-        print('answer', answer, flush=True)
-
-
-if __name__ == '__main__':
-    main()
+    os.environ.update(env)
+    os.chdir(cwd)
+    sys.argv = argv
+    try:
+        runpy.run_path(argv[0], run_name='__main__')
+    finally:
+        atexit._run_exitfuncs()

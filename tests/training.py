@@ -1,19 +1,20 @@
 """Small real trainings for the tests: a data set, a config, and fast processes."""
 
 import json
+import multiprocessing.forkserver
 import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
+import fork_server
 import numpy as np
+import pytest
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
@@ -200,10 +201,10 @@ def log_of(work_dir: Path) -> str:
 
 
 class Process:
-    """One run of a tool, forked by a :class:`Server`."""
+    """One run of a tool, started by a :class:`Server`."""
 
-    def __init__(self, server: 'Server', pid: int, log: Path) -> None:
-        self.server, self.pid, self.log = server, pid, log
+    def __init__(self, process: multiprocessing.Process, log: Path) -> None:
+        self.process, self.pid, self.log = process, process.pid, log
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to this process alone."""
@@ -214,7 +215,11 @@ class Process:
 
         After ``timeout`` seconds the process is killed.
         """
-        return self.server.ask({'wait': self.pid, 'timeout': timeout})
+        self.process.join(timeout)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+        return self.process.exitcode
 
     def wait_for_step(self, step: int, mode: str = 'train') -> None:
         """Wait until the log tells of this iteration."""
@@ -226,51 +231,36 @@ class Process:
         end = time.monotonic() + timeout
         while not condition():
             if time.monotonic() > end:
-                os.kill(self.pid, signal.SIGKILL)
+                self.process.kill()
                 raise TimeoutError(self.log.read_text())
             time.sleep(0.002)
 
 
 class Server:
-    """A process that has imported everything and forks one child per run.
+    """Starts runs of tools in processes that need not import anything.
 
-    Importing torch and MMSegmentation takes seconds. A forked run of a tool starts in a
-    fraction of one, and is a process of its own, which can be killed.
+    Importing torch and MMSegmentation takes seconds; a process that is forked from one
+    that has imported them starts in a fraction of one, and can be killed.
     """
 
     def __init__(self) -> None:
-        script = str(Path(__file__).with_name('fork_server.py'))
-        self.process = subprocess.Popen(
-            [sys.executable, script],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=os.environ | {'OMP_NUM_THREADS': '1'},
-        )
-
-    def ask(self, request: dict) -> int:
-        """Send one request and return the number that is the answer."""
-        self.process.stdin.write(json.dumps(request) + '\n')
-        self.process.stdin.flush()
-        for line in self.process.stdout:
-            if line.startswith('answer '):  # others are printed on import
-                return int(line.split()[1])
-        raise RuntimeError('the server has died')
+        self.context = multiprocessing.get_context('forkserver')
+        self.context.set_forkserver_preload(fork_server.PRELOADED)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv('OMP_NUM_THREADS', '1')
+            patch.setenv('PYTHONPATH', str(Path(__file__).parent), prepend=os.pathsep)
+            multiprocessing.forkserver.ensure_running()
 
     def start(
         self, *argv: object, log: Path, cwd: Path | str = '.', **env: object
     ) -> Process:
         """Start a tool in the folder ``cwd``; its output goes to ``log``."""
         log.write_text('')
-        pid = self.ask(
-            {
-                'argv': [str(a) for a in argv],
-                'log': str(log),
-                'cwd': str(cwd),
-                'env': {name: str(value) for name, value in env.items()},
-            }
-        )
-        return Process(self, pid, log)
+        env = {name: str(value) for name, value in env.items()}
+        arguments = [str(a) for a in argv], str(log), str(cwd), env
+        process = self.context.Process(target=fork_server.run, args=arguments)
+        process.start()
+        return Process(process, log)
 
     def run(self, *argv: object, log: Path, **env: object) -> int:
         """Start a tool, wait for its end, and return the exit code."""
@@ -286,14 +276,11 @@ def free_port() -> int:
 
 def start_ranks(server: Server, folder: Path, *argv: object) -> list[Process]:
     """Start a tool as two ranks, each a process of its own, with logs in ``folder``."""
+    argv = (*argv, '--launcher', 'pytorch')
     env = dict(WORLD_SIZE=2, MASTER_ADDR='127.0.0.1', MASTER_PORT=free_port())
     return [
-        server.start(
-            *(*argv, '--launcher', 'pytorch'),
-            log=folder / f'{rank}.log',
-            **dict(env, RANK=rank, LOCAL_RANK=rank),
-        )
-        for rank in range(2)
+        server.start(*argv, log=folder / f'{r}.log', RANK=r, LOCAL_RANK=r, **env)
+        for r in range(2)
     ]
 
 
@@ -304,14 +291,6 @@ def assert_all_ended_well(ranks: list[Process]) -> None:
         f'--- {rank.log}\n{rank.log.read_text()[-3000:]}' for rank in ranks
     )
     assert codes == [0] * len(ranks), f'exit codes {codes}\n{logs}'
-
-
-def running_server() -> Iterator[Server]:
-    """Yield a server and end it afterwards: the body of a fixture."""
-    server = Server()
-    yield server
-    server.process.stdin.close()
-    server.process.wait()
 
 
 def fake_python(folder: Path) -> str:
