@@ -3,6 +3,7 @@
 import atexit
 import faulthandler
 import gc
+import multiprocessing
 import os
 import runpy
 import sys
@@ -28,6 +29,7 @@ def run(argv: list[str], log: str, cwd: str, env: dict[str, str]) -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     faulthandler.enable()  # a crash leaves a trace in the log
     os.setsid()
+    multiprocessing.set_start_method(None, force=True)  # the system's own
     os.environ.update(env)
     os.chdir(cwd)
     sys.argv = argv

@@ -96,7 +96,7 @@ def few_streets(count: int, size: tuple[int, int]) -> dict[str, object]:
     }
 
 
-def write_data(folder: Path, images: int = 8) -> Path:
+def write_data(folder: Path, images: int) -> Path:
     """Write 32x64 images of two squares in three classes; return ``folder``."""
     generator = np.random.default_rng(0)
     for name in ('images', 'labels'):
@@ -112,14 +112,14 @@ def write_data(folder: Path, images: int = 8) -> Path:
 
 
 def write_config(
-    folder: Path, *, iters: int = 6, interval: int = 1, extra: str = ''
+    folder: Path, *, iters: int = 6, interval: int = 1, images: int = 8, extra: str = ''
 ) -> Path:
     """Write the config and its data set into ``folder``; return the config's path."""
     config = folder / 'tiny.py'
     config.write_text(
         CONFIG.format(
             runtime=str(ROOT / 'configs' / '_base_' / 'default_runtime.py'),
-            data=str(write_data(folder / 'data')),
+            data=str(write_data(folder / 'data', images)),
             iters=iters,
             interval=interval,
             extra=extra,

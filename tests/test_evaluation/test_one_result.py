@@ -16,6 +16,7 @@ from mmengine.config import Config
 from mmengine.evaluator import Evaluator
 from mmengine.runner import Runner
 from mmseg.registry import METRICS, MODELS
+from small_segmentor import like_trained
 from training import write_config
 
 from mmseg_deeplab import DeepLabInferencer
@@ -42,19 +43,14 @@ class Case:
     """A model with random weights, and a few images with labels."""
 
     def __init__(self, folder: Path, extra: str) -> None:
-        config = write_config(folder, extra=extra)
+        config = write_config(folder, images=COUNT, extra=extra)
         self.folder = folder / 'data'
-        for index in range(COUNT, 8):
-            for kind in ('images', 'labels'):
-                (self.folder / kind / f'{index}.png').unlink()
         self.source = ModelSource(str(config), str(folder / 'a.pth'))
         cfg = self.config()
-        model = self.network(cfg)
         classes = cfg.test_dataloader.dataset.metainfo.classes
-        meta = dict(
-            dataset_meta=dict(classes=classes, palette=[[k] * 3 for k in range(3)])
-        )
-        content = dict(state_dict=model.state_dict(), meta=meta)
+        meta = dict(classes=classes, palette=[[k] * 3 for k in range(3)])
+        content = dict(state_dict=self.network(cfg).state_dict())
+        content['meta'] = dict(dataset_meta=meta)
         torch.save(content, self.source.checkpoint)
         for path in (self.folder / 'labels').glob('*.png'):  # third class: ignored
             label = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
@@ -65,19 +61,11 @@ class Case:
     def network(self, cfg: Config) -> torch.nn.Module:
         """Return a network whose classes all win somewhere."""
         torch.manual_seed(1)
-        model = MODELS.build(cfg.model)
-        torch.nn.init.normal_(model.decode_head.conv_seg.weight)
+        model = like_trained(MODELS.build(cfg.model))
+        torch.nn.init.normal_(model.decode_head.conv_seg.weight, std=10.0)
         paths = sorted((self.folder / 'images').glob('*.png'))
         inputs = torch.stack([torch.from_numpy(cv2.imread(str(p))) for p in paths])
-        inputs = (inputs.permute(0, 3, 1, 2) - 127.5) / 60
-        for module in model.modules():
-            if isinstance(module, torch.nn.BatchNorm2d):
-                module.train().momentum = None  # the mean of all batches
-        model(inputs, mode='tensor')
-        for module in model.modules():
-            if isinstance(module, torch.nn.BatchNorm2d):  # rounding must stay small
-                module.running_var.clamp_(min=0.1)
-        logits = model.eval()(inputs, mode='tensor')
+        logits = model((inputs.permute(0, 3, 1, 2) - 127.5) / 60, mode='tensor')
         model.decode_head.conv_seg.bias -= logits.mean((0, 2, 3))
         return model
 
@@ -186,7 +174,7 @@ def test_every_way_of_a_test_has_the_result_of_mmsegmentation(case, expected, wa
             case.by_test(cfg, crf=True, **options)
         return
     found = case.by_test(cfg, crf='crf' in way or None, **options)
-    assert {name: found[name] for name in expected} == expected
+    assert found.items() >= expected.items()
 
 
 def test_every_way_of_a_prediction_has_it_too(case, expected):
@@ -198,7 +186,7 @@ def test_every_way_of_a_prediction_has_it_too(case, expected):
         inferencer=case.by_inferencer(),
     )
     for name, found in results.items():
-        assert {metric: found[metric] for metric in expected} == expected, name
+        assert found.items() >= expected.items(), name
 
 
 @pytest.mark.parametrize(
@@ -210,21 +198,14 @@ def test_an_exported_file_has_it_too(case, expected, tmp_path, format, output):
     config, checkpoint = case.source.config, case.source.checkpoint
     export_model(config, checkpoint, format=format, out=out, output=output)
     found = case.by_predictor(ExportedPredictor(out, trust_program=True))
-    assert {metric: found[metric] for metric in expected} == expected
+    assert found.items() >= expected.items()
 
 
-OPTIONS = {
-    'tta': dict(tta=True),
-    'msc tta': dict(msc=True, tta=True),
-    'crf tta': dict(crf=True, tta=True),
-}
-
-
-@pytest.mark.parametrize('name', OPTIONS)
-def test_an_option_has_one_result_in_every_command(case, expected, name):
+@pytest.mark.parametrize('more', [{}, dict(msc=True), dict(crf=True)], ids=str)
+def test_an_option_has_one_result_in_every_command(case, expected, more):
     """Flipped copies, three scales and the CRF do change something."""
-    options = OPTIONS[name]
-    if 'crf' in name and case.config().model.decode_head.get('out_channels') == 1:
+    options = dict(tta=True, **more)
+    if 'crf' in more and case.config().model.decode_head.get('out_channels') == 1:
         with pytest.raises(ValueError, match='does not go with'):
             case.by_inferencer(**options)
         return
