@@ -1,45 +1,41 @@
 """Calls into the Triton kernels' launchers, run by Triton's interpreter on the CPU.
 
 Triton decides at import whether it interprets, and the test process may have imported
-it; hence a process of its own: ``TRITON_INTERPRET=1 python triton_interpreter.py ROOT``
-answers pickled ``(name, args)`` on stdin by pickled results on stdout.
+it; hence a process of its own.
 """
 
-import os
-import pickle
-import subprocess
+import multiprocessing
 import sys
-import traceback
 import types
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 
-class Interpreter:
-    """The process: ``interpreter(name, *args)`` calls what ``name`` names there."""
 
-    def __init__(self, root: Path) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, __file__, str(root)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, 'TRITON_INTERPRET': '1'},
-        )
-        self.imports_triton = pickle.load(self.process.stdout)
-        """Whether the launchers' module alone had imported Triton."""
+@contextmanager
+def interpreter(root: Path) -> Iterator[Callable]:
+    """Give ``call(name, *args)``, which calls what ``name`` names in the launchers."""
+    spawn = multiprocessing.get_context('spawn')
+    with ProcessPoolExecutor(1, spawn) as pool:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv('TRITON_INTERPRET', '1')
+            pool.submit(prepare, root).result()
+        yield lambda *task: pool.submit(call, *task).result()
 
-    def __call__(self, name: str, *args):
-        pickle.dump((name, args), self.process.stdin)
-        self.process.stdin.flush()
-        done, result = pickle.load(self.process.stdout)
-        if not done:
-            raise RuntimeError(result)
-        return result
 
-    def close(self) -> None:
-        """End the process."""
-        self.process.stdin.close()
-        self.process.stdout.close()
-        self.process.wait(timeout=60)
+def prepare(root: Path) -> None:
+    """Import the launchers, which do not import Triton, and make it ready."""
+    # `ops` needs torch only: without the package's own import, seconds are saved.
+    package = types.ModuleType('mmseg_deeplab')
+    package.__path__ = [str(root / 'mmseg_deeplab')]
+    sys.modules['mmseg_deeplab'] = package
+    from mmseg_deeplab.ops import triton_upsample  # noqa: F401
+
+    assert 'triton' not in sys.modules
+    accept_new_numpy()
 
 
 def accept_new_numpy() -> None:
@@ -56,31 +52,7 @@ def accept_new_numpy() -> None:
     interpreter._patch_lang_tensor = patch_more
 
 
-def main() -> None:
-    """Answer until the input ends."""
-    answers = os.fdopen(os.dup(1), 'wb')
-    os.dup2(2, 1)  # whatever prints must not mix with the answers
-    # `ops` needs torch only: without the package's own import, seconds are saved.
-    package = types.ModuleType('mmseg_deeplab')
-    package.__path__ = [str(Path(sys.argv[1]) / 'mmseg_deeplab')]
-    sys.modules['mmseg_deeplab'] = package
+def call(name: str, *args: object) -> object:
     from mmseg_deeplab.ops import triton_upsample
 
-    pickle.dump('triton' in sys.modules, answers)
-    answers.flush()
-    accept_new_numpy()
-    while True:
-        try:
-            name, args = pickle.load(sys.stdin.buffer)
-        except EOFError:
-            return
-        try:
-            answer = True, getattr(triton_upsample, name)(*args)
-        except Exception:
-            answer = False, traceback.format_exc()
-        pickle.dump(answer, answers)
-        answers.flush()
-
-
-if __name__ == '__main__':
-    main()
+    return getattr(triton_upsample, name)(*args)
