@@ -23,13 +23,9 @@ def samples(seed: int, count: int = 3, absent: int = 3) -> list[dict]:
         wrong = torch.rand(target.shape, generator=generator) < 0.4
         prediction = torch.where(wrong, (target + 1) % absent, target)
         target[torch.rand(target.shape, generator=generator) < 0.2] = 255
-        found.append(
-            dict(
-                pred_sem_seg=dict(data=prediction),
-                gt_sem_seg=dict(data=target),
-                img_path=f'{seed}_{i}.png',
-            )
-        )
+        maps = dict(pred_sem_seg=prediction, gt_sem_seg=target)
+        found.append({name: dict(data=data) for name, data in maps.items()})
+        found[-1]['img_path'] = f'{seed}_{i}.png'
     return found
 
 
@@ -126,9 +122,7 @@ def test_masks_lie_as_the_images_do(tmp_path):
 
 def test_two_images_of_one_mask_are_refused(tmp_path):
     metric = build(output_dir=str(tmp_path), format_only=True)
-    metric.process(
-        {}, [mask('a/1.png', 1), mask('a/1.png', 1)]
-    )  # repeated by a sampler
+    metric.process({}, [mask('a/1.png', 1)] * 2)  # repeated by a sampler
     with pytest.raises(ValueError, match=r'a/1\.png and b/1\.png would both'):
         metric.process({}, [mask('b/1.png', 2)])
     assert (np.array(Image.open(tmp_path / '1.png')) == 1).all()
@@ -144,20 +138,23 @@ def test_masks_of_many_classes_have_16_bits(tmp_path, classes, offset, bits):
     assert written.dtype.itemsize == bits // 8
 
 
-def test_format_only_writes_the_ids_of_the_server(tmp_path):
+@pytest.mark.parametrize(
+    ('format_only', 'ids', 'expected'),
+    [
+        (True, None, [33, 7, 8, 11]),
+        (False, None, [3, 0, 1, 2]),
+        (True, 'train', [3, 0, 1, 2]),
+        (False, 'label', [33, 7, 8, 11]),
+    ],
+)
+def test_format_only_writes_the_ids_of_the_server(tmp_path, format_only, ids, expected):
     sample = dict(mask('1.png'), gt_sem_seg=dict(data=torch.zeros(1, 1, 4)))
     sample['pred_sem_seg'] = dict(data=torch.tensor([[[3, 0, 1, 2]]]))
-    server, train = [33, 7, 8, 11], [3, 0, 1, 2]
-    cases = [(True, None, server), (False, None, train)]
-    cases += [(True, 'train', train), (False, 'label', server)]
-    for format_only, ids, expected in cases:
-        out = tmp_path / f'{format_only}{ids}'
-        options = dict(output_dir=str(out), format_only=format_only, ids=ids)
-        metric = build(label_ids=[7, 8, 11, 33], **options)
-        metric.process({}, [sample])
-        file = Image.open(out / '1.png')
-        assert np.array(file).tolist() == [expected]
-        assert file.mode == 'P'
+    options = dict(output_dir=str(tmp_path), format_only=format_only, ids=ids)
+    build(label_ids=[7, 8, 11, 33], **options).process({}, [sample])
+    file = Image.open(tmp_path / '1.png')
+    assert np.array(file).tolist() == [expected]
+    assert file.mode == 'P'
 
 
 def test_another_number_of_ids_is_refused(tmp_path):
@@ -168,15 +165,12 @@ def test_another_number_of_ids_is_refused(tmp_path):
 
 def test_a_sample_without_ground_truth_is_named():
     with pytest.raises(ValueError, match=r'a\.png: no ground truth'):
-        build().process(
-            {}, [dict(pred_sem_seg=dict(data=torch.zeros(1, 2, 2)), img_path='a.png')]
-        )
+        build().process({}, [mask('a.png')])
 
 
 def test_nothing_labelled_is_an_error():
-    metric = build()
     with pytest.raises(ValueError, match='no labelled pixel'):
-        metric.evaluate(1)
+        build().evaluate(1)
 
 
 def test_the_report_is_written(tmp_path):
