@@ -2,11 +2,10 @@
 
 import pytest
 import torch
-from mmengine.structures import PixelData
 from mmseg.models import SegDataPreProcessor
-from mmseg.structures import SegDataSample
+from small_segmentor import random_images, random_samples, small_segmentor
 
-from mmseg_deeplab.models import LeanEncoderDecoder, LeanPreprocessor
+from mmseg_deeplab.models import LeanPreprocessor
 
 RGB = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True)
 
@@ -14,12 +13,9 @@ RGB = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_r
 def batch(dtype=torch.uint8) -> dict:
     """Draw two images of different sizes with labels."""
     images, samples = [], []
-    for number, size in enumerate([(9, 7), (6, 11)]):
-        generator = torch.Generator().manual_seed(number)
-        images.append(torch.randint(0, 256, (3, *size), generator=generator).to(dtype))
-        samples.append(SegDataSample(metainfo=dict(img_shape=size)))
-        labels = torch.randint(0, 4, (1, *size), generator=generator)
-        samples[-1].gt_sem_seg = PixelData(data=labels)
+    for size in [(9, 7), (6, 11)]:
+        images.append((random_images(1, size)[0] * 50 + 128).to(dtype))
+        samples += random_samples(1, size, 4)
     return dict(inputs=images, data_samples=samples)
 
 
@@ -51,10 +47,5 @@ def test_test_images_are_those_of_the_base_class():
 
 
 def test_the_lean_segmentor_has_it():
-    head = dict(type='ClassifierModule', in_channels=32, num_classes=2, in_index=0)
-    backbone = dict(type='ResNetMulti', depth=26, base_channels=8, init_cfg=None)
-    preprocessor = dict(type='SegDataPreProcessor', size=(9, 11), **RGB)
-    segmentor = LeanEncoderDecoder(
-        data_preprocessor=preprocessor, backbone=backbone, decode_head=head
-    )
+    segmentor = small_segmentor('LeanEncoderDecoder', num_classes=2)
     assert type(segmentor.data_preprocessor) is LeanPreprocessor

@@ -27,17 +27,8 @@ def randomise(model: nn.Module) -> nn.Module:
 
 
 def rates(model: nn.Module) -> dict[int, list[int]]:
-    return {
-        i: [
-            next(m.dilation[0] for m in block.modules() if is_depthwise(m))
-            for block in getattr(model, f'layer{i}')
-        ]
-        for i in range(1, 8)
-    }
-
-
-def is_depthwise(module: nn.Module) -> bool:
-    return isinstance(module, nn.Conv2d) and module.groups > 1
+    layers = {i: getattr(model, f'layer{i}') for i in range(1, 8)}
+    return {i: [b.conv[-2].conv.dilation[0] for b in layers[i]] for i in layers}
 
 
 @pytest.mark.parametrize('kind', ['DeepLabMobileNetV2', VAINF])

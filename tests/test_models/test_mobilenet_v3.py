@@ -7,8 +7,6 @@ from small_segmentor import like_trained
 from torch import nn
 from torchvision.models import mobilenetv3
 
-from mmseg_deeplab.checkpoints import convert
-
 pytestmark = pytest.mark.usefixtures('device')
 
 SIZES = [(65, 97), (64, 96), (33, 50)]
@@ -26,14 +24,15 @@ def assert_near(actual: torch.Tensor, expected: torch.Tensor) -> None:
 
 @pytest.mark.parametrize('arch', ['large', 'small'])
 @pytest.mark.parametrize('output_stride', [16, 32])
-def test_features_are_those_of_torchvision(arch, output_stride):
+def test_features_are_those_of_torchvisions_file(arch, output_stride, tmp_path):
     settings = mobilenetv3._mobilenet_v3_conf(
         f'mobilenet_v3_{arch}', dilated=output_stride == 16
     )
     source = like_trained(mobilenetv3.MobileNetV3(*settings))
-    model = build(arch, output_stride=output_stride).eval()
-    state = convert(source.state_dict(), 'torchvision')
-    model.load_state_dict({k.removeprefix('backbone.'): v for k, v in state.items()})
+    torch.save(source.state_dict(), tmp_path / 'v3.pth')
+    init_cfg = dict(type='Pretrained', checkpoint=str(tmp_path / 'v3.pth'))
+    model = build(arch, output_stride=output_stride, init_cfg=init_cfg).eval()
+    model.init_weights()
     for size in SIZES:
         x = torch.randn(1, 3, *size)
         with torch.no_grad():
@@ -60,13 +59,3 @@ def test_norm_layers_and_widths_are_the_published_ones():
     with torch.no_grad():
         widths = [out.shape[1] for out in model(torch.zeros(1, 3, 33, 33))]
     assert widths == [24, 40, 112, 960]
-
-
-def test_imagenet_file_of_torchvision_is_initial_weight(tmp_path):
-    source = mobilenetv3.mobilenet_v3_small(weights=None)
-    torch.save(source.state_dict(), tmp_path / 'v3.pth')
-    init_cfg = dict(type='Pretrained', checkpoint=str(tmp_path / 'v3.pth'))
-    model = build('small', init_cfg=init_cfg)
-    model.init_weights()
-    conv = source.features[9].block[1][0]
-    assert torch.equal(model.layer9.depthwise_conv.conv.weight, conv.weight)

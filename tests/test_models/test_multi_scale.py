@@ -248,14 +248,6 @@ def test_sizes_of_the_pyramid(side, scale, rule, expected):
     assert scaled.shape[-2] == expected
 
 
-@pytest.mark.parametrize('count', [41, 21, 11])
-def test_labels_at_aligned_corners_are_every_nth(count):
-    labels = torch.arange(321 * 321).view(1, 321, 321)
-    step = 320 // (count - 1)
-    found = subsample_labels(labels, (count, count), 'align_corners')
-    assert torch.equal(found, labels[:, ::step, ::step])
-
-
 @pytest.mark.parametrize('size', [(8, 13), (1, 1), (33, 50)])
 def test_labels_at_cell_centres_are_torchs_nearest_exact(size):
     labels = torch.arange(33 * 50).view(1, 1, 33, 50)

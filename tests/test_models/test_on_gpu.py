@@ -1,12 +1,10 @@
 """Whole models on a GPU, against the CPU: run by `make gpu`."""
 
-import socket
-
 import pytest
 import torch
-from mmengine.structures import PixelData
 from mmseg.registry import MODELS
-from mmseg.structures import SegDataSample
+from small_segmentor import random_images, random_samples
+from training import free_port
 
 pytestmark = [
     pytest.mark.gpu,
@@ -32,16 +30,8 @@ def build(load_config, leaf):
 
 
 def batch(device):
-    generator = torch.Generator().manual_seed(0)
-    labels = torch.randint(0, 9, (2, 1, *SIZE), generator=generator)
-    samples = [
-        SegDataSample(
-            metainfo=dict(img_shape=SIZE, ori_shape=SIZE),
-            gt_sem_seg=PixelData(data=label.to(device)),
-        )
-        for label in labels
-    ]
-    return torch.randn(2, 3, *SIZE, generator=generator).to(device), samples
+    samples = [sample.to(device) for sample in random_samples(2, SIZE, 9)]
+    return random_images(2, SIZE).to(device), samples
 
 
 @pytest.mark.parametrize('leaf', LEAVES)
@@ -81,9 +71,7 @@ def test_mixed_precision_is_near_float32(load_config, dtype):
 
 
 def test_synchronised_batch_norm_of_one_process_is_batch_norm():
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        address = f'tcp://127.0.0.1:{free.getsockname()[1]}'
+    address = f'tcp://127.0.0.1:{free_port()}'
     torch.distributed.init_process_group(
         'nccl', init_method=address, rank=0, world_size=1
     )

@@ -51,23 +51,19 @@ def test_strides_and_channels_are_those_of_the_maps(name, output_stride, options
 
 
 @pytest.mark.parametrize(
-    ('name', 'output_stride', 'message'),
+    ('name', 'options', 'message'),
     [
-        ('edgenext_xx_small', 16, 'output stride 32, not at 16. Remedy: output_stride'),
-        ('ghostnet_050', 8, 'output stride 32, not at 8'),
-        ('vit_tiny_patch16_224', 32, 'output stride 16, not at 32'),
-        ('mobilenetv4_conv_smal', 16, 'no such network. Remedy: .*mobilenetv4_conv_sm'),
-        ('resnet18', 4, 'output_stride must be 8, 16 or 32'),
+        ('edgenext_xx_small', {}, 'output stride 32, not at 16. Remedy: output_stride'),
+        ('ghostnet_050', dict(output_stride=8), 'output stride 32, not at 8'),
+        ('vit_tiny_patch16_224', dict(output_stride=32), 'stride 16, not at 32'),
+        ('mobilenetv4_conv_smal', {}, 'no such network. Remedy: .*mobilenetv4_conv_sm'),
+        ('resnet18', dict(output_stride=4), 'output_stride must be 8, 16 or 32'),
+        ('resnet18', dict(drop_pth_rate=0.1), r'no features.*drop_pth_rate'),
     ],
 )
-def test_what_timm_has_not_is_said(name, output_stride, message):
+def test_what_timm_has_not_is_said(name, options, message):
     with pytest.raises(ValueError, match=message):
-        build(name, output_stride=output_stride)
-
-
-def test_wrong_argument_is_said():
-    with pytest.raises(InputError, match=r'no features.*drop_pth_rate'):
-        build('resnet18', drop_pth_rate=0.1)
+        build(name, **options)
 
 
 @pytest.mark.parametrize('norm', ['BN', 'SyncBN'])
@@ -75,10 +71,8 @@ def test_features_are_those_of_timm_with_the_weights_of_a_file(norm, tmp_path):
     source = like_trained(timm.create_model(LIGHT))
     save_file(source.state_dict(), tmp_path / 'weights.safetensors')
     checkpoint = str(tmp_path / 'weights.safetensors')
-    model = build(
-        norm_cfg=dict(type=norm),
-        init_cfg=dict(type='Pretrained', checkpoint=checkpoint),
-    )
+    init_cfg = dict(type='Pretrained', checkpoint=checkpoint)
+    model = build(norm_cfg=dict(type=norm), init_cfg=init_cfg)
     model.init_weights()
     expected = timm.create_model(
         LIGHT,
