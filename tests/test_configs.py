@@ -14,11 +14,10 @@ import pytest
 import torch
 from mmengine import Config
 from mmengine.optim import build_optim_wrapper
-from mmengine.structures import PixelData
 from mmengine.utils import import_modules_from_strings
 from mmseg.registry import DATASETS, MODELS, TRANSFORMS
-from mmseg.structures import SegDataSample
 from panoptic_network import random_targets
+from small_segmentor import random_images, random_samples
 from torch import nn
 
 from mmseg_deeplab.config import read_config
@@ -103,9 +102,7 @@ def test_leaf_is_short_and_says_what_it_is(leaf):
     assert 'easured' in docstring
     assert leaf.stem.isidentifier()
     # What follows from the data set comes from its base.
-    assert (
-        'crop_size' not in code or leaf.stem.split('_')[0] == 'unet' or 'std=' in code
-    )
+    assert 'crop_size' not in code or leaf.stem.startswith('unet_') or 'std=' in code
 
 
 @pytest.fixture(scope='module')
@@ -131,17 +128,11 @@ def fill(model: nn.Module) -> None:
 
 
 def samples(num_classes: int, shape: tuple[int, int], count: int) -> dict:
-    generator = torch.Generator().manual_seed(0)
-    batch = dict(inputs=[], data_samples=[])
-    for _ in range(count):
-        label = torch.randint(0, num_classes, (1, *shape), generator=generator)
-        sample = SegDataSample(metainfo=dict(img_shape=shape, ori_shape=shape))
-        sample.gt_sem_seg = PixelData(data=label)
+    found = random_samples(count, shape, num_classes)
+    for sample in found:
         sample.gt_panoptic_targets = random_targets(shape)
-        batch['data_samples'].append(sample)
-        image = torch.randint(0, 256, (3, *shape), generator=generator)
-        batch['inputs'].append(image.to(torch.uint8))
-    return batch
+    images = (random_images(count, shape) * 60 + 128).to(torch.uint8)
+    return dict(inputs=list(images), data_samples=found)
 
 
 @pytest.mark.parametrize('network', NETWORKS, ids=name_of)

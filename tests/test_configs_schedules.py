@@ -28,19 +28,15 @@ def poly(
     return rate
 
 
-def cosine(start: float, end: int) -> Callable[[int], float]:
-    return lambda step: start * (1 + math.cos(math.pi * step / end)) / 2
+def cosine(start: float, end: int, begin: int = 0) -> Callable[[int], float]:
+    period = end - begin
+    return lambda step: start * (1 + math.cos(math.pi * (step - begin) / period)) / 2
 
 
-def warmed_up(
-    start: float,
-    end: int = 160000,
-    *,
-    power: float = 1.0,
-    warm: int = 1500,
-    first: float = 1e-6,
+def after_warm_up(
+    decline: Callable[[int], float], start: float, warm: int, first: float
 ) -> Callable[[int], float]:
-    decline = poly(start, end, power=power, begin=warm)
+    """Rise from a share of ``start`` for ``warm`` steps, then follow ``decline``."""
 
     def rate(step: int) -> float:
         if step >= warm:
@@ -50,13 +46,9 @@ def warmed_up(
     return rate
 
 
-def cosine_after(warm: int, start: float, end: int, first: float) -> Callable:
-    def rate(step: int) -> float:
-        if step < warm:
-            return start * (first + (1 - first) * step / (warm - 1))
-        return start * (1 + math.cos(math.pi * (step - warm) / (end - warm))) / 2
-
-    return rate
+def transformer_160k(start: float) -> Callable[[int], float]:
+    decline = poly(start, 160000, power=1.0, begin=1500)
+    return after_warm_up(decline, start, warm=1500, first=1e-6)
 
 
 def warmed_up_from_the_start(start: float, end: int, warm: int) -> Callable:
@@ -89,17 +81,21 @@ RECIPES = dict(
         poly(0.01, 20210 // 16 * 127, floor=0.01 * 0.01),
     ),
     composer_sgdw_128e=(20210 // 32 * 128, 2e-5, cosine(0.01, 20210 // 32 * 128)),
-    adamw_160k=(160000, 0.01, warmed_up(6e-5)),
-    adamw_convnext_160k=(160000, 0.05, warmed_up(1e-4)),
+    adamw_160k=(160000, 0.01, transformer_160k(6e-5)),
+    adamw_convnext_160k=(160000, 0.05, transformer_160k(1e-4)),
     **dict.fromkeys(
         ('adamw_short', 'camvid_short'),
-        (800, 0.01, warmed_up(0.001, 800, power=0.9, warm=40, first=0.1)),
+        (800, 0.01, after_warm_up(poly(0.001, 800, begin=40), 0.001, 40, first=0.1)),
     ),
     detectron2_90k=(90000, 1e-4, warmed_up_from_the_start(0.01, 90000, 1000)),
     panoptic_90k=(90000, 0.0, poly(5e-5, 90000)),
     panoptic_warmup_90k=(90000, 0.0, warmed_up_from_the_start(1e-3, 90000, 1000)),
     panoptic_coco_200k=(200000, 0.0, warmed_up_from_the_start(5e-4, 200000, 1000)),
-    scratch_adamw_cosine=(1000, 0.01, cosine_after(150, 0.01, 1000, first=0.04)),
+    scratch_adamw_cosine=(
+        1000,
+        0.01,
+        after_warm_up(cosine(0.01, 1000, begin=150), 0.01, 150, first=0.04),
+    ),
     scratch_adamw=(1400, 0.01, poly(0.006, 1400)),
 )
 

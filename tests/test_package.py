@@ -13,20 +13,11 @@ import cv2
 import numpy as np
 import pytest
 from local import call
+from training import few_streets
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = 'deeplabv2_r26_synthetic_streets'
 LEFT_OUT = ('.git', '.venv', 'build', 'data', 'dist', 'site', 'work_dirs', '*.egg-info')
-FEW_SCENES = (
-    'train_dataloader.dataset.num_images=4',
-    'train_dataloader.num_workers=0',
-    'train_dataloader.persistent_workers=False',
-    'val_dataloader.num_workers=0',
-    'val_dataloader.persistent_workers=False',
-    'test_dataloader.dataset.num_images=2',
-    'test_dataloader.num_workers=0',
-    'test_dataloader.persistent_workers=False',
-)
 
 
 def output_of(*command: object, cwd: Path) -> str:
@@ -78,7 +69,8 @@ def test_every_command_works_from_the_wheel(installed, tmp_path):
     assert 'tune-crf' in deeplab('--help')
     assert 'deeplabv3plus_r101_cityscapes' in deeplab('models', 'cityscapes')
 
-    options = ('--cfg-options', *FEW_SCENES)
+    few = few_streets(4, (64, 128)).items()
+    options = ['--cfg-options', *(f'{name}={value}' for name, value in few)]
     deeplab('train', CONFIG, '--mixin', 'ema', *options, 'train_cfg.max_iters=2')
     checkpoint = tmp_path / 'work_dirs' / CONFIG / 'iter_2.pth'
     assert 'mIoU' in deeplab('test', CONFIG, checkpoint, *options)

@@ -68,6 +68,7 @@ def test_choices_of_the_commands_are_those_of_the_package():
 
 
 BUILDS = """
+import mmseg_deeplab
 from mmseg.registry import DATASETS, HOOKS, METRICS, MODELS, OPTIMIZERS, RUNNERS
 from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS, TRANSFORMS, VISBACKENDS
 DATASETS.build(dict(type='SyntheticStreets', num_images=1, size=(32, 64)))
@@ -78,31 +79,27 @@ assert TRANSFORMS.get('LoadCheckedImage') and OPTIMIZERS.get('DecoupledSGDW')
 assert RUNNERS.get('ResumableRunner') and VISBACKENDS.get('IterationWandbVisBackend')
 assert OPTIM_WRAPPER_CONSTRUCTORS.get('DeepLabOptimWrapperConstructor')
 """
-IMPORT = 'import mmseg_deeplab\n'
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('before', ['', 'import mmseg.models, mmseg.datasets\n'])
 def test_the_import_registers_everything(before):
-    python(before + IMPORT + BUILDS)
+    python(before + BUILDS)
+
+
+PACKAGES = 'mmengine.model mmengine.runner mmseg.apis mmseg.visualization mmcv.cnn'
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    'name',
-    [
-        'mmengine.model',
-        'mmengine.runner',
-        'mmseg.apis',
-        'mmseg.visualization',
-        'mmcv.cnn',
-    ],
-)
+@pytest.mark.parametrize('name', PACKAGES.split())
 def test_any_package_may_be_imported_next(name):
     assert python(f'import mmseg_deeplab, {name}') == ''
 
 
-IMPORTED = 'import torch, mmengine.runner, mmseg.models'
+IMPORTED = pytest.param(
+    'import torch, mmengine.runner, mmseg.models', marks=pytest.mark.slow
+)
+BEFORE_AND_AFTER = pytest.mark.parametrize('first', ['', IMPORTED], ids=['', 'after'])
 
 # Each line is a loader that by itself would run the code in a file.
 LOADERS = """
@@ -174,9 +171,7 @@ for line in sys.argv[1].strip().splitlines():
 """
 
 
-@pytest.mark.parametrize(
-    'first', ['', pytest.param(IMPORTED, marks=pytest.mark.slow)], ids=['', 'after']
-)
+@BEFORE_AND_AFTER
 def test_no_loader_runs_code_after_the_import(tmp_path, monkeypatch, first):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'torch'))
@@ -188,9 +183,7 @@ def test_no_loader_runs_code_after_the_import(tmp_path, monkeypatch, first):
     assert set(refused) == {'InputError', 'UnpicklingError', 'ConstructorError'}
 
 
-@pytest.mark.parametrize(
-    'first', ['', pytest.param(IMPORTED, marks=pytest.mark.slow)], ids=['', 'after']
-)
+@BEFORE_AND_AFTER
 def test_the_import_prints_nothing_and_reads_data(tmp_path, monkeypatch, first):
     code = f"""
 {first}

@@ -31,23 +31,24 @@ class Trunk(BaseModule):
         return (self.bn2(self.conv2(x)).relu(),)
 
 
-def tiny_config(
+def tiny_segmentor(
     *,
     align_corners: bool = True,
     num_classes: int = len(CLASSES),
     out_channels: int | None = None,
     test_cfg: dict | None = None,
     **preprocessor: Any,
-) -> ConfigDict:
-    """Return the config of a segmentor; other arguments go to its preprocessor."""
+) -> BaseSegmentor:
+    """Build it with random weights and statistics, in evaluation.
+
+    Other arguments go to the preprocessor.
+    """
     normalise = dict(mean=[104.0, 117.0, 123.0], std=[50.0, 60.0, 70.0])
-    return ConfigDict(
+    padding = dict(pad_val=0, seg_pad_val=255)
+    cfg = ConfigDict(
         type='LeanEncoderDecoder',
         data_preprocessor=dict(
-            type='SegDataPreProcessor',
-            pad_val=0,
-            seg_pad_val=255,
-            **normalise | preprocessor,
+            type='SegDataPreProcessor', **padding, **normalise | preprocessor
         ),
         backbone=dict(type=Trunk),
         decode_head=dict(
@@ -65,13 +66,9 @@ def tiny_config(
         ),
         test_cfg=test_cfg or dict(mode='whole'),
     )
-
-
-def tiny_segmentor(**options: Any) -> BaseSegmentor:
-    """Build it with random weights and statistics, in evaluation."""
     torch.manual_seed(0)
-    model = like_trained(MODELS.build(tiny_config(**options)), affine=False)
-    torch.nn.init.normal_(model.decode_head.conv_seg.weight)
+    model = like_trained(MODELS.build(cfg), affine=False)
+    nn.init.normal_(model.decode_head.conv_seg.weight)
     return model
 
 
