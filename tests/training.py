@@ -96,7 +96,7 @@ def few_streets(count: int, size: tuple[int, int]) -> dict[str, object]:
     }
 
 
-def write_data(folder: Path, images: int) -> Path:
+def write_data(folder: Path, images: int = 8) -> Path:
     """Write 32x64 images of two squares in three classes; return ``folder``."""
     generator = np.random.default_rng(0)
     for name in ('images', 'labels'):
