@@ -1,5 +1,6 @@
-"""Commands and web servers on this machine."""
+"""Commands, a full disk, and web servers on this machine."""
 
+import resource
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,20 @@ def call(*command: object, **options: object) -> subprocess.CompletedProcess:
     """Run a command to its end; what it printed is text."""
     words = [str(word) for word in command]
     return subprocess.run(words, capture_output=True, text=True, **options)
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """Let this process write no file beyond ``size`` bytes, as on a full disk.
+
+    Only around the write: standard output may be a file, too.
+    """
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 class Quiet:

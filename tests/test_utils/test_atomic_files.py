@@ -1,35 +1,17 @@
 """Files appear whole under their name, or not at all."""
 
 import os
-import resource
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from local import largest_file
 from mmengine.fileio import get_file_backend
 
 from mmseg_deeplab.engine.hooks.trusted_checkpoint import AtomicLocalBackend
-from mmseg_deeplab.utils.atomic_files import (
-    remove_parts,
-    write_whole,
-)
-
-
-@contextmanager
-def largest_file(size: int) -> Iterator[None]:
-    """Let this process write no file beyond ``size`` bytes, as on a full disk.
-
-    Only around the write: standard output may be a file, too.
-    """
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+from mmseg_deeplab.utils.atomic_files import remove_parts, write_whole
 
 
 def test_backend_is_found_by_its_name(tmp_path):

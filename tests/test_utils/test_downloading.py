@@ -2,12 +2,11 @@
 
 import errno
 import os
-import resource
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from http_files import FileServer
-from local import serving
+from local import largest_file, serving
 
 from mmseg_deeplab.utils import downloading as module
 from mmseg_deeplab.utils.cache_folder import cache_folder
@@ -109,13 +108,11 @@ def test_a_silent_server_is_given_up(server, tmp_path, monkeypatch):
 
 
 def test_a_full_disk_leaves_nothing(server, tmp_path):
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
-    try:
-        with pytest.raises(DownloadError, match=r'free space there') as caught:
-            download([server.url('good', 'a.pth')], tmp_path / 'a.pth')
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with (
+        pytest.raises(DownloadError, match=r'free space there') as caught,
+        largest_file(100_000),
+    ):
+        download([server.url('good', 'a.pth')], tmp_path / 'a.pth')
     assert caught.value.__cause__.errno == errno.EFBIG
     assert names(tmp_path) == []
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from predicting import write_raster
 
 from mmseg_deeplab.utils.data_file_errors import DataFileError
 from mmseg_deeplab.utils.image_files import MAX_SCANS, decode, read_file
@@ -115,18 +116,12 @@ def test_a_preview_beside_the_image_is_no_second_image():
 
 @pytest.mark.parametrize('big', [False, True])
 def test_tiff_of_huge_tiles_is_refused(tmp_path, big):
-    rasterio = pytest.importorskip('rasterio')
-    profile = dict(width=40, height=24, count=3, dtype='uint8', tiled=True)
-    profile |= dict(blockxsize=64, blockysize=64, BIGTIFF='YES' if big else 'NO')
-    with rasterio.open(tmp_path / 'x.tif', 'w', 'GTiff', **profile) as file:
-        file.write(RGB.transpose(2, 0, 1))
-    content = (tmp_path / 'x.tif').read_bytes()
+    profile = dict(tiled=True, blockxsize=64, blockysize=64)
+    profile |= dict(BIGTIFF='YES' if big else 'NO')
+    path = write_raster(tmp_path / 'x.tif', RGB.transpose(2, 0, 1), **profile)
+    content = path.read_bytes()
     assert np.array_equal(read(content)[..., ::-1], RGB)
-    entry = (
-        struct.pack('<HHQH', 322, 3, 1, 64)
-        if big
-        else struct.pack('<HHLH', 322, 3, 1, 64)
-    )
+    entry = struct.pack('<HHQH' if big else '<HHLH', 322, 3, 1, 64)
     assert content.count(entry) == 1
     huge = content.replace(entry, entry[:-2] + struct.pack('<H', 60_000))
     with pytest.raises(DataFileError, match=r'tiles of 60000x64'):

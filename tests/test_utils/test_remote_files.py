@@ -152,24 +152,14 @@ def test_names_have_no_query(web_server):
     assert one.name == 'x' and one.path.endswith('/x.png')
 
 
-def test_results_are_uploaded_once(in_memory, tmp_path):
-    (tmp_path / 'out/labels').mkdir(parents=True)
-    (tmp_path / 'out/labels/a.png').write_bytes(b'1')
-    upload(tmp_path / 'out', f'{in_memory}/out')
-    assert fileio.get(f'{in_memory}/out/labels/a.png') == b'1'
-    fileio.put(b'kept', f'{in_memory}/out/labels/a.png')
-    upload(tmp_path / 'out', f'{in_memory}/out')
-    assert fileio.get(f'{in_memory}/out/labels/a.png') == b'kept'
-
-
 def test_what_the_address_lacks_or_has_changed_is_uploaded_again(in_memory, tmp_path):
-    out, names = f'{in_memory}/out', ('a', 'b', 'c')
-    (tmp_path / 'out').mkdir()
+    out, names = f'{in_memory}/out', ('a', 'labels/b', 'c')
+    (tmp_path / 'out/labels').mkdir(parents=True)
     for name in names:
         (tmp_path / 'out' / name).write_text(name)
     upload(tmp_path / 'out', out)
     FsspecBackend().remove(f'{out}/a')
-    fileio.put(b'kept', f'{out}/b')
+    fileio.put(b'kept', f'{out}/labels/b')
     (tmp_path / 'out/c').write_text('new')
     os.utime(tmp_path / 'out/c', (1, 1))  # written before the others were uploaded
     upload(tmp_path / 'out', out)
