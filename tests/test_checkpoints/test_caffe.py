@@ -120,13 +120,7 @@ def test_left_over_layers_are_listed(extra, message):
         convert(small_resnet() | {extra: torch.zeros(1)}, 'caffe')
 
 
-VGG_CONVS = [
-    [(1, 3, 1), (2, 1, 1)],
-    [(1, 1, 2), (2, 2, 2)],
-    [(1, 2, 4), (2, 4, 4), (3, 4, 4)],
-    [(1, 4, 8), (2, 8, 8), (3, 8, 8)],
-    [(1, 8, 8), (2, 8, 8), (3, 8, 8)],
-]
+VGG_STAGES = [(2, 1), (2, 2), (3, 4), (3, 8), (3, 8)]  # convolutions, width
 
 
 def vgg_layers(branches: list[str], width: int = 4) -> dict[str, list[np.ndarray]]:
@@ -138,11 +132,11 @@ def vgg_layers(branches: list[str], width: int = 4) -> dict[str, list[np.ndarray
         weight = rng.normal(size=shape) * np.sqrt(2 / np.prod(shape[1:]))
         return [weight.astype('f4'), rng.normal(size=outputs).astype('f4') * 0.1]
 
-    layers = {}
-    for stage, convs in enumerate(VGG_CONVS, 1):
-        for i, inputs, outputs in convs:
-            inputs = 3 if stage == i == 1 else inputs * width
+    layers, inputs = {}, 3
+    for stage, (count, outputs) in enumerate(VGG_STAGES, 1):
+        for i in range(1, count + 1):
             layers[f'conv{stage}_{i}'] = layer(outputs * width, inputs, 3)
+            inputs = outputs * width
     for branch in branches:
         layers[f'fc6{branch}'] = layer(16, 8 * width, 3)
         layers[f'fc7{branch}'] = layer(16, 16, 1)
@@ -158,8 +152,8 @@ def vgg_forward(layers: dict, x: torch.Tensor, rates: dict[str, int]) -> torch.T
         pad = dilation * (weight.shape[2] // 2)
         return F.conv2d(x, weight, bias, padding=pad, dilation=dilation)
 
-    for stage, convs in enumerate(VGG_CONVS, 1):
-        for i, *_ in convs:
+    for stage, (count, _) in enumerate(VGG_STAGES, 1):
+        for i in range(1, count + 1):
             x = F.relu(conv(f'conv{stage}_{i}', x, dilation=2 if stage == 5 else 1))
         stride = 2 if stage < 4 else 1
         x = F.max_pool2d(x, 3, stride, padding=1, ceil_mode=True)

@@ -39,10 +39,10 @@ def read_within_limits(read, file, answers) -> None:
     try:
         read(file)
         answer = 'was read'
+    except InputError as error:
+        answer = f'InputError: {error}'
     except Exception as error:
         answer = f'{type(error).__name__}: {error}'
-        if isinstance(error, InputError):
-            answer = f'InputError: {error}'
     answers.send((answer, time.process_time() - begin))
 
 
@@ -152,6 +152,10 @@ PICKLES = {
 }  # fmt: skip
 
 
+def whole(content: bytes):
+    return lambda file: file.write_bytes(content)
+
+
 def pth(pickled: bytes):
     return lambda file: archive(file, pickled, **{'0': bytes(16)})
 
@@ -170,9 +174,9 @@ def overlapping(file: Path) -> None:
         out.writestr('x/end', b'')
 
 
-def safetensors(header: bytes, length: int | None = None):
+def safetensors(header: bytes, length: int | None = None) -> bytes:
     start = struct.pack('<Q', len(header) if length is None else length)
-    return lambda file: file.write_bytes(start + header + bytes(64))
+    return start + header + bytes(64)
 
 
 def field(tag: int, content: bytes) -> bytes:
@@ -270,48 +274,37 @@ def far_header(file: Path) -> None:
     file.write_bytes(member.tobuf() + bytes(1024))
 
 
+FAR = {'a': dict(dtype='F32', shape=[2**38], data_offsets=[0, 2**40])}
+SAFETENSORS = {
+    'header beyond the file': safetensors(b'{}', 2**60),
+    'deep header': safetensors(b'{"a":' * 10**6),
+    'tensor beyond the file': safetensors(json.dumps(FAR).encode()),
+}
+STREAMS = {
+    'storage beyond the file': stream(
+        tensor(stored(2**40, view=b'N'), 2**40),
+        b'\x80\x02]' + text('0') + b'a.' + (2**40).to_bytes(8, 'little'),
+    ),
+    'storage that never comes': stream(
+        tensor(stored(10**9, view=b'N'), 10**9), b'\x80\x02].'
+    ),
+    'pickle': stream(PICKLES['bytearray']),
+}
 FILES = {
     'tar: far header': (load_tensorflow, 'file.tar', far_header),
     'tar: inflates': (load_tensorflow, 'file.tar.gz', bomb),
-    **{f'pth: {name}': (load, 'file.pth', pth(p)) for name, p in PICKLES.items()},
     'pth: compressed': (load, 'file.pth', compressed),
     'pth: overlapping entries': (load, 'file.pth', overlapping),
-    **{
-        f'stream: {name}': (load, 'file.pth', lambda file, p=p: file.write_bytes(p))
-        for name, p in {
-            'storage beyond the file': stream(
-                tensor(stored(2**40, view=b'N'), 2**40),
-                b'\x80\x02]' + text('0') + b'a.' + (2**40).to_bytes(8, 'little'),
-            ),
-            'storage that never comes': stream(
-                tensor(stored(10**9, view=b'N'), 10**9), b'\x80\x02].'
-            ),
-            'pickle': stream(PICKLES['bytearray']),
-        }.items()
-    },
-    **{
-        f'safetensors: {name}': (load, 'file.safetensors', write)
-        for name, write in {
-            'header beyond the file': safetensors(b'{}', 2**60),
-            'deep header': safetensors(b'{"a":' * 10**6),
-            'tensor beyond the file': safetensors(
-                json.dumps(
-                    {'a': dict(dtype='F32', shape=[2**38], data_offsets=[0, 2**40])}
-                ).encode()
-            ),
-        }.items()
-    },
-    **{
-        f'caffe: {name}': (
-            load_caffe, 'file.caffemodel', lambda file, c=c: file.write_bytes(c)
-        )
-        for name, c in CAFFE.items()
-    },
-    **{
-        f'tensorflow: {name}': (load_tensorflow, 'file.index', checkpoint(index))
-        for name, index in TABLES.items()
-    },
-}  # fmt: skip
+}
+for read, file, write, contents in (
+    (load, 'file.pth', pth, PICKLES),
+    (load, 'file.pth', whole, STREAMS),
+    (load, 'file.safetensors', whole, SAFETENSORS),
+    (load_caffe, 'file.caffemodel', whole, CAFFE),
+    (load_tensorflow, 'file.index', checkpoint, TABLES),
+):
+    for name, content in contents.items():
+        FILES[f'{write.__name__} {file}: {name}'] = (read, file, write(content))
 
 
 @pytest.mark.parametrize('name', FILES)

@@ -6,7 +6,12 @@ from pathlib import Path
 import mmseg
 import pytest
 import torch
-from golden import METADATA, detectron2_deeplab_keys, tensorflow_shapes
+from golden import (
+    METADATA,
+    detectron2_deeplab_keys,
+    empty_state,
+    tensorflow_shapes,
+)
 from mmengine import Config
 from mmseg.registry import MODELS
 from torchvision.models import segmentation
@@ -21,6 +26,7 @@ MMSEG = [model for model in zoo_models() if model.family == 'mmseg']
 CONVERTED = [model for model in zoo_models() if model.convert and model.classes]
 SLOW = pytest.mark.slow
 QUICK = {
+    'deeplabv3_r101_cityscapes_80k',
     'deeplabv3plus_r101_cityscapes_80k',
     'deeplabv3plus_r18b_cityscapes_769_80k',
     'deeplabv3_mobilenetv2_ade20k_160k',
@@ -137,11 +143,10 @@ def test_a_converted_network(model):
 def test_initial_weights_of_tensorflows_resnet(depth):
     assert zoo_model(f'r{depth}_beta_imagenet_tf').convert == dict(source='tensorflow')
     theirs = tensorflow_shapes()[f'zoo_resnet_{depth}_beta']
-    state = {key: torch.empty(shape, device='meta') for key, shape in theirs.items()}
     with torch.device('meta'):
         network = MODELS.build(dict(type='ResNetV1Beta', depth=depth))
     ours = {f'backbone.{key}': v.shape for key, v in network.state_dict().items()}
-    converted = convert(state, 'tensorflow')
+    converted = convert(empty_state(theirs), 'tensorflow')
     assert {key: one.shape for key, one in converted.items()} == ours
 
 
@@ -181,13 +186,9 @@ def test_every_model_is_usable_or_says_why_not():
 
 
 def test_one_model_is_recommended_for_each_data_set():
-    recommended = {
-        name: zoo_model(name).dataset
-        for name in ('cityscapes', 'voc', 'ade20k', 'coco_stuff')
-    }
-    assert list(recommended.values()) == [
-        *('Cityscapes', 'VOC 2012 aug', 'ADE20K', 'COCO-Stuff 164k')
-    ]
+    names = ('cityscapes', 'voc', 'ade20k', 'coco_stuff')
+    expected = ['Cityscapes', 'VOC 2012 aug', 'ADE20K', 'COCO-Stuff 164k']
+    assert [zoo_model(name).dataset for name in names] == expected
     assert zoo_model('deeplabv3plus_r101_cityscapes') is zoo_model('cityscapes')
 
 

@@ -20,15 +20,13 @@ META = {'classes': ['Straße', 'b"c'], 'palette': [[1, 2, 3]], 'iter': 7}
 def tensors() -> dict[str, torch.Tensor]:
     """Return tensors that share memory, have gaps, and have another layout."""
     base = torch.arange(24.0).reshape(4, 6)
-    image = (
-        torch.arange(120.0).reshape(2, 3, 4, 5).to(memory_format=torch.channels_last)
-    )
+    image = torch.arange(120.0).reshape(2, 3, 4, 5)
     return {
         'tied': base,
         'tied_too': base,
         'part': base[1:3],
         'transposed': base.t(),
-        'channels_last': image,
+        'channels_last': image.to(memory_format=torch.channels_last),
         'counter': torch.tensor(5),
         'half': torch.ones(3, dtype=torch.bfloat16),
         'trained': torch.ones(2, requires_grad=True),
@@ -36,21 +34,18 @@ def tensors() -> dict[str, torch.Tensor]:
 
 
 def test_tensors_and_meta_come_back(tmp_path):
-    (tmp_path / 'x.safetensors').write_bytes(dump_safetensors(tensors(), META))
-    content = load(tmp_path / 'x.safetensors')
+    path, again = tmp_path / 'x.safetensors', tmp_path / 'y.safetensors'
+    path.write_bytes(dump_safetensors(tensors(), META))
+    content = load(path)
     assert content['meta'] == META
     assert content['state_dict'].keys() == tensors().keys()
-    with safe_open(
-        tmp_path / 'x.safetensors', framework='np'
-    ) as file:  # another reader
+    with safe_open(path, framework='np') as file:  # another reader
         assert {k: json.loads(v) for k, v in file.metadata().items()} == {'meta': META}
         for key in tensors().keys() - {'half'}:
             values = tensors()[key].detach().numpy()
             np.testing.assert_array_equal(file.get_tensor(key), values)
-    (tmp_path / 'y.safetensors').write_bytes(
-        dump_safetensors(content['state_dict'], META)
-    )
-    for key, value in load(tmp_path / 'y.safetensors')['state_dict'].items():
+    again.write_bytes(dump_safetensors(content['state_dict'], META))
+    for key, value in load(again)['state_dict'].items():
         assert torch.equal(value, content['state_dict'][key])
         assert value.dtype == content['state_dict'][key].dtype
         assert value.is_contiguous()
