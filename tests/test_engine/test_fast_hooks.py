@@ -124,12 +124,6 @@ def test_only_training_is_compiled():
     assert len(graphs) == 3  # backbone and two heads
 
 
-def test_a_compiled_network_has_the_same_state():
-    hook = dict(type='CompileNetworkHook', backend='eager')
-    model = run(hook, 'before_train', build())
-    assert model.state_dict().keys() == build().state_dict().keys()
-
-
 @pytest.mark.parametrize('wrapped', [False, True])
 def test_a_test_runs_folded_and_predicts_the_same(wrapped):
     plain, ours = build().eval(), build()

@@ -20,20 +20,13 @@ def segmentor(head: str = 'ClassifierModule', frozen_bn: str = 'all') -> nn.Modu
     return small_segmentor('EncoderDecoder', head, **options).train()
 
 
-def groups(
-    model: nn.Module, weight_decay: float = 5e-4, **paramwise
-) -> dict[str, dict]:
-    wrapper = build_optim_wrapper(
-        model,
-        dict(
-            type='OptimWrapper',
-            constructor='DeepLabOptimWrapperConstructor',
-            optimizer=dict(
-                type='SGD', lr=2.5e-4, momentum=0.9, weight_decay=weight_decay
-            ),
-            paramwise_cfg=paramwise or None,
-        ),
+def groups(model: nn.Module, **paramwise) -> dict[str, dict]:
+    cfg = dict(
+        constructor='DeepLabOptimWrapperConstructor',
+        optimizer=dict(type='SGD', lr=2.5e-4, momentum=0.9, weight_decay=5e-4),
+        paramwise_cfg=paramwise or None,
     )
+    wrapper = build_optim_wrapper(model, cfg)
     return {group['name']: group for group in wrapper.optimizer.param_groups}
 
 
