@@ -17,6 +17,7 @@ WINDOWS = {
     'model.test_cfg.crop_size': (256, 256),
     'model.test_cfg.stride': (171, 171),
 }
+TOO_LARGE = ['18, is no smaller than the 16x16', '[1,3,6,9]', 'crop_size']
 PUBLISHED = {'deeplabv3_mobilenetv3_camvid', 'deeplabv3_mobilenetv3_voc12aug'}
 
 
@@ -48,16 +49,8 @@ def config(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ('options', 'expected'),
     [
-        (
-            {},
-            [
-                '18, is no smaller than the 16x16',
-                '[1,3,6,9]',
-                'crop_size',
-                'mode=slide',
-            ],
-        ),
-        (WINDOWS, ['18, is no smaller than the 16x16', '[1,3,6,9]', 'crop_size']),
+        ({}, [*TOO_LARGE, 'mode=slide']),
+        (WINDOWS, TOO_LARGE),
         ({'model.decode_head.dilations': [1, 3, 6, 9]}, ['600x600', 'mode=slide']),
         ({'model.decode_head.dilations': [1, 3, 6, 9], **WINDOWS}, None),
         ({'crop_size': (513, 513)}, None),

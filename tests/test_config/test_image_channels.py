@@ -61,17 +61,20 @@ def test_colours_of_bands_are_not_distorted():
     assert cfg.pipeline == [dict(nested, transforms=[[flip], [flip]]), flip]
 
 
-@pytest.mark.parametrize('mean, in_channels, loaded, message', [
-    (3, 3, None, ''),
-    (1, 1, None, ''),
-    (None, None, None, ''),
-    (4, None, None, 'mean is for 4 channels'),
-    (None, 5, None, 'in_channels is for 5 channels'),
-    (3, 1, None, 'data_preprocessor.mean: 3, model.backbone.in_channels: 1'),
-    (4, 4, 4, ''),
-    (4, 4, 13, 'in_channels: 4.*LoadBands: 13.*Remedy'),
-    (None, 3, 4, 'in_channels: 3.*LoadBands: 4'),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ('mean', 'in_channels', 'loaded', 'message'),
+    [
+        (3, 3, None, ''),
+        (1, 1, None, ''),
+        (None, None, None, ''),
+        (4, None, None, 'mean is for 4 channels'),
+        (None, 5, None, 'in_channels is for 5 channels'),
+        (3, 1, None, 'data_preprocessor.mean: 3, model.backbone.in_channels: 1'),
+        (4, 4, 4, ''),
+        (4, 4, 13, 'in_channels: 4.*LoadBands: 13.*Remedy'),
+        (None, 3, 4, 'in_channels: 3.*LoadBands: 4'),
+    ],
+)
 def test_images_and_network_have_the_same_channels(mean, in_channels, loaded, message):
     model = dict(backbone=dict(type='ResNetMulti'))
     if mean:

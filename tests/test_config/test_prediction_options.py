@@ -1,6 +1,5 @@
 """One switch each for CRF, scales, speed and views, with one meaning everywhere."""
 
-import json
 import re
 
 import numpy as np
@@ -101,12 +100,6 @@ def test_a_fragment_that_is_no_crf_is_named(tmp_path, text):
     (tmp_path / 'other.py').write_text(text + '\n')
     with pytest.raises(ValueError, match=r'other\.py: '):
         load_crf(tmp_path / 'other.py')
-
-
-def test_a_fragment_of_json_is_data(tmp_path):
-    crf = dict(type='DenseCRF', num_iterations=3)
-    (tmp_path / 'crf.json').write_text(json.dumps(dict(crf=crf)))
-    assert load_crf(tmp_path / 'crf.json') == crf
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from mmseg.registry import DATASETS
 from mmseg_deeplab.config.config_checks import check_classes
 from mmseg_deeplab.config.config_file import read_config
 from mmseg_deeplab.config.scan_config import scan_config
+from mmseg_deeplab.datasets import CityscapesPanopticDataset, CocoPanopticDataset
 from mmseg_deeplab.datasets.coco_classes import STUFF, THINGS
 from mmseg_deeplab.datasets.scan import scan_dataset
 from mmseg_deeplab.inference.pipeline import PlainPipeline, build_array_pipeline
@@ -50,15 +51,12 @@ def write_cityscapes(root, *, train_ids: bool = False) -> None:
 
 def cityscapes(root, *, listed: bool, **options):
     labels = dict(seg_map_path='png') if listed else dict(seg_map_path='labels')
-    return DATASETS.build(
-        dict(
-            type='CityscapesPanopticDataset',
-            data_root=str(root),
-            data_prefix=dict(img_path='images') | labels,
-            ann_file='panoptic.json' if listed else '',
-            pipeline=PIPELINE,
-            **options,
-        )
+    return CityscapesPanopticDataset(
+        data_root=str(root),
+        data_prefix=dict(img_path='images') | labels,
+        ann_file='panoptic.json' if listed else '',
+        pipeline=PIPELINE,
+        **options,
     )
 
 
@@ -122,14 +120,11 @@ def write_coco(root, ids: np.ndarray, segments: list[dict], **more) -> None:
 
 
 def coco(root, **loader):
-    return DATASETS.build(
-        dict(
-            type='CocoPanopticDataset',
-            data_root=str(root),
-            data_prefix=dict(img_path='images', seg_map_path='png'),
-            ann_file='coco.json',
-            pipeline=[PIPELINE[0], PIPELINE[1] | loader],
-        )
+    return CocoPanopticDataset(
+        data_root=str(root),
+        data_prefix=dict(img_path='images', seg_map_path='png'),
+        ann_file='coco.json',
+        pipeline=[PIPELINE[0], PIPELINE[1] | loader],
     )
 
 

@@ -32,17 +32,15 @@ def write_label(folder, index: int, label: np.ndarray, split='train') -> None:
 
 
 def leaf(folder, split='train', **settings) -> dict:
-    return (
-        dict(
-            type='BaseSegDataset',
-            data_root=str(folder),
-            data_prefix=dict(img_path=f'img/{split}', seg_map_path=f'ann/{split}'),
-            metainfo=dict(classes=CLASSES),
-            serialize_data=False,  # it collects garbage, which takes half a second
-            pipeline=[dict(type='LoadImageFromFile'), dict(type='LoadAnnotations')],
-        )
-        | settings
+    fixed = dict(
+        type='BaseSegDataset',
+        data_root=str(folder),
+        data_prefix=dict(img_path=f'img/{split}', seg_map_path=f'ann/{split}'),
+        metainfo=dict(classes=CLASSES),
+        serialize_data=False,  # it collects garbage, which takes half a second
+        pipeline=[dict(type='LoadImageFromFile'), dict(type='LoadAnnotations')],
     )
+    return fixed | settings
 
 
 def scan(folder, workers=0, **settings):

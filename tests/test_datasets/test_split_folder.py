@@ -11,8 +11,6 @@ from mmseg_deeplab.datasets import FolderDataset
 from mmseg_deeplab.datasets.split_folder import SplitOptions, split_folder
 from mmseg_deeplab.utils.errors import InputError
 
-CLASSES = ['road', 'car']
-
 
 @pytest.fixture
 def folder(tmp_path) -> Path:
@@ -20,7 +18,7 @@ def folder(tmp_path) -> Path:
     rng = np.random.default_rng(0)
     for name in ('images', 'labels'):
         (tmp_path / name).mkdir()
-    (tmp_path / 'labels.txt').write_text('\n'.join(CLASSES))
+    (tmp_path / 'labels.txt').write_text('road\ncar')
     for number in range(20):
         noise = rng.integers(0, 256, (8, 10, 3), dtype=np.uint8)
         image = cv2.resize(noise, (80, 64), interpolation=cv2.INTER_CUBIC)

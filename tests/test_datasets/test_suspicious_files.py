@@ -134,11 +134,8 @@ def test_a_training_says_once_what_is_suspicious(folder):
 
 def test_a_remedy_is_said_once(folder):
     change(folder, 'labels/*.png', lambda label: label * 51)
-    text = str(
-        scan_config(
-            Config(dict(train_dataloader=dict(dataset=leaf(folder)))), progress=False
-        )
-    )
+    cfg = Config(dict(train_dataloader=dict(dataset=leaf(folder))))
+    text = str(scan_config(cfg, progress=False))
     assert text.count('labels/') == 3
     assert text.count('write the foreground as its class id') == 1
     report = scan(folder)
