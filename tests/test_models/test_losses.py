@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from mmseg.registry import MODELS
-from small_segmentor import random_images, random_samples, small_segmentor
 
 from mmseg_deeplab.models.losses.region_losses import iou_slope
 from mmseg_deeplab.utils.errors import InputError
@@ -184,20 +183,3 @@ def test_class_weights_of_another_number_are_refused():
     loss = MODELS.build(dict(type='SoftDiceLoss', class_weight=[1, 2]))
     with pytest.raises(InputError, match='2 weights for 3 classes'):
         loss(*batch())
-
-
-@pytest.mark.parametrize('weights', [None, [1.0, 3.0, 0.5, 1.0]])
-@pytest.mark.parametrize('own', [CONFIGS['dice'], CONFIGS['focal']])
-def test_the_lean_segmentor_adds_losses_as_the_base_class_does(own, weights):
-    both = [
-        dict(type='CrossEntropyLoss', loss_weight=0.5, class_weight=weights),
-        dict(own, class_weight=weights),
-    ]
-    found = []
-    for kind in ('EncoderDecoder', 'LeanEncoderDecoder'):
-        model = small_segmentor(kind, num_classes=4, head_options={'loss_decode': both})
-        losses = model.loss(random_images(2, (33, 49)), random_samples(2, (33, 49), 4))
-        sum(value for name, value in losses.items() if 'loss' in name).backward()
-        gradients = {name: p.grad for name, p in model.named_parameters()}
-        found.append((losses, gradients))
-    torch.testing.assert_close(found[1], found[0], rtol=1e-4, atol=1e-6)
