@@ -19,11 +19,16 @@ NARROW = {
     'DeepLabMobileNetV3': dict(arch='small'),
     'VGG16LargeFOV': dict(base_channels=4),
 }
+OTHERS = {
+    'AutoDeepLabNet': dict(filters=2),
+    'AutoDeepLabSearchNet': dict(num_layers=2, num_blocks=2, filters=2),
+    'TimmBackbone': dict(model_name='lcnet_035'),
+}
 
 
 def build(kind, **options) -> nn.Module:
     torch.manual_seed(0)
-    return MODELS.build(dict(type=kind) | NARROW[kind] | options)
+    return MODELS.build(dict(type=kind) | (NARROW | OTHERS)[kind] | options)
 
 
 def statistics(model: nn.Module) -> dict[str, torch.Tensor]:
@@ -78,6 +83,17 @@ def test_dilated_network_equals_the_strided_one_where_both_have_a_value(
     wrong, scale = dense(x)[-1][..., ::step, ::step], expected.abs().max()
     assert (found - expected).abs().max() <= 1e-4 * scale
     assert (wrong - expected).abs().max() > 1e-2 * scale
+
+
+@pytest.mark.parametrize('channels', [1, 13])
+@pytest.mark.parametrize('kind', [*NARROW, *OTHERS])
+def test_every_backbone_takes_any_number_of_channels(kind, channels):
+    network = build(kind, in_channels=channels).eval()
+    convolutions = (m for m in network.modules() if isinstance(m, nn.Conv2d))
+    assert next(convolutions).in_channels == channels
+    with torch.no_grad():
+        maps = network(torch.zeros(1, channels, 65, 65))
+    assert all(len(one) == 1 for one in maps)
 
 
 @pytest.mark.parametrize('kind', NARROW)
