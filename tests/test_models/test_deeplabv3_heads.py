@@ -28,22 +28,17 @@ class Plain:
     def __init__(self, head):
         self.state, self.head = head.state_dict(), head
 
-    def unit(self, name, x, rate=1):
+    def unit(self, name, x, rate=1, groups=1):
         """Convolve, normalise, rectify; separable when the names say so."""
         if f'{name}.depthwise_conv.conv.weight' in self.state:
-            groups = x.shape[1]
-            x = self.unit_of(f'{name}.depthwise_conv', x, rate, groups)
-            return self.unit_of(f'{name}.pointwise_conv', x)
-        return self.unit_of(name, x, rate)
-
-    def unit_of(self, name, x, rate=1, groups=1):
-        get = lambda key: self.state[f'{name}.{key}']  # noqa: E731
-        weight = get('conv.weight')
+            x = self.unit(f'{name}.depthwise_conv', x, rate, groups=x.shape[1])
+            return self.unit(f'{name}.pointwise_conv', x)
+        names = ('running_mean', 'running_var', 'weight', 'bias')
+        norm = [self.state[f'{name}.bn.{key}'] for key in names]
+        weight = self.state[f'{name}.conv.weight']
         padding = rate * (weight.shape[-1] // 2)
         x = F.conv2d(x, weight, None, 1, padding, rate, groups)
-        scale = get('bn.weight') / (get('bn.running_var') + 1e-5).sqrt()
-        shift = get('bn.bias') - get('bn.running_mean') * scale
-        return F.relu(x * scale[:, None, None] + shift[:, None, None])
+        return F.relu(F.batch_norm(x, *norm))
 
     def pyramid(self, x):
         outs = []

@@ -8,7 +8,6 @@ import pytest
 import torch
 from mmcv.cnn import ConvModule
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from small_segmentor import like_trained
 from torch import nn
@@ -23,7 +22,6 @@ BASES = Path(__file__).resolve().parents[2] / 'configs' / '_base_' / 'models'
 
 def network(name: str) -> nn.Module:
     """A network with statistics of BatchNorm that are not 0 and 1."""
-    init_default_scope('mmseg')
     cfg = Config.fromfile(BASES / f'{name}.py').model
     cfg.backbone.init_cfg = None
     cfg.decode_head.num_classes = 5

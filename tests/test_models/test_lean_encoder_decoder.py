@@ -70,11 +70,10 @@ TO_SIZE = dict(type='Resize', scale=SIZE[::-1], keep_ratio=False)
 FLIP = dict(type='RandomFlip', prob=1.0)
 
 
-@pytest.mark.parametrize('crf', [None, CRF, dict(CRF, learnable=True, num_classes=K)])
+@pytest.mark.parametrize('crf', [CRF, dict(CRF, learnable=True, num_classes=K)])
 def test_losses_are_those_of_stock(crf):
     stock, model = build('EncoderDecoder'), build(crf=crf)
-    learnt = bool(crf and 'learnable' in crf)
-    model.load_state_dict(stock.state_dict(), strict=not learnt)
+    model.load_state_dict(stock.state_dict(), strict='learnable' not in crf)
     inputs, samples = random_images(1, SIZE), random_samples(1, SIZE, K)
     found, expected = (m.loss(inputs, samples) for m in (model, stock))
     torch.testing.assert_close(found, expected)
@@ -100,9 +99,8 @@ def test_the_crf_refines_at_the_size_of_each_original(photos, kind, steps):
 def test_prediction_without_samples_refines_the_input():
     model = build(crf=CRF)
     image = torch.randint(0, 256, (2, 3, *SIZE)).float()  # RGB
-    inputs = (
-        image.flip(1) - model.data_preprocessor.mean
-    ) / model.data_preprocessor.std
+    prepare = model.data_preprocessor
+    inputs = (image.flip(1) - prepare.mean) / prepare.std
     with torch.no_grad(), predicting(crf=False, keep_logits=True):
         before = model.predict(inputs)
     with torch.no_grad():
@@ -134,20 +132,14 @@ def test_windows_that_leave_pixels_between_them_are_refused(photos, stride):
         predict(model, photos[:1])
 
 
-def views(ratios: tuple[float, ...]) -> dict:
-    """Return test-time augmentation: scales, each with and without flip."""
-    return dict(
-        type='TestTimeAug',
-        transforms=[
-            [dict(type='Resize', scale_factor=r, keep_ratio=True) for r in ratios],
-            [dict(type='RandomFlip', prob=p) for p in (1.0, 0.0)],
-            [dict(type='PackSegInputs')],
-        ],
-    )
-
-
 def augmented(path: str, ratios: tuple[float, ...]) -> dict:
-    pipeline = Compose([dict(type='LoadCheckedImage'), views(ratios)])
+    """Return the batch of an image at each scale, with and without flip."""
+    scales = [dict(type='Resize', scale_factor=r, keep_ratio=True) for r in ratios]
+    flips = [dict(type='RandomFlip', prob=p) for p in (1.0, 0.0)]
+    views = dict(
+        type='TestTimeAug', transforms=[scales, flips, [dict(type='PackSegInputs')]]
+    )
+    pipeline = Compose([dict(type='LoadCheckedImage'), views])
     return pseudo_collate([pipeline(dict(img_path=path))])
 
 

@@ -82,19 +82,14 @@ def test_undilated_network_is_mmsegs(widen_factor):
 
 def vainf_block(block: nn.Module, x: torch.Tensor, rate: int) -> torch.Tensor:
     """VainF's inverted residual in plain functions."""
-
-    def norm(x: torch.Tensor, module: nn.Module) -> torch.Tensor:
-        bn = module.bn
-        return F.batch_norm(x, bn.running_mean, bn.running_var, bn.weight, bn.bias)
-
     *expand, depthwise, project = block.conv
     y = F.pad(x, (rate,) * 4)
     for module in expand:
-        y = F.relu6(norm(F.conv2d(y, module.conv.weight), module))
+        y = F.relu6(module.bn(F.conv2d(y, module.conv.weight)))
     weight = depthwise.conv.weight
     y = F.conv2d(y, weight, stride=block.stride, dilation=rate, groups=weight.shape[0])
-    y = F.relu6(norm(y, depthwise))
-    y = norm(F.conv2d(y, project.conv.weight), project)
+    y = F.relu6(depthwise.bn(y))
+    y = project.bn(F.conv2d(y, project.conv.weight))
     return x + y if x.shape == y.shape else y
 
 

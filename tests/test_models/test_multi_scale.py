@@ -214,14 +214,11 @@ def test_slide_inference_fuses_in_every_window():
     model.test_cfg.update(mode='slide', crop_size=(65, 65), stride=(32, 32))
     with torch.no_grad(), predicting(keep_logits=True):
         found = model.predict(batch)[0].seg_logits.data
-        windows = [
-            up(model(batch[..., x : x + 65], mode='tensor'), (65, 65)) for x in (0, 32)
-        ]
-    expected = torch.zeros(K, 65, 97)
-    count = torch.zeros(1, 65, 97)
-    for window, x in zip(windows, (0, 32), strict=True):
-        expected[..., x : x + 65] += window[0]
-        count[..., x : x + 65] += 1
+        expected, count = torch.zeros(K, 65, 97), torch.zeros(65, 97)
+        for window in (slice(0, 65), slice(32, 97)):
+            logits = model(batch[..., window], mode='tensor')
+            expected[..., window] += up(logits, (65, 65))[0]
+            count[..., window] += 1
     torch.testing.assert_close(found, expected / count)
 
 
@@ -272,12 +269,7 @@ def test_settings_that_make_no_sense_are_refused(options, message):
 
 def test_a_head_with_its_own_predict_is_refused():
     with pytest.raises(TypeError, match=r'DAHead is not known as one'):
-        small_segmentor(
-            'MultiScaleEncoderDecoder',
-            'DAHead',
-            num_classes=K,
-            head_options=dict(channels=8, pam_channels=4),
-        )
+        build('DAHead', head_options=dict(channels=8, pam_channels=4))
 
 
 def test_an_image_without_a_pixel_at_a_scale_is_refused():

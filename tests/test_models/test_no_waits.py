@@ -55,12 +55,9 @@ def build(load_config, leaf, **options):
 
 
 def batch():
-    samples = []
-    for _ in range(2):
-        sample = SegDataSample(metainfo=dict(img_shape=SIZE, ori_shape=SIZE))
-        label = torch.zeros(1, *SIZE, dtype=torch.long, device='cuda')
-        sample.gt_sem_seg = PixelData(data=label)
-        samples.append(sample)
+    label = torch.zeros(1, *SIZE, dtype=torch.long, device='cuda')
+    info, truth = dict(img_shape=SIZE, ori_shape=SIZE), PixelData(data=label)
+    samples = [SegDataSample(metainfo=info, gt_sem_seg=truth) for _ in range(2)]
     return torch.zeros(2, 3, *SIZE, device='cuda'), samples
 
 

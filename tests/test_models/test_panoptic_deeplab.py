@@ -3,7 +3,6 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
@@ -19,7 +18,6 @@ SLIDE = dict(mode='slide', crop_size=(9, 9), stride=(9, 9))
 
 def build(head=(), **options):
     torch.manual_seed(0)
-    init_default_scope('mmseg')
     return MODELS.build(network_config(head, **options)).eval()
 
 
@@ -78,9 +76,8 @@ def test_on_a_backbone_of_mmsegmentation():
 def scene(height=64, width=96):
     """Return outputs of stride 4 for two squares, and the ids they stand for."""
     ids = torch.zeros(height, width, dtype=torch.int32)
-    rows, columns = torch.meshgrid(
-        torch.arange(height), torch.arange(width), indexing='ij'
-    )
+    sides = torch.arange(height), torch.arange(width)
+    rows, columns = torch.meshgrid(*sides, indexing='ij')
     heat, offset = torch.zeros(1, height, width), torch.zeros(2, height, width)
     for number, (y, x, half) in enumerate(((18, 20, 10), (38, 66, 16)), 1):
         inside = ((rows - y).abs() <= half) & ((columns - x).abs() <= half)

@@ -13,16 +13,10 @@ from mmseg_deeplab.models.backbones.mobilenet_v2 import PaddedBlock
 from mmseg_deeplab.models.row_strips import forward_by_rows, predict_by_rows
 
 
-def block(kind=InvertedResidual, *, stride=1, dilation=1, out_channels=6):
+def block(kind=InvertedResidual, **options):
     torch.manual_seed(0)
-    return kind(
-        in_channels=6,
-        out_channels=out_channels,
-        stride=stride,
-        expand_ratio=4,
-        dilation=dilation,
-        norm_cfg=dict(type='BN'),
-    ).eval()
+    given = dict(in_channels=6, out_channels=6, stride=1, expand_ratio=4)
+    return kind(**given | options, norm_cfg=dict(type='BN')).eval()
 
 
 @pytest.fixture
