@@ -101,11 +101,9 @@ class Case:
         for path in sorted((self.folder / 'images').glob('*.png')):
             label = cv2.imread(str(self.folder / 'labels' / path.name), -1)
             labels = predict(cv2.imread(str(path))[..., ::-1].copy())
-            data = (torch.from_numpy(np.int64(one))[None] for one in (labels, label))
-            names = ('pred_sem_seg', 'gt_sem_seg')
-            metric.process(
-                {}, [{n: dict(data=d) for n, d in zip(names, data, strict=True)}]
-            )
+            maps = dict(pred_sem_seg=labels, gt_sem_seg=label)
+            tensors = {name: torch.tensor(np.int64([m])) for name, m in maps.items()}
+            metric.process({}, [{name: dict(data=t) for name, t in tensors.items()}])
         return metric.evaluate(COUNT)
 
     def by_predictor(self, predictor) -> dict[str, float]:

@@ -20,24 +20,14 @@ def blobs(seed: int, size: tuple[int, int] = (17, 23), void: float = 0.3):
     return cv2.resize(coarse, size[::-1], interpolation=cv2.INTER_NEAREST)
 
 
-def other_label(own: int, other: int, around: str) -> bool:
-    if around == 'void':
-        return (own == 255) != (other == 255)
-    return own != other
-
-
-def nearest_other(target: np.ndarray, around: str) -> np.ndarray:
+def nearest_other(labels: np.ndarray) -> np.ndarray:
     """Chessboard distance to the nearest pixel of another label, by O(N^2) loops."""
-    found = np.full(target.shape, 10**6)
-    for (y, x), own in np.ndenumerate(target):
-        for (v, u), other in np.ndenumerate(target):
-            if other_label(own, other, around):
+    found = np.full(labels.shape, 10**6)
+    for (y, x), own in np.ndenumerate(labels):
+        for (v, u), other in np.ndenumerate(labels):
+            if own != other:
                 found[y, x] = min(found[y, x], max(abs(y - v), abs(x - u)))
     return found
-
-
-def band_of(distance: int, widths: tuple[int, ...]) -> int:
-    return sum(width < distance for width in widths)
 
 
 @pytest.mark.parametrize('around', ['labels', 'void'])
@@ -45,7 +35,8 @@ def band_of(distance: int, widths: tuple[int, ...]) -> int:
 @pytest.mark.parametrize('seed', range(3))
 def test_bands_equal_brute_force(seed, size, around):
     target = blobs(seed, size)
-    expected = [band_of(d, WIDTHS) for d in nearest_other(target, around).flat]
+    labels = target == 255 if around == 'void' else target
+    expected = [sum(w < d for w in WIDTHS) for d in nearest_other(labels).flat]
     found = trimap_bands(target, WIDTHS, around=around)
     assert found.flatten().tolist() == expected
 
@@ -124,7 +115,7 @@ def iou_by_loops(images: list[dict], width: int, label: int) -> float | None:
     for image in images:
         target = image['gt_sem_seg']['data'][0].numpy()
         prediction = image['pred_sem_seg']['data'][0].numpy()
-        near = (nearest_other(target, 'labels') <= width) & (target != 255)
+        near = (nearest_other(target) <= width) & (target != 255)
         for truth, guess in zip(target[near], prediction[near], strict=True):
             both += truth == label == guess
             either += label in (truth, guess)
