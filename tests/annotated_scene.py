@@ -71,9 +71,8 @@ def runs(values: np.ndarray) -> list[int]:
 def brush(mask: np.ndarray) -> list[int]:
     """Encode a mask as Label Studio does, every second value in a run of its own."""
     values = np.repeat(mask.ravel() * 255, 4)
-    bits = (
-        f'{len(values):032b}' + f'{7:05b}' + ''.join(f'{n:04b}' for n in (0, 3, 7, 9))
-    )
+    sizes = ''.join(f'{size:04b}' for size in (0, 3, 7, 9))
+    bits = f'{len(values):032b}{7:05b}{sizes}'
     for value, group in groupby(values):
         count = len(list(group))
         while count:
@@ -104,16 +103,15 @@ def labelme(root: Path) -> None:
 
 def coco_file(segmentation: Callable) -> dict:
     ids = {'cell': 7, 'dish': 9}
-    stems = list(OBJECTS)
     return dict(
         images=[
             dict(id=i, file_name=f'{stem}.png', height=H, width=W)
-            for i, stem in enumerate(stems)
+            for i, stem in enumerate(OBJECTS)
         ],
         categories=[dict(id=9, name='dish'), dict(id=7, name='cell')],
         annotations=[
             dict(image_id=i, category_id=ids[name], segmentation=segmentation(box))
-            for i, stem in enumerate(stems)
+            for i, stem in enumerate(OBJECTS)
             for name, box in OBJECTS[stem]
         ],
     )
@@ -203,12 +201,11 @@ def cvat_runs(root: Path) -> None:
 
 def color_masks(root: Path) -> None:
     rows = [f'{name}:{r},{g},{b}::' for name, (r, g, b) in COLORS.items()]
-    root.mkdir(parents=True, exist_ok=True)
-    (root / 'labelmap.txt').write_text('\n'.join(rows))
     palette = np.array([*COLORS.values()], np.uint8)
     for stem in OBJECTS:
         save_image(root / 'JPEGImages' / f'{stem}.png')
         save_mask(root / 'SegmentationClass' / f'{stem}.png', palette[expected(stem)])
+    (root / 'labelmap.txt').write_text('\n'.join(rows))
 
 
 def label_studio(root: Path) -> None:
@@ -217,13 +214,11 @@ def label_studio(root: Path) -> None:
         save_image(root / f'{stem}.png')
         results = []
         for name, box in objects:
-            scale = np.array([100 / W, 100 / H])
-            kind = 'polygonlabels' if name == 'dish' else 'brushlabels'
-            value = (
-                dict(points=(np.array(corners(box)) * scale).tolist())
-                if name == 'dish'
-                else dict(format='rle', rle=brush(area(box)))
-            )
+            if name == 'dish':
+                points = np.array(corners(box)) * [100 / W, 100 / H]
+                kind, value = 'polygonlabels', dict(points=points.tolist())
+            else:
+                kind, value = 'brushlabels', dict(format='rle', rle=brush(area(box)))
             size = dict(original_width=W, original_height=H)
             results.append(size | dict(type=kind, value=value | {kind: [name]}))
         address = f'/data/upload/1/0a1b2c3d-{stem}.png'
@@ -238,9 +233,7 @@ def yolo(root: Path) -> None:
         lines = []
         for name, box in OBJECTS[stem]:
             points = (np.array(corners(box)) / (W, H)).ravel()
-            lines.append(
-                ' '.join([str(NAMES.index(name)), *map(repr, points.tolist())])
-            )
+            lines.append(' '.join(map(str, [NAMES.index(name), *points.tolist()])))
         (root / split / 'labels').mkdir()
         (root / split / 'labels' / f'{stem}.txt').write_text('\n'.join(lines))
     (root / 'data.yaml').write_text('nc: 2\nnames:\n  0: cell\n  1: dish\n')

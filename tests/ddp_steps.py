@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import pytest
 import torch
 import torch.distributed as dist
 from mmengine.evaluator import BaseMetric
-from mmseg.registry import MODELS
 from mmseg.utils import register_all_modules
+from small_segmentor import small_segmentor
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -18,19 +19,12 @@ def steps(rank: int, store: str) -> None:
     register_all_modules()
     torch.set_num_threads(1)
     dist.init_process_group('gloo', f'file://{store}', rank=rank, world_size=2)
-    backbone = dict(type='ResNetMulti', depth=26, base_channels=4, frozen_bn='affine')
-    head = dict(type='ClassifierModule', in_channels=128, in_index=3, num_classes=3)
-    network = MODELS.build(
-        dict(type='EncoderDecoder', backbone=backbone, decode_head=head)
-    )
+    network = small_segmentor('EncoderDecoder', num_classes=3)
+    network.train()
     run_two_steps(network)
     network.decode_head.unused = nn.Conv2d(1, 1, 1)
-    try:
+    with pytest.raises(RuntimeError, match='find_unused_parameters'):
         run_two_steps(network)
-    except RuntimeError as error:
-        assert 'find_unused_parameters' in str(error)
-    else:
-        raise AssertionError('the unused parameter was not found')
     dist.destroy_process_group()
 
 

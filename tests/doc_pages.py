@@ -18,6 +18,7 @@ PAGES = [
     ROOT / 'CONTRIBUTING.md',
     *sorted((ROOT / 'docs').rglob('*.md')),
 ]
+PARSER = MarkdownIt('commonmark').enable('table')
 LANGUAGES = ('bash', 'python', 'text')
 ASSIGNMENT = re.compile(r'[A-Z_]+=')
 
@@ -38,7 +39,6 @@ class Block:
 
 def read_blocks(path: Path) -> list[Block]:
     """Return the code blocks of a page; indented ones have no language."""
-    tokens = MarkdownIt('commonmark').enable('table').parse(path.read_text('utf-8'))
     return [
         Block(
             page=path.relative_to(ROOT).as_posix(),
@@ -47,7 +47,7 @@ def read_blocks(path: Path) -> list[Block]:
             title=''.join(re.findall(r'title="([^"]*)"', token.info)),
             text=token.content,
         )
-        for token in tokens
+        for token in PARSER.parse(path.read_text('utf-8'))
         if token.type in ('fence', 'code_block')
     ]
 
@@ -60,12 +60,11 @@ def all_blocks(*languages: str) -> list[Block]:
 
 def inline_code() -> list[tuple[str, str]]:
     """Return page and content of each different piece of code within the text."""
-    parser = MarkdownIt('commonmark').enable('table')
     return sorted(
         {
             (path.relative_to(ROOT).as_posix(), child.content)
             for path in PAGES
-            for token in parser.parse(path.read_text('utf-8'))
+            for token in PARSER.parse(path.read_text('utf-8'))
             for child in token.children or []
             if child.type == 'code_inline'
         }

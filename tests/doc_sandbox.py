@@ -8,16 +8,15 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
-import rasterio
 from annotated_scene import WRITERS
 from doc_pages import ROOT
 from local import call
+from predicting import write_raster
 from rasterio.transform import from_origin
 from training import Server
 
@@ -32,12 +31,9 @@ SHRUNK = [
     ('_base_/datasets/*.py', r'image_size = \(.*\)', 'image_size = (64, 128)'),
     ('_base_/datasets/*.py', r'num_images=\d+', 'num_images=4'),
     ('_base_/datasets/*.py', r'img_ratios = \[.*\]', 'img_ratios = [0.5, 1.0]'),
-    ('_base_/schedules/*.py', r'max_iters=\d+', 'max_iters=2'),
-    ('search/*.py', r'max_iters=\d+', 'max_iters=2'),
-    ('search/*.py', r'val_interval=\d+', 'val_interval=2'),
-    ('_base_/schedules/*.py', r'val_interval=\d+', 'val_interval=2'),
+    ('search/*.py', r'(max_iters|val_interval)=\d+', r'\1=2'),
     ('_base_/schedules/*.py', r'\bbegin=\d+', 'begin=0'),
-    ('_base_/schedules/*.py', r'\bend=\d+', 'end=2'),
+    ('_base_/schedules/*.py', r'\b(max_iters|val_interval|end)=\d+', r'\1=2'),
     ('_base_/models/*.py', r'init_cfg=dict\([^()]*\)', 'init_cfg=None'),
     ('*.py', r'init_cfg=dict\([^()]*\)', 'init_cfg=None'),
 ]
@@ -87,9 +83,8 @@ class Sandbox:
             export_streets(self.folder / out, request)
 
         folder = self.folder / 'data' / 'unsplit'
-        export_streets(
-            folder, Request('folder', num_train=4, num_val=2, size=(64, 128))
-        )
+        request = Request('folder', num_train=4, num_val=2, size=(64, 128))
+        export_streets(folder, request)
         for path in [*folder.glob('*/*/*.*')]:
             path.rename(path.parents[1] / f'{path.parent.name}_{path.name}')
         for split in folder.glob('*/*/'):
@@ -131,16 +126,9 @@ class Sandbox:
     def run_shell(self, command: str) -> tuple[int, str]:
         """Run a line of shell with this Python; return exit code and output."""
         path = f'{Path(sys.executable).parent}{os.pathsep}{os.environ["PATH"]}'
-        done = subprocess.run(
-            ['bash', '-c', command],
-            cwd=self.folder,
-            env=os.environ | {'PATH': path, 'PYTHONPATH': str(ROOT)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        return done.returncode, done.stdout
+        env = os.environ | {'PATH': path, 'PYTHONPATH': str(ROOT)}
+        done = call('bash', '-c', command, cwd=self.folder, env=env)
+        return done.returncode, done.stdout + done.stderr
 
     def train_quickstart(self) -> None:
         """Leave the files of ``make quickstart``, after two steps."""
@@ -161,13 +149,9 @@ class Sandbox:
             video.write(np.roll(noise, shift, axis=1))
         video.release()
         bands = noise.transpose(2, 0, 1)[[0, 1, 2, 0]]
-        form = dict(driver='GTiff', photometric='MINISBLACK', alpha='NO')
-        size = dict(count=4, height=64, width=96, dtype='uint8')
+        form = dict(photometric='MINISBLACK', alpha='NO')
         place = dict(crs='EPSG:32632', transform=from_origin(500000, 5000000, 10, 10))
-        with rasterio.open(
-            self.folder / 'scene.tif', 'w', **form, **size, **place
-        ) as scene:
-            scene.write(bands)
+        write_raster(self.folder / 'scene.tif', bands, **form, **place)
 
     def stand_in(self, checkpoint: str) -> None:
         """Let the newest checkpoint of a short training stand in for a later one."""

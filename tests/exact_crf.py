@@ -28,10 +28,7 @@ def exact_mean_field(
 ) -> Tensor:
     """Run the mean field in float64, without a cut-off: ``(K, H, W)`` from the same."""
     classes, height, width = probabilities.shape
-    rows, columns = torch.meshgrid(
-        torch.arange(height), torch.arange(width), indexing='ij'
-    )
-    places = torch.stack([columns, rows], 2).view(-1, 2).double()
+    places = torch.cartesian_prod(torch.arange(height), torch.arange(width)).double()
     colours = image.double().flatten(1).t()
     bilateral = normalised_gaussian(
         torch.cat([places / bilateral_xy, colours / bilateral_rgb], 1)
@@ -61,12 +58,10 @@ def scene(
     def draw(*shape: int) -> Tensor:
         return torch.rand(*shape, generator=generator)
 
-    places = torch.stack(
-        torch.meshgrid(torch.arange(height), torch.arange(width), indexing='ij'), 2
-    )
+    places = torch.cartesian_prod(torch.arange(height), torch.arange(width))
     seeds = draw(2 * num_classes, 2) * torch.tensor([height, width])
-    distance = (places.unsqueeze(2) - seeds).square().sum(3)
-    labels = distance.argmin(2) % num_classes
+    distance = (places[:, None] - seeds).square().sum(2)
+    labels = distance.argmin(1).view(height, width) % num_classes
     colours = 40 + 175 * draw(num_classes, 3)
     noise = torch.randn(height, width, 3, generator=generator)
     image = (colours[labels] + 4 * noise).clamp(0, 255).to(torch.uint8)

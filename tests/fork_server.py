@@ -10,10 +10,8 @@ import sys
 
 from yapf.yapflib import yapf_api
 
-# The last one is this module.
-PRELOADED = [
-    'matplotlib.pyplot', 'torch._dynamo', 'mmseg_deeplab.inference.network', __name__
-]  # fmt: skip
+PRELOADED = ['matplotlib.pyplot', 'torch._dynamo', 'mmseg_deeplab.inference.network']
+PRELOADED += [__name__]
 
 # As in conftest.py.
 yapf_api.FormatCode = lambda text, **_: (text, False)

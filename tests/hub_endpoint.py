@@ -96,16 +96,11 @@ class Handler(Quiet, BaseHTTPRequestHandler):
         self.reply(dict(url=url, id=repo), code=409 if is_there else 200)
 
     def batch(self, wanted: dict) -> None:
-        objects = [
-            dict(
-                oid=one['oid'],
-                size=one['size'],
-                actions=dict(
-                    upload=dict(href=f'{self.server.url}/upload/{one["oid"]}')
-                ),
-            )
-            for one in wanted['objects']
-        ]
+        objects = []
+        for one in wanted['objects']:
+            upload = dict(href=f'{self.server.url}/upload/{one["oid"]}')
+            size, actions = one['size'], dict(upload=upload)
+            objects.append(dict(oid=one['oid'], size=size, actions=actions))
         self.reply(dict(transfer='basic', objects=objects))
 
     def commit(self, repo: str, lines: list[dict]) -> None:

@@ -9,6 +9,7 @@ from mmseg.registry import MODELS
 CLASSES = ('road', 'car', 'person')
 PALETTE = [[128, 64, 128], [0, 0, 142], [220, 20, 60]]
 NORM = dict(type='BN')
+COLOURS = dict(mean=[127.5] * 3, std=[60.0] * 3, bgr_to_rgb=True)
 HEAD = dict(
     type='PanopticDeepLabHead',
     in_channels=128,
@@ -35,12 +36,7 @@ def network_config(head=(), **options) -> dict:
         type='PanopticDeepLab',
         thing_classes=(1, 2),
         data_preprocessor=dict(
-            type='SegDataPreProcessor',
-            mean=[127.5] * 3,
-            std=[60.0] * 3,
-            bgr_to_rgb=True,
-            pad_val=0,
-            seg_pad_val=255,
+            type='SegDataPreProcessor', pad_val=0, seg_pad_val=255, **COLOURS
         ),
         backbone=dict(BACKBONE),
         decode_head=HEAD | dict(head),

@@ -34,15 +34,9 @@ HEADS = dict(
 
 def auxiliary_head(num_classes: int) -> dict:
     """Return the config of a head on the third stage."""
-    return dict(
-        type='FCNHead',
-        in_channels=64,
-        in_index=2,
-        channels=8,
-        num_convs=1,
-        num_classes=num_classes,
-        loss_decode=dict(type='CrossEntropyLoss', loss_weight=0.4),
-    )
+    loss = dict(type='CrossEntropyLoss', loss_weight=0.4)
+    third = dict(in_channels=64, in_index=2, num_classes=num_classes, loss_decode=loss)
+    return HEADS['FCNHead'] | dict(third, type='FCNHead')
 
 
 def small_segmentor(

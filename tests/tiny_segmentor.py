@@ -7,7 +7,7 @@ from mmengine.config import ConfigDict
 from mmengine.model import BaseModule
 from mmseg.models.segmentors import BaseSegmentor
 from mmseg.registry import MODELS
-from small_segmentor import like_trained
+from small_segmentor import HEADS, like_trained
 from torch import Tensor, nn
 
 from mmseg_deeplab.inference.exported import ExportMetadata
@@ -51,13 +51,11 @@ def tiny_segmentor(
             type='SegDataPreProcessor', **padding, **normalise | preprocessor
         ),
         backbone=dict(type=Trunk),
-        decode_head=dict(
+        decode_head=HEADS['FCNHead']
+        | dict(
             type='FCNHead',
             in_channels=16,
             in_index=0,
-            channels=8,
-            num_convs=1,
-            concat_input=False,
             dropout_ratio=0,
             num_classes=num_classes,
             out_channels=out_channels,
