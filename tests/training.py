@@ -19,6 +19,7 @@ import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from mmseg.registry import MODELS
 
 from mmseg_deeplab.config import read_config
 from mmseg_deeplab.config.run_setup import (
@@ -126,6 +127,20 @@ def write_config(
         )
     )
     return config
+
+
+def write_random_network(folder: Path, meta: dict | None = None) -> tuple[Path, Path]:
+    """Write the config, its data set and a checkpoint with random weights.
+
+    ``meta`` is the checkpoint's ``dataset_meta``.
+    """
+    config, checkpoint = write_config(folder), folder / 'tiny.pth'
+    torch.manual_seed(0)
+    model = MODELS.build(read_config(config).model)
+    model.decode_head.conv_seg.weight.data.normal_()
+    content = dict(state_dict=model.state_dict(), meta=dict(dataset_meta=meta or {}))
+    torch.save(content, checkpoint)
+    return config, checkpoint
 
 
 def weights(checkpoint: Path) -> dict[str, torch.Tensor]:

@@ -36,3 +36,19 @@ def random_shape(seed: int) -> tuple[tuple[int, ...], tuple[int, int]]:
     draw = [int(torch.randint(1, 22, (), generator=generator)) for _ in range(6)]
     shape = (1 + draw[0] % 3, draw[1], draw[2], draw[3])
     return shape, (draw[4] * 3 + seed % 4, draw[5] * 4 + 1)
+
+
+SHAPES = [
+    ((1, 19, 33, 65), (257, 513)),  # 8k + 1
+    ((2, 21, 41, 41), (321, 321)),
+    ((3, 5, 7, 11), (50, 83)),  # no whole factor
+    ((1, 19, 9, 17), (9, 17)),  # no resizing
+    ((2, 7, 40, 31), (13, 9)),  # smaller
+    ((1, 4, 20, 6), (7, 61)),  # smaller and larger
+    ((1, 3, 1, 1), (5, 4)),
+    ((2, 3, 5, 4), (1, 1)),
+    ((1, 1, 3, 3), (6, 6)),
+    ((1, 2, 1, 9), (1, 40)),
+    ((1, 300, 5, 6), (20, 24)),  # more classes than a byte numbers
+    *map(random_shape, range(20)),
+]

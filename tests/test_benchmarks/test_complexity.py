@@ -43,8 +43,8 @@ def test_parameters_are_those_of_the_trained_model(load_config):
     assert complexity(cfg, (65, 65)).parameters == 58_040_661  # kazuto1011's
 
 
-def padding_of_space_to_batch(cfg, size=SIZE):
-    """Count what TF computes on the padding of an atrous convolution.
+def count_as_tensorflow(cfg, size=SIZE):
+    """Count with what TF computes on the padding of an atrous convolution.
 
     TF cuts the map into rate x rate interleaved ones, padded to a common size.
     """
@@ -62,7 +62,7 @@ def padding_of_space_to_batch(cfg, size=SIZE):
             if isinstance(module, nn.Conv2d):
                 module.register_forward_hook(hook)
         model(torch.empty(1, 3, *size), mode='tensor')
-    return padded
+    return complexity(cfg, size).multiply_adds + padded
 
 
 # DeepLab v3+, table 5; "B" is 1e9.
@@ -76,8 +76,7 @@ def padding_of_space_to_batch(cfg, size=SIZE):
     ],
 )
 def test_xception_costs_what_the_paper_says(load_config, name, separable, paper):
-    cfg = model_config(load_config, name, **separable)
-    ours = complexity(cfg, SIZE).multiply_adds + padding_of_space_to_batch(cfg)
+    ours = count_as_tensorflow(model_config(load_config, name, **separable))
     assert ours / 1e9 == pytest.approx(paper, rel=0.005)
 
 
@@ -118,14 +117,8 @@ def late_strides(output_stride):
 def test_resnet_differs_from_the_paper_by_three_known_things(
     load_config, name, output_stride, paper
 ):
-    cfg = model_config(load_config, name, output_stride)
-    ours = complexity(cfg, SIZE).multiply_adds
-    theirs = (
-        ours
-        + padding_of_space_to_batch(cfg)
-        + deep_stem()
-        + late_strides(output_stride)
-    )
+    ours = count_as_tensorflow(model_config(load_config, name, output_stride))
+    theirs = ours + deep_stem() + late_strides(output_stride)
     assert theirs / 1e9 == pytest.approx(paper, rel=0.015)
 
 
@@ -143,9 +136,8 @@ def test_networks_of_mmsegmentation_are_counted_too(load_config, name, millions)
 @pytest.mark.slow
 @pytest.mark.parametrize('size, paper', [('s', 333.25), ('m', 460.93), ('l', 695.03)])
 def test_auto_deeplab_costs_what_the_paper_says(load_config, size, paper):
-    cfg, image = load_config(f'autodeeplab_{size}_cityscapes.py').model, (1025, 2049)
-    ours = complexity(cfg.to_dict(), image).multiply_adds
-    ours += padding_of_space_to_batch(cfg.to_dict(), image)
+    cfg = load_config(f'autodeeplab_{size}_cityscapes.py').model.to_dict()
+    ours = count_as_tensorflow(cfg, (1025, 2049))
     assert ours / 1e9 == pytest.approx(paper, rel=0.02)
 
 

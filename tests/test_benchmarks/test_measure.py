@@ -1,14 +1,15 @@
 """Turns, ratios, memory and tables of the benchmarks."""
 
 import json
-import subprocess
 import sys
 from argparse import Namespace
 from dataclasses import replace
+from itertools import groupby
 
 import numpy as np
 import pytest
 import torch
+from local import call
 
 from benchmarks.__main__ import STUDIES, build_parser, run_study
 from benchmarks.case import CPU, Case, ResultsDiffer, Study
@@ -36,9 +37,7 @@ def test_functions_take_turns_and_every_other_round_goes_backwards():
     order = []
     runs = {name: lambda name=name: order.append(name) for name in 'ab'}
     found = take_turns(runs, seconds=1e-6, rounds=3)
-    turns = [
-        one for one, before in zip(order, ['', *order], strict=False) if one != before
-    ]
+    turns = [name for name, _ in groupby(order)]
     assert turns == ['a', 'b', 'a', 'b']  # a b, b a, a b
     assert [len(rounds) for rounds in found.values()] == [3, 3]
 
@@ -53,21 +52,17 @@ def test_the_multiply_adds_of_stock_are_counted():
     case = Case('', '', lambda: 0, lambda: x @ x.T, lambda *_: {})
     row = measure(case, rate=90.0, **SHORT)
     assert row['multiply_adds'] == 3 * 5 * 3
-    assert row['fraction_of_limit'] == pytest.approx(
-        0.5 / row['ours']['seconds']['median']
-    )
+    share = 0.5 / row['ours']['seconds']['median']
+    assert row['fraction_of_limit'] == pytest.approx(share)
 
 
 def test_functions_in_other_processes_report_time_and_memory():
     times = iter([4.0, 1.0, 2.0, 1.0])
-    run = lambda: dict(seconds=next(times), peak_bytes=7)  # noqa: E731
-    case = replace(
-        constant_case(),
-        ours=run,
-        stock=run,
-        compare=lambda *_: {},
-        measures_itself=True,
-    )
+
+    def run() -> dict:
+        return dict(seconds=next(times), peak_bytes=7)
+
+    case = Case('', '', run, run, lambda *_: {}, measures_itself=True)
     row = measure(case, rounds=2)
     assert row['ours']['peak_bytes'] == 7 and row['memory_ratio'] == 1
     assert row['stock']['rounds'] == [4, 2] and row['ours']['rounds'] == [1, 1]
@@ -90,8 +85,7 @@ print(peak_memory(function, torch.device('cpu'))[1])
 @pytest.mark.slow
 def test_peak_memory_counts_what_is_held_at_a_time(root):
     """Two tensors of 48 MB one after the other, then one of 16 MB that is returned."""
-    run = [sys.executable, '-W', 'ignore', '-c', HELD_AT_A_TIME]
-    output = subprocess.run(run, check=True, capture_output=True, text=True, cwd=root)
+    output = call(sys.executable, '-W', 'ignore', '-c', HELD_AT_A_TIME, cwd=root)
     peak = int(output.stdout.split()[-1])
     assert peak == pytest.approx(48 * MEGABYTE, abs=4 * MEGABYTE)
 
@@ -112,27 +106,18 @@ def test_a_document_changes_between_its_marks_alone(tmp_path):
         write_into(document, 'other', 'new')
 
 
-def study_of(*cases: Case) -> Study:
-    columns = columns_of(('group', 'name'), {})
-    return Study(
-        '', columns, dict(a=cases), {}, lambda subject, *_: iter(subject), 'vw'
-    )
-
-
-def arguments(tmp_path, **options) -> Namespace:
-    common = dict(command='mine', only=None, variants=None, quick=False, threads=None)
-    common |= dict(device='cpu', out=tmp_path, name=None, document=None, **SHORT)
-    return Namespace(**common | options)
-
-
 def test_a_case_whose_results_differ_has_a_row_and_the_others_go_on(
     tmp_path, monkeypatch
 ):
     cases = constant_case(), constant_case(2.0), constant_case()
-    monkeypatch.setitem(STUDIES, 'mine', study_of(*cases))
+    columns = columns_of(('group', 'name'), {})
+    study = Study('', columns, dict(a=cases), {}, lambda cases, *_: iter(cases), 'vw')
+    monkeypatch.setitem(STUDIES, 'mine', study)
     monkeypatch.setattr('benchmarks.measure.MATRIX_SIZE', {'cpu': 64})
+    options = dict(command='mine', only=None, variants=None, quick=False, threads=None)
+    options |= dict(device='cpu', out=tmp_path, name=None, document=None, **SHORT)
     with pytest.raises(InputError, match='1 cases differ'):
-        run_study(arguments(tmp_path))
+        run_study(Namespace(**options))
     rows = json.loads((tmp_path / 'mine.json').read_text())['rows']
     assert [row['ratio'] is None for row in rows] == [False, True, False]
     assert '| group | name: **constants' in (tmp_path / 'mine.md').read_text()

@@ -19,7 +19,7 @@ from benchmarks import (
     training,
 )
 from benchmarks.case import CPU, ResultsDiffer
-from benchmarks.networks import Network, lean_segmentor, scenes, stock_segmentor
+from benchmarks.networks import Network, scenes
 
 pytestmark = pytest.mark.slow
 
@@ -101,13 +101,6 @@ def test_wrong_labels_are_found():
         case.compare(case.stock(), (case.ours() + 1) % 5)
 
 
-def test_the_lean_segmentor_has_the_weights_of_the_stock_one():
-    cfg = SMALL.config()
-    stock = stock_segmentor(cfg, SMALL.size, CPU)
-    own = lean_segmentor(cfg, stock).state_dict()
-    assert all(torch.equal(own[key], v) for key, v in stock.state_dict().items())
-
-
 def test_large_scenes_are_repeated():
     (image,) = scenes(1, (1100, 2100), CPU)
     assert torch.equal(image[:, 1024:, 2048:], image[:, :76, :52])
@@ -186,9 +179,8 @@ def test_both_evaluations_find_the_same_metrics(job, tmp_path):
 
 
 def test_a_training_from_disk_has_the_stock_losses(tmp_path):
-    case = disk.disk_case(
-        disk.Training(disk.QUICKSTART, 'streets', 2), tmp_path, 'fast'
-    )
+    small = disk.Training(disk.QUICKSTART, 'streets', 2)
+    case = disk.disk_case(small, tmp_path, 'fast')
     stock, ours = case.stock(), case.ours()
     assert case.compare(stock, ours)['first'] < 1e-5
     assert len(stock['losses']) == disk.WARM_UP

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from local import call
@@ -46,7 +47,7 @@ log_processor = dict(window_size=1)
 def shell(*command: object, **env: str) -> subprocess.CompletedProcess:
     """Run a shell script of ``tools`` with this interpreter."""
     own = {'PYTHON': sys.executable, 'OMP_NUM_THREADS': '1'}
-    return call(*command, env=os.environ | own | env)
+    return call(*command, env=os.environ | own | env, input='a.png\nb.png\n')
 
 
 @pytest.mark.slow
@@ -99,9 +100,7 @@ def test_sync_bn_becomes_plain_bn_on_the_cpu(server: Server, tmp_path):
 @pytest.mark.slow
 def test_a_checkpoint_of_two_processes_is_what_they_have_validated(server, tmp_path):
     """Plain BatchNorm: what two validate together is what one tests, to the digit."""
-    plain = (
-        "model['backbone'].update(norm_eval=False)\ntrain_cfg.update(val_interval=3)\n"
-    )
+    plain = "model['backbone'].update(norm_eval=False)\ntrain_cfg['val_interval'] = 3"
     config = write_config(tmp_path, iters=3, extra=plain)
     ranks = start_ranks(server, tmp_path, TRAIN, config, '--work-dir', tmp_path / 'two')
     assert_all_ended_well(ranks)
@@ -118,12 +117,12 @@ def test_a_checkpoint_of_two_processes_is_what_they_have_validated(server, tmp_p
     [
         ({}, '--standalone'),
         (
-            {'PORT': '1234'},
-            '--nnodes=1 --node_rank=0 --master_addr=127.0.0.1 --master_port=1234',
+            dict(NNODES='2', NODE_RANK='1', MASTER_ADDR='host'),
+            '--nnodes=2 --node_rank=1 --master_addr=host --master_port=29500',
         ),
         (
-            {'NNODES': '2', 'NODE_RANK': '1', 'MASTER_ADDR': 'host'},
-            '--nnodes=2 --node_rank=1 --master_addr=host --master_port=29500',
+            dict(PORT='1234'),
+            '--nnodes=1 --node_rank=0 --master_addr=127.0.0.1 --master_port=1234',
         ),
     ],
 )
@@ -157,11 +156,30 @@ def test_the_command_of_the_slurm_scripts(tmp_path, name):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ('name', 'needed'),
-    [('dist_train', 2), ('dist_test', 3), ('slurm_train', 3), ('slurm_test', 4)],
-)
-def test_a_missing_argument_prints_the_usage(name, needed):
-    done = shell(ROOT / 'tools' / f'{name}.sh', *['x'] * (needed - 1))
+@pytest.mark.parametrize('model', [['my config.py', 'my ckpt.pth'], ['my model.onnx']])
+def test_the_commands_of_the_dist_script_of_predictions(tmp_path, model):
+    script, arguments = ROOT / 'tools' / 'dist_infer.sh', ('my in', '--out', 'o')
+    done = shell(script, *model, 3, *arguments, PYTHON=fake_python(tmp_path))
+    tool = [str(ROOT / 'tools' / 'infer.py'), *model, *arguments]
+    assert done.stdout.splitlines() == [
+        '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=3',
+        '--max_restarts=0', *tool, *tool,
+    ]  # fmt: skip
+
+
+def test_the_dist_script_of_predictions_hands_its_input_to_all_processes(tmp_path):
+    command = (ROOT / 'tools' / 'dist_infer.sh', 'c.py', 'c.pth', 2, '-', '--out', 'o')
+    lines = shell(*command, PYTHON=fake_python(tmp_path)).stdout.splitlines()
+    assert lines[7:10] == ['c.pth', '--list', lines[9]]
+    assert '-' not in lines
+    assert not Path(lines[9]).exists()  # it was temporary
+
+
+NEEDED = dict(dist_train=2, dist_test=3, dist_infer=4, slurm_train=3, slurm_test=4)
+
+
+@pytest.mark.parametrize('name', NEEDED)
+def test_a_missing_argument_prints_the_usage(name):
+    done = shell(ROOT / 'tools' / f'{name}.sh', *['x'] * (NEEDED[name] - 1))
     assert done.returncode == 2
     assert done.stderr.startswith('usage: ')

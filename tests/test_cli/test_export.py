@@ -6,12 +6,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import torch
-from mmseg.registry import MODELS
-from training import ROOT, Server, write_config
+from training import ROOT, Server, write_random_network
 
 from mmseg_deeplab.inference.exported import ExportedPredictor
-from mmseg_deeplab.inference.prediction_config import prediction_config
 from mmseg_deeplab.utils.onnx_runtime import import_onnxruntime
 
 EXPORT = ROOT / 'tools' / 'export.py'
@@ -19,33 +16,24 @@ EXPORT = ROOT / 'tools' / 'export.py'
 
 @pytest.fixture(scope='module')
 def model(tmp_path_factory) -> tuple[Path, Path]:
-    """A config with its data, and a checkpoint with random weights."""
-    folder = tmp_path_factory.mktemp('model')
-    config, checkpoint = write_config(folder), folder / 'tiny.pth'
-    torch.manual_seed(0)
-    network = MODELS.build(prediction_config(str(config), {}).model)
-    network.decode_head.conv_seg.weight.data.normal_()
-    torch.save(network.state_dict(), checkpoint)
-    return config, checkpoint
+    return write_random_network(tmp_path_factory.mktemp('model'))
 
 
 @pytest.mark.slow
 def test_onnx_and_int8(server: Server, model, tmp_path):
     log, out = tmp_path / 'log', tmp_path / 'model.onnx'
     options = ('--int8', '--num-calibration-images', 3, '--num-evaluation-images', 5)
-    assert server.run(EXPORT, *model, '--out', out, *options, log=log) == 0, (
-        log.read_text()
-    )
+    command = (EXPORT, *model, '--out', out, *options)
+    assert server.run(*command, log=log) == 0, log.read_text()
     result = json.loads((tmp_path / 'model_int8.json').read_text())
-    assert result['calibration'] == dict(
-        images=3, of='train_dataloader', method='minmax'
-    )
+    calibration = dict(images=3, of='train_dataloader', method='minmax')
+    assert result['calibration'] == calibration
     assert [result[name]['images'] for name in ('float', 'int8')] == [5, 5]
     change = result['int8']['figures']['mIoU'] - result['float']['figures']['mIoU']
     assert f'mIoU {change:+.2f} on 5 images' in log.read_text()
     assert 'largest error of a logit' in log.read_text()
     small = ExportedPredictor(tmp_path / 'model_int8.onnx')
-    assert small.metadata.int8 == result['calibration']
+    assert small.metadata.int8 == calibration
     # Without this package, as docs/deployment.md shows.
     runtime = import_onnxruntime(purpose='this test')
     session = runtime.InferenceSession(out)

@@ -39,11 +39,8 @@ def test_its_model_is_one_of_the_zoo():
 
 
 @pytest.mark.slow
-def test_its_cells_run(server, tmp_path, monkeypatch):
-    sandbox = Sandbox(tmp_path, server)
-    sandbox.shrink()
-    sandbox.train_quickstart()
-    monkeypatch.chdir(tmp_path)
+def test_its_cells_run(sandbox: Sandbox, monkeypatch):
+    monkeypatch.chdir(sandbox.folder)
     names: dict[str, object] = {}
     for cell in code_cells():
         for old, new in REPLACED.items():
@@ -54,5 +51,5 @@ def test_its_cells_run(server, tmp_path, monkeypatch):
         else:
             exec(cell, names)
     assert names['mask'].shape == (64, 96)
-    assert len(list((tmp_path / 'predicted' / 'labels').rglob('*.png'))) == 8
-    assert (tmp_path / 'mine.onnx').is_file()
+    assert len(list((sandbox.folder / 'predicted/labels').rglob('*.png'))) == 8
+    assert (sandbox.folder / 'mine.onnx').is_file()

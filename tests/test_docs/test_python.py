@@ -18,7 +18,6 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from panoptic_network import random_targets
 
-from mmseg_deeplab import get_deeplab_v2
 from mmseg_deeplab.config import read_config
 from mmseg_deeplab.config.run_setup import replace_sync_bn
 
@@ -62,20 +61,6 @@ def replace(text: str) -> str:
     for old, new in REPLACED.items():
         text = text.replace(old, new)
     return text
-
-
-@pytest.fixture(scope='module')
-def sandbox(server, tmp_path_factory) -> Sandbox:
-    """Return a small copy of the project with the files that the programs read."""
-    sandbox = Sandbox(tmp_path_factory.mktemp('python'), server)
-    sandbox.shrink()
-    sandbox.train_quickstart()
-    lineage = get_deeplab_v2(num_classes=21, pretrain=False).state_dict()
-    torch.save(
-        {f'Scale.{name}': value for name, value in lineage.items()},
-        sandbox.folder / 'DeepLab_resnet_pretrained_imagenet.pth',
-    )
-    return sandbox
 
 
 @pytest.mark.slow

@@ -5,9 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from mmseg.registry import MODELS
 from tiny_segmentor import CLASSES, metadata, tiny_segmentor
-from training import write_config
+from training import write_random_network
 
 from mmseg_deeplab.export import export_model
 from mmseg_deeplab.export.check_file import random_images, reference_logits
@@ -15,19 +14,13 @@ from mmseg_deeplab.export.export_formats import write_torchscript
 from mmseg_deeplab.export.graph import PredictionGraph
 from mmseg_deeplab.inference import ModelSource, Predictor, load_predictor
 from mmseg_deeplab.inference.exported import ExportedPredictor
-from mmseg_deeplab.inference.prediction_config import prediction_config
 
 
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory) -> Path:
-    """A config with its data, and a checkpoint with random weights."""
+    """Return a folder with ``tiny.py`` and ``tiny.pth``."""
     folder = tmp_path_factory.mktemp('model')
-    config = write_config(folder)
-    torch.manual_seed(0)
-    model = MODELS.build(prediction_config(str(config), {}).model)
-    model.decode_head.conv_seg.weight.data.normal_()
-    meta = dict(dataset_meta=dict(classes=CLASSES, palette=[[1, 2, 3]] * 3))
-    torch.save(dict(state_dict=model.state_dict(), meta=meta), folder / 'tiny.pth')
+    write_random_network(folder, meta=dict(classes=CLASSES, palette=[[1, 2, 3]] * 3))
     return folder
 
 
@@ -41,13 +34,10 @@ def test_the_file_predicts_what_config_and_checkpoint_do(folder, tmp_path):
     exported = export(folder, tmp_path, output='probabilities')
     source = ModelSource(str(folder / 'tiny.py'), str(folder / 'tiny.pth'))
     image = random_images((1, 45, 70))[0]
-    found, expected = (
-        one.predict([image], probabilities=True)[0]
-        for one in (
-            ExportedPredictor(exported.path, trust_program=True),
-            load_predictor(source),
-        )
-    )
+    file = load_predictor(ModelSource(None, str(exported.path), trust_program=True))
+    assert isinstance(file, Predictor) and file.palette == [[1, 2, 3]] * 3
+    both = file, load_predictor(source)
+    found, expected = (p.predict([image], probabilities=True)[0] for p in both)
     np.testing.assert_allclose(found.probabilities, expected.probabilities, atol=1e-5)
     assert exported.agreement.logit_error < 1e-5
     assert exported.metadata.classes == CLASSES
@@ -58,11 +48,8 @@ def test_the_file_predicts_what_config_and_checkpoint_do(folder, tmp_path):
 
 def test_crf_and_windows_are_noted(folder, tmp_path):
     slide = dict(mode='slide', crop_size=(16, 16), stride=(8, 8))
-    options = {
-        'model.type': 'LeanEncoderDecoder',
-        'model.crf': dict(type='DenseCRF'),
-        'model.test_cfg': slide,
-    }
+    crf = {'model.type': 'LeanEncoderDecoder', 'model.crf': dict(type='DenseCRF')}
+    options = crf | {'model.test_cfg': slide}
     exported = export(folder, tmp_path, cfg_options=options, out=None)
     assert exported.path == folder / 'tiny.torchscript'  # beside the checkpoint
     text = exported.text()
@@ -162,9 +149,3 @@ def test_a_single_channel_has_a_threshold(tmp_path):
     predictor = write(tmp_path, 'probabilities', model, threshold=0.2)
     found = predictor.predict(IMAGES[:1])[0].labels
     np.testing.assert_array_equal(found, foreground > 0.2)
-
-
-def test_it_is_a_predictor_by_its_suffix(predictor):
-    found = load_predictor(ModelSource(None, str(predictor.path), trust_program=True))
-    assert isinstance(found, ExportedPredictor) and isinstance(found, Predictor)
-    assert found.classes == CLASSES and found.palette[1] == [70, 130, 180]

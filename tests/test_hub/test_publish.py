@@ -30,10 +30,7 @@ PTH = pytest.mark.parametrize('published', ['pth'], indirect=True)
 @pytest.fixture(scope='module')
 def cfg():
     """Return the quickstart's config, narrower, with two small scenes to test on."""
-    narrow = {
-        'model.backbone.base_channels': 4,
-        'model.decode_head.in_channels': 128,
-    }
+    narrow = {'model.backbone.base_channels': 4, 'model.decode_head.in_channels': 128}
     return read_config(CONFIG, narrow | few_streets(2, (32, 64)))
 
 

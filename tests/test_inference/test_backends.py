@@ -150,15 +150,9 @@ def test_a_long_job_is_worth_an_export(monkeypatch):
 
 def test_the_record_has_the_backend_and_a_second_run_keeps_it(tmp_path, export):
     source, folder = write_model(tmp_path), tmp_path / 'out'
-    predict = partial(
-        predict_files,
-        source,
-        [str(tmp_path / 'in')],
-        FileOutputs(folder),
-        options=RunOptions(workers=0),
-        export_network=export,
-        show_progress=False,
-    )
+    task = source, [str(tmp_path / 'in')], FileOutputs(folder)
+    options = dict(options=RunOptions(workers=0), show_progress=False)
+    predict = partial(predict_files, *task, export_network=export, **options)
     for name, backend in dict(a='onnxruntime', b='auto').items():
         write_image(tmp_path / 'in' / f'{name}.png')
         predict(backend=backend)

@@ -44,19 +44,15 @@ def test_predicts_what_inference_model_does(tmp_path, extra, fast):
 
 
 def test_writes_what_the_inferencer_of_mmseg_writes(source, tmp_path):
-    paths = [tmp_path / 'in' / f'{seed}.png' for seed in range(3)]
-    for seed, path in enumerate(paths):
-        write_image(path, seed=seed)
+    for seed in range(3):
+        write_image(tmp_path / 'in' / f'{seed}.png', seed=seed)
     results = inferencer(source)(
         str(tmp_path / 'in'), batch_size=2, out_dir=str(tmp_path), return_vis=True
     )
-    assert sorted(p.name for p in (tmp_path / 'vis').iterdir()) == [
-        '0.png', '1.png', '2.png'
-    ]  # fmt: skip
-    written = [np.array(Image.open(p)) for p in sorted((tmp_path / 'pred').iterdir())]
-    assert np.array_equal(
-        sorted(map(np.sum, written)), sorted(map(np.sum, results['predictions']))
-    )
+    names = sorted(path.name for path in (tmp_path / 'vis').iterdir())
+    assert names == ['0.png', '1.png', '2.png']
+    written = [np.array(Image.open(p)) for p in (tmp_path / 'pred').iterdir()]
+    assert sorted(map(np.sum, written)) == sorted(map(np.sum, results['predictions']))
     assert results['visualization'][0].shape == (40, 72, 3)
 
 
@@ -140,13 +136,10 @@ def test_refuses_another_number_of_names(source):
 
 
 def test_a_labels_file_is_not_needed_where_the_checkpoint_knows_the_classes(tmp_path):
-    extra = (
-        "labels_file = 'gone.txt'\ndata_root = 'gone'\n"
-        'model = dict(decode_head=dict(num_classes=None))'
-    )
     source = write_model(tmp_path)
     with open(source.config, 'a') as config:
-        config.write(extra)
+        config.write("labels_file = 'gone.txt'\ndata_root = 'gone'\n")
+        config.write('model = dict(decode_head=dict(num_classes=None))')
     assert inferencer(source).segmentor.num_classes == 8
 
 

@@ -202,14 +202,9 @@ def test_images_of_one_size_are_a_batch(folder):
 def test_images_of_many_sizes_do_not_wait_in_memory(folder):
     for number in range(12):
         write_image(folder / 'in' / f'{number}.png', (20, 20 + number))
-    alive = []
     predictor = Threshold()
-    predict = predictor.predict
-    predictor.predict = lambda images, **options: (
-        alive.append(len(images)) or predict(images, **options)
-    )
     run(folder, predictor, batch_size=2)
-    assert alive == [1] * 12
+    assert predictor.batches == [1] * 12
 
 
 def test_a_batch_that_does_not_fit_is_halved_and_so_are_the_next_ones(folder):
@@ -263,21 +258,6 @@ def test_odd_files_do_not_take_others_along(folder):
     assert found >= {odd[0], odd[1], odd[3], b'0.png'}
 
 
-def test_the_model_is_not_loaded_when_all_is_finished(folder):
-    run(folder, Threshold())
-    assert run(folder, None) == {}
-
-
-def test_a_model_that_cannot_be_loaded_is_no_fault_of_a_file(folder):
-    items = find_inputs([str(folder / 'in')])[1]
-
-    def load(device):
-        raise ValueError('no such model')
-
-    with pytest.raises(ValueError, match='no such model'):
-        FileRun(load, FileOutputs(folder / 'out'), RunOptions(workers=0)).run(items)
-
-
 def test_a_folder_that_cannot_be_written_to_ends_the_run(folder):
     (folder / 'out').mkdir()
     (folder / 'out/labels').touch()  # in the place of the folder
@@ -299,7 +279,7 @@ def test_large_images_are_predicted_by_windows(folder):
     labels = np.array(Image.open(folder / 'out/labels/large.tif'))
     assert np.array_equal(labels, image[..., 0] > 127)
     assert len(predictor.batches) == 5 + 6
-    assert run(folder, None) == {}
+    assert run(folder, None) == {}  # all is finished: no model is needed
 
 
 def test_a_video_becomes_two(folder):

@@ -42,34 +42,29 @@ def test_turns_an_image_as_its_orientation_says():
     assert np.abs(read_image(content).astype(int) - turned).mean() < 3
 
 
-def test_keeps_the_upper_half_of_16_bits():
-    deep = PICTURE.astype(np.uint16) * 256 + 77
-    content = cv2.imencode('.png', deep[..., ::-1])[1].tobytes()
-    assert np.array_equal(read_image(content), PICTURE)
+def deep(image: np.ndarray, suffix: str = 'png') -> bytes:
+    """Encode with 16 bits; the lower half of them is not zero."""
+    content = image.astype(np.uint16) * 256 + 77
+    return cv2.imencode(f'.{suffix}', content)[1].tobytes()
 
 
-@pytest.mark.parametrize('suffix', ['png', 'tiff'])
-def test_grey_of_16_bits(suffix):
-    grey = PICTURE[..., 0]
-    content = cv2.imencode(f'.{suffix}', grey.astype(np.uint16) * 256)[1].tobytes()
-    assert np.array_equal(read_image(content), np.stack([grey] * 3, -1))
+GREY = PICTURE[..., 0]
+GREY_RGB = np.stack([GREY] * 3, axis=-1)
+FEW_COLOURS = Image.fromarray(PICTURE).quantize(16)
+KINDS = {
+    'grey': (encoded(Image.fromarray(GREY)), GREY_RGB),
+    '16 bits': (deep(PICTURE[..., ::-1]), PICTURE),
+    'grey png of 16 bits': (deep(GREY), GREY_RGB),
+    'grey tiff of 16 bits': (deep(GREY, 'tiff'), GREY_RGB),
+    'alpha': (encoded(Image.fromarray(np.dstack([PICTURE, GREY]))), PICTURE),
+    'palette': (encoded(FEW_COLOURS), np.asarray(FEW_COLOURS.convert('RGB'))),
+}
 
 
-def test_grey_becomes_rgb():
-    grey = PICTURE[..., 1]
-    expected = np.stack([grey] * 3, axis=-1)
-    assert np.array_equal(read_image(encoded(Image.fromarray(grey))), expected)
-
-
-def test_alpha_is_left_out():
-    rgba = np.dstack([PICTURE, np.full((24, 40), 128, np.uint8)])
-    assert np.array_equal(read_image(encoded(Image.fromarray(rgba))), PICTURE)
-
-
-def test_a_palette_becomes_its_colours():
-    image = Image.fromarray(PICTURE).quantize(16)
-    expected = np.asarray(image.convert('RGB'))
-    assert np.array_equal(read_image(encoded(image)), expected)
+@pytest.mark.parametrize('kind', KINDS)
+def test_each_kind_becomes_rgb_of_8_bits(kind):
+    content, expected = KINDS[kind]
+    assert np.array_equal(read_image(content), expected)
 
 
 @pytest.mark.parametrize(
@@ -81,6 +76,7 @@ def test_a_palette_becomes_its_colours():
         (b'<html>', 'web page'),
         (b'nonsense', 'not a readable image'),
         (encoded(Image.fromarray(PICTURE), 'pcx'), 'an unknown format'),
+        (encoded(Image.fromarray(PICTURE), 'eps'), 'an unknown format'),
         (encoded(Image.fromarray(np.float32(PICTURE[..., 0])), 'tiff'), 'no image'),
     ],
 )

@@ -2,6 +2,7 @@
 
 import glob
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -51,13 +52,9 @@ def test_listed_files_need_not_exist(files):
     assert names(listed=['photos/a/1.jpg', 'photos/c/gone.jpg']) == ['a/1', 'c/gone']
 
 
-def test_files_that_differ_in_the_suffix_keep_it(files):
+def test_files_that_differ_in_the_suffix_keep_it_also_when_they_come_alone(files):
     (files / 'photos/a/1.png').touch()
     assert names('photos/a') == ['1.jpg', '1.png', '2']
-
-
-def test_files_that_differ_in_the_suffix_do_so_when_they_come_alone(files):
-    (files / 'photos/a/1.png').touch()
     assert names('photos/a/*.png') == ['1.png']
 
 
@@ -82,9 +79,8 @@ def test_the_outputs_of_an_earlier_run_are_no_inputs(files):
 
 @pytest.mark.parametrize('argument', ['gone', 'gone/*.png', 'photos/[xy]*'])
 def test_names_an_argument_that_is_nothing(files, argument):
-    with pytest.raises(FileNotFoundError) as caught:
+    with pytest.raises(FileNotFoundError, match=re.escape(repr(argument))):
         names(argument)
-    assert repr(argument) in str(caught.value)
 
 
 def test_a_name_may_look_like_a_pattern(files):
@@ -140,9 +136,8 @@ def test_lists_of_any_editor_are_read(content):
 
 
 def test_a_list_may_hold_names_that_are_no_utf_8():
-    assert [os.fsencode(name) for name in read_list(b'\xff.png\n', 'x')] == [
-        b'\xff.png'
-    ]
+    (name,) = read_list(b'\xff.png\n', 'x')
+    assert os.fsencode(name) == b'\xff.png'
 
 
 def test_refuses_a_folder_without_images(files):
@@ -157,12 +152,8 @@ def test_refuses_a_folder_without_images(files):
         (['a.py', 'a.pth'], [ModelSource('a.py', 'a.pth')]),
         (['m.onnx'], [ModelSource(None, 'm.onnx')]),
         (
-            ['a.py', 'a.pth', 'm.PT2', 'b.py', 'b.pth'],
-            [
-                ModelSource('a.py', 'a.pth'),
-                ModelSource(None, 'm.PT2'),
-                ModelSource('b.py', 'b.pth'),
-            ],
+            ['a.py', 'a.pth', 'm.PT2'],
+            [ModelSource('a.py', 'a.pth'), ModelSource(None, 'm.PT2')],
         ),
     ],
 )

@@ -5,14 +5,9 @@ import numpy as np
 import pytest
 import torch
 from largest_tensor import LargestTensor
-from mmengine.dataset import pseudo_collate
 from predicting import smooth_image, write_model
 
-from mmseg_deeplab.inference import (
-    DeepLabInferencer,
-    ModelSource,
-    load_predictor,
-)
+from mmseg_deeplab.inference import DeepLabInferencer, ModelSource, load_predictor
 from mmseg_deeplab.utils.errors import InputError
 
 CRF = dict(type='DenseCRF', num_iterations=2)
@@ -38,14 +33,8 @@ def predictor(source):
 
 def stock(source: ModelSource, image: np.ndarray, **options):
     """Return the sample of the inferencer, which has tests of its own."""
-    call = DeepLabInferencer(
-        source.config,
-        source.checkpoint,
-        device='cpu',
-        show_progress=False,
-        cfg_options={'model.test_cfg.keep_logits': True},
-        **options,
-    )
+    options |= dict(cfg_options={'model.test_cfg.keep_logits': True}, device='cpu')
+    call = DeepLabInferencer(source.config, source.checkpoint, **options)
     return call(np.ascontiguousarray(image[..., ::-1]), return_datasamples=True)
 
 
@@ -82,9 +71,7 @@ def test_images_of_one_size_are_one_batch(predictor, monkeypatch):
     monkeypatch.setattr(
         segmentor.backbone, 'forward', lambda x: batches.append(len(x)) or forward(x)
     )
-    predictor.predict(
-        [smooth_image((40, 72)), smooth_image((24, 24)), smooth_image((40, 72))]
-    )
+    predictor.predict([smooth_image(s) for s in ((40, 72), (24, 24), (40, 72))])
     assert batches == [2, 1]
 
 
@@ -112,10 +99,8 @@ def test_crf_and_tta_are_those_of_the_inferencer(source, options):
 
 
 def test_the_crf_of_the_config_can_be_left_out(source):
-    image, options = (
-        smooth_image(),
-        {'model.type': 'LeanEncoderDecoder', 'model.crf': CRF},
-    )
+    image = smooth_image()
+    options = {'model.type': 'LeanEncoderDecoder', 'model.crf': CRF}
     with_crf = load_predictor(source, cfg_options=options).predict([image])
     without = load_predictor(source, cfg_options=options, crf=False).predict([image])
     plain = load_predictor(source).predict([image])
@@ -157,9 +142,7 @@ def test_a_network_of_one_channel_sees_grey_images(tmp_path):
     source, image = write_model(tmp_path, extra=GREY), smooth_image()
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     cv2.imwrite(str(tmp_path / 'grey.png'), grey)
-    call = DeepLabInferencer(
-        source.config, source.checkpoint, device='cpu', show_progress=False
-    )
+    call = DeepLabInferencer(source.config, source.checkpoint, device='cpu')
     read = call(str(tmp_path / 'grey.png'), return_datasamples=True)
     (found,) = load_predictor(source).predict([image])
     assert agreement(found.labels, read.pred_sem_seg.data) > 0.999
@@ -177,16 +160,9 @@ def test_more_channels_are_refused(tmp_path):
 def test_another_output_stride_is_that_of_the_config(source):
     fine = load_predictor(source, output_stride=8)
     coarse = load_predictor(source, output_stride=16)
-    shapes = [
-        p.segmentor(
-            **p.segmentor.data_preprocessor(
-                pseudo_collate([p.pipeline(smooth_image((64, 64)))])
-            ),
-            mode='tensor',
-        ).shape[-1]
-        for p in (fine, coarse)
-    ]
-    assert shapes == [9, 5]  # 64 / 8 + 1: ceil_mode
+    image = torch.zeros(1, 3, 64, 64)
+    found = (one.segmentor(image, mode='tensor') for one in (fine, coarse))
+    assert [logits.shape[-1] for logits in found] == [9, 5]  # 64 / 8 + 1: ceil_mode
 
 
 @pytest.mark.parametrize(

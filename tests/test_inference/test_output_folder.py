@@ -91,20 +91,16 @@ def test_names_and_training_settings_do_not_count(tmp_path, source):
     prepare(tmp_path, ModelSource(str(other), source.checkpoint))
 
 
-def test_a_folder_of_other_things_is_refused(tmp_path, source):
-    (tmp_path / 'out').mkdir()
-    (tmp_path / 'out' / 'thesis.tex').touch()
-    with pytest.raises(ValueError, match='is not empty'):
+@pytest.mark.parametrize(
+    ('name', 'told'),
+    [('thesis.tex', 'not empty'), (RECORD, 'is not the record of a prediction')],
+)
+def test_a_folder_of_other_things_is_refused(tmp_path, source, name, told):
+    write(tmp_path / 'out' / name, 100)
+    with pytest.raises(ValueError, match=told):
         prepare(tmp_path, source)
     prepare(tmp_path, source, overwrite=True)
-    assert (tmp_path / 'out' / 'thesis.tex').exists()
-
-
-def test_a_file_that_is_no_record_is_refused(tmp_path, source):
-    (tmp_path / 'out').mkdir()
-    (tmp_path / 'out' / RECORD).write_text('{"half": ')
-    with pytest.raises(ValueError, match='is not the record of a prediction'):
-        prepare(tmp_path, source)
+    assert (tmp_path / 'out' / name).exists()
 
 
 def test_a_checkpoint_that_is_not_there_is_told_and_nothing_is_written(

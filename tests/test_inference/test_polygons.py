@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
-import rasterio
 from PIL import Image
+from predicting import write_raster
 from rasterio.features import rasterize
 from rasterio.transform import from_origin
 
@@ -135,13 +135,11 @@ def test_a_joined_ring_encloses_what_the_polygon_does():
     mask = blots(4)
     for area in trace(mask, {0}):
         (polygon,) = area.polygons
-        shapes = [
-            dict(
-                type='Polygon', coordinates=[np.concatenate([r, r[:1]]) for r in rings]
-            )
-            for rings in (polygon, [join_holes(polygon)])
-        ]
-        both = [rasterize([shape], out_shape=mask.shape) for shape in shapes]
+        both = []
+        for rings in (polygon, [join_holes(polygon)]):
+            closed = [np.concatenate([ring, ring[:1]]) for ring in rings]
+            shape = dict(type='Polygon', coordinates=closed)
+            both.append(rasterize([shape], out_shape=mask.shape))
         assert np.array_equal(*both)
         assert area.size == both[0].sum()
 
@@ -154,14 +152,8 @@ def test_a_raster_has_map_coordinates(tmp_path, system, name):
     labels[:9, :9] = 255  # no data
     outputs = FileOutputs(tmp_path, polygons='geojson')
     item = InputFile(str(tmp_path / 'x.tif'), 'x')
-    path = outputs.path(item, 'labels', '.tif')
-    path.parent.mkdir()
-    profile = dict(driver='GTiff', dtype='uint8', count=1, nodata=255, crs=system)
-    height, width = labels.shape
-    with rasterio.open(
-        path, 'w', height=height, width=width, transform=place, **profile
-    ) as raster:
-        raster.write(labels, 1)
+    path, profile = outputs.path(item, 'labels', '.tif'), dict(nodata=255, crs=system)
+    write_raster(path, labels[None], transform=place, **profile)
     predictor = SimpleNamespace(classes=CLASSES, palette=PALETTE)
     outline_raster(predictor, item, outputs)
     content = json.loads((tmp_path / 'geojson/x.geojson').read_text())

@@ -11,7 +11,7 @@ import pytest
 import rasterio
 import torch
 from PIL import Image
-from predicting import write_raster
+from predicting import write_image, write_raster
 from rasterio.control import GroundControlPoint
 from rasterio.rpc import RPC
 from rasterio.transform import from_origin
@@ -120,10 +120,14 @@ def test_windows_cover_an_axis_once_with_their_margins(length, window, overlap):
 def test_equals_the_whole_image_at_once(tmp_path, size, batch_size):
     image, predictor = blots(*size), Brightness()
     source = geotiff(tmp_path / 'a.tif', image)
-    predict(source, predictor, batch_size=batch_size)
-    expected = Brightness().predict([image])[0].labels
-    assert set(np.unique(expected)) >= {1, 2, 3}
-    assert np.array_equal(read(tmp_path / 'b.tif'), expected)
+    path = tmp_path / 'p.tif'
+    predict(source, predictor, batch_size=batch_size, probabilities=path)
+    (expected,) = Brightness().predict([image])
+    assert set(np.unique(expected.labels)) >= {1, 2, 3}
+    assert np.array_equal(read(tmp_path / 'b.tif'), expected.labels)
+    with rasterio.open(path) as result:
+        assert result.descriptions == Brightness.classes
+        np.testing.assert_allclose(result.read(), expected.probabilities, atol=1e-6)
 
 
 @pytest.mark.parametrize('align_corners, window, size', [
@@ -165,26 +169,21 @@ def test_wrong_arguments_are_refused(tmp_path, options, message):
 
 
 def test_control_points_and_rpcs_are_kept(tmp_path):
-    points = [
-        GroundControlPoint(r, c, 10 + c, 50 - r) for r, c in [(0, 0), (0, 60), (60, 0)]
-    ]
+    places = [(0, 0), (0, 60), (60, 0)]
+    points = [GroundControlPoint(r, c, 10 + c, 50 - r) for r, c in places]
     rpcs = RPC(
         height_off=100, height_scale=500, lat_off=50, lat_scale=0.1, line_off=32,
         line_scale=32, long_off=10, long_scale=0.1, samp_off=32, samp_scale=32,
         line_num_coeff=[0.1] * 20, line_den_coeff=[1.0] + [0.0] * 19,
         samp_num_coeff=[0.2] * 20, samp_den_coeff=[1.0] + [0.0] * 19,
     )  # fmt: skip
-    source = write_raster(
-        tmp_path / 'a.tif', blots(64, 64).transpose(2, 0, 1),
-        gcps=points, crs='EPSG:4326', rpcs=rpcs,
-    )  # fmt: skip
+    profile = dict(gcps=points, crs='EPSG:4326', rpcs=rpcs)
+    source = write_raster(tmp_path / 'a.tif', np.zeros((3, 64, 64), 'u1'), **profile)
     predict(source)
     with rasterio.open(source) as before, rasterio.open(tmp_path / 'b.tif') as after:
         assert after.gcps[1] == before.gcps[1] == 'EPSG:4326'
-        assert [p.asdict() for p in after.gcps[0]] == [
-            p.asdict() for p in before.gcps[0]
-        ]
-        assert len(after.gcps[0]) == 3
+        found, wanted = ([p.asdict() for p in x.gcps[0]] for x in (after, before))
+        assert found == wanted and len(found) == 3
         assert after.rpcs.to_gdal() == before.rpcs.to_gdal()
 
 
@@ -196,12 +195,8 @@ def test_the_file_is_tiled_packed_and_says_what_is_in_it(tmp_path):
         assert (result.crs, result.transform) == (PLACE['crs'], PLACE['transform'])
         assert result.shape == (200, 150)
         assert result.colormap(1)[3] == (0, 0, 200, 255)
-    assert (profile['tiled'], profile['blockxsize'], profile['nodata']) == (
-        True,
-        64,
-        255,
-    )
-    assert (profile['dtype'], profile['compress']) == ('uint8', 'deflate')
+    wanted = dict(tiled=True, blockxsize=64, nodata=255, dtype='uint8')
+    assert profile.items() >= (wanted | dict(compress='deflate')).items()
     assert json.loads(tags['CLASSES']) == list(Brightness.classes)
     assert (tags['CLASS_2'], tags['WINDOW'], tags['BANDS']) == ('grey', '128', '1,2,3')
 
@@ -221,30 +216,17 @@ def test_more_than_255_classes_take_16_bits(tmp_path):
         assert (result.read(1) == 299).all()
 
 
-def test_probabilities_are_written_as_bands(tmp_path):
-    image = blots(200, 150)
-    source = geotiff(tmp_path / 'a.tif', image)
-    path = tmp_path / 'p.tif'
-    predict(source, probabilities=path)
-    expected = Brightness().predict([image])[0].probabilities
-    with rasterio.open(path) as result:
-        assert result.descriptions == Brightness.classes
-        np.testing.assert_allclose(result.read(), expected, atol=1e-6)
-
-
 @pytest.mark.parametrize('marked', ['nodata', 'alpha', 'mask', 'nan'])
 def test_pixels_without_data_are_ignored(tmp_path, marked):
     image = np.clip(blots(200, 150), 1, 254)
     empty = np.zeros((200, 150), bool)
     empty[:40, 20:90] = True
     image[empty], image[100, 100, 0] = 0, 0
-    values, profile, options = image.transpose(2, 0, 1), dict(PLACE), dict(SMALL)
+    values, profile, options = image.transpose(2, 0, 1), dict(PLACE), {}
     if marked == 'nodata':
         profile |= dict(nodata=0)
     elif marked == 'alpha':
-        values = np.concatenate(
-            [values, np.where(empty, 0, 255).astype(np.uint8)[None]]
-        )
+        values = np.concatenate([values, 255 * (~empty[None]).astype(np.uint8)])
         profile |= dict(photometric='RGB', alpha='YES')
     elif marked == 'nan':
         values = np.where(empty, np.float32(np.nan), values)
@@ -254,9 +236,7 @@ def test_pixels_without_data_are_ignored(tmp_path, marked):
         with rasterio.open(source, 'r+') as raster:
             raster.write_mask(~empty)
     probabilities = tmp_path / 'p.tif'
-    predict_raster(
-        Brightness(), source, tmp_path / 'b.tif', probabilities=probabilities, **options
-    )
+    predict(source, probabilities=probabilities, **options)
     expected = Brightness().predict([image])[0].labels
     expected[empty] = 255
     assert np.array_equal(read(tmp_path / 'b.tif'), expected)
@@ -301,12 +281,11 @@ def test_a_raster_of_several_pages_is_refused(tmp_path):
 
 
 def test_huge_tiles_are_refused_before_they_are_read(tmp_path):
-    source = geotiff(
-        tmp_path / 'a.tif', blots(64, 64), tiled=True, blockxsize=64, blockysize=64
-    )
+    tiles = dict(tiled=True, blockxsize=64, blockysize=64)
+    source = geotiff(tmp_path / 'a.tif', blots(64, 64), **tiles)
     content = source.read_bytes()
-    tags = [struct.pack('<HHLH', tag, 3, 1, 64) for tag in (322, 323)]
-    for tag in tags:  # width and height of a tile
+    for number in (322, 323):  # width and height of a tile
+        tag = struct.pack('<HHLH', number, 3, 1, 64)
         assert content.count(tag) == 1
         content = content.replace(tag, tag[:-2] + struct.pack('<H', 60_000))
     source.write_bytes(content)
@@ -381,15 +360,13 @@ def test_a_turned_photo_is_refused(tmp_path):
 
 @pytest.mark.parametrize('name', ['a.tif', 'a.png', 'a.jpg'])
 def test_a_truncated_file_is_an_error_and_leaves_nothing(tmp_path, name):
-    image = np.random.default_rng(0).integers(0, 255, (300, 300, 3), dtype=np.uint8)
-    path = tmp_path / 'in' / name
-    path.parent.mkdir()
-    Image.fromarray(image).save(path)
+    path = tmp_path / name
+    write_image(path, (300, 300))
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
     with pytest.raises(ValueError, match=str(path)):
         predict_raster(Brightness(), path, tmp_path / 'out' / 'b.tif', **SMALL)
-    assert not list(tmp_path.glob('out/*')) and not list(tmp_path.glob('out/.*'))
+    assert not list(tmp_path.glob('out/*'))
 
 
 def test_a_foreign_or_missing_file_is_named(tmp_path):
@@ -402,17 +379,13 @@ def test_a_foreign_or_missing_file_is_named(tmp_path):
 
 def test_what_counts_as_a_raster(tmp_path):
     image = blots(20, 30)
-    plain = tmp_path / 'plain.tif'
-    Image.fromarray(image).save(plain)
-    Image.fromarray(image).save(tmp_path / 'photo.png')
-    five = geotiff(tmp_path / 'five.tif', np.zeros((20, 30, 5), np.uint16))
-    real = write_raster(tmp_path / 'real.tif', np.zeros((1, 9, 9), np.float32))
     assert is_raster(geotiff(tmp_path / 'geo.tif', image))
-    assert is_raster(five)
+    assert is_raster(write_raster(tmp_path / '5.tif', np.zeros((5, 9, 9), np.uint16)))
+    assert is_raster(write_raster(tmp_path / '1.tif', np.zeros((1, 9, 9), np.float32)))
     assert is_raster('map.vrt')
-    assert is_raster(real)
-    assert not is_raster(plain)
-    assert not is_raster(tmp_path / 'photo.png')
+    for name in ('plain.tif', 'photo.png'):
+        Image.fromarray(image).save(tmp_path / name)
+        assert not is_raster(tmp_path / name)
     assert not is_raster(tmp_path / 'missing.tif')
 
 
@@ -420,20 +393,14 @@ def test_what_counts_as_a_raster(tmp_path):
 def test_memory_does_not_grow_with_the_raster(tmp_path):
     class Red(Brightness):
         def predict(self, images, *, probabilities=False):
-            return [
-                Prediction((image[..., 0] > 7).astype(np.uint8)) for image in images
-            ]
+            return [Prediction((image[..., 0] > 7).view(np.uint8)) for image in images]
 
     peaks = []
     for side in (1024, 4096):
-        path = tmp_path / f'{side}.tif'
+        path, packed = tmp_path / f'{side}.tif', dict(compress='deflate', zlevel=1)
         stripes = np.arange(side, dtype=np.uint8).repeat(3 * side)
-        geotiff(
-            path, stripes.reshape(side, side, 3), tiled=True, compress='deflate',
-            zlevel=1,
-        )  # fmt: skip
+        geotiff(path, stripes.reshape(side, side, 3), tiled=True, **packed)
         del stripes
-
         run = partial(predict_raster, Red(), path, path.with_suffix('.out.tif'))
         peaks.append(peak_memory(partial(run, **SMALL | dict(window=256)), CPU)[1])
     assert peaks[1] < peaks[0] + (20 << 20)  # the raster has 48 MiB, its labels 16

@@ -73,10 +73,7 @@ def test_every_file_is_done_although_an_actor_is_killed(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ('device', 'error', 'told'),
-    [
-        ('meta', DeviceError, 'no file is to blame'),
-        ('cpu', InputError, r'gone\.pth'),
-    ],
+    [('meta', DeviceError, 'no file is to blame'), ('cpu', InputError, r'gone\.pth')],
 )
 def test_what_stops_an_actor_stops_the_run_with_its_own_error(
     tmp_path, monkeypatch, device, error, told

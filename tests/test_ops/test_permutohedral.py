@@ -4,6 +4,8 @@ import math
 
 import pytest
 import torch
+from exact_crf import normalised_gaussian
+from lattice_corners import corner_coordinates
 
 from mmseg_deeplab.ops import permutohedral
 from mmseg_deeplab.ops.lattice_keys import LatticeKeys
@@ -31,11 +33,6 @@ def gaussian(points):
     return torch.exp(-0.5 * (points[:, None] - points).pow(2).sum(2))
 
 
-def normalised(kernel):
-    scale = kernel.sum(1).rsqrt()
-    return scale[:, None] * kernel * scale
-
-
 def as_matrix(lattice):
     return lattice.filter(torch.eye(lattice.num_points, dtype=torch.float64))
 
@@ -61,7 +58,7 @@ def test_kernel_is_near_the_gaussian(dim, spread, seed):
     assert relative_error(factor * found, exact) < KERNEL_ERROR[dim]
     if spread <= 2:  # measured: 0.036 to 0.144, without a factor
         found = as_matrix(lattice.normalised())
-        assert relative_error(found, normalised(exact)) < KERNEL_ERROR[dim]
+        assert relative_error(found, normalised_gaussian(points)) < KERNEL_ERROR[dim]
 
 
 @pytest.mark.parametrize('dim', DIMS)
@@ -97,38 +94,21 @@ def test_equal_corners_are_one_vertex(dim):
     assert torch.equal(lattice.vertices.long(), vertices)
 
 
-def places_of_corners(points):
-    """Return weights and coordinates ``(P, d + 1, d)`` of the corners by their keys."""
-    dim = points.shape[1]
-    elevation = permutohedral._elevation(dim)
-    keys = LatticeKeys.around(points, elevation)
-    weights, numbers = permutohedral._place(points, keys)
-    remainder = numbers % (dim + 1)
-    number = (numbers - remainder * sum(keys.factors)) // (dim + 1)
-    lowest = (points @ elevation.t()).floor().long() - 3
-    number -= (lowest * torch.tensor(keys.factors)).sum(1, keepdim=True)
-    cells = []
-    for factor, first in zip(keys.factors[:-1], lowest.t(), strict=False):
-        cells.append(number // factor + first[:, None])
-        number = number % factor
-    return weights, (dim + 1) * torch.stack(cells, 2) + remainder[..., None]
-
-
 @pytest.mark.parametrize('dim', DIMS)
 def test_corners_surround_their_point(dim):
     """The weighted mean of the corners' places is the point (section 2.2)."""
     points = random_points(dim, 5.0)
-    weights, places = places_of_corners(points)
-    means = (weights[..., None] * places).sum(1) / (dim + 1)
-    torch.testing.assert_close(means, points @ permutohedral._elevation(dim)[:-1].t())
+    weights = PermutohedralLattice(points).weights
+    means = (weights[..., None] * corner_coordinates(points)).sum(1) / (dim + 1)
+    torch.testing.assert_close(means, points @ permutohedral._elevation(dim).t())
 
 
 def coordinates_of(lattice, points):
     """Return the coordinates of each vertex."""
-    places = places_of_corners(points)[1].flatten(0, 1)
-    result = places.new_empty(lattice.num_vertices, points.shape[1])
-    result[lattice.vertices.flatten().long()] = places
-    return [(*point, -sum(point)) for point in result.tolist()]
+    corners = corner_coordinates(points).flatten(0, 1)
+    result = corners.new_empty(lattice.num_vertices, corners.shape[1])
+    result[lattice.vertices.flatten().long()] = corners
+    return list(map(tuple, result.tolist()))
 
 
 def blur_step(values, axis, coordinates):
@@ -198,7 +178,7 @@ def test_gradient_of_the_positions_is_that_of_the_gaussian(dim, normalise, sprea
     exact = gaussian(points)
     lattice = PermutohedralLattice(points)
     if normalise:
-        lattice, exact = lattice.normalised(), normalised(exact)
+        lattice, exact = lattice.normalised(), normalised_gaussian(points)
     found, expected = (
         torch.autograd.grad((y * weights).sum(), points)[0]
         for y in (lattice.filter(x), exact @ x)

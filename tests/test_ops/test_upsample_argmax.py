@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from largest_tensor import LargestTensor
-from upsampling import random_shape
+from upsampling import SHAPES
 
 from mmseg_deeplab.ops import bilinear_rows, upsample_argmax
 
@@ -37,23 +37,7 @@ def assert_equals_stock(logits, size, align_corners=False):
 
 
 @pytest.mark.parametrize('align_corners', [False, True])
-@pytest.mark.parametrize(
-    'shape, size',
-    [
-        ((1, 19, 33, 65), (257, 513)),  # 8k + 1
-        ((2, 21, 41, 41), (321, 321)),
-        ((3, 5, 7, 11), (50, 83)),  # no whole factor
-        ((1, 19, 9, 17), (9, 17)),  # no resizing
-        ((2, 7, 40, 31), (13, 9)),  # smaller
-        ((1, 4, 20, 6), (7, 61)),  # smaller and larger
-        ((1, 3, 1, 1), (5, 4)),
-        ((2, 3, 5, 4), (1, 1)),
-        ((1, 1, 3, 3), (6, 6)),
-        ((1, 2, 1, 9), (1, 40)),
-        ((1, 300, 5, 6), (20, 24)),  # more classes than a byte numbers
-        *map(random_shape, range(20)),
-    ],
-)
+@pytest.mark.parametrize('shape, size', SHAPES)
 def test_equals_stock(shape, size, align_corners):
     assert_equals_stock(random_logits(shape), size, align_corners)
 

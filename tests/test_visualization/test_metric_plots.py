@@ -154,20 +154,16 @@ def test_wrong_options_are_refused(evaluations, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('plot', 'text', 'message'),
+    ('plot', 'message'),
     [
-        (
-            plot_classes,
-            '{"figures": {"mIoU": 3}}',
-            r"no report with 'per_class'\. Eval",
-        ),
-        (plot_trimap, '{"figures": {"mIoU": 1}}', "'trimap'.*trimap_widths=1,2"),
+        (plot_classes, r"no report with 'per_class'\. Eval"),
+        (plot_trimap, "'trimap'.*trimap_widths=1,2"),
     ],
 )
-def test_a_wrong_file_is_named(tmp_path, plot, text, message):
-    (tmp_path / 'wrong.json').write_text(text)
-    with pytest.raises(ValueError, match=rf'wrong\.json: .*{message}'):
-        plot([tmp_path / 'wrong.json'], tmp_path / 'c.png')
+def test_a_wrong_file_is_named(tmp_path, plot, message):
+    file = write(tmp_path, 'wrong', figures=dict(mIoU=1))
+    with pytest.raises(ValueError, match=rf'wrong/metrics\.json: .*{message}'):
+        plot([file], tmp_path / 'c.png')
 
 
 def test_a_wrong_matrix_is_named(tmp_path):

@@ -4,11 +4,7 @@ import json
 
 import pytest
 
-from mmseg_deeplab.visualization.run_log import (
-    read_scalars,
-    run_name,
-    series,
-)
+from mmseg_deeplab.visualization.run_log import read_scalars, run_name, series
 
 
 def log(folder, name: str, records: list[dict], end: str = '\n'):

@@ -110,11 +110,16 @@ def test_the_switch_runs_the_crf(page, sources, image_file):
     assert (np.asarray(download(page, '#labels-0')) == labels).all()
 
 
-def test_two_models_side_by_side(page, sources, image_file):
-    upload(page, image_file)
+def upload_and_compare(page: Page, path: Path) -> None:
+    """Choose a file and the second model, and wait for both results."""
+    upload(page, path)
     page.get_by_label('Compare with').click()
     page.get_by_role('option', name=NAMES[1]).click()
     expect(page.locator('#heading-1')).to_contain_text(NAMES[1])
+
+
+def test_two_models_side_by_side(page, sources, image_file):
+    upload_and_compare(page, image_file)
     second = labels_of(sources[1], image_file)
     assert (np.asarray(download(page, '#labels-1')) == second).all()
     expect(page.locator('#comparison img')).to_have_count(2)
@@ -148,10 +153,7 @@ def test_a_bad_file_is_told_and_the_page_lives(
 
 
 def test_a_click_keeps_a_class_alone_on_both_sides(page, image_file):
-    upload(page, image_file)
-    page.get_by_label('Compare with').click()
-    page.get_by_role('option', name=NAMES[1]).click()
-    expect(page.locator('#heading-1')).to_contain_text(NAMES[1])
+    upload_and_compare(page, image_file)
     button = page.locator('#classes-0 .legend-item').first
     name = button.inner_text().split()[0]
     for is_alone in (True, False):

@@ -5,11 +5,11 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from PIL import Image
+from training import free_port
 
 from mmseg_deeplab.datasets.street_scenes import render_scene
 from mmseg_deeplab.web_demo import Limits, folder_examples, serving, street_examples
@@ -54,21 +54,10 @@ def test_without_gradio_the_remedy_is_told(monkeypatch):
         importlib.import_module(PACKAGE)
 
 
-@pytest.fixture
-def taken() -> Iterator[tuple[socket.socket, int]]:
-    """Yield a socket that listens, and its port."""
-    with socket.socket() as listening:
-        listening.bind(('127.0.0.1', 0))
-        listening.listen()
-        yield listening, listening.getsockname()[1]
-
-
-def test_nothing_stays_behind(models, tmp_path, monkeypatch, taken):
+def test_nothing_stays_behind(models, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path))
-    listening, port = taken
-    listening.close()
-    before = dict(os.environ)
-    with serving(models, limits=Limits(megabytes=3, queue_size=7), port=port) as page:
+    before, limits = dict(os.environ), Limits(megabytes=3, queue_size=7)
+    with serving(models, limits=limits, port=free_port()) as page:
         (folder,) = tmp_path.iterdir()
         assert os.environ['GRADIO_TEMP_DIR'] == str(folder)
         assert (page.max_file_size, page._queue.max_size) == (3_000_000, 7)
@@ -79,10 +68,11 @@ def test_nothing_stays_behind(models, tmp_path, monkeypatch, taken):
     assert dict(os.environ) == before
 
 
-def test_a_taken_port_is_told(models, taken):
-    port = taken[1]
-    with (
-        pytest.raises(ValueError, match=f'cannot listen at 127.0.0.1:{port}.*--port'),
-        serving(models, port=port),
-    ):
-        pass
+def test_a_taken_port_is_told(models):
+    with socket.create_server(('127.0.0.1', 0)) as listening:
+        port = listening.getsockname()[1]
+        with (
+            pytest.raises(ValueError, match=f'at 127.0.0.1:{port}.*--port'),
+            serving(models, port=port),
+        ):
+            pass
