@@ -1,6 +1,5 @@
 """The command convert: what it writes builds and loads strictly."""
 
-import pytest
 import torch
 from golden import reference_state
 from mmengine import Config
@@ -27,10 +26,3 @@ def test_a_backbone_alone_gets_no_config(tmp_path):
     torch.save(state, tmp_path / 'theirs.pth')
     written = convert_file('kazuto1011', tmp_path / 'theirs.pth', tmp_path / 'ours.pth')
     assert written == [tmp_path / 'ours.pth']
-
-
-@pytest.mark.parametrize('name', ['theirs.pth', 'ours.py'])
-def test_the_source_is_never_overwritten(tmp_path, name):
-    torch.save({}, tmp_path / 'theirs.pth')
-    with pytest.raises(ValueError, match='another file'):
-        convert_file('kazuto1011', tmp_path / 'theirs.pth', tmp_path / name)

@@ -50,12 +50,6 @@ def test_the_found_config_builds_the_found_network(searched):
     assert MODELS.build(cfg.model).backbone.genotype == genotype
 
 
-def test_a_training_is_not_searched(tmp_path):
-    config = write_config(tmp_path)
-    with pytest.raises(SystemExit, match=r"model\.type='EncoderDecoder' is trained"):
-        run('search', [str(config), '--work-dir', str(tmp_path / 'work')])
-
-
 def test_the_weights_of_a_training_are_not_decoded(tmp_path):
     train_here(write_config(tmp_path, iters=1), tmp_path / 'work')
     with pytest.raises(ValueError, match='not those of an architecture search'):

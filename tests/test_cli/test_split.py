@@ -38,18 +38,3 @@ def test_it_prints_what_it_writes(folder, capsys):
     assert '| car #1      |     3 |   1 |' in capsys.readouterr().out
     lists = [(folder / f'{s}.txt').read_text().split() for s in ('train', 'val')]
     assert sorted(lists[0] + lists[1]) == ['a.png', 'b.png', 'c.png', 'd.png']
-
-
-@pytest.mark.parametrize(
-    ('arguments', 'message'),
-    [
-        (['{}', '--val', '1'], 'error: --val is 1.0'),
-        (['{}', '--workers', '-1'], 'error: workers must be 0 or more'),
-        (['{}', '--cfg-options', 'ann_file=x'], 'error: --cfg-options ann_file: exp'),
-        (['{}/images'], r'error: .*images: holds no class list .*import-data'),
-        (['s3://bucket/data'], 'error: DIR=.*local'),
-    ],
-)
-def test_a_mistake_is_one_line(folder, arguments, message):
-    with pytest.raises(SystemExit, match=message):
-        run('split', [one.format(folder) for one in arguments])

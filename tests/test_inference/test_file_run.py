@@ -265,12 +265,6 @@ def test_a_folder_that_cannot_be_written_to_ends_the_run(folder):
         run(folder, Threshold())
 
 
-@pytest.mark.parametrize('name', ['batch_size', 'max_pixels'])
-def test_refuses_impossible_numbers(name):
-    with pytest.raises(ValueError, match=f'{name} must be 1 or more, received 0'):
-        RunOptions(**{name: 0})
-
-
 def test_large_images_are_predicted_by_windows(folder):
     pytest.importorskip('rasterio')
     image = write_image(folder / 'in/large.png', (96, 160))
