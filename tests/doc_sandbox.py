@@ -16,7 +16,7 @@ import numpy as np
 from annotated_scene import WRITERS
 from doc_pages import ROOT
 from local import call
-from predicting import write_raster
+from predicting import write_raster, write_video
 from rasterio.transform import from_origin
 from training import Server
 
@@ -143,11 +143,8 @@ class Sandbox:
             WRITERS[name](self.folder / 'annotated' / name)
         noise = np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8)
         cv2.imwrite(str(self.folder / 'image.png'), noise)
-        codec = cv2.VideoWriter.fourcc(*'mp4v')
-        video = cv2.VideoWriter(str(self.folder / 'drive.mp4'), codec, 5.0, (96, 64))
-        for shift in range(3):
-            video.write(np.roll(noise, shift, axis=1))
-        video.release()
+        frames = [np.roll(noise, shift, axis=1) for shift in range(3)]
+        write_video(self.folder / 'drive.mp4', frames)
         bands = noise.transpose(2, 0, 1)[[0, 1, 2, 0]]
         form = dict(photometric='MINISBLACK', alpha='NO')
         place = dict(crs='EPSG:32632', transform=from_origin(500000, 5000000, 10, 10))

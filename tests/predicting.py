@@ -1,5 +1,6 @@
 """A small network with its checkpoint, and images, for tests of prediction."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -9,7 +10,7 @@ from mmseg.registry import MODELS
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmseg_deeplab.config.config_file import read_config
-from mmseg_deeplab.inference import ModelSource
+from mmseg_deeplab.inference import ModelSource, Prediction
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICKSTART = ROOT / 'configs' / 'deeplabv2_r26_synthetic_streets.py'
@@ -73,6 +74,33 @@ def write_image(
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), image[..., ::-1])
     return image
+
+
+def write_video(path: Path, images: Sequence[np.ndarray]) -> None:
+    """Write RGB images of one size at 5 frames a second."""
+    height, width = images[0].shape[:2]
+    codec = cv2.VideoWriter.fourcc(*'mp4v')
+    video = cv2.VideoWriter(str(path), codec, 5.0, (width, height))
+    for image in images:
+        video.write(np.ascontiguousarray(image[..., ::-1]))
+    video.release()
+
+
+class PlainPredictor:
+    """A predictor without a network: ``one`` predicts an image; all are kept."""
+
+    align_corners, bands = False, None
+
+    def __init__(self) -> None:
+        self.images: list[np.ndarray] = []
+        self.batches: list[int] = []
+
+    def predict(
+        self, images: Sequence[np.ndarray], *, probabilities: bool = False
+    ) -> list[Prediction]:
+        self.batches.append(len(images))
+        self.images += [image.copy() for image in images]
+        return [self.one(image) for image in images]
 
 
 def write_raster(path: Path, values: np.ndarray, **profile: object) -> Path:

@@ -21,19 +21,16 @@ FETCHED = re.compile(
 
 @pytest.fixture(scope='module')
 def site(tmp_path_factory) -> Path:
-    """Return the folder of the built site; a warning stops the build."""
+    """Return the folder of the built site; a warning stops the build.
+
+    One is a page that the menu lacks.
+    """
     folder = tmp_path_factory.mktemp('site')
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
         cfg = load_config(str(ROOT / 'mkdocs.yml'), site_dir=str(folder), strict=True)
         build(cfg)
     return folder
-
-
-def test_every_page_of_the_menu_is_there(site):
-    pages = [path.relative_to(ROOT / 'docs') for path in (ROOT / 'docs').rglob('*.md')]
-    missing = [p for p in pages if not (site / p.with_suffix('.html')).is_file()]
-    assert not missing
 
 
 def test_pages_fetch_nothing_from_another_host(site):

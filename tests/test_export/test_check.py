@@ -55,24 +55,19 @@ def test_other_logits_are_refused(check, change, message):
         check(PredictionGraph(other), model)
 
 
-class Shifted(PredictionGraph):
-    def forward(self, image):
-        return super().forward(image) + 1
+class Changed(PredictionGraph):
+    """Labels are one too large, probabilities half as large."""
 
-
-class Halved(PredictionGraph):
     def forward(self, image):
-        return super().forward(image) / 2
+        found = super().forward(image)
+        return found / 2 if found.is_floating_point() else found + 1
 
 
 @pytest.mark.parametrize(
-    ('kind', 'output', 'message'),
-    [
-        (Shifted, 'labels', 'labels differ'),
-        (Halved, 'probabilities', r'add up to 0\.5'),
-    ],
+    ('output', 'message'),
+    [('labels', 'labels differ'), ('probabilities', r'add up to 0\.5')],
 )
-def test_other_results_of_equal_logits_are_refused(check, kind, output, message):
+def test_other_results_of_equal_logits_are_refused(check, output, message):
     model = tiny_segmentor()
     with pytest.raises(ExportDiffersError, match=message):
-        check(kind(copy.deepcopy(model), output), model, output)
+        check(Changed(copy.deepcopy(model), output), model, output)

@@ -5,12 +5,11 @@ import time
 from pathlib import Path
 from threading import Barrier
 
-import cv2
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from predicting import write_image, write_model
+from predicting import PlainPredictor, write_image, write_model, write_video
 
 from mmseg_deeplab.inference import (
     DeviceError,
@@ -25,7 +24,7 @@ from mmseg_deeplab.inference.input_files import find_inputs
 from mmseg_deeplab.utils.errors import InputError
 
 
-class Threshold:
+class Threshold(PlainPredictor):
     """A predictor without a network: red or not.
 
     Args:
@@ -33,28 +32,25 @@ class Threshold:
         error: What it raises instead of predicting.
     """
 
-    classes, palette, align_corners = ('other', 'red'), [[0, 0, 0], [255, 0, 0]], False
-    bands = None
+    classes, palette = ('other', 'red'), [[0, 0, 0], [255, 0, 0]]
 
     def __init__(self, most: int = 100, error: Exception | None = None) -> None:
-        self.most, self.error, self.batches = most, error, []
+        super().__init__()
+        self.most, self.error = most, error
 
     def predict(self, images, *, probabilities: bool = False) -> list[Prediction]:
-        self.batches.append(len(images))
+        found = super().predict(images)
         if self.error:
             raise self.error
         if len(images) > self.most:
             raise torch.OutOfMemoryError
         if images[0].shape[:2] == (13, 13):
             raise ValueError('too small')
-        reds = [image[..., 0].astype(np.float32) / 255 for image in images]
-        return [
-            Prediction(
-                (red > 0.5).astype(np.uint8),
-                np.stack([1 - red, red]) if probabilities else None,
-            )
-            for red in reds
-        ]
+        return found
+
+    def one(self, image: np.ndarray) -> Prediction:
+        red = image[..., 0].astype(np.float32) / 255
+        return Prediction((red > 0.5).astype(np.uint8), np.stack([1 - red, red]))
 
 
 @pytest.fixture
@@ -278,12 +274,8 @@ def test_large_images_are_predicted_by_windows(folder):
 
 def test_a_video_becomes_two(folder):
     av = pytest.importorskip('av')
-    film = cv2.VideoWriter(
-        str(folder / 'in/film.avi'), cv2.VideoWriter.fourcc(*'MJPG'), 5, (64, 32)
-    )
-    for number in range(3):
-        film.write(np.full((32, 64, 3), 80 * number, np.uint8))
-    film.release()
+    frames = [np.full((32, 64, 3), 80 * number, np.uint8) for number in range(3)]
+    write_video(folder / 'in/film.avi', frames)
     assert run(folder, Threshold(), batch_size=2) == {}
     with av.open(str(folder / 'out/labels/film.mkv')) as labels:
         frames = [f.to_ndarray(format='gray') for f in labels.decode(video=0)]

@@ -6,11 +6,7 @@ from PIL import Image
 from predicting import PALETTE, smooth_image
 
 from mmseg_deeplab.inference import overlay
-from mmseg_deeplab.inference.output_files import (
-    save_image,
-    write_labels,
-    write_probabilities,
-)
+from mmseg_deeplab.inference.output_files import write_labels, write_probabilities
 from mmseg_deeplab.inference.predictor import label_dtype
 
 LABELS = np.arange(12, dtype=np.uint8).reshape(3, 4) % 8
@@ -59,18 +55,6 @@ def test_labels_come_back_from_their_file(tmp_path, dtype):
 def test_labels_of_another_type_are_refused(tmp_path):
     with pytest.raises(TypeError, match='int64'):
         write_labels(tmp_path / '1.png', LABELS.astype(np.int64), PALETTE)
-
-
-def test_colours_come_back_from_a_png(tmp_path):
-    save_image(tmp_path / '1.png', IMAGE)
-    assert np.array_equal(Image.open(tmp_path / '1.png'), IMAGE)
-
-
-def test_a_jpeg_has_the_colours_in_order(tmp_path):
-    red = np.zeros((16, 16, 3), np.uint8) + np.uint8([200, 30, 60])
-    save_image(tmp_path / '1.jpg', red)
-    found = np.asarray(Image.open(tmp_path / '1.jpg')).astype(int)
-    assert np.abs(found - red).max() < 4
 
 
 def test_probabilities_have_half_precision(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from mmengine.registry import init_default_scope
 from panoptic_network import CLASSES, PALETTE, write_model
 from PIL import Image
-from predicting import smooth_image, write_image
+from predicting import smooth_image, write_image, write_video
 
 from mmseg_deeplab.inference import (
     FileOutputs,
@@ -60,13 +60,7 @@ def test_files_hold_the_segments_that_the_model_finds(model, tmp_path):
 
 def test_frames_of_a_video_show_instances(model, tmp_path):
     source = tmp_path / 'a.mp4'
-    with av.open(str(source), 'w') as container:
-        stream = container.add_stream('libx264', rate=5)
-        stream.width, stream.height, stream.pix_fmt = 96, 64, 'yuv420p'
-        for seed in range(2):
-            frame = av.VideoFrame.from_ndarray(smooth_image((64, 96), seed))
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
+    write_video(source, [smooth_image((64, 96), seed) for seed in range(2)])
     predict(model, source, tmp_path / 'out')
     images, shown = (
         [frame.to_ndarray(format='rgb24') for frame in av.open(str(path)).decode()]

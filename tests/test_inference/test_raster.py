@@ -11,7 +11,7 @@ import pytest
 import rasterio
 import torch
 from PIL import Image
-from predicting import write_image, write_raster
+from predicting import PlainPredictor, write_image, write_raster
 from rasterio.control import GroundControlPoint
 from rasterio.rpc import RPC
 from rasterio.transform import from_origin
@@ -19,7 +19,7 @@ from torch import nn
 
 from benchmarks.case import CPU
 from benchmarks.measure import peak_memory
-from mmseg_deeplab.inference.predictor import Prediction
+from mmseg_deeplab.inference import Prediction
 from mmseg_deeplab.inference.raster import predict_raster
 from mmseg_deeplab.inference.raster_windows import WindowGrid
 from mmseg_deeplab.utils.errors import InputError
@@ -29,21 +29,13 @@ PLACE = dict(crs='EPSG:32633', transform=from_origin(500000, 5300000, 0.2, 0.2))
 SMALL = dict(window=128, overlap=32)
 
 
-class Brightness:
+class Brightness(PlainPredictor):
     """Five classes by the mean over 21 x 21 pixels; outside the image is black."""
 
     classes = ('black', 'dark', 'grey', 'light', 'white')
     palette = [[0, 0, 0], [70, 0, 0], [0, 128, 0], [0, 0, 200], [255, 255, 255]]
-    align_corners, bands = False, None
 
-    def __init__(self):
-        self.seen = []
-
-    def predict(self, images, *, probabilities=False):
-        self.seen += images
-        return [self._one(image) for image in images]
-
-    def _one(self, image):
+    def one(self, image):
         grey = image.astype(np.float64).sum(axis=2)
         mean = cv2.boxFilter(grey, -1, (21, 21), borderType=cv2.BORDER_CONSTANT)
         labels = (mean / (3 * 51.001)).astype(np.uint8)
@@ -67,7 +59,7 @@ class StridedNetwork(Brightness):
         self.net = nn.Sequential(*layers, nn.Conv2d(8, 5, 3, padding=1)).double()
 
     @torch.no_grad()
-    def _one(self, image):
+    def one(self, image):
         x = torch.from_numpy(image).permute(2, 0, 1)[None].double() / 25
         logits = nn.functional.interpolate(
             self.net(x),
@@ -148,7 +140,7 @@ def test_the_window_follows_align_corners(tmp_path):
     source = geotiff(tmp_path / 'a.tif', image)
     network = StridedNetwork(align_corners=True)
     predict_raster(network, source, tmp_path / 'b.tif')
-    assert network.seen[0].shape == (1025, 40, 3)
+    assert network.images[0].shape == (1025, 40, 3)
 
 
 @pytest.mark.parametrize('options, message', [
@@ -206,7 +198,7 @@ def test_more_than_255_classes_take_16_bits(tmp_path):
         classes = tuple(map(str, range(300)))
         palette = [[i % 256, 0, 0] for i in range(300)]
 
-        def _one(self, image):
+        def one(self, image):
             return Prediction(np.full(image.shape[:2], 299, np.uint16))
 
     source = geotiff(tmp_path / 'a.tif', blots(40, 40), nodata=None)
@@ -249,8 +241,8 @@ def test_empty_windows_are_not_predicted(tmp_path):
     source, predictor = geotiff(tmp_path / 'a.tif', image, nodata=0), Brightness()
     done = []
     predict(source, predictor, on_windows=done.append)
-    assert all(seen.any() for seen in predictor.seen)
-    assert len(predictor.seen) < sum(done) == len(WindowGrid(**SMALL).spans(600))
+    assert all(seen.any() for seen in predictor.images)
+    assert len(predictor.images) < sum(done) == len(WindowGrid(**SMALL).spans(600))
     assert (read(tmp_path / 'b.tif')[:, :400] == 255).all()
 
 
@@ -259,7 +251,7 @@ def test_other_bands_can_be_red_green_and_blue(tmp_path):
     values = np.concatenate([np.zeros((2, 64, 64), np.uint8), image.transpose(2, 0, 1)])
     source, predictor = write_raster(tmp_path / 'a.tif', values, **PLACE), Brightness()
     predict(source, predictor, bands=(5, 4, 3))
-    assert np.array_equal(predictor.seen[0], image[..., ::-1])
+    assert np.array_equal(predictor.images[0], image[..., ::-1])
 
 
 def test_bands_are_taken_as_the_file_names_them(tmp_path):
@@ -270,7 +262,7 @@ def test_bands_are_taken_as_the_file_names_them(tmp_path):
         names = ('blue', 'green', 'red', 'undefined')
         raster.colorinterp = [rasterio.enums.ColorInterp[name] for name in names]
     predict(source, predictor := Brightness())
-    assert np.array_equal(predictor.seen[0], image)
+    assert np.array_equal(predictor.images[0], image)
 
 
 def test_a_raster_of_several_pages_is_refused(tmp_path):
@@ -326,7 +318,7 @@ def test_a_scale_makes_8_bits(tmp_path, dtype):
     values[0, 0], image[0, 0] = 10000, 255
     source = geotiff(tmp_path / 'a.tif', values)
     predict(source, predictor, scale=(300, 2850))
-    assert np.array_equal(predictor.seen[0], image)
+    assert np.array_equal(predictor.images[0], image)
     with rasterio.open(tmp_path / 'b.tif') as result:
         assert '300.0, 2850.0' in result.tags()['SCALE_TO_8_BITS']
 
@@ -337,7 +329,7 @@ def test_percentiles_are_those_of_each_band(tmp_path):
     predict_raster(predictor, source, tmp_path / 'b.tif', scale='percentiles')
     low, high = np.percentile(image, (2, 98), axis=(0, 1))
     expected = np.clip((image - low) / (high - low) * 255, 0, 255)
-    assert np.abs(predictor.seen[0] - expected).max() <= 0.51
+    assert np.abs(predictor.images[0] - expected).max() <= 0.51
 
 
 @pytest.mark.parametrize('mode', ['L', 'P', 'RGB'])

@@ -41,28 +41,31 @@ def kill_one_after(count: int, labels: Path, killed: list[int]) -> None:
         time.sleep(0.01)
 
 
-def test_every_file_is_done_although_an_actor_is_killed(tmp_path, monkeypatch):
+@pytest.fixture
+def predict(tmp_path, monkeypatch):
+    """Return what predicts ``in`` on a cluster; there is one image in it."""
     ray = pytest.importorskip('ray')
     monkeypatch.chdir(tmp_path)
-    source = write_model(tmp_path)
     write_image(tmp_path / 'in/0.png')
+    outputs = FileOutputs(Path('out'), overlays=False)
+    ray.init(num_cpus=2, include_dashboard=False)
+    yield partial(
+        predict_files, inputs=['in'], outputs=outputs, ray='', show_progress=False
+    )
+    ray.shutdown()
+
+
+def test_every_file_is_done_although_an_actor_is_killed(tmp_path, predict):
+    source = write_model(tmp_path)
     for number in range(1, COUNT):
         os.link('in/0.png', f'in/{number}.png')
     Path('in/bad.png').write_bytes(b'no image')
     killed: list[int] = []
-    killer = threading.Thread(
-        target=partial(kill_one_after, 5, Path('out/labels'), killed)
-    )
-    ray.init(num_cpus=2, include_dashboard=False)
-    try:
-        killer.start()
-        outcome = predict_files(
-            source, ['in'], FileOutputs(Path('out'), overlays=False),
-            device='cpu', ray='', actors=2, show_progress=False,
-        )  # fmt: skip
-    finally:
-        ray.shutdown()
-        killer.join()
+    task = 5, Path('out/labels'), killed
+    killer = threading.Thread(target=kill_one_after, args=task, daemon=True)
+    killer.start()
+    outcome = predict(source, device='cpu', actors=2)
+    killer.join()
     assert killed
     assert outcome.total == COUNT + 1
     assert list(outcome.failures) == [str(tmp_path / 'in/bad.png')]
@@ -76,23 +79,13 @@ def test_every_file_is_done_although_an_actor_is_killed(tmp_path, monkeypatch):
     [('meta', DeviceError, 'no file is to blame'), ('cpu', InputError, r'gone\.pth')],
 )
 def test_what_stops_an_actor_stops_the_run_with_its_own_error(
-    tmp_path, monkeypatch, device, error, told
+    tmp_path, predict, device, error, told
 ):
     """The command then ends with the status of that error, as without Ray."""
-    ray = pytest.importorskip('ray')
-    monkeypatch.chdir(tmp_path)
     source = write_model(tmp_path)
-    write_image(tmp_path / 'in/0.png')
     if error is InputError:
         Path('gone.pth').write_bytes(b'no checkpoint')
         source = ModelSource(source.config, str(tmp_path / 'gone.pth'))
-    ray.init(num_cpus=2, include_dashboard=False)
-    try:
-        with pytest.raises(error, match=told):
-            predict_files(
-                source, ['in'], FileOutputs(Path('out'), overlays=False),
-                device=device, ray='', actors=1, show_progress=False,
-            )  # fmt: skip
-    finally:
-        ray.shutdown()
+    with pytest.raises(error, match=told):
+        predict(source, device=device, actors=1)
     assert Path('out').exists() == (error is DeviceError)  # the model was loaded

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from predicting import PlainPredictor
 
 from mmseg_deeplab.inference.overlay import overlay
 from mmseg_deeplab.inference.predictor import Prediction
@@ -18,21 +19,10 @@ from mmseg_deeplab.inference.video import predict_video
 GRAIN = np.random.default_rng(0).integers(0, 8, (100, 130, 3), dtype=np.uint8)
 
 
-class Halves:
-    """Class 1 where blue is strong; remembers what it saw."""
+class Halves(PlainPredictor):
+    """Class 1 where blue is strong."""
 
-    classes = ('rest', 'blue')
-    palette = [[200, 30, 30], [20, 220, 60]]
-    align_corners, bands = False, None
-
-    def __init__(self):
-        self.sizes = []
-        self.images = []
-
-    def predict(self, images, *, probabilities=False):
-        self.sizes.append(len(images))
-        self.images += [image.copy() for image in images]
-        return [self.one(image) for image in images]
+    classes, palette = ('rest', 'blue'), [[200, 30, 30], [20, 220, 60]]
 
     def one(self, image):
         blue = cv2.blur(image[..., 2], (5, 5))
@@ -133,7 +123,7 @@ def test_frames_of_any_codec_become_h264_at_their_times(
     before, after = decoded(source), decoded(target)
     assert after[0] == 'h264'
     np.testing.assert_allclose(np.diff(after[1]), 1 / 25, atol=0.0011)
-    assert predictor.sizes == [5, 5, 2]
+    assert predictor.batches == [5, 5, 2]
     for shown, frame in zip(after[2], before[2], strict=True):
         painted = overlay(frame, predictor.one(frame).labels, Halves.palette)
         assert mean_error(shown, painted) < 6
@@ -152,9 +142,8 @@ def test_the_frame_rate_is_kept(tmp_path, rate):
 
 def test_unequal_distances_are_kept(tmp_path):
     ticks = [500, 533, 600, 1000, 1001, 2500]
-    source = make(
-        tmp_path / 'a.mkv', count=6, ticks=ticks, base=Fraction(1, 1000), rate=30
-    )
+    times = dict(ticks=ticks, base=Fraction(1, 1000), rate=30)
+    source = make(tmp_path / 'a.mkv', count=6, **times)
     predict_video(Halves(), source, tmp_path / 'b.mkv')
     times = decoded(tmp_path / 'b.mkv')[1]
     assert times == [tick / 1000 for tick in ticks]
@@ -165,11 +154,9 @@ def test_the_shape_of_pixels_is_kept(tmp_path):
     predict_video(Halves(), source, tmp_path / 'b.mp4')
     turn(source, 1)
     predict_video(Halves(), source, tmp_path / 'c.mp4')
-    shapes = []
-    for name in ('b.mp4', 'c.mp4'):
+    for name, shape in {'b.mp4': Fraction(4, 3), 'c.mp4': Fraction(3, 4)}.items():
         with av.open(str(tmp_path / name)) as container:
-            shapes.append(container.streams.video[0].sample_aspect_ratio)
-    assert shapes == [Fraction(4, 3), Fraction(3, 4)]
+            assert container.streams.video[0].sample_aspect_ratio == shape
 
 
 def test_subtitles_may_last_longer_than_the_scene(tmp_path):
@@ -258,14 +245,11 @@ def test_labels_are_written_exactly(tmp_path):
 
 def test_few_frames_are_alive_however_long_the_video(tmp_path):
     class Watching(Halves):
-        def __init__(self):
-            super().__init__()
-            self.alive, self.most = [], 0
+        seen, most = [], 0
 
         def predict(self, images, *, probabilities=False):
-            self.alive = [ref for ref in self.alive if ref() is not None]
-            self.alive += [weakref.ref(image) for image in images]
-            self.most = max(self.most, len(self.alive))
+            self.seen += map(weakref.ref, images)
+            self.most = max(self.most, sum(ref() is not None for ref in self.seen))
             return [self.one(image) for image in images]
 
     source, predictor = make(tmp_path / 'a.mp4', count=80), Watching()
@@ -276,9 +260,8 @@ def test_few_frames_are_alive_however_long_the_video(tmp_path):
 @pytest.mark.parametrize('name', ['a.mp4', 'a.mkv', 'a.avi', 'fast.mp4'])
 def test_a_truncated_file_is_an_error_and_leaves_nothing(tmp_path, name):
     movflags = dict(movflags='+faststart') if name == 'fast.mp4' else {}
-    path = make(
-        tmp_path / name, codec='mpeg4', count=60, size=(96, 128), container=movflags
-    )
+    options = dict(count=60, size=(96, 128), container=movflags)
+    path = make(tmp_path / name, codec='mpeg4', **options)
     content = path.read_bytes()
     path.write_bytes(content[: len(content) * 6 // 10])
     (tmp_path / 'out').mkdir()
@@ -328,7 +311,7 @@ def test_wrong_arguments_are_refused(tmp_path, monkeypatch, options, message):
 def test_an_interrupted_run_leaves_the_old_file(tmp_path):
     class Stopped(Halves):
         def one(self, image):
-            if len(self.sizes) > 3:
+            if len(self.batches) > 3:
                 raise KeyboardInterrupt
             return super().one(image)
 

@@ -99,15 +99,3 @@ def test_what_does_not_fit_is_named():
         grouped_confusion_matrix(labels, labels, torch.arange(6).view(2, 3) // 2, 3, 2)
     with pytest.raises(ValueError, match=r'groups \(2,\) and target \(2, 3\)'):
         grouped_confusion_matrix(labels, labels, labels[:, 0], 3, 2)
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a CUDA device')
-@pytest.mark.parametrize('num_classes', [19, 150])
-def test_cuda_equals_the_cpu(num_classes):
-    generator = torch.Generator().manual_seed(3)
-    pair = torch.randint(0, num_classes, (2, 64, 65), generator=generator)
-    pair[1, :9] = 255
-    found = confusion_matrix(*pair.cuda(), num_classes)
-    assert found.is_cuda
-    assert torch.equal(found.cpu(), confusion_matrix(*pair, num_classes))
