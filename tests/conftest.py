@@ -49,6 +49,14 @@ def mmseg_scope() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def own_scope() -> None:
+    """Let MMSegmentation find its own modules, whatever was built before."""
+    from mmengine.registry import init_default_scope
+
+    init_default_scope('mmseg')
+
+
+@pytest.fixture(autouse=True)
 def no_closed_logs() -> None:
     """Forget log files that another library has closed.
 

@@ -8,7 +8,7 @@ import signal
 import socket
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import cv2
@@ -160,6 +160,14 @@ def scalars(work_dir: Path) -> list[dict]:
     """Return all entries of all logs of a work folder, oldest first."""
     paths = sorted(work_dir.glob('*/vis_data/scalars.json'))
     return [json.loads(line) for path in paths for line in path.open()]
+
+
+def write_scalars(run: Path, records: Iterable[dict]) -> Path:
+    """Write the log of a run that :func:`scalars` reads, and return its path."""
+    file = run / 'vis_data' / 'scalars.json'
+    file.parent.mkdir(parents=True)
+    file.write_text('\n'.join(map(json.dumps, records)) + '\n')
+    return file
 
 
 def losses(work_dir: Path) -> dict[int, float]:

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from mmengine.registry import init_default_scope
 
 from benchmarks import (
     crf,
@@ -28,12 +27,6 @@ WINDOWS = dict(
 )
 SMALL = Network('small', 'deeplabv3_mobilenetv2', 5, (64, 96), growth.NARROW)
 CAMVID = data.DrawnDataSet('camvid', (48, 64), 2)
-
-
-@pytest.fixture(autouse=True)
-def scope():
-    """Let MMSegmentation find its own modules."""
-    init_default_scope('mmseg')
 
 
 def check(case) -> dict[str, float]:

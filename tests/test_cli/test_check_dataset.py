@@ -5,6 +5,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+from predicting import write_image
 
 from mmseg_deeplab.cli import run
 
@@ -24,14 +25,11 @@ def check(capsys):
 @pytest.fixture
 def camvid(tmp_path):
     """Return a folder of two pairs per split in the layout of the CamVid base."""
-    generator = np.random.default_rng(0)
     label = np.arange(44, dtype=np.uint8).reshape(4, 11) % 11
     for split in ('train', 'val', 'test'):
-        for kind in ('img_dir', 'ann_dir'):
-            (tmp_path / kind / split).mkdir(parents=True)
+        (tmp_path / 'ann_dir' / split).mkdir(parents=True)
         for name in ('a.png', 'b.png'):
-            image = generator.integers(0, 256, (4, 11, 3), dtype=np.uint8)
-            cv2.imwrite(str(tmp_path / 'img_dir' / split / name), image)
+            write_image(tmp_path / 'img_dir' / split / name, (4, 11))
             cv2.imwrite(str(tmp_path / 'ann_dir' / split / name), label)
     return tmp_path
 

@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 import pytest
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 from predicting import write_raster
 from training import TRAIN
 
@@ -41,7 +40,6 @@ def test_it_writes_a_config_with_reasons(folder, tmp_path, command):
     assert max(cfg.model.decode_head.dilations) <= 4
     assert cfg.train_cfg.max_iters > 0  # as the machine is at this moment
     assert cfg.param_scheduler[-1].end == cfg.train_cfg.max_iters
-    init_default_scope('mmseg')
     assert small_crop(cfg) is None
     assert out.read_text().count('\n# ') + out.read_text().count('\n    # ') >= 6
 

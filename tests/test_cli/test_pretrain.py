@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 import torch
 from mmengine import Config
 from mmseg.registry import MODELS
+from predicting import write_image
 from training import ROOT, TRAIN, weights
 
 PRETRAIN = ROOT / 'configs' / 'pretrain'
@@ -45,13 +44,9 @@ NARROW = {
 
 def write_images(folder: Path) -> Path:
     """Write two classes of images in ImageNet's layout."""
-    generator = np.random.default_rng(0)
     for split in ('train', 'val'):
-        for name in ('cat', 'dog'):
-            (folder / split / name).mkdir(parents=True)
-            for i in range(2):
-                image = generator.integers(0, 256, (80, 90, 3), dtype=np.uint8)
-                cv2.imwrite(str(folder / split / name / f'{i}.png'), image)
+        for name in ('cat/0', 'cat/1', 'dog/0', 'dog/1'):
+            write_image(folder / split / f'{name}.png', (80, 90))
     return folder
 
 

@@ -30,10 +30,11 @@ custom_hooks = [dict(type='ArchitectureSearchHook', interval=1)]
 
 @pytest.fixture(scope='module')
 def searched(tmp_path_factory):
-    """Return the work folder of a search of four iterations."""
+    """Return the work folder of a search of four iterations, with what it found."""
     folder = tmp_path_factory.mktemp('search')
     config = write_config(folder, iters=4, interval=4, extra=SEARCH)
     run('search', [str(config), '--work-dir', str(folder / 'work')])
+    run('decode', [str(folder / 'work'), '--filters', '4', '--random', '2'])
     return folder / 'work'
 
 
@@ -42,7 +43,6 @@ def test_the_search_is_drawn(searched):
 
 
 def test_the_found_config_builds_the_found_network(searched):
-    run('decode', [str(searched), '--filters', '4', '--random', '2'])
     genotype = read_genotype(searched / 'genotype.json')
     cfg = Config.fromfile(str(searched / 'found.py'))
     assert len(genotype.levels) == 3
@@ -58,6 +58,5 @@ def test_the_weights_of_a_training_are_not_decoded(tmp_path):
 
 @pytest.mark.parametrize('name', ['random_0.py', 'random_1.py'])
 def test_random_networks_are_of_the_same_space(searched, name):
-    run('decode', [str(searched), '--random', '2'])
     backbone = MODELS.build(Config.fromfile(str(searched / name)).model).backbone
     assert (len(backbone.genotype.levels), len(backbone.genotype.blocks)) == (3, 2)

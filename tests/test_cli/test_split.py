@@ -4,8 +4,8 @@ from argparse import ArgumentParser
 from dataclasses import asdict
 
 import cv2
-import numpy as np
 import pytest
+from predicting import write_image
 
 from mmseg_deeplab.cli import run, split
 from mmseg_deeplab.datasets.split_folder import SplitOptions
@@ -13,14 +13,11 @@ from mmseg_deeplab.datasets.split_folder import SplitOptions
 
 @pytest.fixture
 def folder(tmp_path):
-    """Four images of noise, whose class list is a JSON file."""
+    """Four images, whose class list is a JSON file."""
     (tmp_path / 'labels.json').write_text('["road", "car #1"]')
-    rng = np.random.default_rng(0)
-    for name in ('images', 'labels'):
-        (tmp_path / name).mkdir()
-    for stem in 'abcd':
-        image = rng.integers(0, 256, (32, 34, 3), dtype=np.uint8)
-        cv2.imwrite(str(tmp_path / f'images/{stem}.png'), image)
+    (tmp_path / 'labels').mkdir()
+    for seed, stem in enumerate('abcd'):
+        image = write_image(tmp_path / f'images/{stem}.png', (32, 34), seed)
         cv2.imwrite(str(tmp_path / f'labels/{stem}.png'), image[..., 0] // 128)
     return tmp_path
 

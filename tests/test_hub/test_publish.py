@@ -13,7 +13,7 @@ from mmengine.config import Config
 from mmengine.hooks import EMAHook
 from mmseg.apis import init_model
 from mmseg.registry import MODELS
-from training import ROOT, few_streets, train_here
+from training import ROOT, few_streets, train_here, write_scalars
 
 from mmseg_deeplab.checkpoints import load
 from mmseg_deeplab.config import read_config
@@ -241,10 +241,8 @@ def test_class_weights_in_a_file_are_written_in(cfg, tmp_path):
 
 
 def test_the_log_gives_the_metrics_of_the_checkpoints_own_step(tmp_path):
-    file = tmp_path / 'time' / 'vis_data' / 'scalars.json'
-    file.parent.mkdir(parents=True)
     records = dict(mIoU=10.0, step=5), dict(loss=1.0, step=7), dict(mIoU=12.0, step=7)
-    file.write_text('\n'.join(map(json.dumps, records)))
+    write_scalars(tmp_path / 'time', records)
     assert logged_metrics(tmp_path, 7).overall == {'mIoU': 12.0}
     assert logged_metrics(tmp_path, 6) is None
 

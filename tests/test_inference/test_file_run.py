@@ -39,14 +39,14 @@ class Threshold(PlainPredictor):
         self.most, self.error = most, error
 
     def predict(self, images, *, probabilities: bool = False) -> list[Prediction]:
-        found = super().predict(images)
+        self.batches.append(len(images))
         if self.error:
             raise self.error
         if len(images) > self.most:
             raise torch.OutOfMemoryError
         if images[0].shape[:2] == (13, 13):
             raise ValueError('too small')
-        return found
+        return [self.one(image) for image in images]
 
     def one(self, image: np.ndarray) -> Prediction:
         red = image[..., 0].astype(np.float32) / 255

@@ -6,7 +6,6 @@ import av
 import cv2
 import numpy as np
 import pytest
-from mmengine.registry import init_default_scope
 from panoptic_network import CLASSES, PALETTE, write_model
 from PIL import Image
 from predicting import smooth_image, write_image, write_video
@@ -23,15 +22,12 @@ from mmseg_deeplab.utils.errors import InputError
 
 @pytest.fixture
 def model(tmp_path):
-    init_default_scope('mmseg')
-    grouping = dict(stuff_area=16, nms_kernel=31)
-    return write_model(tmp_path, grouping=grouping)
+    return write_model(tmp_path, grouping=dict(stuff_area=16, nms_kernel=31))
 
 
 def predict(model, source, out) -> str:
-    outcome = predict_files(
-        ModelSource(*model), [str(source)], FileOutputs(out), show_progress=False
-    )
+    task = ModelSource(*model), [str(source)], FileOutputs(out)
+    outcome = predict_files(*task, show_progress=False)
     assert not outcome.failures
     return outcome.summary()
 

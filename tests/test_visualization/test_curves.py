@@ -1,11 +1,11 @@
 """The curves of trainings: what is drawn, smoothed, named and refused."""
 
-import json
 import math
 
 import numpy as np
 import pytest
 from drawn import drawn, legend_of, points
+from training import write_scalars
 
 from mmseg_deeplab.visualization import plot_curves
 from mmseg_deeplab.visualization.curves import smooth
@@ -19,9 +19,7 @@ def write_run(folder, name: str, offset: float = 0.0, **more: float):
         records.append(dict(loss=offset + 1 / step, lr=1 / step, step=step) | more)
         if step % 20 == 0:
             records.append(dict(mIoU=50 + offset - step / 10, step=step))
-    file = folder / name / '1' / 'vis_data' / 'scalars.json'
-    file.parent.mkdir(parents=True)
-    file.write_text('\n'.join(map(json.dumps, records)) + '\n')
+    write_scalars(folder / name / '1', records)
     return folder / name
 
 

@@ -4,7 +4,6 @@ import cv2
 import numpy as np
 import pytest
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 from training import write_data
 
@@ -29,12 +28,6 @@ def config(*transforms: dict, pipeline: list[dict] | None = None) -> Config:
 def sample_of(cfg: Config, **options):
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
     return draw_sample(dataset, 3, is_rgb=False, **options)
-
-
-@pytest.fixture(autouse=True)
-def scope():
-    """Let MMSegmentation find its own modules."""
-    init_default_scope('mmseg')
 
 
 def test_a_sample_is_a_window_of_the_scene_in_rgb():

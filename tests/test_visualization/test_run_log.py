@@ -1,18 +1,9 @@
 """Reading the logs of trainings: where they are, how parts join, what is refused."""
 
-import json
-
 import pytest
+from training import write_scalars
 
 from mmseg_deeplab.visualization.run_log import read_scalars, run_name, series
-
-
-def log(folder, name: str, records: list[dict], end: str = '\n'):
-    """Write one part of a run; return its log."""
-    file = folder / name / 'vis_data' / 'scalars.json'
-    file.parent.mkdir(parents=True)
-    file.write_text('\n'.join(json.dumps(record) for record in records) + end)
-    return file
 
 
 def losses(*pairs: tuple[int, float]) -> list[dict]:
@@ -44,8 +35,8 @@ PARTS = {
 @pytest.mark.parametrize('name', PARTS)
 def test_a_resumed_run_replaces(tmp_path, name):
     first, second, steps, tests = PARTS[name]
-    log(tmp_path, '20260101_1', first)
-    log(tmp_path, '20260101_2', second)
+    write_scalars(tmp_path / '20260101_1', first)
+    write_scalars(tmp_path / '20260101_2', second)
     records = read_scalars(tmp_path)
     last = dict(zip(*series(first, 'loss'), strict=True))
     last |= dict(zip(*series(second, 'loss'), strict=True))
@@ -54,27 +45,28 @@ def test_a_resumed_run_replaces(tmp_path, name):
 
 
 def test_a_run_can_be_named_by_any_of_its_folders_or_by_its_log(tmp_path):
-    file = log(tmp_path / 'mine', '1', losses((5, 4.0)))
+    file = write_scalars(tmp_path / 'mine' / '1', losses((5, 4.0)))
     named = [tmp_path / 'mine', tmp_path / 'mine' / '1', file.parent, file]
     assert all(read_scalars(run) == losses((5, 4.0)) for run in named)
     assert [run_name(run).name for run in named] == ['mine', '1', '1', '1']
 
 
-def test_validations_by_epoch_move_to_the_last_step_of_the_epoch(tmp_path):
-    """As MMEngine logs them with ``by_epoch`` and ``log_metric_by_epoch``."""
-    train = [dict(loss=1.0, epoch=1 + i // 2, step=10 * i + 10) for i in range(4)]
-    log(tmp_path, '1', [*train, dict(mIoU=30.0, step=1), dict(mIoU=40.0, step=2)])
-    assert series(read_scalars(tmp_path), 'mIoU') == ([20, 40], [30.0, 40.0])
-
-
-def test_validations_by_iteration_stay_where_they_are(tmp_path):
-    train = [dict(loss=1.0, epoch=1 + i // 2, step=i + 1) for i in range(4)]
-    log(tmp_path, '1', [*train, dict(mIoU=30.0, step=2), dict(mIoU=40.0, step=4)])
-    assert series(read_scalars(tmp_path), 'mIoU')[0] == [2, 4]
+@pytest.mark.parametrize(
+    ('interval', 'logged', 'found'), [(10, (1, 2), [20, 40]), (1, (2, 4), [2, 4])]
+)
+def test_validations_by_epoch_move_to_its_last_step(tmp_path, interval, logged, found):
+    """As MMEngine logs them with ``by_epoch``; those by iteration stay."""
+    steps = [interval * number for number in (1, 2, 3, 4)]
+    train = [
+        dict(loss=1.0, epoch=1 + i // 2, step=step) for i, step in enumerate(steps)
+    ]
+    tests = [dict(mIoU=40.0, step=step) for step in logged]
+    write_scalars(tmp_path / '1', [*train, *tests])
+    assert series(read_scalars(tmp_path), 'mIoU') == (found, [40.0, 40.0])
 
 
 def test_the_half_line_of_a_killed_run_is_left_out(tmp_path):
-    file = log(tmp_path, '1', losses((5, 4.0)))
+    file = write_scalars(tmp_path / '1', losses((5, 4.0)))
     file.write_text(file.read_text() + '{"loss": 3.9, "st')
     assert read_scalars(tmp_path) == losses((5, 4.0))
 
