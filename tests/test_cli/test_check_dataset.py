@@ -26,10 +26,11 @@ def check(capsys):
 def camvid(tmp_path):
     """Return a folder of two pairs per split in the layout of the CamVid base."""
     label = np.arange(44, dtype=np.uint8).reshape(4, 11) % 11
-    for split in ('train', 'val', 'test'):
+    for seed, split in enumerate(('train', 'val', 'test')):
         (tmp_path / 'ann_dir' / split).mkdir(parents=True)
         for name in ('a.png', 'b.png'):
-            write_image(tmp_path / 'img_dir' / split / name, (4, 11))
+            seed += 9  # no two images are alike
+            write_image(tmp_path / 'img_dir' / split / name, (4, 11), seed)
             cv2.imwrite(str(tmp_path / 'ann_dir' / split / name), label)
     return tmp_path
 
