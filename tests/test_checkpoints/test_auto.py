@@ -80,6 +80,7 @@ def test_config_beside_a_file_of_smp_names_its_encoder(tmp_path):
     (tmp_path / 'config.json').write_text(json.dumps(config))
     checkpoint, config = convert_file('auto', file, tmp_path / 'a.pth', output_stride=8)
     cfg = Config.fromfile(config)
+    assert cfg.custom_imports.imports == ['mmseg_deeplab']
     assert cfg.model.backbone.model_name == 'mobilenetv3_small_050'
     assert cfg.model.decode_head.dilations == (1, 12, 24, 36)
     assert load(checkpoint)['meta']['source'] == 'smp'

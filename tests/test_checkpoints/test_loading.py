@@ -59,20 +59,6 @@ def test_getattr_reaches_nothing_but_statistics(tmp_path):
         load(tmp_path / 'reach.pth')
 
 
-def test_what_mmengine_saves_loads(tmp_path):
-    buffer = HistoryBuffer()
-    buffer.update(0.5)
-    saved = dict(
-        state_dict=torch.nn.Linear(2, 2).state_dict(),
-        message_hub=dict(log_scalars={'train/loss': buffer}, runtime_info={'iter': 3}),
-        meta=dict(seed=np.int64(3), classes=('a', 'b'), palette=np.zeros((2, 3), 'u1')),
-    )
-    torch.save(saved, tmp_path / 'iter_3.pth')
-    loaded = load(tmp_path / 'iter_3.pth')
-    assert loaded['message_hub']['log_scalars']['train/loss'].current() == 0.5
-    assert loaded['meta']['seed'] == 3
-
-
 def test_other_files_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r'none\.pth'):
         load(tmp_path / 'none.pth')

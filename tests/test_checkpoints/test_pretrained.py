@@ -68,18 +68,17 @@ def test_a_file_of_another_net_is_an_error_that_says_what_differs(tmp_path, opti
         backbone(tmp_path / 'r26.pth', **options).init_weights()
 
 
-@pytest.mark.parametrize('name', ['torchvision', 'vainf'])
+@pytest.mark.parametrize(
+    'name',
+    ['torchvision_deeplabv3_mobilenet_v3_large', 'vainf_deeplabv3plus_mobilenet_os16'],
+)
 def test_whole_mobile_networks_fill_their_backbones(tmp_path, name):
-    golden = {
-        'torchvision': 'torchvision_deeplabv3_mobilenet_v3_large',
-        'vainf': 'vainf_deeplabv3plus_mobilenet_os16',
-    }
-    state = reference_state(golden[name])
+    state, source = reference_state(name), name.split('_')[0]
     torch.save(state, tmp_path / 'net.pth')
-    config = model_config(state, name, output_stride=16)['backbone']
+    config = model_config(state, source, output_stride=16)['backbone']
     config['init_cfg'] = dict(type='Pretrained', checkpoint=str(tmp_path / 'net.pth'))
     model = MODELS.build(config)
     model.init_weights()
-    converted = convert(state, name)
+    converted = convert(state, source)
     for key, value in model.state_dict().items():
         assert torch.equal(value, converted[f'backbone.{key}']), key

@@ -118,24 +118,12 @@ def test_a_frozen_graph_is_named(tmp_path):
         load_tensorflow(tmp_path / 'frozen_inference_graph.pb')
 
 
-# RFC 3720, appendix B.4.
-@pytest.mark.parametrize(
-    'data, expected',
-    [
-        (bytes(32), 0x8A9136AA),
-        (b'\xff' * 32, 0x62A8AB43),
-        (bytes(range(32)), 0x46DD794E),
-        (bytes(reversed(range(32))), 0x113FDB5C),
-        (b'123456789', 0xE3069283),
-        (b'', 0),
-    ],
-)
-def test_checksum_of_the_standards_examples(data, expected):
-    assert crc32c(data) == expected
+def test_checksum_of_an_example_of_the_standard():
+    assert crc32c(bytes(range(32))) == 0x46DD794E  # RFC 3720, appendix B.4
 
 
-@pytest.mark.parametrize('size', [63, 64, 65, 127, 1000, 4096 * 64 + 5, 700_001])
-def test_checksum_of_long_data_by_the_definition(size):
+@pytest.mark.parametrize('size', [0, 9, 63, 64, 65, 127, 1000, 4096 * 64 + 5, 700_001])
+def test_checksum_by_the_definition(size):
     data = np.random.default_rng(size).bytes(size)
     crc, table = 0xFFFFFFFF, []
     for value in range(256):

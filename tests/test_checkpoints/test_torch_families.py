@@ -9,7 +9,6 @@ from golden import (
     deterministic_state_dict,
     empty_state,
 )
-from mmengine import Config
 from mmseg.registry import MODELS
 from torchvision.models import get_model, get_model_weights, resnet50
 from torchvision.models.segmentation import (
@@ -17,7 +16,7 @@ from torchvision.models.segmentation import (
     deeplabv3_resnet101,
 )
 
-from mmseg_deeplab.checkpoints import convert, convert_file, model_config
+from mmseg_deeplab.checkpoints import convert, model_config
 
 REFERENCES = {
     'kazuto1011': 'kazuto_deeplabv3plus_resnet101_os16',
@@ -145,11 +144,3 @@ def test_resnet_18_is_refused():
     state |= {f'backbone.{k}': v for k, v in net.state_dict().items() if 'fc' not in k}
     with pytest.raises(ValueError, match='ResNet-18'):
         model_config(state, 'vainf', output_stride=8)
-
-
-def test_the_config_beside_the_weights_registers_what_it_names(tmp_path):
-    source = deeplabv3_mobilenet_v3_large(num_classes=3, **NO_WEIGHTS)
-    theirs, ours = tmp_path / 'theirs.pth', tmp_path / 'ours.pth'
-    torch.save(source.state_dict(), theirs)
-    _, file = convert_file('torchvision', theirs, ours, output_stride=16)
-    assert Config.fromfile(file).custom_imports.imports == ['mmseg_deeplab']
