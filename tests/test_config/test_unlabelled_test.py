@@ -13,6 +13,7 @@ from mmseg_deeplab.config.unlabelled_test import leave_labels_out
 LOAD = [dict(type='LoadCheckedImage'), dict(type='LoadCheckedAnnotations')]
 PACK = dict(type='PackSegInputs')
 FOLDERS = dict(img_path='a', seg_map_path='b')
+KEY = 'data_prefix.img_path'
 # Label ids from road to bicycle, by hand from cityscapesscripts/helpers/labels.py.
 CITYSCAPES_IDS = [7, 8, 11, 12, 13, 17, *range(19, 29), 31, 32, 33]
 
@@ -41,13 +42,8 @@ def test_no_step_loads_labels(dataset, prefix):
     ('base', 'image', 'key', 'value'),
     [
         ('voc12', 'JPEGImages/a.jpg', 'ann_file', 'ImageSets/Segmentation/test.txt'),
-        ('ade20k', 'images/testing/a.jpg', 'data_prefix.img_path', 'images/testing'),
-        (
-            'cityscapes',
-            'leftImg8bit/test/bonn/bonn_0_0_leftImg8bit.png',
-            'data_prefix.img_path',
-            'leftImg8bit/test',
-        ),
+        ('ade20k', 'images/testing/a.jpg', KEY, 'images/testing'),
+        ('cityscapes', 'leftImg8bit/test/a_leftImg8bit.png', KEY, 'leftImg8bit/test'),
         ('folder', 'images/test/a.png', 'split', 'test'),
     ],
 )

@@ -243,14 +243,3 @@ def test_a_name_that_is_no_utf_8_is_read(write, build, tmp_path):
     (tmp_path / 'list.txt').write_bytes(b'\xff\n')
     assert stems(build(ann_file='list.txt')) == ['\udcff']
     np.testing.assert_array_equal(build()[0]['gt_seg_map'], label('a'))
-
-
-def test_an_export_of_cvat_is_read_as_it_is(write, build, tmp_path):
-    write('images/a.jpg', 'labels/a.png', color=True)
-    rows = [f'c{i}:{",".join(map(str, rgb))}::\n' for i, rgb in enumerate(COLORS)]
-    rows += ['# label:color_rgb:parts:actions\n']
-    (tmp_path / 'labelmap.txt').write_text(''.join(rows[::-1]) + 'IGNORE:0,0,0::\n')
-    dataset = build(labels_file='labelmap.txt')
-    assert dataset.metainfo['classes'] == ('c2', 'c1', 'c0')
-    expected = np.where(label('a') == 255, 255, 2 - label('a'))
-    np.testing.assert_array_equal(dataset[0]['gt_seg_map'], expected)

@@ -84,9 +84,8 @@ def test_cityscapes_equals_its_own_script(tmp_path, form):
     ]  # fmt: skip
     assert segments_of(ids) == sorted(expected)
     np.testing.assert_array_equal(ids == 255, png == 0)
-    np.testing.assert_array_equal(
-        sample['gt_seg_map'], np.where(ids == 255, 255, ids // 1000)
-    )
+    classes = np.where(ids == 255, 255, ids // 1000)
+    np.testing.assert_array_equal(sample['gt_seg_map'], classes)
     assert sorted(sample['seg_fields']) == ['gt_panoptic_seg', 'gt_seg_map']
 
 
@@ -104,7 +103,7 @@ def test_some_classes_of_cityscapes_can_be_chosen(tmp_path):
     assert data[0]['thing_classes'] == [0]
 
 
-def write_coco(root, ids: np.ndarray, segments: list[dict], **more) -> None:
+def write_coco(root, ids: np.ndarray, segments: list[dict]) -> None:
     rgb = np.stack([ids % 256, ids // 256 % 256, ids // 65536], axis=2)
     for folder in ('images', 'png'):
         (root / folder).mkdir(parents=True)
@@ -116,7 +115,7 @@ def write_coco(root, ids: np.ndarray, segments: list[dict], **more) -> None:
         annotations=[dict(image_id=7, file_name='7.png', segments_info=segments)],
         categories=[dict(id=one, name=name) for one, name in names.items()],
     )
-    (root / 'coco.json').write_text(json.dumps(content | more))
+    (root / 'coco.json').write_text(json.dumps(content))
 
 
 def coco(root, **loader):
@@ -164,20 +163,16 @@ def test_images_of_a_json_file_are_read_without_labels(tmp_path):
 
 
 BROKEN = {
-    'not in the JSON file': dict(segments=SEGMENTS[1:]),
-    'no pixel of segments': dict(
-        segments=[*SEGMENTS, dict(id=77, category_id=1, iscrowd=0)]
-    ),
-    'category_id that is not in': dict(
-        segments=[*SEGMENTS[:3], dict(id=70_000, category_id=4)]
-    ),
-    'lists segments twice: 5': dict(segments=[*SEGMENTS, SEGMENTS[2]]),
+    'not in the JSON file': SEGMENTS[1:],
+    'no pixel of segments': [*SEGMENTS, dict(id=77, category_id=1, iscrowd=0)],
+    'category_id that is not in': [*SEGMENTS[:3], dict(id=70_000, category_id=4)],
+    'lists segments twice: 5': [*SEGMENTS, SEGMENTS[2]],
 }
 
 
 @pytest.mark.parametrize('message', BROKEN)
 def test_contradictions_are_explained(tmp_path, message):
-    write_coco(tmp_path, COLOURS, **BROKEN[message])
+    write_coco(tmp_path, COLOURS, BROKEN[message])
     with pytest.raises(DataFileError, match=rf'7\.png: .*{message}.*Remedy: '):
         coco(tmp_path)[0]
 
@@ -241,7 +236,7 @@ def test_check_data_counts_instances_and_misses_them(tmp_path):
 
 @pytest.mark.parametrize('message', BROKEN)
 def test_check_data_reports_contradictions(tmp_path, message):
-    write_coco(tmp_path, COLOURS, **BROKEN[message])
+    write_coco(tmp_path, COLOURS, BROKEN[message])
     (fault,) = scan_dataset(coco(tmp_path), progress=False).faults
     assert fault.where.endswith('7.png')
     assert 'segments' in fault.kind or 'ids without' in fault.kind

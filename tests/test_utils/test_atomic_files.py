@@ -14,14 +14,10 @@ from mmseg_deeplab.engine.hooks.trusted_checkpoint import AtomicLocalBackend
 from mmseg_deeplab.utils.atomic_files import remove_parts, write_whole
 
 
-def test_backend_is_found_by_its_name(tmp_path):
-    backend = get_file_backend(tmp_path, backend_args={'backend': 'atomic_local'})
-    assert isinstance(backend, AtomicLocalBackend)
-
-
 def test_put_replaces_the_content_and_leaves_nothing_else(tmp_path):
     path = tmp_path / 'new' / 'file'
-    backend = AtomicLocalBackend()
+    backend = get_file_backend(tmp_path, backend_args={'backend': 'atomic_local'})
+    assert isinstance(backend, AtomicLocalBackend)
     backend.put(b'old', path)
     backend.put_text('n\u00e9w', path)
     assert path.read_bytes() == 'n\u00e9w'.encode()

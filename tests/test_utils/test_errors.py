@@ -33,10 +33,8 @@ def test_the_package_raises_input_errors():
 
 @pytest.mark.parametrize('kind', [InputError, MissingPackageError, FileNotFoundError])
 def test_a_users_mistake_ends_the_program_with_one_line(kind):
-    with (
-        pytest.raises(SystemExit, match=r'^error: what and remedy$'),
-        one_line_errors(),
-    ):
+    message = r'^error: what and remedy$'
+    with pytest.raises(SystemExit, match=message), one_line_errors():
         raise kind('what\nand remedy')
 
 
