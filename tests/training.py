@@ -84,6 +84,14 @@ log_processor = dict(window_size=1)
 randomness = dict(seed=3)
 {extra}
 """
+# More lines of that config, for a training by epochs.
+BY_EPOCH = """
+train_dataloader['sampler'] = dict(type='DefaultSampler', shuffle=True)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=3, val_interval=2)
+param_scheduler = []
+log_processor = dict(by_epoch=True)
+default_hooks['checkpoint'] = dict(by_epoch=True, interval=1)
+"""
 
 
 def few_streets(count: int, size: tuple[int, int]) -> dict[str, object]:

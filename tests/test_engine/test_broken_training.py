@@ -64,11 +64,8 @@ def test_a_second_training_in_the_folder_of_a_first_is_refused(
     first = server.start(*command, log=tmp_path / 'first')
     first.wait_for_step(1)
     assert server.run(*command, log=tmp_path / 'second') == 1
-    (line,) = [
-        line
-        for line in (tmp_path / 'second').read_text().splitlines()
-        if line.startswith('error: ')
-    ]
+    lines = (tmp_path / 'second').read_text().splitlines()
+    (line,) = [line for line in lines if line.startswith('error: ')]
     assert f'another training is at work in this folder (process {first.pid}' in line
     first.send(signal.SIGKILL)
     first.wait()

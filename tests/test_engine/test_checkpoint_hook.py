@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmengine.hooks import CheckpointHook, Hook
+from mmengine.hooks import Hook
 from training import log_of, train_here, write_config
 
 from mmseg_deeplab.engine import TrustedCheckpointHook
@@ -116,9 +116,7 @@ def test_checkpoints_between_optimizer_steps_are_warned_of(tmp_path):
     ],
 )
 def test_the_atomic_backend_is_the_default_on_the_local_disk(arguments, backend):
-    hook = TrustedCheckpointHook(interval=1, **arguments)
-    assert isinstance(hook, CheckpointHook)
-    assert hook.backend_args == backend
+    assert TrustedCheckpointHook(interval=1, **arguments).backend_args == backend
 
 
 def test_the_resume_looks_into_the_out_dir(tmp_path):

@@ -11,6 +11,7 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from training import (
+    BY_EPOCH,
     TRAIN,
     Process,
     Server,
@@ -155,14 +156,9 @@ def test_the_handlers_are_gone_after_training(tmp_path):
 
 
 def test_an_epoch_is_interrupted_without_a_checkpoint(tmp_path):
-    by_epoch = (
-        "train_dataloader['sampler'] = dict(type='DefaultSampler', shuffle=True)\n"
-        "train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=2)\n"
-        "default_hooks['checkpoint'] = dict(by_epoch=True, interval=1)"
-    )
     hook = SaveOnSignalHook()
     hook.received = signal.SIGTERM
-    config = write_config(tmp_path, extra=by_epoch)
+    config = write_config(tmp_path, extra=BY_EPOCH)
     with pytest.raises(SystemExit):
         train_here(config, tmp_path / 'run', hooks=[hook])
     assert not list((tmp_path / 'run').glob('*.pth'))
