@@ -23,16 +23,11 @@ from mmseg_deeplab.utils.errors import InputError
 SECONDS, MEGABYTES = 4.0, 200  # 0.3 s at most where nothing else runs
 
 
-def size_in_memory() -> int:
-    """Return the bytes of memory that this process has asked for."""
-    pages = int(Path('/proc/self/statm').read_text().split()[0])
-    return pages * resource.getpagesize()
-
-
 def read_within_limits(read, file, answers) -> None:
     """Read a file in a process that may take 200 MB more than it has."""
     gc.freeze()  # or each collection copies the memory of the tests
-    most = size_in_memory() + MEGABYTES * 2**20
+    pages = int(Path('/proc/self/statm').read_text().split()[0])
+    most = pages * resource.getpagesize() + MEGABYTES * 2**20
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
     resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
     begin = time.process_time()
@@ -253,8 +248,7 @@ TABLES = {
 def checkpoint(index: bytes):
     def write(file: Path) -> None:
         file.write_bytes(index)
-        data = bytes(10**6)
-        file.with_name('file.data-00000-of-00001').write_bytes(data)
+        file.with_name('file.data-00000-of-00001').write_bytes(bytes(10**6))
 
     return write
 

@@ -202,6 +202,13 @@ def test_probabilities_are_those_of_mmsegmentation(
     assert torch.equal(sample.label, batch['data_samples'][0].gt_sem_seg.data[0])
 
 
+def test_probabilities_of_another_network_are_removed(make_setup, tmp_path):
+    make_setup(tmp_path).read(0)
+    files = set((tmp_path / 'cache').iterdir())
+    make_setup(tmp_path, tta=True).read(0)
+    assert files and not files & set((tmp_path / 'cache').iterdir())
+
+
 def test_another_network_has_another_key(make_setup, tmp_path):
     torch.save({}, tmp_path / 'w.pth')
     options = (
