@@ -72,6 +72,8 @@ OTHERS = {
     f'export {CONFIG} x.pth --format torchscript --int8': 'int8 goes with .* onnx',
     f'predict {CONFIG} noise.py image.png --out out': r'noise\.py',
     'predict x.onnx image.png --out out': r'x\.onnx',
+    'predict noise.onnx image.png --out out --output-stride 8':
+        r'noise\.onnx: --output-stride',
     'predict x.pt2 image.png --out out': r'x\.pt2',
     'predict --out out noise.pt2 image.png': r'noise\.pt2.*--trust-program',
     f'predict {CONFIG}': '--out',
@@ -109,6 +111,9 @@ OTHERS = {
     'convert-camvid nowhere --out out': 'nowhere.*git clone',
     'decode nowhere': 'nowhere',
     'decode folder': 'folder.*no whole checkpoint',
+    'draw-streets --layout voc --out o --num-train 0': 'num_train is 0',
+    'draw-streets --layout voc --out o --num-val -1': 'num_val is -1',
+    'draw-streets --layout voc --out o --size 8 8': r'size is \(8, 8\)',
     'draw-streets --layout folder': '--layout and --out',
     'draw-streets --sheet folder': 'folder',
     'draw-streets --layout cityscapes --out used': 'not empty',

@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import pytest
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 
 from mmseg_deeplab.config import read_config
 from mmseg_deeplab.config.crop_checks import crop_of, small_crop, too_large_rate
@@ -24,7 +23,6 @@ PUBLISHED = {'deeplabv3_mobilenetv3_camvid', 'deeplabv3_mobilenetv3_voc12aug'}
 @pytest.fixture
 def folder(tmp_path):
     """Return the options of a config with one image of 600x600."""
-    init_default_scope('mmseg')
     (tmp_path / 'labels.txt').write_text('a\nb\n')
     for kind in ('images', 'labels'):
         for split in ('train', 'val'):
@@ -73,7 +71,6 @@ def test_a_validation_that_fails_is_left_to_the_training(folder):
 
 @pytest.mark.slow
 def test_shipped_configs_have_rates_that_fit_their_crops():
-    init_default_scope('mmseg')
     found = set()
     for path in configs_folder().glob('*_*_*.py'):
         cfg = Config.fromfile(path)

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from mmengine.registry import init_default_scope
 from mmseg.datasets.transforms import PackSegInputs
 from mmseg.registry import DATASETS, MODELS
 from torch.utils.data import DataLoader
@@ -22,7 +21,6 @@ def results(dtype=np.uint8) -> dict:
 
 @pytest.mark.parametrize('padded', [False, True])
 def test_the_preprocessor_gives_the_batch_of_the_base_class(padded):
-    init_default_scope('mmseg')
     size = (12, 8) if padded else (9, 7)
     preprocess = MODELS.build(dict(type='SegDataPreProcessor', size=size))
     outputs = []

@@ -4,7 +4,6 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from mmengine.registry import init_default_scope
 from mmseg.models import SegTTAModel
 from mmseg.registry import HOOKS
 from mmseg.structures import SegDataSample
@@ -18,11 +17,6 @@ from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 K, SIZE = 5, 65
-
-
-@pytest.fixture(autouse=True)
-def scope():
-    init_default_scope('mmseg')
 
 
 def build() -> nn.Module:

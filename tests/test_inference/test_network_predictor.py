@@ -178,9 +178,3 @@ def test_another_output_stride_is_that_of_the_config(source):
 def test_refuses_what_is_no_rgb_image(predictor, image, error, match):
     with pytest.raises(error, match=match):
         predictor.predict([image])
-
-
-def test_an_exported_file_takes_no_such_options():
-    exported = ModelSource(None, 'model.onnx')
-    with pytest.raises(ValueError, match=r'model\.onnx: --output-stride'):
-        load_predictor(exported, output_stride=8)

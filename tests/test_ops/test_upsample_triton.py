@@ -20,8 +20,7 @@ from triton_interpreter import interpreter as interpreter_of
 
 # As PyTorch interpolates.
 upsample_cross_entropy = partial(ops.upsample_cross_entropy, align_corners=False)
-CUDA = torch.cuda.is_available()
-on_gpu = pytest.mark.skipif(not CUDA, reason='needs a CUDA device')
+on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
 SHAPES = [
     ((2, 5, 2, 3), (9, 17)),  # 8k + 1
     ((1, 6, 2, 2), (16, 32)),
