@@ -10,6 +10,7 @@ import shlex
 from argparse import ArgumentParser
 from pathlib import Path
 
+import mmseg
 import pytest
 from doc_pages import ASSIGNMENT, ROOT, Block, all_blocks, commands, inline_code
 from doc_sandbox import CHECKPOINT, QUICKSTART, Sandbox
@@ -124,8 +125,9 @@ def check(argv: list[str]) -> None:
     for word in argv:
         if word.startswith(('configs/', 'tools/', 'docs/')):
             assert Path(word).exists(), f'{word} does not exist'
-    if argv[1].startswith('$TOOLS/'):
-        check_mmseg_tool(argv[1].removeprefix('$TOOLS/'))
+    if argv[1].startswith('$TOOLS/'):  # a converter in MMSegmentation's wheel
+        tools = Path(mmseg.__file__).parent / '.mim' / 'tools' / 'dataset_converters'
+        assert (tools / argv[1].removeprefix('$TOOLS/')).is_file(), tools
         return
     if argv[1:3] == ['-m', 'benchmarks']:
         args = build_parser().parse_args(argv[3:])
@@ -158,14 +160,6 @@ def command_and_arguments(argv: list[str]) -> tuple[str, list[str]]:
 def tool_command(path: Path) -> str:
     """Return the command that a file of ``tools/`` runs."""
     return re.search(r"main\('([\w-]+)'\)", path.read_text())[1]
-
-
-def check_mmseg_tool(name: str) -> None:
-    """Check that MMSegmentation's wheel has a converter where the page looks for it."""
-    import mmseg
-
-    folder = Path(mmseg.__file__).parent / '.mim' / 'tools' / 'dataset_converters'
-    assert (folder / name).is_file(), folder
 
 
 PROGRAMS = [rf'^{program}\b' for program in OUTSIDE]

@@ -40,14 +40,12 @@ def scene(number, size):
 
 def make(
     path, *, codec='libx264', rate=25, count=12, size=(48, 64), ticks=None, base=None,
-    pix_fmt='yuv420p', sound=False, options=None, colorspace=2,
-    container=None, pixel=None, subtitle=None,
+    sound=False, options=None, colorspace=2, container=None, pixel=None, subtitle=None,
 ):  # fmt: skip
     """Write a video; ``ticks`` are the times of its frames in units of ``base``."""
     with av.open(str(path), 'w', options=container or {}) as container:
         stream = container.add_stream(codec, rate=rate, options=options or {})
-        pix_fmt = 'yuvj420p' if codec == 'mjpeg' else pix_fmt
-        stream.height, stream.width, stream.pix_fmt = *size, pix_fmt
+        stream.height, stream.width, stream.pix_fmt = *size, 'yuv420p'
         context = stream.codec_context
         context.bit_rate = 2_000_000 if codec != 'libx264' else 0
         context.colorspace = colorspace
@@ -61,7 +59,7 @@ def make(
         for number in range(count):
             frame = av.VideoFrame.from_ndarray(scene(number, size), format='rgb24')
             space = 'ITU709' if colorspace == 1 else 'ITU601'
-            frame = frame.reformat(format=pix_fmt, dst_colorspace=space)
+            frame = frame.reformat(format=stream.pix_fmt, dst_colorspace=space)
             frame.pts = ticks[number] if ticks else number
             frame.time_base = context.time_base
             container.mux(stream.encode(frame))
