@@ -30,7 +30,8 @@ from mmseg_deeplab.utils.class_colors import class_colors
 from .case import Case, Errors, Row, Study
 from .inference import LARGEST_SHARE, MNV2, SMALL_R26, compare_labels
 from .networks import Network, scenes, stock_segmentor
-from .peers import SMP, compare_shapes, like_smp, smp_network
+from .peer_files import LIBRARIES, ULTRALYTICS, Run
+from .peers import SMP, compare_shapes, like_smp
 from .report import MEMORY, RATIO, column
 
 PIPELINE = [dict(type='LoadImageFromFile'), dict(type='PackSegInputs')]
@@ -43,8 +44,10 @@ class Folder:
 
     network: Network
     count: int
+    library: str = ''  # with a network of like cost
 
 
+V3PLUS_MNV2 = ('v3+ MobileNetV2', 'deeplabv3plus_mobilenetv2', 19)
 R26 = ('v2 R26, 8 channels', 'deeplabv2_r101', 8)
 FOLDERS = {
     'v3_mobilenetv2_small': Folder(Network(*MNV2, (360, 480)), 24),
@@ -53,7 +56,8 @@ FOLDERS = {
     'v2_r26': Folder(Network(*R26, (128, 256), SMALL_R26), 60),
     'v2_r26_megapixel': Folder(Network(*R26, ONE_MEGAPIXEL, SMALL_R26), 12),
     'v3_mobilenetv2_megapixel': Folder(Network(*MNV2, ONE_MEGAPIXEL), 12),
-    'smp_v3plus_r50': Folder(like_smp(19, (512, 512)), 8),
+    'smp_v3plus_r50': Folder(like_smp(19, (512, 512)), 8, SMP),
+    'v3plus_mobilenetv2': Folder(Network(*V3PLUS_MNV2, (512, 1024)), 12, ULTRALYTICS),
 }
 QUICK = {'v2_r26_quick': Folder(Network(*R26, (224, 288), SMALL_R26), 12)}
 # What our predictions of files are compared with, by a variant: its name in the table,
@@ -63,7 +67,7 @@ VARIANTS = {
     'inferencer': ('`auto`, against `MMSegInferencer`', 'auto'),
     'torch': ('`auto`, against torch', 'auto'),
     'onnxruntime': ('`auto`, against ONNX Runtime', 'auto'),
-    'smp': ('`auto`, against the library itself', 'auto'),  # on its network alone
+    'library': ('`auto`, against {}', 'auto'),
 }
 
 
@@ -96,23 +100,28 @@ def file_cases(
         sides['network'] = partial(
             predict_arrays, predictors['torch'], paths[0], folder.count
         )
-        is_smp = folder is FOLDERS['smp_v3plus_r50'] and find_spec(SMP) is not None
-        if is_smp:
-            peer = smp_network(network.num_classes, device)
-            sides['smp'] = partial(run_smp, peer, paths, root / 'smp')
-        for variant in variants:
-            if variant == 'smp' and not is_smp:
-                continue
+        if 'library' in variants and is_installed(folder.library):
+            library_run = LIBRARIES[folder.library](network, device)
+            sides['library'] = partial(run_library, library_run, paths, root / 'other')
+        for variant in filter(sides.__contains__, variants):
             text, backend = VARIANTS[variant]
             yield Case(
                 group=f'{network.name}, JPEGs of {network.size[0]} x {network.size[1]}',
-                name=text,
+                name=text.format(folder.library),
                 stock=sides[variant],
                 ours=sides[backend],
-                compare=compare_shapes if variant == 'smp' else compare,
+                compare=compare_shapes if variant == 'library' else compare,
                 device=device,
                 facts=dict(images=folder.count),
             )
+
+
+def is_installed(library: str) -> bool:
+    """Tell if there is a library to measure; say so if it is missing."""
+    found = bool(library) and find_spec(library) is not None
+    if library and not found:
+        print(f'{library} is missing and left out: pip install {library}')
+    return found
 
 
 def with_backend(source: ModelSource, backend: str, device: torch.device) -> Predictor:
@@ -189,18 +198,10 @@ def run_inferencer(
     return masks(out / 'pred')
 
 
-def run_smp(model: nn.Module, paths: Sequence[str], out: Path) -> torch.Tensor:
-    """Predict files by segmentation_models_pytorch, which leaves files to its user.
-
-    This writes masks alone; the other sides paint overlays, too.
-    """
+def run_library(run: Run, paths: Sequence[str], out: Path) -> torch.Tensor:
+    """Predict files by another library."""
     out.mkdir(exist_ok=True)
-    device = next(model.parameters()).device
-    for path in paths:
-        pixels = cv2.imread(path)[..., ::-1].transpose(2, 0, 1)
-        image = torch.from_numpy(pixels.astype(np.float32))[None].to(device)
-        mask = model.predict((image - 116) / 58).argmax(1)[0].to(torch.uint8)
-        Image.fromarray(mask.cpu().numpy()).save(out / f'{Path(path).stem}.png')
+    run(paths, out)
     return masks(out)
 
 

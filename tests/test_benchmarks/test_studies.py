@@ -180,3 +180,9 @@ def test_a_training_from_disk_has_the_stock_losses(tmp_path):
     assert set(stock['parts']) == {*disk.PARTS, disk.REST, 'worker'}
     with pytest.raises(ResultsDiffer, match='first'):
         case.compare(stock, ours | dict(losses=[2 * loss for loss in ours['losses']]))
+
+
+def test_a_library_that_is_missing_is_named(capsys):
+    folder = files.Folder(replace(QUICK_FILES, size=(64, 96)), 2, 'no_such_library')
+    assert not list(files.file_cases(folder, ['library'], CPU))
+    assert 'pip install no_such_library' in capsys.readouterr().out
