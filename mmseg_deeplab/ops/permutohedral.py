@@ -350,13 +350,18 @@ def _add_bridges(following: Tensor, keys: Tensor, steps: Sequence[int]) -> Tenso
         (keys + step).masked_select(places < 0)
         for places, step in zip(following, steps, strict=True)
     ]
-    ordered, reach = torch.cat(missing).sort()[0], _BRIDGE_ENDS - 1
-    is_bridge = ordered[reach:] == ordered[:-reach]
-    bridges = ordered[reach:].masked_select(is_bridge).unique_consecutive()
-    for places, wanted in zip(following, missing, strict=True):
-        among = _find(wanted, bridges)
-        among += len(keys) * (among >= 0)
-        places.masked_scatter_(places < 0, among)
+    ordered, order = torch.cat(missing).sort()
+    # The first of enough equal integers is a bridge's.
+    reach = _BRIDGE_ENDS - 1
+    begins = F.pad(ordered[reach:] == ordered[:-reach], (0, reach))
+    begins[1:] &= ordered[1:] != ordered[:-1]
+    bridges = ordered[begins]
+    if len(bridges):
+        number = begins.cumsum(0, dtype=following.dtype).sub_(1)
+        own = bridges.index_select(0, number.clamp(min=0)) == ordered
+        number.add_(len(keys)).masked_fill_(~own, -1)
+        numbers = torch.empty_like(number).scatter_(0, order, number)
+        following.masked_scatter_(following < 0, numbers)
     return bridges
 
 

@@ -34,10 +34,11 @@ class SparseMatrix(NamedTuple):
         for table in tables:
             exists = table < num_columns
             counts.append(exists.sum(1, dtype=table.dtype))
-            columns.append(table.masked_select(exists))
-            # A contiguous tensor is selected from in a third of the time.
-            repeated = weights.expand(table.shape).contiguous()
-            values.append(repeated.masked_select(exists))
+            # Twice masked_select would take twice as long.
+            places = exists.view(-1).nonzero().squeeze(1)
+            columns.append(table.reshape(-1).index_select(0, places))
+            repeated = weights.expand(table.shape).reshape(-1)
+            values.append(repeated.index_select(0, places))
         dtype = counts[0].dtype
         if sum(map(len, columns)) > torch.iinfo(dtype).max:
             dtype = torch.int64
