@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from mmseg_deeplab.utils.atomic_files import write_whole
+from mmseg_deeplab.utils.core_count import core_count
 from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.json_files import write_json
 
@@ -28,7 +29,7 @@ def describe_machine(device: torch.device) -> dict[str, Any]:
     return dict(
         gpu=torch.cuda.get_device_name(device) if device.type == 'cuda' else None,
         cpu=name[1] if name else platform.processor() or 'unknown processor',
-        cores=len(os.sched_getaffinity(0)),
+        cores=core_count(),
         vector_unit=torch.backends.cpu.get_cpu_capability(),
         memory_gb=round(memory / 1e9),
         threads=torch.get_num_threads(),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmseg_deeplab.utils.core_count import core_count
 from mmseg_deeplab.utils.errors import InputError
 
 if TYPE_CHECKING:
@@ -221,7 +222,7 @@ def add_workers(parser: ArgumentParser) -> None:
     parser.add_argument(
         '--workers',
         type=int,
-        default=min(8, os.cpu_count() or 1),
+        default=min(8, core_count()),
         help='number of processes; 0 reads in this one (%(default)s)',
     )
 
