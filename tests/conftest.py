@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from unittest.mock import patch
 
@@ -138,7 +139,8 @@ def home(tmp_path, monkeypatch) -> Path:
 
 @pytest.fixture(scope='session')
 def server():
-    """Return what starts runs of the tools quickly: see ``training.Server``."""
+    """Yield what starts runs of the tools quickly: see ``training.Server``."""
     from training import Server
 
-    return Server()
+    with closing(Server()) as server:
+        yield server

@@ -275,6 +275,7 @@ class Server:
     """
 
     def __init__(self) -> None:
+        self.started: list[multiprocessing.Process] = []
         self.context = multiprocessing.get_context('forkserver')
         self.context.set_forkserver_preload(fork_server.PRELOADED)
         with pytest.MonkeyPatch.context() as patch:
@@ -291,11 +292,18 @@ class Server:
         arguments = [str(a) for a in argv], str(log), str(cwd), env
         process = self.context.Process(target=fork_server.run, args=arguments)
         process.start()
+        self.started.append(process)
         return Process(process, log)
 
     def run(self, *argv: object, log: Path, **env: object) -> int:
         """Start a tool, wait for its end, and return the exit code."""
         return self.start(*argv, log=log, **env).wait()
+
+    def close(self) -> None:
+        """Kill what a failed test has left: Python would wait for its end."""
+        for process in self.started:
+            if process.is_alive():
+                process.kill()
 
 
 def free_port() -> int:
