@@ -131,7 +131,7 @@ def samples(num_classes: int, shape: tuple[int, int], count: int) -> dict:
     found = random_samples(count, shape, num_classes)
     for sample in found:
         sample.gt_panoptic_targets = random_targets(shape)
-    images = (random_images(count, shape) * 60 + 128).to(torch.uint8)
+    images = (random_images(count, shape) * 60 + 128).clamp(0, 255).byte()
     return dict(inputs=list(images), data_samples=found)
 
 

@@ -14,7 +14,8 @@ def batch(dtype=torch.uint8) -> dict:
     """Draw two images of different sizes with labels."""
     images, samples = [], []
     for size in [(9, 7), (6, 11)]:
-        images.append((random_images(1, size)[0] * 50 + 128).to(dtype))
+        image = (random_images(1, size)[0] * 50 + 128).clamp(0, 255)
+        images.append(image.to(dtype))
         samples += random_samples(1, size, 4)
     return dict(inputs=images, data_samples=samples)
 
