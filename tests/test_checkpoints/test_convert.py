@@ -28,6 +28,12 @@ def test_no_tensor_is_lost_or_doubled():
     assert places == {value.data_ptr() for value in state.values()}
 
 
+def test_left_over_keys_are_listed():
+    state = lineage_state('layer6') | {'decoder.nobody.weight': torch.zeros(1)}
+    with pytest.raises(ValueError, match=r'decoder\.nobody\.weight'):
+        convert(state, 'resnet_multi')
+
+
 @pytest.mark.parametrize('layer', ['layer5', 'layer6'])
 def test_one_level_classifier_becomes_the_decode_head(layer):
     state = lineage_state(layer)

@@ -253,8 +253,9 @@ def test_images_that_training_and_validation_share_are_named(tmp_path):
     image = cv2.resize(noise, (100, 80), interpolation=cv2.INTER_CUBIC)
     cv2.imwrite(str(folders[0] / '3.jpg'), cv2.resize(image, (50, 40)))
     cv2.imwrite(str(folders[1] / '1.jpg'), image // 2 + 40)
-    write_label(tmp_path, 1, np.zeros((80, 100)), 'val')
-    cv2.imwrite(str(folders[1] / '2.jpg'), image[:40, 50:0:-1])  # not found
+    cv2.imwrite(str(folders[1] / '2.jpg'), image[:, ::-1])  # not found
+    for index in (1, 2):
+        write_label(tmp_path, index, np.zeros((80, 100)), 'val')
     cfg = {f'{s}_dataloader': {'dataset': leaf(tmp_path, s)} for s in ('train', 'val')}
     report = scan_config(Config(cfg), progress=False).datasets[1]
     shared = [

@@ -67,6 +67,7 @@ def test_subsets_keep_their_scenes(serialize):
         (dict(num_images=0), ValueError, 'num_images is 0'),
         (dict(num_images=2.5), TypeError, 'num_images is 2.5'),
         (dict(size=(16, 32)), ValueError, r'size is \(16, 32\)'),
+        (dict(seed=-1), ValueError, 'seed is -1'),
         (dict(data_root='data'), TypeError, 'data_root'),
     ],
 )
