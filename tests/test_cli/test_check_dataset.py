@@ -1,6 +1,7 @@
 """The command check-data: what it prints and writes, and its exit code."""
 
 import json
+from itertools import product
 
 import cv2
 import numpy as np
@@ -26,12 +27,11 @@ def check(capsys):
 def camvid(tmp_path):
     """Return a folder of two pairs per split in the layout of the CamVid base."""
     label = np.arange(44, dtype=np.uint8).reshape(4, 11) % 11
-    for seed, split in enumerate(('train', 'val', 'test')):
-        (tmp_path / 'ann_dir' / split).mkdir(parents=True)
-        for name in ('a.png', 'b.png'):
-            seed += 9  # no two images are alike
-            write_image(tmp_path / 'img_dir' / split / name, (4, 11), seed)
-            cv2.imwrite(str(tmp_path / 'ann_dir' / split / name), label)
+    places = product(('train', 'val', 'test'), ('a.png', 'b.png'))
+    for seed, (split, name) in enumerate(places):  # no two images are alike
+        write_image(tmp_path / 'img_dir' / split / name, (4, 11), seed)
+        (tmp_path / 'ann_dir' / split).mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(tmp_path / 'ann_dir' / split / name), label)
     return tmp_path
 
 

@@ -1,7 +1,6 @@
 """A mistake in the arguments of any command ends with one line and no traceback."""
 
 import re
-import resource
 import sys
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from local import largest_file
 
 from mmseg_deeplab import cli
 
@@ -163,19 +163,15 @@ def test_a_config_that_is_none(place, capsys, command, config):
 
 
 def test_a_full_disk(place, capsys):
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))  # bytes of a file
-    try:
+    with largest_file(50_000):
         found = mistake(capsys, 'draw-streets', '--sheet', 'x.png')
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert re.search(r'x\.png: could not be written .*free space', found), found
     assert not Path('x.png').exists()
 
 
 def test_a_package_that_is_not_installed(place, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, 'onnxruntime', None)
-    found = mistake(capsys, *['predict', 'noise.onnx', 'image.png', '--out', 'out'])
+    found = mistake(capsys, 'predict', 'noise.onnx', 'image.png', '--out', 'out')
     assert re.search(r'onnxruntime.*pip install "mmseg-deeplab\[', found), found
 
 

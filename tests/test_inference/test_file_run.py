@@ -73,14 +73,21 @@ def run(
     return {Path(path).stem: reason for path, reason in failures.items()}
 
 
-@pytest.mark.parametrize('workers', [0, 2])
-def test_writes_what_the_predictor_says(folder, workers):
-    outputs = dict(probabilities=True)
-    assert run(folder, Threshold(), outputs=outputs, workers=workers) == {}
-    assert len(list((folder / 'out/labels').iterdir())) == 5
+def assert_each_has_its_own_mask(folder: Path) -> None:
+    masks = sorted((folder / 'out/labels').iterdir())
+    assert [mask.name for mask in masks] == sorted(os.listdir(folder / 'in'))
+    for mask in masks:
+        image = np.array(Image.open(folder / 'in' / mask.name))
+        assert np.array_equal(Image.open(mask), image[..., 0] > 127)
+
+
+@pytest.mark.parametrize(('workers', 'batch_size'), [(0, 1), (2, 3)])
+def test_writes_what_the_predictor_says(folder, workers, batch_size):
+    options = dict(workers=workers, batch_size=batch_size)
+    assert run(folder, Threshold(), outputs=dict(probabilities=True), **options) == {}
+    assert_each_has_its_own_mask(folder)
     image = np.array(Image.open(folder / 'in/3.png'))
     red = image[..., 0] > 127
-    assert np.array_equal(Image.open(folder / 'out/labels/3.png'), red)
     probabilities = np.load(folder / 'out/probabilities/3.npy')
     np.testing.assert_allclose(probabilities[1], image[..., 0] / 255, atol=1e-3)
     painted = np.array(Image.open(folder / 'out/overlays/3.jpg')).astype(float)
@@ -207,6 +214,7 @@ def test_a_batch_that_does_not_fit_is_halved_and_so_are_the_next_ones(folder):
     predictor = Threshold(most=1)
     assert run(folder, predictor, batch_size=4) == {}
     assert predictor.batches == [4, 2, 1, 1, 1, 1, 1]
+    assert_each_has_its_own_mask(folder)
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,20 @@
 """Overlays and the files that predictions are written to."""
 
+import os
+from functools import partial
+
 import numpy as np
 import pytest
+from local import largest_file
 from PIL import Image
 from predicting import PALETTE, smooth_image
 
 from mmseg_deeplab.inference import overlay
-from mmseg_deeplab.inference.output_files import write_labels, write_probabilities
+from mmseg_deeplab.inference.output_files import (
+    save_image,
+    write_labels,
+    write_probabilities,
+)
 from mmseg_deeplab.inference.predictor import label_dtype
 
 LABELS = np.arange(12, dtype=np.uint8).reshape(3, 4) % 8
@@ -63,6 +71,19 @@ def test_probabilities_have_half_precision(tmp_path):
     found = np.load(tmp_path / '1.npy')
     assert found.dtype == np.float16
     np.testing.assert_allclose(found.transpose(1, 2, 0), probabilities, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    'write', [save_image, write_probabilities, partial(write_labels, palette=PALETTE)]
+)
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, write):
+    path = tmp_path / '1.png'
+    write(path, LABELS)
+    before = path.read_bytes()
+    with pytest.raises(OSError, match='could not be written'), largest_file(40):
+        write(path, LABELS[:2])
+    assert os.listdir(tmp_path) == ['1.png']
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize(('classes', 'dtype'), [(2, 'u1'), (256, 'u1'), (257, 'u2')])

@@ -96,7 +96,8 @@ def test_names_and_training_settings_do_not_count(tmp_path, source):
     [('thesis.tex', 'not empty'), (RECORD, 'is not the record of a prediction')],
 )
 def test_a_folder_of_other_things_is_refused(tmp_path, source, name, told):
-    write(tmp_path / 'out' / name, 100)
+    (tmp_path / 'out').mkdir()
+    (tmp_path / 'out' / name).write_text('{"half": ')
     with pytest.raises(ValueError, match=told):
         prepare(tmp_path, source)
     prepare(tmp_path, source, overwrite=True)

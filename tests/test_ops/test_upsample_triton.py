@@ -1,6 +1,7 @@
 """The Triton kernels: interpreted, compiled, and run on a GPU if there is one."""
 
 import importlib
+import sys
 from functools import partial
 
 import pytest
@@ -198,6 +199,13 @@ def test_both_fall_back_with_one_warning(pretend_wanted, recwarn):
     gradient = torch.autograd.grad(found, logits)[0]
     sums, expected = _sums_by_rows(logits.detach(), target, 255, None, False, True)
     assert torch.allclose(gradient, expected / sums[3])
+
+
+def test_a_missing_triton_is_named(pretend_wanted, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'triton', None)
+    monkeypatch.delitem(sys.modules, 'mmseg_deeplab.ops.triton_kernels', raising=False)
+    with pytest.warns(RuntimeWarning, match=r'ModuleNotFoundError.*triton'):
+        upsample_argmax(torch.zeros(1, 2, 2, 2), (4, 4))
 
 
 LOGITS = torch.linspace(-3, 3, 96).view(1, 3, 4, 8)

@@ -60,9 +60,10 @@ def test_validations_by_epoch_move_to_its_last_step(tmp_path, interval, logged, 
     train = [
         dict(loss=1.0, epoch=1 + i // 2, step=step) for i, step in enumerate(steps)
     ]
-    tests = [dict(mIoU=40.0, step=step) for step in logged]
+    scores = [40.0 + step for step in logged]
+    tests = [dict(mIoU=v, step=step) for v, step in zip(scores, logged, strict=True)]
     write_scalars(tmp_path / '1', [*train, *tests])
-    assert series(read_scalars(tmp_path), 'mIoU') == (found, [40.0, 40.0])
+    assert series(read_scalars(tmp_path), 'mIoU') == (found, scores)
 
 
 def test_the_half_line_of_a_killed_run_is_left_out(tmp_path):

@@ -19,6 +19,7 @@ from mmseg_deeplab.web_demo.results import LONGEST_EDGE, Result, Scene
 NAMES = ('tiny (iter_30.pth)', 'tiny (iter_15.pth)')
 OFF = (False, False)
 ONE = (NAMES[0], *OFF, NO_MODEL, *OFF)
+BOTH = (NAMES[0], *OFF, NAMES[1], *OFF)
 PALETTE = [[10, 20, 30], [200, 100, 50], [7, 8, 255]]
 
 
@@ -63,7 +64,7 @@ def test_the_page_gets_what_the_model_predicts(predictions, sources, image_file)
 def test_nothing_is_predicted_twice(predictions, image_file):
     scene, *_ = predictions.update(str(image_file), None, 60, *ONE)
     (first,) = scene.results.values()
-    again, *_ = predictions.update(str(image_file), scene, 20, *ONE[:3], NAMES[1], *OFF)
+    again, *_ = predictions.update(str(image_file), scene, 20, *BOTH)
     predictions.update(str(image_file), scene, 20, NAMES[0], True, True, NO_MODEL, *OFF)
     assert again is scene and len(scene.results) == 3
     assert next(iter(scene.results.values())) is first
