@@ -5,6 +5,7 @@ and torchvision, for which pip finds the releases that fit.
 """
 
 import os
+import re
 import shutil
 import subprocess
 from argparse import ArgumentParser, Namespace
@@ -80,7 +81,8 @@ def run_tests(interpreter: Path, tests: list[str]) -> dict[str, str]:
     )
     environment = interpreter.parents[1]
     environment.with_name(f'{environment.name}.log').write_text(run.stdout)
-    return row | {'tests': run.stdout.strip().splitlines()[-1].strip('= ')}
+    result = run.stdout.strip().splitlines()[-1].strip('= ')
+    return row | {'tests': re.sub(r', \d+ warnings?| in .*', '', result)}
 
 
 def add_options(parser: ArgumentParser) -> None:
