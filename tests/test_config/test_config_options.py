@@ -74,7 +74,7 @@ def test_number_that_the_user_sets_is_kept_and_found_by_the_scan(leaf, data):
     assert 'has 8 classes' in report.faults[0].message
 
 
-def test_labels_file_may_be_elsewhere_and_not_missing(leaf, tmp_path):
+def test_labels_file_may_be_elsewhere_but_not_missing(leaf, tmp_path):
     (tmp_path / 'own.txt').write_text('a\nb\nc\n')
     options = dict(labels_file=str(tmp_path / 'own.txt'))
     assert read_config(leaf, options).num_classes == 3

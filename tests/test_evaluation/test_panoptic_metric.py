@@ -76,7 +76,7 @@ def test_quality_equals_that_of_panopticapi():
 
 @pytest.mark.parametrize('grouped', [False, True])
 def test_ground_truth_has_full_quality(grouped):
-    """Its ids have, and what follows from its classes, centres and offsets.
+    """Both its ids and those grouped from its classes, centres and offsets.
 
     bowenc0221's report has the same result without a limit for stuff.
     """
