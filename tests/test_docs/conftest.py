@@ -9,7 +9,7 @@ from mmseg_deeplab import get_deeplab_v2
 
 @pytest.fixture(scope='module')
 def sandbox(server, tmp_path_factory) -> Sandbox:
-    """Return one with a finished quickstart and the files that readers have."""
+    """Return a copy with a finished quickstart and the files that readers have."""
     sandbox = Sandbox(tmp_path_factory.mktemp('docs'), server)
     sandbox.shrink()
     sandbox.train_quickstart()
