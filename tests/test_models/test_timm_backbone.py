@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from small_segmentor import like_trained
 from torch import nn
 
+from mmseg_deeplab.models.backbones.timm_backbone import NormAct
 from mmseg_deeplab.models.fast_prediction import prepare_for_inference
 from mmseg_deeplab.utils.errors import InputError
 
@@ -104,6 +105,8 @@ def test_folded_and_synchronised_networks_keep_their_activations(name):
         found = prepare_for_inference(network)(IMAGE)
     for ours, stock in zip(found, expected, strict=True):
         torch.testing.assert_close(ours, stock, rtol=1e-3, atol=1e-4)
+    layers = [m for m in network.modules() if isinstance(m, NormAct)]
+    assert any(isinstance(norm, nn.Identity) for norm, *_ in layers)
 
 
 @pytest.mark.parametrize(
