@@ -351,7 +351,7 @@ def _add_bridges(following: Tensor, keys: Tensor, steps: Sequence[int]) -> Tenso
         for places, step in zip(following, steps, strict=True)
     ]
     ordered, order = torch.cat(missing).sort()
-    # The first of enough equal integers is a bridge's.
+    # A bridge begins where enough equal integers follow each other.
     reach = _BRIDGE_ENDS - 1
     begins = F.pad(ordered[reach:] == ordered[:-reach], (0, reach))
     begins[1:] &= ordered[1:] != ordered[:-1]

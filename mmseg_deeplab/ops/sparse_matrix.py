@@ -34,7 +34,7 @@ class SparseMatrix(NamedTuple):
         for table in tables:
             exists = table < num_columns
             counts.append(exists.sum(1, dtype=table.dtype))
-            # Twice masked_select would take twice as long.
+            # One nonzero for both takes less time than masked_select for each.
             places = exists.view(-1).nonzero().squeeze(1)
             columns.append(table.reshape(-1).index_select(0, places))
             repeated = weights.expand(table.shape).reshape(-1)

@@ -202,12 +202,17 @@ def test_images_of_one_size_are_a_batch(folder):
     assert sorted(predictor.batches) == [1, 2, 2]
 
 
-def test_images_of_many_sizes_do_not_wait_in_memory(folder):
-    for number in range(12):
-        write_image(folder / 'in' / f'{number}.png', (20, 20 + number))
-    predictor = Threshold()
-    run(folder, predictor, batch_size=2)
-    assert predictor.batches == [1] * 12
+def test_images_of_many_sizes_do_not_wait_in_memory(tmp_path):
+    for number in range(30):
+        write_image(tmp_path / 'in' / f'{number:02d}.png', (20, 20 + number))
+
+    class Remover(Threshold):
+        def predict(self, images, **options):
+            (tmp_path / 'in/29.png').unlink(missing_ok=True)
+            return super().predict(images, **options)
+
+    # The last file has not been read when the first ones are predicted.
+    assert list(run(tmp_path, Remover(), batch_size=2)) == ['29']
 
 
 def test_a_batch_that_does_not_fit_is_halved_and_so_are_the_next_ones(folder):
