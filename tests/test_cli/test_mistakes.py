@@ -170,9 +170,10 @@ def test_a_full_disk(place, capsys):
 
 
 def test_a_package_that_is_not_installed(place, capsys, monkeypatch):
-    monkeypatch.setitem(sys.modules, 'onnxruntime', None)
+    package = 'onnxruntime'
+    monkeypatch.setitem(sys.modules, package, None)
     found = mistake(capsys, 'predict', 'noise.onnx', 'image.png', '--out', 'out')
-    assert re.search(r'onnxruntime.*pip install "mmseg-deeplab\[', found), found
+    assert re.search(rf'{package}.*pip install "mmseg-deeplab\[', found), found
 
 
 @pytest.mark.parametrize('line', OTHERS)
