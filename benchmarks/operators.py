@@ -13,6 +13,7 @@ from torch import Tensor
 
 from mmseg_deeplab.ops import (
     confusion_matrix,
+    depthwise_atrous_conv2d,
     summed_atrous_conv2d,
     upsample_argmax,
     upsample_cross_entropy,
@@ -40,6 +41,16 @@ CONV_SHAPES = (
     (1, 512, 21, (65, 65)),
 )
 CONV_TOLERANCE = 1e-4  # float32 sums of 18432 terms in another order
+# Images, channels, size, dilation: v3+ of the paper's strides 16 and 8 on 512x1024, its
+# training on 512x512, and MobileNetV2 in v3 at stride 8.
+DEPTHWISE_SHAPES = (
+    (1, 2048, (32, 64), 12),
+    (1, 2048, (64, 128), 36),
+    (2, 2048, (32, 32), 6),
+    (2, 2048, (32, 32), 18),
+    (8, 384, (33, 33), 2),
+    (8, 960, (33, 33), 4),
+)
 # Images, classes, size of the logits, size of the labels: ADE20K and Cityscapes at
 # output strides 8 and 4, VOC.
 LOSS_SHAPES = (
@@ -107,6 +118,48 @@ def _conv_case(
         stock=lambda: run(plain_summed_atrous_conv2d),
         ours=lambda: run(summed_atrous_conv2d),
         compare=partial(_compare, 'summed_atrous_conv2d', CONV_TOLERANCE, ['output']),
+        device=device,
+    )
+
+
+def depthwise_cases(shapes: Sequence[tuple], device: torch.device) -> Iterator[Case]:
+    """Make the cases of ``depthwise_atrous_conv2d``, in channels_last."""
+    for shape in shapes:
+        for gradients in (False, True):
+            yield _depthwise_case(*shape, gradients, device)
+
+
+def _depthwise_case(
+    images: int, channels: int, size: Size, dilation: int, gradients: bool, device: Any
+) -> Case:
+    torch.manual_seed(0)
+    x, gradient = (
+        torch.randn(images, channels, *size, device=device).contiguous(
+            memory_format=torch.channels_last
+        )
+        for _ in range(2)
+    )
+    weight = torch.randn(channels, 1, 3, 3, device=device)
+    stock = partial(F.conv2d, padding=dilation, dilation=dilation, groups=channels)
+    ours = partial(depthwise_atrous_conv2d, bias=None, dilation=dilation)
+
+    def run(function: Callable) -> list[Tensor]:
+        if not gradients:
+            with torch.no_grad():
+                return [function(x, weight)]
+        leaves = [t.detach().requires_grad_() for t in (x, weight)]
+        out = function(*leaves)
+        return [out.detach(), *torch.autograd.grad(out, leaves, gradient)]
+
+    return Case(
+        group='`depthwise_atrous_conv2d`',
+        name=f'{images} x {channels} x {size[0]} x {size[1]}, dilation {dilation}'
+        + (', gradients' if gradients else ''),
+        stock=partial(run, stock),
+        ours=partial(run, ours),
+        compare=partial(
+            _compare, 'depthwise_atrous_conv2d', CONV_TOLERANCE, ['output']
+        ),
         device=device,
     )
 
@@ -232,6 +285,7 @@ def _compare_counts(stock: tuple[Tensor, ...], ours: Tensor) -> Errors:
 
 SUBJECTS = {
     'summed_atrous_conv2d': (conv_cases, CONV_SHAPES),
+    'depthwise_atrous_conv2d': (depthwise_cases, DEPTHWISE_SHAPES),
     'upsample_cross_entropy': (loss_cases, LOSS_SHAPES),
     'upsample_argmax': (argmax_cases, ARGMAX_SHAPES),
     'confusion_matrix': (count_cases, COUNT_SHAPES),

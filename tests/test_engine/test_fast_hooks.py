@@ -89,6 +89,29 @@ def test_every_feature_map_is_channels_last():
     assert all(x.is_contiguous(memory_format=torch.channels_last) for x in wide)
 
 
+@pytest.mark.parametrize('training', [True, False])
+def test_bn_of_few_channels_is_trained_in_the_default_format(training):
+    bns = nn.BatchNorm2d(15), nn.BatchNorm2d(16)
+    image = torch.randn(2, 31, 3, 4).contiguous(memory_format=torch.channels_last)
+    model = run(dict(type='ChannelsLastHook'), 'before_run', nn.ModuleList(bns))
+    model.train(training)
+    contiguous = []
+    for bn, part in zip(bns, image.split([15, 16], dim=1), strict=True):
+        bn.register_forward_pre_hook(
+            lambda bn, given: contiguous.append(given[0].is_contiguous())
+        )
+        out = bn(part.contiguous(memory_format=torch.channels_last))
+        assert out.is_contiguous(memory_format=torch.channels_last)
+    assert contiguous == [training, False]
+
+
+def test_vectors_pass_bn_of_few_channels():
+    bn, vectors = nn.BatchNorm1d(3), torch.randn(5, 3)
+    expected = bn(vectors)
+    found = run(dict(type='ChannelsLastHook'), 'before_run', nn.ModuleList([bn]))[0]
+    torch.testing.assert_close(found(vectors), expected)
+
+
 def test_channels_last_keeps_the_tensors_of_the_optimizer():
     model = build()
     before = list(model.parameters())

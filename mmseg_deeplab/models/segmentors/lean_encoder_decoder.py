@@ -16,6 +16,7 @@ from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.value_checks import require_at_least
 
 from ..decode_heads.resizing_heads import RESIZING_HEADS
+from ..depthwise_conv_layer import replace_depthwise_atrous_convs
 from .lean_loss import head_loss
 from .logit_windows import LogitWindows
 from .original_image import original_image
@@ -37,8 +38,10 @@ class LeanEncoderDecoder(EncoderDecoder):
       and a second resize to the original size. Windows of ``slide`` keep the logits in
       the size in which the head gives them.
 
-    All other heads are used as in ``EncoderDecoder``. A subclass may override
-    ``_forward``, which returns the low-resolution logits, and ``loss``.
+    All other heads are used as in ``EncoderDecoder``. Depthwise atrous convolutions are
+    computed by :func:`~mmseg_deeplab.ops.depthwise_atrous_conv2d`, which is faster on
+    a CPU. A subclass may override ``_forward``, which returns the low-resolution
+    logits, and ``loss``.
 
     There are two more keys of ``test_cfg``: with ``keep_logits`` (False) each sample
     also gets ``seg_logits`` at its original size, as in ``EncoderDecoder``, for metrics
@@ -70,6 +73,7 @@ class LeanEncoderDecoder(EncoderDecoder):
         ):
             data_preprocessor = {**data_preprocessor, 'type': 'LeanPreprocessor'}
         super().__init__(data_preprocessor=data_preprocessor, **kwargs)
+        replace_depthwise_atrous_convs(self)
         self._check_windows()
         self.crf = None
         if crf is not None:
