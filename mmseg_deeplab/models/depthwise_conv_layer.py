@@ -1,8 +1,11 @@
 """The depthwise atrous convolutions of a network in less time on CPUs."""
 
+import torch.fx
 from torch import Tensor, nn
 
 from mmseg_deeplab.ops.depthwise_atrous_conv import depthwise_atrous_conv2d
+
+torch.fx.wrap('depthwise_atrous_conv2d')  # for mmengine's efficient_conv_bn_eval
 
 
 class DepthwiseAtrousConv2d(nn.Conv2d):
@@ -32,12 +35,11 @@ class DepthwiseAtrousConv2d(nn.Conv2d):
 def replace_depthwise_atrous_convs(model: nn.Module) -> None:
     """Put :class:`DepthwiseAtrousConv2d` in the place of the convolutions it can do."""
     replaced: dict[nn.Module, nn.Module] = {}  # a convolution may be in several places
-    for parent in list(model.modules()):
-        for name, child in parent.named_children():
-            if _is_depthwise_atrous(child):
-                if child not in replaced:
-                    replaced[child] = DepthwiseAtrousConv2d.like(child)
-                setattr(parent, name, replaced[child])
+    for name, module in list(model.named_modules(remove_duplicate=False)):
+        if _is_depthwise_atrous(module):
+            if module not in replaced:
+                replaced[module] = DepthwiseAtrousConv2d.like(module)
+            model.set_submodule(name, replaced[module])
 
 
 def _is_depthwise_atrous(module: nn.Module) -> bool:
@@ -51,4 +53,5 @@ def _is_depthwise_atrous(module: nn.Module) -> bool:
         and all(side % 2 for side in module.kernel_size)
         and module.padding == kept
         and module.padding_mode == 'zeros'
+        and isinstance(module.weight, nn.Parameter)  # not so with weight_norm
     )

@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.grad import conv2d_weight
 
-# The widest padding with which oneDNN has a depthwise kernel, by torch's name of the
-# instruction set. With a wider one it takes 4 to 40 times as long: it computes as if
-# each group had 16 channels, or by a matrix product per channel.
+# The widest padding for which oneDNN has a depthwise kernel, by torch's name of the
+# instruction set. With one column more it took 8 (AVX-512) and 40 (AVX2) times as long:
+# it computes as if each group had 16 channels, or by a matrix product per channel.
 WIDEST_PADDING = dict(AVX512=6, AVX2=4)
 # Values of the images for which the gradient of the weights is computed together: 16 MB
 # of float32. glibc gives blocks above 32 MB back, whose pages are then made anew.
@@ -35,7 +35,7 @@ def depthwise_atrous_conv2d(
       kernel that fits into the map, by a convolution without dilation of the grids of
       every ``dilation``-th pixel.
 
-    The gradients are computed in this way in float32 and without autocast.
+    The gradients are computed in this way only in float32 without autocast.
     On other devices, and while it is compiled or traced, it is ``F.conv2d``.
 
     Args:
@@ -49,7 +49,7 @@ def depthwise_atrous_conv2d(
     """
     padding = [dilation * (side // 2) for side in weight.shape[2:]]
     traced = torch.compiler.is_compiling() or torch.jit.is_tracing()
-    if traced or x.device.type != 'cpu':
+    if traced or x.device.type != 'cpu' or x.dim() != 4:
         return F.conv2d(x, weight, bias, 1, padding, dilation, len(weight))
     plain_types = x.dtype == torch.float32 and not torch.is_autocast_enabled('cpu')
     if not (torch.is_grad_enabled() and plain_types):
@@ -60,12 +60,14 @@ def depthwise_atrous_conv2d(
 
 class _DepthwiseAtrousConv(torch.autograd.Function):
     @staticmethod
+    @torch.amp.custom_fwd(device_type='cpu')
     def forward(ctx: Any, x: Tensor, weight: Tensor, dilation: int) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.dilation = dilation
         return _convolve(x, weight, None, dilation)
 
     @staticmethod
+    @torch.amp.custom_bwd(device_type='cpu')
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
         of_x = of_weight = None

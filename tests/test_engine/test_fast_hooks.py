@@ -105,11 +105,14 @@ def test_bn_of_few_channels_is_trained_in_the_default_format(training):
     assert contiguous == [training, False]
 
 
-def test_vectors_pass_bn_of_few_channels():
-    bn, vectors = nn.BatchNorm1d(3), torch.randn(5, 3)
-    expected = bn(vectors)
+@pytest.mark.parametrize('bn', [nn.BatchNorm1d(3), nn.BatchNorm3d(3)])
+def test_vectors_and_volumes_pass_bn_of_few_channels(bn):
+    values = torch.randn(5, 3, 4)
+    if isinstance(bn, nn.BatchNorm3d):  # not contiguous
+        values = values[..., None].expand(-1, -1, -1, 2)[..., None].transpose(2, 3)
+    expected = bn(values)
     found = run(dict(type='ChannelsLastHook'), 'before_run', nn.ModuleList([bn]))[0]
-    torch.testing.assert_close(found(vectors), expected)
+    torch.testing.assert_close(found(values), expected)
 
 
 def test_channels_last_keeps_the_tensors_of_the_optimizer():

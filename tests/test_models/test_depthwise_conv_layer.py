@@ -36,6 +36,7 @@ OTHERS = {
     'reflected': depthwise(padding_mode='reflect'),
     'two maps per channel': nn.Conv2d(4, 8, 3, padding=2, dilation=2, groups=4),
     'one channel': nn.Conv2d(1, 1, 3, padding=2, dilation=2),
+    'weight_norm': nn.utils.weight_norm(depthwise()),
     'subclass': OwnConv2d(4, 4, 3, padding=2, dilation=2, groups=4),
 }
 
@@ -66,10 +67,19 @@ def test_parameters_state_and_results_stay(bias):
 
 def test_a_convolution_in_two_places_stays_one():
     shared = depthwise()
-    net = nn.ModuleList([nn.Sequential(shared), nn.Sequential(shared)])
+    net = nn.ModuleList([nn.Sequential(shared), nn.Sequential(shared, shared)])
     replace_depthwise_atrous_convs(net)
     assert type(net[0][0]) is DepthwiseAtrousConv2d
-    assert net[0][0] is net[1][0]
+    assert net[0][0] is net[1][0] is net[1][1]
+
+
+def test_mmengine_can_trace_it():
+    """``efficient_conv_bn_eval`` of a config traces the network by torch.fx."""
+    net = nn.Sequential(depthwise(), nn.BatchNorm2d(4)).eval()
+    image = torch.randn(2, 4, 9, 9)
+    expected = net(image)
+    replace_depthwise_atrous_convs(net)
+    torch.testing.assert_close(torch.fx.symbolic_trace(net)(image), expected)
 
 
 def test_every_atrous_convolution_of_v3plus_is_replaced():

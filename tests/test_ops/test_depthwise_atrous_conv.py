@@ -91,6 +91,22 @@ def test_what_is_frozen_gets_no_gradient(frozen):
     assert given[1 - frozen].grad is not None
 
 
+def test_one_image_without_a_batch():
+    x, weight, bias, _ = make((1, 8, 9, 9), (3, 3))
+    found = depthwise_atrous_conv2d(x[0], weight, bias, 5)
+    torch.testing.assert_close(found, stock(x, weight, bias, 5)[0])
+
+
+def test_autocast_around_the_backward_pass_alone_changes_nothing():
+    x, weight, _, gradient = make((2, 8, 33, 33), (3, 3))
+    x.requires_grad_()
+    out = depthwise_atrous_conv2d(x, weight, None, 12)
+    (expected,) = torch.autograd.grad(out, x, gradient, retain_graph=True)
+    with torch.autocast('cpu', torch.bfloat16):
+        (found,) = torch.autograd.grad(out, x, gradient)
+    assert torch.equal(found, expected)
+
+
 def test_autocast_computes_a_step_in_bfloat16():
     x, weight, bias, gradient = make((2, 8, 33, 33), (3, 3))
     with torch.autocast('cpu', torch.bfloat16):

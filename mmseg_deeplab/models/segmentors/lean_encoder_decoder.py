@@ -39,9 +39,9 @@ class LeanEncoderDecoder(EncoderDecoder):
       the size in which the head gives them.
 
     All other heads are used as in ``EncoderDecoder``. Depthwise atrous convolutions are
-    computed by :func:`~mmseg_deeplab.ops.depthwise_atrous_conv2d`, which is faster on
-    a CPU. A subclass may override ``_forward``, which returns the low-resolution
-    logits, and ``loss``.
+    computed by :func:`~mmseg_deeplab.ops.depthwise_atrous_conv2d`, which on a
+    CPU takes less time and more memory. A subclass may override ``_forward``, which
+    returns the low-resolution logits, and ``loss``.
 
     There are two more keys of ``test_cfg``: with ``keep_logits`` (False) each sample
     also gets ``seg_logits`` at its original size, as in ``EncoderDecoder``, for metrics
