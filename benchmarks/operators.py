@@ -86,11 +86,25 @@ def plain_summed_atrous_conv2d(
     return out
 
 
-def conv_cases(shapes: Sequence[tuple], device: torch.device) -> Iterator[Case]:
-    """Make the cases of ``summed_atrous_conv2d``, without and with gradients."""
+def without_and_with_gradients(
+    make: Callable[..., Case], shapes: Sequence[tuple], device: torch.device
+) -> Iterator[Case]:
+    """Make two cases per shape: of the output, and of the gradients, too."""
     for shape in shapes:
         for gradients in (False, True):
-            yield _conv_case(*shape, gradients, device)
+            yield make(*shape, gradients, device)
+
+
+def _outputs(
+    function: Callable[..., Tensor], tensors: Sequence[Tensor], gradient: Tensor | None
+) -> list[Tensor]:
+    """Return the output, and the gradients of the tensors if that of it is given."""
+    if gradient is None:
+        with torch.no_grad():
+            return [function(*tensors)]
+    leaves = [tensor.detach().requires_grad_() for tensor in tensors]
+    out = function(*leaves)
+    return [out.detach(), *torch.autograd.grad(out, leaves, gradient)]
 
 
 def _conv_case(
@@ -104,12 +118,11 @@ def _conv_case(
     gradient = torch.randn(images, classes, *size, device=device)
 
     def run(function: Callable) -> list[Tensor]:
-        if not gradients:
-            with torch.no_grad():
-                return [function(x, weights, biases, DILATIONS)]
-        leaves = [t.detach().requires_grad_() for t in (x, *weights, *biases)]
-        out = function(leaves[0], leaves[1:5], leaves[5:], DILATIONS)
-        return [out.detach(), *torch.autograd.grad(out, leaves, gradient)]
+        return _outputs(
+            lambda x, *leaves: function(x, leaves[:4], leaves[4:], DILATIONS),
+            [x, *weights, *biases],
+            gradient if gradients else None,
+        )
 
     return Case(
         group='`summed_atrous_conv2d`',
@@ -120,13 +133,6 @@ def _conv_case(
         compare=partial(_compare, 'summed_atrous_conv2d', CONV_TOLERANCE, ['output']),
         device=device,
     )
-
-
-def depthwise_cases(shapes: Sequence[tuple], device: torch.device) -> Iterator[Case]:
-    """Make the cases of ``depthwise_atrous_conv2d``, in channels_last."""
-    for shape in shapes:
-        for gradients in (False, True):
-            yield _depthwise_case(*shape, gradients, device)
 
 
 def _depthwise_case(
@@ -140,17 +146,11 @@ def _depthwise_case(
         for _ in range(2)
     )
     weight = torch.randn(channels, 1, 3, 3, device=device)
+    run = partial(
+        _outputs, tensors=[x, weight], gradient=gradient if gradients else None
+    )
     stock = partial(F.conv2d, padding=dilation, dilation=dilation, groups=channels)
     ours = partial(depthwise_atrous_conv2d, bias=None, dilation=dilation)
-
-    def run(function: Callable) -> list[Tensor]:
-        if not gradients:
-            with torch.no_grad():
-                return [function(x, weight)]
-        leaves = [t.detach().requires_grad_() for t in (x, weight)]
-        out = function(*leaves)
-        return [out.detach(), *torch.autograd.grad(out, leaves, gradient)]
-
     return Case(
         group='`depthwise_atrous_conv2d`',
         name=f'{images} x {channels} x {size[0]} x {size[1]}, dilation {dilation}'
@@ -284,8 +284,14 @@ def _compare_counts(stock: tuple[Tensor, ...], ours: Tensor) -> Errors:
 
 
 SUBJECTS = {
-    'summed_atrous_conv2d': (conv_cases, CONV_SHAPES),
-    'depthwise_atrous_conv2d': (depthwise_cases, DEPTHWISE_SHAPES),
+    'summed_atrous_conv2d': (
+        partial(without_and_with_gradients, _conv_case),
+        CONV_SHAPES,
+    ),
+    'depthwise_atrous_conv2d': (
+        partial(without_and_with_gradients, _depthwise_case),
+        DEPTHWISE_SHAPES,
+    ),
     'upsample_cross_entropy': (loss_cases, LOSS_SHAPES),
     'upsample_argmax': (argmax_cases, ARGMAX_SHAPES),
     'confusion_matrix': (count_cases, COUNT_SHAPES),
