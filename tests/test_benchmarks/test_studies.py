@@ -1,6 +1,7 @@
 """Tiny cases of each study: stock and ours agree, and differences are noticed."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -34,13 +35,21 @@ def check(case) -> dict[str, float]:
     return case.compare(case.stock(), case.ours())
 
 
+def operator_cases(operator: str, shape: tuple):
+    """Return the cases of one operator and shape."""
+    make, _ = operators.SUBJECTS[operator]
+    return make([shape], CPU)
+
+
+CONV = partial(operator_cases, 'summed_atrous_conv2d', (1, 8, 3, (9, 7)))
 QUICK_FILES = files.QUICK['v2_r26_quick'].network
 # Cases of each study, and the largest difference where its own comparison has none.
 CASES = dict(
-    conv=lambda: operators.conv_cases([(1, 8, 3, (9, 7))], CPU),
-    loss=lambda: operators.loss_cases([(2, 3, (5, 6), (17, 24))], CPU),
-    argmax=lambda: operators.argmax_cases([(3, (5, 6), (17, 24))], CPU),
-    count=lambda: operators.count_cases([(3, (40, 36))], CPU),
+    conv=CONV,
+    depthwise=partial(operator_cases, 'depthwise_atrous_conv2d', (2, 8, (9, 17), 8)),
+    loss=partial(operator_cases, 'upsample_cross_entropy', (2, 3, (5, 6), (17, 24))),
+    argmax=partial(operator_cases, 'upsample_argmax', (3, (5, 6), (17, 24))),
+    count=partial(operator_cases, 'confusion_matrix', (3, (40, 36))),
     network=lambda: inference.inference_cases(SMALL, ['lean', 'fast'], CPU),
     windows=lambda: inference.inference_cases(
         replace(SMALL, changes=WINDOWS), ['lean', 'fast'], CPU
@@ -74,7 +83,7 @@ def test_wrong_gradients_of_an_operator_are_found(monkeypatch):
     monkeypatch.setattr(
         operators, 'summed_atrous_conv2d', lambda x, *a: plain(x + 1e-2, *a)
     )
-    _, case = operators.conv_cases([(1, 8, 3, (9, 7))], CPU)
+    _, case = CONV()
     with pytest.raises(ResultsDiffer, match='summed_atrous_conv2d'):
         check(case)
 
