@@ -37,7 +37,7 @@ NOTE = 'Could not import OneDL\n'
 class FollowingFinder:
     """An entry of ``sys.meta_path`` that adds :func:`follow` to imports.
 
-    The other entries find the modules. Where one package of :data:`FOLLOWERS` imports
+    The entries after it find the modules. Where one package of :data:`FOLLOWERS` imports
     another one, both are followed at the end of the outer one, when they are whole.
     """
 
@@ -45,10 +45,13 @@ class FollowingFinder:
         self._of_thread = threading.local()
 
     def find_spec(self, name: str, *places: Any) -> ModuleSpec | None:
-        """Find a package of :data:`FOLLOWERS` by the other entries."""
+        """Find a package of :data:`FOLLOWERS` by the entries after this one.
+
+        Those before it have not found it. One after it may be of an earlier import.
+        """
         if name not in FOLLOWERS:
             return None
-        others = (finder for finder in sys.meta_path if finder is not self)
+        others = sys.meta_path[sys.meta_path.index(self) + 1 :]
         specs = (finder.find_spec(name, *places) for finder in others)
         spec = next(filter(None, specs), None)
         if spec is not None:

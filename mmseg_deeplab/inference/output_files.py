@@ -78,10 +78,15 @@ class FileOutputs:
             colors = tuple(map(tuple, palette))
             write_class_list(ClassList(tuple(classes), colors), self.folder)
 
-    def finish(self, items: Sequence[InputFile]) -> None:
-        """Put the outlines of all images into one file, where the format has one."""
+    def finish(self, *, since: float) -> None:
+        """Put the outlines of all images into one file, where the format has one.
+
+        The folder may hold older ones than ``since``, s, of another model.
+        """
         if self.polygons == 'coco':
-            merge_coco(map(self.polygons_path, items), self.folder / 'coco.json')
+            found = sorted((self.folder / 'coco').rglob(f'*{SUFFIXES["coco"]}'))
+            valid = [path for path in found if path.stat().st_mtime >= since]
+            merge_coco(valid, self.folder / 'coco.json')
 
     def write_areas(self, item: InputFile, areas: Iterable[Area], **about: Any) -> None:
         """Write outlines; ``about`` is what else :class:`Traced` holds."""

@@ -43,6 +43,12 @@ def recorded(folder: Path, name: str) -> str | None:
     return (_read(folder / RECORD) or {}).get(name)
 
 
+def record_time(folder: Path) -> float | None:
+    """Return when the outputs that count were begun, s, if there are any."""
+    path = folder / RECORD
+    return path.stat().st_mtime if path.is_file() else None
+
+
 def open_folder(folder: Path, record: Mapping[str, Any], *, overwrite: bool) -> float:
     """Return when the outputs that count were begun, s, without writing anything.
 

@@ -74,9 +74,9 @@ def to_coco(traced: Traced, _: Path) -> dict[str, Any]:
 
 
 def merge_coco(paths: Iterable[Path], target: Path) -> None:
-    """Write one COCO file for many images, of those of the files that are there."""
+    """Write one COCO file for many images, of the file of each."""
     images, annotations, others = [], [], {}
-    for path in filter(Path.is_file, paths):
+    for path in paths:
         content = read_json(path)
         others = {key: content[key] for key in ('info', 'categories')}
         number = len(images) + 1

@@ -22,6 +22,7 @@ from .output_files import FileOutputs
 from .output_folder import (
     describe,
     open_folder,
+    record_time,
     recorded,
     remove_parts,
     write_record,
@@ -151,7 +152,8 @@ def predict_files(
     hidden = not show_progress
     with Progress('predict', len(own), unit='files', disable=hidden) as bar:
         failures = predict(own, on_step=bar.advance)
-    outputs.finish(items)
+    if (begun := record_time(folder)) is not None:
+        outputs.finish(since=begun)
     segments = [outputs.path(item, 'panoptic', '.json') for item in own]
     instances = count_instances(segments)
     return Outcome(folder, len(own), failures, left_out, instances)

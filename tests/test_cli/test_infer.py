@@ -1,5 +1,6 @@
 """``tools/infer.py`` from outside: what it writes, skips, refuses and survives."""
 
+import json
 import os
 import shutil
 import signal
@@ -117,6 +118,22 @@ def test_bad_files_of_a_list_are_told_at_the_end_and_the_others_are_done(infer, 
     assert set(written(folder / 'out')) == {'labels/a/1.png', 'labels/b.png'}
     assert '2 of 4 inputs are predicted\n2 failed:' in log
     assert 'in/a/0.png: not a readable image' in log and 'gone.png: no such file' in log
+
+
+def test_coco_json_lists_the_images_of_all_runs_but_of_no_other_model(infer, folder):
+    def listed(name: str, *options: object) -> list[str]:
+        infer(f'in/a/{name}.png', '--out', 'out', '--polygons', 'coco', *options)
+        path = folder / 'out/coco.json'
+        found = json.loads(path.read_text())['images'] if path.exists() else []
+        return [image['file_name'] for image in found]
+
+    content = (folder / 'in/a/0.png').read_bytes()
+    (folder / 'in/a/0.png').write_bytes(b'no image')
+    assert listed('0') == []
+    (folder / 'in/a/0.png').write_bytes(content)
+    assert listed('0') == ['0.png']
+    assert listed('2') == ['0.png', '2.png']
+    assert listed('1', '--output-stride', 16, '--overwrite') == ['1.png']
 
 
 def labels(out: Path) -> list[Path]:

@@ -51,7 +51,7 @@ def write(
         outputs.polygons_path(items[-1]).rename(folder / 'kept')
         assert not outputs.are_finished(items[-1], since=0)
         (folder / 'kept').rename(outputs.polygons_path(items[-1]))
-    outputs.finish(items)
+    outputs.finish(since=0)
 
 
 @pytest.mark.parametrize(
