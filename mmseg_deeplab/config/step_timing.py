@@ -2,6 +2,7 @@
 
 import os
 import resource
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from mmseg_deeplab.utils.freed_memory import keep_freed_memory
 STEPS = 3  # measured ones, after one that is not
 FREE_SHARE = 0.5  # of the memory of a machine, which runs other programs
 FREE_SHARE_GPU = 0.8  # of the free memory; the rest is for fragments
-KIB = 1024  # the unit of ru_maxrss on Linux
+MAXRSS_UNIT = 1 if sys.platform == 'darwin' else 1024  # bytes, getrusage(2)
 
 
 @dataclass(frozen=True)
@@ -102,4 +103,4 @@ def _timed(function: Callable, device: str) -> tuple[object, float]:
 def _peak_memory(device: str) -> float:
     if device == 'cuda':
         return float(torch.cuda.max_memory_allocated())
-    return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIB)
+    return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS_UNIT)
