@@ -107,13 +107,12 @@ def config_text() -> str:
         'train_dataloader.dataset.num_images': 2,
         'val_dataloader.dataset.num_images': 2,
         'train_cfg.max_iters': 1,
+        **{f'{part}_dataloader.num_workers': 0 for part in ('train', 'val', 'test')},
         'train_cfg.val_interval': 1,
         'visualizer.vis_backends': [],
     }
     cfg = read_config(CONFIG, small)
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
-        loader.update(num_workers=0, persistent_workers=False)
-        loader.pop('prefetch_factor', None)
         loader.dataset.size = (32, 64)
     return cfg.pretty_text
 

@@ -14,8 +14,8 @@ from mmseg.registry import DATASETS
 from mmseg_deeplab.config.shipped import configs_folder
 from mmseg_deeplab.datasets.export_streets import Request, export_streets
 
-from .case import Case, Errors, Row, Study, require
-from .report import RATIO, column, errors_text
+from .case import Case, Errors, Study, require
+from .report import RATIO, errors_text, rate_of
 
 
 class DrawnDataSet(NamedTuple):
@@ -113,14 +113,6 @@ def _compare(stock: list[dict], ours: list[dict]) -> Errors:
     errors = dict(samples=different)
     require(not different, 'training samples', errors)
     return errors
-
-
-def rate_of(role: str) -> Callable[[Row], str]:
-    """Return a column with the images per second of stock or ours."""
-    return column(
-        lambda row: row['facts']['images'] / row[role]['seconds']['median'],
-        '{:.1f}'.format,
-    )
 
 
 STUDY = Study(

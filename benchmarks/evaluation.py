@@ -19,10 +19,10 @@ from mmseg_deeplab.config.shipped import configs_folder
 
 from .case import Case, Errors, Row, Study, require
 from .complexity import without_training_parts
-from .data import DATA_SETS, DrawnDataSet, rate_of, stock_step
+from .data import DATA_SETS, DrawnDataSet, stock_step
 from .measure import high_water, peak_since, start_peak
 from .networks import Size, stock_segmentor
-from .report import MEMORY, RATIO, column
+from .report import MEMORY, RATIO, column, rate_of
 from .results_table import run_tool
 
 CONFIG = 'deeplabv3_mobilenetv2_{}.py'  # for each of DATA_SETS

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -27,12 +27,12 @@ from mmseg_deeplab.inference.predictor import ModelSource, Predictor
 from mmseg_deeplab.utils.cache_folder import VARIABLE
 from mmseg_deeplab.utils.class_colors import class_colors
 
-from .case import Case, Errors, Row, Study
+from .case import Case, Errors, Study
 from .inference import LARGEST_SHARE, MNV2, SMALL_R26, compare_labels
 from .networks import Network, scenes, stock_segmentor
 from .peer_files import LIBRARIES, ULTRALYTICS, Run
 from .peers import SMP, compare_shapes, like_smp
-from .report import MEMORY, RATIO, column
+from .report import MEMORY, RATIO, rate_of
 
 PIPELINE = [dict(type='LoadImageFromFile'), dict(type='PackSegInputs')]
 ONE_MEGAPIXEL = (896, 1152)
@@ -215,11 +215,6 @@ def masks(folder: Path) -> torch.Tensor:
 def compare(stock: torch.Tensor, ours: torch.Tensor) -> Errors:
     """Compare the first and the last mask."""
     return compare_labels(stock[[0, -1]], ours[[0, -1]], largest=LARGEST_SHARE)
-
-
-def rate_of(role: str) -> Callable[[Row], str]:
-    """Return a column with the images per second of one side."""
-    return column(lambda row: row['facts']['images'] / row[role]['seconds']['median'])
 
 
 STUDY = Study(

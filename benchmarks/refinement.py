@@ -55,7 +55,7 @@ def run(args: Namespace) -> None:
         write_json(folder / 'table.json', reports)
         files = [folder_of(folder, name) for name in reports]
         plot_trimap(files, folder / 'trimap.png', labels=list(reports))
-        print(f'{name}: {report["figures"]["mIoU"]} mIoU', flush=True)
+        print(f'{name}: {report["metrics"]["mIoU"]} mIoU', flush=True)
     if args.document:
         write_into(args.document, args.name, text)
     print(f'\n{text}\n\n{folder}')
@@ -96,8 +96,8 @@ def tables(reports: dict[str, dict[str, Any]]) -> str:
     first = next(iter(reports.values()))
     columns = {
         '': lambda name: name,
-        'mIoU': percent(lambda name: reports[name]['figures']['mIoU']),
-        'aAcc': percent(lambda name: reports[name]['figures']['aAcc']),
+        'mIoU': percent(lambda name: reports[name]['metrics']['mIoU']),
+        'aAcc': percent(lambda name: reports[name]['metrics']['aAcc']),
     }
     for i, width in enumerate(first['trimap']['widths']):
         iou = percent(lambda name, i=i: reports[name]['trimap']['mIoU'][i])

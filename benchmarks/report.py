@@ -128,6 +128,14 @@ def per_pixel(role: str) -> Callable[[Row], str]:
     return column(lambda row: row[role]['peak_bytes'] / row['facts']['pixels'])
 
 
+def rate_of(role: str) -> Callable[[Row], str]:
+    """Return a column with the images per second of stock or ours."""
+    return column(
+        lambda row: row['facts']['images'] / row[role]['seconds']['median'],
+        '{:.1f}'.format,
+    )
+
+
 RATIO = {
     'times faster (range)': column(
         lambda row: row['ratio'], '**{median:.2f}** ({min:.2f} - {max:.2f})'.format_map

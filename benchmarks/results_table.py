@@ -94,7 +94,7 @@ def run_row(config: str, args: Namespace) -> Row:
         metrics = dict(mIoU=None, aAcc=None)
         if options is not None:
             checkpoint, out = train(cfg, folder), folder / f'test{suffix}'
-            metrics = test(folder / 'config.py', checkpoint, out, options)['figures']
+            metrics = test(folder / 'config.py', checkpoint, out, options)['metrics']
         row |= {f'{name}{suffix}': metrics[name] for name in ('mIoU', 'aAcc')}
         write_json(file, row)
     return row

@@ -37,8 +37,9 @@ NOTE = 'Could not import OneDL\n'
 class FollowingFinder:
     """An entry of ``sys.meta_path`` that adds :func:`follow` to imports.
 
-    The entries after it find the modules. Where one package of :data:`FOLLOWERS` imports
-    another one, both are followed at the end of the outer one, when they are whole.
+    The entries after it find the modules. Where one package of :data:`FOLLOWERS`
+    imports another one, both are followed at the end of the outer one, when they are
+    whole.
     """
 
     def __init__(self) -> None:

@@ -137,7 +137,7 @@ def plan_options(args: Namespace) -> dict[str, Any]:
     return options
 
 
-def add_prediction_arguments(parser: ArgumentParser, *, tta: bool = True) -> None:
+def add_prediction_arguments(parser: ArgumentParser) -> None:
     """Add how the network predicts; :func:`prediction_options` reads it."""
     group = parser.add_argument_group('how the network predicts')
     crf = group.add_mutually_exclusive_group()
@@ -156,8 +156,7 @@ def add_prediction_arguments(parser: ArgumentParser, *, tta: bool = True) -> Non
         action='store_true',
         help='fold BatchNorm and use channels_last, as the mixin fast_inference does',
     )
-    if tta:
-        group.add_argument('--tta', action='store_true', help='test-time augmentation')
+    group.add_argument('--tta', action='store_true', help='test-time augmentation')
     add_output_stride(group)
 
 

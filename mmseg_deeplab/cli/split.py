@@ -40,7 +40,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add(
         '--stratify', action='store_true', help='spread the images of each class evenly'
     )
-    add('--seed', type=int, default=0, help='another one, another split')
+    add('--seed', type=int, default=0, help='a different seed gives a different split')
     add(
         '--similar',
         type=float,

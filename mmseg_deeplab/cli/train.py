@@ -2,8 +2,8 @@
 
 mmseg-deeplab train deeplabv2_r101_cityscapes --resume
 
-In the place of CONFIG may stand a folder of data of your own: `init` then writes a
-config for it into the work folder, and --resume takes the one that is there.
+CONFIG may also be a folder of data of your own: `init` then writes a config for it into
+the work folder, and --resume takes the one that is there.
 """
 
 import os

@@ -103,7 +103,7 @@ def median_frequency(pixels: np.ndarray, pixels_there: np.ndarray) -> np.ndarray
     return np.median(frequency) / frequency
 
 
-def effective_number(counts: np.ndarray, beta: float = 0.9999) -> np.ndarray:
+def effective_number(counts: np.ndarray, beta: float) -> np.ndarray:
     """Class-balanced weights: one over the effective number of samples, of mean 1.
 
     `Cui et al. <https://arxiv.org/abs/1901.05555>`_, equation 3:

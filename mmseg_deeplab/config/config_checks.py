@@ -63,7 +63,7 @@ def check_loop(cfg: Config) -> None:
     if by_epoch and is_derived(sampler.get('type'), InfiniteSampler, DATA_SAMPLERS):
         raise InputError(
             f'train_cfg counts epochs, but {sampler["type"]} of train_dataloader has '
-            'no end, and neither had the first epoch. Remedy: '
+            'no end, so that the first epoch would never end. Remedy: '
             'train_dataloader.sampler.type=DefaultSampler, or iterations '
             "(train_cfg=dict(type='IterBasedTrainLoop', max_iters=..., "
             'val_interval=...))'

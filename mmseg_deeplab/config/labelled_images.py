@@ -49,11 +49,9 @@ def as_rgb(
             f'an image has {image.shape[2]} channels, and those that are shown have 1 '
             'or 3. Remedy: channels=N at the top of the config'
         )
-    return (
-        np.repeat(image, 3, axis=2)
-        if image.shape[2] == 1
-        else (image if is_rgb else image[..., ::-1])
-    )
+    if image.shape[2] == 1:
+        return np.repeat(image, 3, axis=2)
+    return image if is_rgb else image[..., ::-1]
 
 
 class LabelledImages:

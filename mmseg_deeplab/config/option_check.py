@@ -46,10 +46,15 @@ COMMON_KEYS |= {'constructor', 'optimizer', 'paramwise_cfg'}  # of optim_wrapper
 PLAIN_DICTS = {
     'auto_scale_lr': {'base_batch_size', 'enable'},
     'env_cfg': {'cudnn_benchmark', 'dist_cfg', 'mp_cfg', 'resource_limit'},
-    'optim_wrapper.clip_grad': {'clip_value', 'foreach', 'max_norm', 'norm_type'},
+    'optim_wrapper.clip_grad': {
+        'clip_value',
+        'error_if_nonfinite',
+        'foreach',
+        'max_norm',
+        'norm_type',
+    },
     'randomness': {'deterministic', 'diff_rank_seed', 'seed'},
 }
-PLAIN_DICTS['optim_wrapper.clip_grad'] |= {'error_if_nonfinite'}
 DATALOADER = {'dataset', 'num_batch_per_epoch'}  # beside the arguments of torch's
 
 
@@ -149,13 +154,11 @@ def _refused_argument(key: str) -> str | None:
     for parent, known in arguments.items():
         if key.startswith(f'{parent}.'):
             part = key.removeprefix(f'{parent}.').split('.')[0]
+            if part in known | COMMON_KEYS:
+                return None
             near = get_close_matches(part, known, 1)
             hint = f', but {near[0]}' if near else ''
-            return (
-                None
-                if part in known | COMMON_KEYS
-                else (f'{parent} does not take it{hint}')
-            )
+            return f'{parent} does not take it{hint}'
     return None
 
 

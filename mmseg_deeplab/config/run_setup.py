@@ -108,9 +108,9 @@ def prepare_testing(
 
     ``out`` is a folder for the predicted masks; with ``format_only`` they are all that
     is made, and no label is read. ``ids`` is that of :class:`SegmentationMetric`.
-    ``show_dir`` is a folder for images with the
-    predictions painted over them. ``show`` opens a window for ``wait_time`` seconds.
-    The other arguments are those of :func:`apply_prediction_options`.
+    ``show_dir`` is a folder for images with the predictions painted over them. ``show``
+    opens a window for ``wait_time`` seconds. The other arguments are those of
+    :func:`apply_prediction_options`.
     """
     check_checkpoint(checkpoint)
     if out is not None:

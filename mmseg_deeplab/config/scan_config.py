@@ -84,11 +84,11 @@ def repeated_images(
     ]
     return [
         Finding(
-            'image of the training, too',
+            'image also in the training set',
             name,
-            f'{name}: the same as {twin} of the training, or nearly{similarity}: its '
-            'metrics say little about new images. Remedy: mmseg-deeplab split keeps '
-            'such images in one split',
+            f'{name}: the same as {twin} of the training, or nearly{similarity}: '
+            'metrics on it say little about new images. Remedy: mmseg-deeplab split '
+            'keeps such images in one split',
         )
         for name, twin, similarity in pairs
     ]

@@ -145,12 +145,18 @@ def _json_rows(text: str, path: str) -> list[Row]:
     return rows
 
 
+def hex_color(value: object) -> Color | None:
+    """Return R, G, B of ``#rrggbb``; None for anything else."""
+    sound = isinstance(value, str) and re.fullmatch('#[0-9a-fA-F]{6}', value)
+    return tuple(bytes.fromhex(value[1:])) if sound else None
+
+
 def _color(color: str | Sequence[int] | None, place: str) -> Color | None:
     """Give R, G, B in 0..255."""
     if color is None:
         return None
-    if isinstance(color, str) and re.fullmatch('#[0-9a-fA-F]{6}', color):
-        return tuple(bytes.fromhex(color[1:]))
+    if (read := hex_color(color)) is not None:
+        return read
     is_triple = isinstance(color, list) and len(color) == 3
     if is_triple and all(type(c) is int and 0 <= c <= 255 for c in color):
         return tuple(color)

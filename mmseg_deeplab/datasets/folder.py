@@ -222,14 +222,14 @@ def _mask_palette(
     """
     backend = dict(backend_args=backend_args)
     if folder and fileio.isdir(folder, **backend):
-        for name in [*find_files(folder, suffix, 'labels', **backend).values()][:1]:
-            path = fileio.join_path(folder, name, **backend)
-            try:
-                palette = png_palette(fileio.get(path, **backend))[first:][: len(names)]
-            except (OSError, ValueError):  # what loads it will say so
-                break
-            if len(palette) == len(names) and nearest(palette) > JUST_NOTICEABLE:
-                return palette.tolist()
+        name = next(iter(find_files(folder, suffix, 'labels', **backend).values()))
+        path = fileio.join_path(folder, name, **backend)
+        try:
+            palette = png_palette(fileio.get(path, **backend))[first:][: len(names)]
+        except (OSError, ValueError):  # what loads it will say so
+            return class_colors(names)
+        if len(palette) == len(names) and nearest(palette) > JUST_NOTICEABLE:
+            return palette.tolist()
     return class_colors(names)
 
 

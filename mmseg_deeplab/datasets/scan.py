@@ -225,12 +225,10 @@ def scan_dataset(
     return report
 
 
-def read_samples(
-    dataset: BaseSegDataset, *, workers: int = 0, progress: bool = True
-) -> list[Sample]:
+def read_samples(dataset: BaseSegDataset, *, workers: int = 0) -> list[Sample]:
     """Return what :func:`scan_dataset` finds in each sample of a data set."""
     _prepare(dataset, '', None)
-    return list(_scan(dataset, workers, progress))
+    return list(_scan(dataset, workers, progress=True))
 
 
 def _scan(dataset: BaseSegDataset, workers: int, progress: bool) -> Iterable[Sample]:

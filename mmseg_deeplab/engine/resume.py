@@ -13,7 +13,7 @@ from mmengine.runner import Runner
 from torch import Tensor
 
 from mmseg_deeplab.checkpoints import load
-from mmseg_deeplab.checkpoints.formats.torch_file import DamagedFileError
+from mmseg_deeplab.checkpoints.formats.torch_file import DamagedCheckpointError
 from mmseg_deeplab.utils.errors import InputError
 
 # `mmengine.runner.Runner.resume` needs these.
@@ -52,7 +52,7 @@ def newest_whole_checkpoint(
     for _, path in reversed(numbered_checkpoints(folder, template)):
         try:
             content = load(path)
-        except DamagedFileError as error:
+        except DamagedCheckpointError as error:
             fault = str(error)
         else:
             if not (missing := RESUME_KEYS - content.keys()):

@@ -90,7 +90,7 @@ class PanopticMetric(SegmentationMetric):
             found = mean_qualities(counts, is_thing, prefix=prefix)
             metrics |= {n: percent(v) for n, v in found.items() if not np.isnan(v)}
         counts = self._segment_counts[0]
-        self.report['figures'] = metrics
+        self.report['metrics'] = metrics
         self.report['panoptic'] = _per_class(counts, classes)
         for label, row in self.report['panoptic'].items():
             self.report['per_class'][label] |= {name: row[name] for name in QUALITIES}

@@ -223,7 +223,7 @@ class SegmentationMetric(BaseMetric):
         summary = summary_metrics(confusion, **options)
         metrics = {name: percent(value) for name, value in summary.items()}
         self.report = dict(
-            figures=metrics,
+            metrics=metrics,
             per_class={
                 label: {name: percent(column[i]) for name, column in columns.items()}
                 for i, label in enumerate(classes)

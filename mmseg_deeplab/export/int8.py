@@ -163,7 +163,7 @@ def _judge(
                 sample['gt_sem_seg'] = dict(data=label)
             metric.process({}, [sample])
             progress.advance()
-    return dict(_sizes(path, total), figures=metric.evaluate(total))
+    return dict(_sizes(path, total), metrics=metric.evaluate(total))
 
 
 def _compare(
@@ -189,15 +189,15 @@ def int8_text(result: dict[str, Any]) -> str:
     """Describe in a few lines what :func:`export_int8` returned."""
     lines, files = [], (result['float'], result['int8'])
     for file in files:
-        found = file.get('figures', {})
+        found = file.get('metrics', {})
         metrics = ''.join(f' {m} {found[m]:.2f},' for m in METRICS if m in found)
         lines.append(f'{file["file"]}:{metrics} {file["bytes"] / 1e6:.1f} MB')
     if 'agreement' in result:
         lines.append(
-            f'both files give {result["agreement"]:.2f} % of the pixels of '
-            f'{files[1]["images"]} images one class'
+            f'both files agree on {result["agreement"]:.2f} % of the pixels of '
+            f'{files[1]["images"]} images'
         )
     else:
-        before, after = (file['figures']['mIoU'] for file in files)
+        before, after = (file['metrics']['mIoU'] for file in files)
         lines.append(f'mIoU {after - before:+.2f} on {files[1]["images"]} images')
     return '\n'.join(lines)

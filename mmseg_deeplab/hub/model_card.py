@@ -11,6 +11,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmseg_deeplab.config import named_dicts
+from mmseg_deeplab.config.scan_config import dataset_configs
 from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.json_files import read_json
 from mmseg_deeplab.utils.optional_packages import optional_package
@@ -43,7 +44,7 @@ def read_metrics(path: str | Path, classes: list[str]) -> Metrics:
     """
     path = Path(path)
     content = read_json(path)
-    overall = _overall(content.get('figures', content))
+    overall = _overall(content.get('metrics', content))
     if not overall:
         raise InputError(f'{path}: no metrics; mmseg-deeplab report writes such a file')
     per_class = content.get('per_class', {})
@@ -135,11 +136,8 @@ def _network(model: dict[str, Any]) -> str:
 
 
 def _dataset(cfg: Config) -> dict[str, Any]:
-    """Return the config of the training set without its wrappers."""
-    dataset = (cfg.get('train_dataloader') or {}).get('dataset') or {}
-    while 'dataset' in dataset:
-        dataset = dataset['dataset']
-    return dataset
+    """Return the config of the training set, the first one if there are several."""
+    return next(dataset_configs(cfg.get('train_dataloader')), {})
 
 
 def _facts(cfg: Config, meta: dict[str, Any], *, is_average: bool) -> dict[str, Any]:

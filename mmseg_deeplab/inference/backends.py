@@ -169,8 +169,10 @@ def _runtime_version() -> str | None:
 
 def is_worth_it(predictor: 'NetworkPredictor', job: Job) -> bool:
     """Tell whether PyTorch would take long; videos and rasters are thought to."""
-    if job.example is None or job.files < FEW:
-        return job.files > 0 and job.example is None
+    if job.example is None:
+        return job.files > 0
+    if job.files < FEW:
+        return False
     for _ in range(2):  # the first run is slower
         seconds = seconds_of(lambda: predictor.predict([job.example]))
         if seconds * job.files < WORTH:

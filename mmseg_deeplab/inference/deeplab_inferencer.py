@@ -21,13 +21,14 @@ from mmseg_deeplab.config.prediction_options import (
     fast_settings,
 )
 from mmseg_deeplab.models.fast_prediction import prepare_for_inference
+from mmseg_deeplab.models.segmentors.tta_models import unwrapped
 from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.local_paths import require_local
 from mmseg_deeplab.utils.output_names import check_owner, output_names
 
 from .class_names import class_meta
 from .full_pipeline import build_full_pipeline
-from .network import inner_segmentor, load_weights
+from .network import load_weights
 from .output_files import write_labels
 from .pipeline import test_pipeline
 from .prediction_config import prediction_config, read_checkpoint
@@ -173,12 +174,12 @@ class DeepLabInferencer(MMSegInferencer):
     @property
     def segmentor(self) -> BaseSegmentor:
         """The network, without the wrapper of test-time augmentation."""
-        return inner_segmentor(self.model)
+        return unwrapped(self.model)
 
     def _load_weights_to_model(
         self, model: nn.Module, checkpoint: dict | None, cfg: ConfigDict
     ) -> None:
-        segmentor = inner_segmentor(model)
+        segmentor = unwrapped(model)
         load_weights(segmentor, self._checkpoint, source=self._source)
         model.dataset_meta = class_meta(
             segmentor.num_classes, self._checkpoint, cfg, **self._given

@@ -74,9 +74,10 @@ class FileRun:
     """Predicts files and writes their outputs.
 
     ``load(device=...)`` loads the model if an input needs it, and with the first one
-    ``prepare(predictor, job)`` is called; ``device`` is :func:`default_device`
-    by default. ``label_ids(K)``, if set, returns the values of the classes in the masks
-    of images, instead of 0 to K - 1. Outputs written before ``since``, s, do not count.
+    ``prepare(predictor, job)`` is called; ``device`` is :func:`default_device` by
+    default. ``label_ids(K)``, if set, returns the values of the classes in the masks of
+    images, instead of 0 to K - 1. Outputs written before ``since`` (POSIX time, s) do
+    not count.
     """
 
     def __init__(

@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 import torch
 from mmengine.device import get_device
-from mmengine.model import BaseTTAModel
 from mmengine.registry import init_default_scope
 from mmseg.models.segmentors import BaseSegmentor
 from mmseg.registry import MODELS
@@ -24,6 +23,7 @@ from mmseg_deeplab.config.prediction_options import (
 )
 from mmseg_deeplab.models import predicting
 from mmseg_deeplab.models.fast_prediction import prepare_for_inference
+from mmseg_deeplab.models.segmentors.tta_models import unwrapped
 from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.image_bands import ImageBands
 
@@ -88,7 +88,7 @@ class NetworkPredictor:
             )
             init_default_scope(cfg.get('default_scope', 'mmseg'))
             check_channels(cfg)
-            segmentor = inner_segmentor(MODELS.build(cfg.model))
+            segmentor = unwrapped(MODELS.build(cfg.model))
             load_weights(segmentor, checkpoint, source=source.checkpoint)
             meta = class_meta(segmentor.num_classes, checkpoint, cfg)
             segmentor.eval()
@@ -186,11 +186,6 @@ class NetworkPredictor:
         if self.segmentor.out_channels == 1:
             return probabilities[1] > self.segmentor.decode_head.threshold
         return probabilities.argmax(dim=0)
-
-
-def inner_segmentor(model: nn.Module) -> BaseSegmentor:
-    """Return the network without the wrapper of test-time augmentation."""
-    return model.module if isinstance(model, BaseTTAModel) else model
 
 
 def load_weights(

@@ -81,7 +81,7 @@ class FileOutputs:
     def finish(self, *, since: float) -> None:
         """Put the outlines of all images into one file, where the format has one.
 
-        The folder may hold older ones than ``since``, s, of another model.
+        The folder may hold older ones than ``since`` (POSIX time, s), of another model.
         """
         if self.polygons == 'coco':
             found = sorted((self.folder / 'coco').rglob(f'*{SUFFIXES["coco"]}'))
@@ -95,7 +95,7 @@ class FileOutputs:
         write_polygons(traced, self.polygons_path(item), self.polygons)
 
     def are_finished(self, item: InputFile, *, since: float) -> bool:
-        """Tell whether it has all outputs, none older than it or than ``since``, s."""
+        """Tell whether it has all outputs, none older than it or than ``since``."""
         for suffix, others in _OTHER_PARTS.items():
             paths = [self.path(item, 'labels', suffix)]
             paths += [

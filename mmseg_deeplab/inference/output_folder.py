@@ -44,16 +44,17 @@ def recorded(folder: Path, name: str) -> str | None:
 
 
 def record_time(folder: Path) -> float | None:
-    """Return when the outputs that count were begun, s, if there are any."""
+    """Return when the outputs that count were begun (POSIX time, s), None without."""
     path = folder / RECORD
     return path.stat().st_mtime if path.is_file() else None
 
 
 def open_folder(folder: Path, record: Mapping[str, Any], *, overwrite: bool) -> float:
-    """Return when the outputs that count were begun, s, without writing anything.
+    """Return when the outputs that count were begun, without writing anything.
 
-    This is 0 where the folder has none, and infinity with ``overwrite``. Predictions
-    that were made otherwise, and other files, are an InputError.
+    This is POSIX time in seconds, 0 where the folder has none, and infinity with
+    ``overwrite``. Predictions that were made otherwise, and other files, are an
+    InputError.
     """
     path = folder / RECORD
     if overwrite:

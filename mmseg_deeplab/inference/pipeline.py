@@ -9,9 +9,10 @@ from mmcv.transforms import Resize
 from mmengine.config import Config
 from mmseg.structures import SegDataSample
 
+from mmseg_deeplab.config.image_channels import LOADERS
+
 # For configs that hold a model alone, as mmseg-deeplab convert writes them.
 DEFAULT_PIPELINE = (dict(type='LoadCheckedImage'), dict(type='PackSegInputs'))
-LOADERS = ('LoadCheckedImage', 'LoadImageFromFile', 'LoadBands')
 GROUND_TRUTH_LOADERS = (
     'LoadAnnotations',
     'LoadCheckedAnnotations',

@@ -66,7 +66,7 @@ def to_coco(traced: Traced, _: Path) -> dict[str, Any]:
             zip(traced.classes, traced.palette, strict=True), start=1
         )
     ]
-    # The import then makes no class of its own for what has no outline.
+    # So that the import makes no class for pixels without an outline.
     info = dict(every_pixel=not background(traced.classes))
     return dict(
         info=info, images=[image], annotations=annotations, categories=categories

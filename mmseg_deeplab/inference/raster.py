@@ -25,7 +25,7 @@ from .overlay import IGNORED
 from .predictor import Predictor
 from .raster_windows import DEFAULT_OVERLAP, DEFAULT_WINDOW, Span, WindowGrid
 
-# In 8 bits MMSegmentation's ignored label; it must be no class.
+# 255 is MMSegmentation's ignored label in 8 bits, so no class may have this id.
 NODATA = {'uint8': 255, 'uint16': 65535, 'float32': np.nan}
 # What GDAL may hold besides the tiles of the source, bytes.
 CACHE = 8 << 20

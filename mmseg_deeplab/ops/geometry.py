@@ -28,9 +28,7 @@ def stage_geometry(output_stride: int) -> tuple[tuple[int, ...], tuple[int, ...]
     return STAGE_STRIDES[output_stride], STAGE_DILATIONS[output_stride]
 
 
-def block_geometry(
-    strides: Sequence[int], output_stride: int, *, stem_stride: int = 2
-) -> list[tuple[int, int]]:
+def block_geometry(strides: Sequence[int], output_stride: int) -> list[tuple[int, int]]:
     """Return stride and dilation of every block, by the rule of TF's DeepLab.
 
     Once the features have reached ``output_stride``, a block's stride becomes 1 and
@@ -40,7 +38,7 @@ def block_geometry(
     network equals the strided one wherever both have a value.
     """
     check_output_stride(output_stride)
-    reached, rate, geometry = stem_stride, 1, []
+    reached, rate, geometry = 2, 1, []  # the stem has stride 2
     for stride in strides:
         if reached == output_stride:
             geometry.append((1, rate))

@@ -20,12 +20,10 @@ def group_panoptic(
     offset: Tensor,
     *,
     thing_classes: Sequence[int],
-    label_divisor: int = LABEL_DIVISOR,
     threshold: float = 0.1,
     nms_kernel: int = 7,
     top_k: int = 200,
     stuff_area: int = 2048,
-    void_label: int = -1,
 ) -> Tensor:
     """Assign each pixel of one image to a stuff class or to an instance.
 
@@ -42,15 +40,14 @@ def group_panoptic(
         center: Heat of the centres, ``(H, W)`` or ``(1, H, W)``.
         offset: Rows and columns from each pixel to its centre, ``(2, H, W)``.
         thing_classes: Classes that have instances.
-        label_divisor: Ids are ``class * label_divisor + number``, 0 for stuff.
         threshold: Centres are hotter than this.
         nms_kernel: Side of the square in which a centre is the hottest pixel; odd.
         top_k: From this number of centres on, those hotter than the ``top_k``-th stay.
         stuff_area: Smallest area of a stuff class in pixels.
-        void_label: Id of the pixels that belong to nothing.
 
     Returns:
-        Ids ``(H, W)``, int32, on the device of ``semantic``.
+        Ids ``(H, W)``, int32, on the device of ``semantic``: the class times
+        :data:`LABEL_DIVISOR`, plus the number of the instance, 0 for stuff; -1 is void.
 
     Raises:
         ValueError: If the shapes do not fit, or ``nms_kernel`` is even.
@@ -65,13 +62,13 @@ def group_panoptic(
     is_thing = torch.zeros(num_classes, dtype=torch.bool, device=classes.device)
     is_thing[list(thing_classes)] = True
     kept = (classes.bincount(minlength=num_classes) >= stuff_area) & ~is_thing
-    result = _stuff_ids(kept, label_divisor, void_label)[classes]
+    result = _stuff_ids(kept)[classes]
     things = is_thing[classes].nonzero()[:, 0]
     if len(centers) and len(things):
         nearest = _nearest_centers(things, offset, centers)
         pairs = nearest * num_classes + classes[things]
         votes = pairs.bincount(minlength=len(centers) * num_classes)
-        ids = _instance_ids(votes.view(-1, num_classes), label_divisor)
+        ids = _instance_ids(votes.view(-1, num_classes))
         result[things] = ids.int()[nearest]
     return result.view_as(semantic)
 
@@ -198,14 +195,14 @@ def _candidates(
     return count.cumsum(0) - count, count, torch.cat([*listed, every])
 
 
-def _stuff_ids(kept: Tensor, label_divisor: int, void_label: int) -> Tensor:
+def _stuff_ids(kept: Tensor) -> Tensor:
     """Return the id of each class of which all pixels are one segment."""
     kept[IGNORED_CLASS] = False
-    ids = torch.arange(len(kept), device=kept.device) * label_divisor
-    return ids.where(kept, void_label).int()
+    ids = torch.arange(len(kept), device=kept.device) * LABEL_DIVISOR
+    return ids.where(kept, -1).int()
 
 
-def _instance_ids(votes: Tensor, label_divisor: int) -> Tensor:
+def _instance_ids(votes: Tensor) -> Tensor:
     """Return the id of each centre from its pixels in each class ``(C, K)``."""
     num_classes = votes.shape[1]
     classes = torch.arange(num_classes, device=votes.device)
@@ -213,4 +210,4 @@ def _instance_ids(votes: Tensor, label_divisor: int) -> Tensor:
     counted = votes.sum(1, keepdim=True) > 0
     hits = (winner[:, None] == classes) & counted
     number = (hits.cumsum(0) * hits).sum(1)
-    return winner * label_divisor + number
+    return winner * LABEL_DIVISOR + number

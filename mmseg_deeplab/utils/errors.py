@@ -1,7 +1,7 @@
 """Errors that are messages to the user, and how a command ends with one.
 
-What a user has given and what cannot be used (a broken file, a value out of range, two
-options that exclude each other) is an :class:`InputError`, a
+Something that a user gave and that cannot be used (a broken file, a value out of range,
+two options that exclude each other) is an :class:`InputError`, a
 :class:`MissingPackageError` or an OSError. A command ends with its message in one line
 and status 1; for a :class:`DeviceError` the status is 3. Every other error is a fault
 of the program and keeps its traceback.

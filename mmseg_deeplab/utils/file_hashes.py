@@ -24,21 +24,16 @@ def named_hash(name: str) -> str | None:
     return found[1] if found and found.end() == len(name) else None
 
 
-def check_hash(file: str | os.PathLike, expected: str | None = None) -> None:
-    """Raise InputError if a file has another SHA-256 than the digits expected.
-
-    By default these are the digits in the name, if there are any.
-    """
+def check_hash(file: str | os.PathLike) -> None:
+    """Raise InputError if a file has another SHA-256 than its name says, if it does."""
     file = Path(file)
-    in_name = expected is None
-    expected = named_hash(file.name) if in_name else expected.lower()
-    if not expected:
+    expected = named_hash(file.name)
+    if expected is None:
         return
     found = sha256(file)
     if not found.startswith(expected):
         raise InputError(
             f'{file} ({file.stat().st_size} bytes): its SHA-256 begins with '
-            f'{found[: len(expected)]}, not with {expected}'
-            f'{" as its name says" if in_name else ""}. The file is damaged or another '
-            f'one: download it again{", or rename it if you trust it" * in_name}'
+            f'{found[: len(expected)]}, not with {expected} as its name says. The file '
+            'is damaged or another one: download it again, or rename it if you trust it'
         )

@@ -43,8 +43,8 @@ def write_report(
     files = {'metrics': out / 'metrics.json', 'table': out / 'metrics.txt'}
     write_json(files['metrics'], report)
 
-    width = max(12, *(len(name) for name in report['figures']))
-    lines = (f'{name:{width}}{value:8.2f}' for name, value in report['figures'].items())
+    width = max(12, *(len(name) for name in report['metrics']))
+    lines = (f'{name:{width}}{value:8.2f}' for name, value in report['metrics'].items())
     parts = ['\n'.join(lines), metrics_table(classes, np.array(report['confusion']))]
     if 'trimap' in report:
         parts.append(trimap_table(report['trimap']))

@@ -15,8 +15,14 @@ from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.json_files import read_json
 from mmseg_deeplab.utils.value_checks import require_one_of
 
-from .plot_style import COLOURS, check_format, line_style, names_of, new_figure
-from .plot_style import save_figure as save
+from .plot_style import (
+    COLOURS,
+    check_format,
+    line_style,
+    names_of,
+    new_figure,
+    save_figure,
+)
 
 REMEDY = (
     'Evaluate with mmseg-deeplab report, which writes metrics.json, or with '
@@ -104,7 +110,7 @@ def plot_classes(
     for bars, label, column in zip(panels[0].containers, labels, values, strict=True):
         bars.set_label(f'{label} (mean {np.nanmean(column):.2f})')
     canvas.legend(handles=panels[0].containers, loc='outside upper center')
-    save(canvas, path)
+    save_figure(canvas, path)
 
 
 def plot_confusion(file: str | Path, path: str | Path, *, title: str = '') -> None:
@@ -130,7 +136,7 @@ def plot_confusion(file: str | Path, path: str | Path, *, title: str = '') -> No
     letters = 9 if few else 7  # points
     names = max(map(len, classes)) * letters / 100  # inches that the names take
     size = len(classes) * (0.42 if few else 0.16) + names
-    figure, (axes,) = new_figure(size + 2, size + 1, title=title)
+    canvas, (axes,) = new_figure(size + 2, size + 1, title=title)
     image = axes.imshow(shares, cmap=COLOUR_MAP, norm=PowerNorm(0.5, vmin=0, vmax=1))
     axes.grid(visible=False)
     axes.set_facecolor(ABSENT)
@@ -142,10 +148,10 @@ def plot_confusion(file: str | Path, path: str | Path, *, title: str = '') -> No
         colour = 'white' if image.norm(share) > 0.6 else 'black'
         place = dict(ha='center', va='center', fontsize=letters)
         axes.text(column, row, f'{100 * share:.0f}', color=colour, **place)
-    bar = figure.colorbar(image, ax=axes, ticks=TICKS, aspect=40, pad=0.01)
+    bar = canvas.colorbar(image, ax=axes, ticks=TICKS, aspect=40, pad=0.01)
     bar.ax.set_yticklabels([f'{100 * tick:g} %' for tick in TICKS])
     bar.set_label('share of the pixels of the ground truth')
-    save(figure, path)
+    save_figure(canvas, path)
 
 
 def plot_trimap(
@@ -164,7 +170,7 @@ def plot_trimap(
     check_format(path)
     require_one_of('figure', figure, TRIMAP_METRICS)
     labels = names_of(files, labels)
-    reports = {str(f): read_report(f, 'figures', 'trimap') for f in files}
+    reports = {str(f): read_report(f, 'metrics', 'trimap') for f in files}
     around = {file: report['trimap']['around'] for file, report in reports.items()}
     if len(set(around.values())) > 1:
         raise InputError(
@@ -173,7 +179,7 @@ def plot_trimap(
         )
     canvas, (axes,) = new_figure(6.4, 4.2, title=title)
     for number, (file, label) in enumerate(zip(files, labels, strict=True)):
-        trimap, whole = reports[str(file)]['trimap'], reports[str(file)]['figures']
+        trimap, whole = reports[str(file)]['trimap'], reports[str(file)]['metrics']
         values = np.array(trimap[figure], dtype=float)  # None, an empty band, is NaN
         style = line_style(number) | dict(linestyle='-', marker='o', markersize=4)
         name = f'{label} ({whole[figure]:.1f})'
@@ -186,4 +192,4 @@ def plot_trimap(
     )
     axes.set_xlim(0, None)
     axes.legend(title='dashed, in brackets: whole images')
-    save(canvas, path, dpi=130)
+    save_figure(canvas, path, dpi=130)

@@ -108,5 +108,5 @@ def test_the_refinement_table_of_a_checkpoint(root, tmp_path):
     assert len({str(report['confusion']) for report in reports.values()}) == 5
     assert {np.sum(report['confusion']) for report in reports.values()} == {4 * 48 * 96}
     text = document.read_text()
-    assert f'| plain | {reports["plain"]["figures"]["mIoU"]:.2f} |' in text
+    assert f'| plain | {reports["plain"]["metrics"]["mIoU"]:.2f} |' in text
     assert (tmp_path / 'out' / 'trimap.png').stat().st_size > 1000

@@ -29,7 +29,7 @@ def test_onnx_and_int8(server: Server, model, tmp_path):
     calibration = dict(images=3, of='train_dataloader', method='minmax')
     assert result['calibration'] == calibration
     assert [result[name]['images'] for name in ('float', 'int8')] == [5, 5]
-    change = result['int8']['figures']['mIoU'] - result['float']['figures']['mIoU']
+    change = result['int8']['metrics']['mIoU'] - result['float']['metrics']['mIoU']
     assert f'mIoU {change:+.2f} on 5 images' in log.read_text()
     assert 'largest error of a logit' in log.read_text()
     small = ExportedPredictor(tmp_path / 'model_int8.onnx')

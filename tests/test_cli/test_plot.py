@@ -29,7 +29,7 @@ def test_the_curve_of_two_evaluations(server: Server, command, one_step, tmp_pat
     first, second = json.loads(one.read_text()), json.loads(two.read_text())
     assert first == second
     assert first['trimap']['widths'] == [1, 2, 5]
-    assert first['figures']['trimap5_mIoU'] == first['trimap']['mIoU'][2]
+    assert first['metrics']['trimap5_mIoU'] == first['trimap']['mIoU'][2]
     curve = tmp_path / 'curve.png'
     command('plot', 'trimap', one, two, '--out', curve)
     assert is_plot(curve)

@@ -259,7 +259,7 @@ def test_images_that_training_and_validation_share_are_named(tmp_path):
     cfg = {f'{s}_dataloader': {'dataset': leaf(tmp_path, s)} for s in ('train', 'val')}
     report = scan_config(Config(cfg), progress=False).datasets[1]
     shared = [
-        one for one in report.warnings if one.kind == 'image of the training, too'
+        one for one in report.warnings if one.kind == 'image also in the training set'
     ]
     assert [one.where[-5:] for one in shared] == ['0.jpg', '1.jpg']
     assert 'train/3.jpg' in shared[1].message and 'similarity 0.9' in shared[1].message

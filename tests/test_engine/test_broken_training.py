@@ -79,6 +79,6 @@ def test_validation_images_of_the_training_are_named(tmp_path):
     runner = train_here(write_config(tmp_path, iters=1), tmp_path / 'run')
     (log,) = (tmp_path / 'run').glob('*/*.log')
     line = next(x for x in log.read_text().splitlines() if 'images of the val' in x)
-    assert '8 of 8 images of the validation are images of the training' in line
+    assert '8 of 8 images of the validation are also in the training set' in line
     assert '0.png is ' in line
     assert runner.iter == 1

@@ -142,7 +142,7 @@ def test_the_snippet_on_the_card_runs(published, tmp_path, monkeypatch, capsys):
 
 def test_a_model_hub_reads_the_head_of_the_card(cfg, trained, tmp_path):
     per_class = {c: {'IoU': 3.25 if c == 'sky' else None} for c in CLASSES}
-    metrics = {'figures': {'mIoU': 12.5, 'aAcc': 50}, 'per_class': per_class}
+    metrics = {'metrics': {'mIoU': 12.5, 'aAcc': 50}, 'per_class': per_class}
     (tmp_path / 'metrics.json').write_text(json.dumps(metrics))
     options = dict(licence='cc-by-4.0', metrics=tmp_path / 'metrics.json')
     card = publish(cfg, trained, tmp_path / 'out', name='tiny', **options).card
@@ -248,7 +248,7 @@ def test_the_log_gives_the_metrics_of_the_checkpoints_own_step(tmp_path):
 
 
 def test_metrics_of_other_classes_are_refused(tmp_path):
-    metrics = {'figures': {'mIoU': 1.0}, 'per_class': {'cat': {}}}
+    metrics = {'metrics': {'mIoU': 1.0}, 'per_class': {'cat': {}}}
     (tmp_path / 'm.json').write_text(json.dumps(metrics))
     with pytest.raises(ValueError, match='another model'):
         read_metrics(tmp_path / 'm.json', CLASSES)

@@ -34,7 +34,7 @@ def hub():
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp('work')
     write_image(folder / 'street.png', (40, 60))
-    (folder / 'metrics.json').write_text('{"figures": {"mIoU": 12.5}}')
+    (folder / 'metrics.json').write_text('{"metrics": {"mIoU": 12.5}}')
     return folder
 
 

@@ -8,6 +8,7 @@ from golden import PANOPTIC, reference_output
 from largest_tensor import LargestTensor
 
 from mmseg_deeplab.ops import find_centers, group_panoptic
+from mmseg_deeplab.ops.panoptic_ids import LABEL_DIVISOR
 
 pytestmark = pytest.mark.usefixtures('device')
 
@@ -23,6 +24,7 @@ def golden(case: str, name: str) -> torch.Tensor:
 def settings(case: str) -> dict:
     given = dict(CASES[case]['arguments'])
     given['thing_classes'] = given.pop('thing_ids')
+    assert (given.pop('label_divisor'), given.pop('void_label')) == (LABEL_DIVISOR, -1)
     return given
 
 
@@ -40,8 +42,7 @@ def test_numpy_form_in_the_docs_gives_the_same(case):
     names = dict(np=np)
     exec(block.text, names)
     inputs = (golden(case, n).numpy() for n in ('semantic', 'heatmap', 'offset'))
-    options = {k: v for k, v in settings(case).items() if k != 'void_label'}
-    found = names['group'](*inputs, **options)
+    found = names['group'](*inputs, **settings(case))
     np.testing.assert_array_equal(found, golden(case, 'panoptic'))
 
 
@@ -120,9 +121,9 @@ def test_one_pixel_is_grouped(semantic, expected):
 
 def test_things_without_a_centre_are_void():
     semantic, heat, offset = scene((8, 9), 0, 1.0, whole=False)
-    options = dict(thing_classes=THINGS, stuff_area=1, void_label=77)
+    options = dict(thing_classes=THINGS, stuff_area=1)
     found = group_panoptic(semantic, heat, offset, **options)
-    assert torch.equal(found, torch.where(semantic > 0, 77, 0).int())
+    assert torch.equal(found, torch.where(semantic > 0, -1, 0).int())
 
 
 def test_memory_does_not_grow_with_centres():

@@ -37,8 +37,8 @@ def write_confusion(folder, counts, classes=None):
 def write_trimap(folder, name: str, values: list, around: str = 'labels'):
     """Write a report with three widths; whole images have the last value plus 1."""
     trimap = dict(around=around, widths=[1, 5, 40], mIoU=values, aAcc=[90, 91, 92])
-    figures = dict(mIoU=values[-1] + 1, aAcc=93.0)
-    return write(folder, name, figures=figures, trimap=trimap)
+    metrics = dict(mIoU=values[-1] + 1, aAcc=93.0)
+    return write(folder, name, metrics=metrics, trimap=trimap)
 
 
 @pytest.fixture
@@ -161,7 +161,7 @@ def test_wrong_options_are_refused(evaluations, tmp_path):
     ],
 )
 def test_a_wrong_file_is_named(tmp_path, plot, message):
-    file = write(tmp_path, 'wrong', figures=dict(mIoU=1))
+    file = write(tmp_path, 'wrong', metrics=dict(mIoU=1))
     with pytest.raises(ValueError, match=rf'wrong/metrics\.json: .*{message}'):
         plot([file], tmp_path / 'c.png')
 

@@ -76,7 +76,7 @@ def test_the_half_line_of_a_killed_run_is_left_out(tmp_path):
     ('text', 'message'),
     [
         ('', 'is empty'),
-        ('{\n "figures": {}\n}\n', 'line 1: is no log of mmengine'),
+        ('{\n "metrics": {}\n}\n', 'line 1: is no log of mmengine'),
         ('{"loss": 1.0}\n', "line 1: .*expected an object with a step, received '{"),
         ('{"loss": 1.0, "step": 1}\nhello\n{"step": 2}\n', 'line 2: is no log'),
         ('[1]\n', r"received '\[1\]'"),

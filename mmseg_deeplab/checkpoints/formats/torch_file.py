@@ -42,7 +42,7 @@ BUFFER = 'mmengine.logging.history_buffer.HistoryBuffer'
 MapLocation = str | torch.device | Callable[[Any, str], Any] | None
 
 
-class DamagedFileError(InputError):
+class DamagedCheckpointError(InputError):
     """A checkpoint that is not whole, or not of this format."""
 
 
@@ -160,7 +160,7 @@ def load_torch(path: Path, map_location: MapLocation = 'cpu') -> Any:
     Tensors, plain containers, numbers, texts, numpy's arrays of numbers and mmengine's
     log buffers are read, and nothing else. The checksum of each entry of an archive is
     compared, in the pass that reads it: 0.6 s per GB on one core. The older format has
-    none. DamagedFileError if it is not whole, InputError if it would run code.
+    none. DamagedCheckpointError if it is not whole, InputError if it would run code.
     """
     size = path.stat().st_size
     try:
@@ -179,7 +179,7 @@ def load_torch(path: Path, map_location: MapLocation = 'cpu') -> Any:
         reason = str(error).strip().split('\n')[-1]
         if not isinstance(error, InputError):
             reason = f'{type(error).__name__}: {reason}'
-        raise DamagedFileError(
+        raise DamagedCheckpointError(
             f'{path} ({size} bytes): not a whole checkpoint of torch.save ({reason}). '
             'Download or save it again'
         ) from error

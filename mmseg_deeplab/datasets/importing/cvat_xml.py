@@ -3,6 +3,7 @@
 from functools import partial
 from xml.etree import ElementTree
 
+from mmseg_deeplab.datasets.class_list import hex_color
 from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.image_files import read_file
 from mmseg_deeplab.utils.text_files import decode_text
@@ -18,7 +19,7 @@ from .shape_masks import (
     polygon_mask,
     runs_mask,
 )
-from .source_files import SPLITS, SourceFiles, hex_color
+from .source_files import SPLITS, SourceFiles
 
 Element = ElementTree.Element
 

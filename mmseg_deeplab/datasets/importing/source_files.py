@@ -4,7 +4,7 @@ import os
 import re
 from collections import defaultdict
 
-from mmseg_deeplab.datasets.class_list import ClassList, Color, read_class_list
+from mmseg_deeplab.datasets.class_list import ClassList, read_class_list
 from mmseg_deeplab.datasets.file_pairs import SUFFIXES
 from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.file_listing import files_below
@@ -129,9 +129,3 @@ class SourceFiles:
                 if split := SPLITS.get(re.sub(r'\d{4}$', '', folder)):
                     return split
         return None
-
-
-def hex_color(value: object) -> Color | None:
-    """Return R, G, B of ``#rrggbb``; None for anything else."""
-    sound = isinstance(value, str) and re.fullmatch('#[0-9a-fA-F]{6}', value)
-    return tuple(bytes.fromhex(value[1:])) if sound else None

@@ -7,13 +7,14 @@ from typing import Any
 import cv2
 import numpy as np
 
+from mmseg_deeplab.datasets.class_list import hex_color
 from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.image_files import read_file
 from mmseg_deeplab.utils.json_files import parse_json
 
 from .annotated_images import AnnotatedImage, Annotations, Shape, class_name
 from .shape_masks import Size, as_ring, bitmap_mask, box_ring
-from .source_files import SourceFiles, hex_color
+from .source_files import SourceFiles
 
 
 def fits(content: Any) -> bool:

@@ -1,4 +1,4 @@
-"""A training whose loss or weights are no numbers ends, and spoils no checkpoint."""
+"""Ends a training whose loss or weights are not finite, before it saves them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,9 +8,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
+from mmseg_deeplab.models.segmentors.tta_models import unwrapped
 from mmseg_deeplab.utils.errors import InputError
-
-from .network_speed import unwrapped
 
 REMEDY = (
     'Remedy: a smaller learning rate (optim_wrapper.optimizer.lr), a limit of the '

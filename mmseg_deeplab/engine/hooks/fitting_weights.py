@@ -8,9 +8,8 @@ from mmseg.registry import HOOKS
 
 from mmseg_deeplab.checkpoints import fitting
 from mmseg_deeplab.engine.resume import start_of
+from mmseg_deeplab.models.segmentors.tta_models import unwrapped
 from mmseg_deeplab.utils.errors import InputError
-
-from .network_speed import unwrapped
 
 
 @HOOKS.register_module()

@@ -6,22 +6,15 @@ from typing import Any
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmseg_deeplab.models.fast_prediction import prepare_for_inference
+from mmseg_deeplab.models.segmentors.tta_models import unwrapped
 
 CACHE_LINE = 16  # channels whose float32 sums fill a cache line
-
-
-def unwrapped(model: nn.Module) -> nn.Module:
-    """Return a segmentor without its wrappers for distribution and for views."""
-    if is_model_wrapper(model):
-        model = model.module
-    return model.module if isinstance(model, BaseTTAModel) else model
 
 
 @HOOKS.register_module()

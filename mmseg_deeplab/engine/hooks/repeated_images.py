@@ -33,6 +33,6 @@ class RepeatedImagesHook(Hook):
             pairs = some((f'{a} is {b}' for a, b in found), MAX_NAMES)
             runner.logger.warning(
                 f'{len(found)} of {len(validated)} images of the validation are '
-                'images of the training, too, so that the metrics say little about new '
+                'also in the training set, so that the metrics say little about new '
                 f'images: {pairs}. Remedy: take them out of one of the two.'
             )

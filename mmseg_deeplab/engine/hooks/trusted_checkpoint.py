@@ -24,8 +24,9 @@ from mmseg_deeplab.utils.atomic_files import remove_parts, write_whole
 from mmseg_deeplab.utils.errors import InputError
 
 # Parts of the names of metrics of which the greatest value is the best.
-GREATER_IS_BETTER = ('acc', 'auc', 'dice', 'fscore', 'iou', 'map', 'pq', 'precision')
-GREATER_IS_BETTER += ('recall',)
+GREATER_IS_BETTER = (
+    'acc', 'auc', 'dice', 'fscore', 'iou', 'map', 'pq', 'precision', 'recall',
+)  # fmt: skip
 
 
 @register_backend('atomic_local')

@@ -124,7 +124,7 @@ class LeanEncoderDecoder(EncoderDecoder):
             else:
                 labels = logits.original_labels(metainfo)
                 sample.pred_sem_seg = PixelData(data=labels)
-                _drop_logits(sample)
+                drop_logits(sample)
         return data_samples
 
     def _predict_by_base_class(
@@ -239,11 +239,12 @@ def set_probabilities(
         tiny = torch.finfo(probabilities.dtype).tiny
         sample.seg_logits = PixelData(data=probabilities.clamp(min=tiny).log())
     else:
-        _drop_logits(sample)
+        drop_logits(sample)
 
 
-def _drop_logits(sample: SegDataSample) -> None:
-    if 'seg_logits' in sample:  # those of an earlier prediction
+def drop_logits(sample: SegDataSample) -> None:
+    """Remove the logits of an earlier prediction."""
+    if 'seg_logits' in sample:
         del sample.seg_logits
 
 

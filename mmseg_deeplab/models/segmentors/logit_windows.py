@@ -81,15 +81,14 @@ class LogitWindows(NamedTuple):
         return total.div_(self._counts(0, self.size[0], first.device))
 
     @torch.no_grad()
-    def labels(
-        self, part: tuple[int, int, int, int] | None = None, size: Sequence[int] = ()
-    ) -> Tensor:
+    def labels(self, part: tuple[int, int, int, int], size: Sequence[int]) -> Tensor:
         """Return the classes ``(N, H, W)`` with the largest logits, in int64.
 
         ``part`` is cut out (left, right, top and bottom edge) and its logits are
-        resized to ``size``, yet nothing of full size is kept but the labels.
+        resized to ``size``, which is its own if empty, yet nothing of full size is kept
+        but the labels.
         """
-        left, right, top, bottom = part or (0, self.size[1], 0, self.size[0])
+        left, right, top, bottom = part
         inside = (bottom - top, right - left)
         size = tuple(size) or inside
         if self.is_whole and size == inside:

@@ -14,9 +14,12 @@ from mmseg_deeplab.ops.list_segments import list_segments
 from mmseg_deeplab.ops.panoptic_ids import LABEL_DIVISOR
 from mmseg_deeplab.utils.errors import InputError
 
-from .lean_encoder_decoder import LeanEncoderDecoder
+from .lean_encoder_decoder import LeanEncoderDecoder, drop_logits
 from .logit_windows import LogitWindows
 from .original_image import FLIPPED_AXES, padding_of
+
+# Options of `group_panoptic` that a config may choose.
+GROUPING = {'threshold', 'nms_kernel', 'top_k', 'stuff_area'}
 
 
 @MODELS.register_module()
@@ -69,12 +72,9 @@ class PanopticDeepLab(LeanEncoderDecoder):
                 'PanopticDeepLab predicts whole images: an instance may be cut by a '
                 "window. Remedy: test_cfg=dict(mode='whole')"
             )
-        fixed = {'label_divisor', 'void_label'}.intersection(grouping or {})
-        if fixed:
+        if unknown := set(grouping or ()) - GROUPING:
             raise InputError(
-                f'grouping: {", ".join(sorted(fixed))} cannot be chosen: segments and '
-                f'PanopticMetric read ids as class * {LABEL_DIVISOR} + number, -1 as '
-                'void. Remedy: leave it out, and renumber the predicted ids'
+                f'grouping takes {sorted(GROUPING)}, received {sorted(unknown)}'
             )
         self.thing_classes = tuple(thing_classes)
         self.grouping = dict(grouping or {})
@@ -124,8 +124,8 @@ class PanopticDeepLab(LeanEncoderDecoder):
         )
         if self.keeps_logits:
             sample.seg_logits = PixelData(data=windows.original_logits(metainfo))
-        elif 'seg_logits' in sample:  # those of an earlier prediction
-            del sample.seg_logits
+        else:
+            drop_logits(sample)
 
     def _windows(self, maps: Tensor, size: tuple[int, int]) -> LogitWindows:
         return LogitWindows.whole(maps, size, self.align_corners)

@@ -3,14 +3,22 @@
 from typing import Any
 
 import torch
+from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.structures import PixelData
 from mmseg.models.segmentors import SegTTAModel
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
-from torch import Tensor
+from torch import Tensor, nn
 
 from .lean_encoder_decoder import predicting, set_probabilities
 from .original_image import original_image
+
+
+def unwrapped(model: nn.Module) -> nn.Module:
+    """Return a segmentor without its wrappers for distribution and for views."""
+    if is_model_wrapper(model):
+        model = model.module
+    return model.module if isinstance(model, BaseTTAModel) else model
 
 
 @MODELS.register_module(name=['LeanTTAModel', 'CRFTTAModel'])
