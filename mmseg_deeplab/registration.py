@@ -6,18 +6,17 @@ mmseg_deeplab`` costs nothing, and a prediction does not wait for the data sets.
 """
 
 import gc
-import io
 import os
 import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import Any, TextIO
 
 FOLLOWERS = {
     'torch': (),  # nothing follows, but `quiet_import` makes it faster
@@ -31,7 +30,7 @@ FOLLOWERS = {
     'mmseg.visualization': ('engine',),  # backends of the log
 }
 # Printed by each import of MMSegmentation's data sets, about a service of its makers.
-NOTE = 'Could not import OneDL\n'
+NOTE = 'Could not import OneDL'
 
 
 class FollowingFinder:
@@ -77,21 +76,42 @@ class FollowingFinder:
             follow(name)
 
 
+class StreamWithoutNote:
+    """A text stream without :data:`NOTE`; all else goes through at once.
+
+    What is imported may keep it, as defaults of mmengine's progress bars do.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._follows_note = False
+
+    def write(self, text: str) -> int:
+        """Write a text; ``print`` writes the end of a line by itself."""
+        is_end = self._follows_note and text == '\n'
+        self._follows_note = text == NOTE
+        return len(text) if is_end or self._follows_note else self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 @contextmanager
 def quiet_import() -> Iterator[None]:
     """Leave :data:`NOTE` out of what the block prints, and look for no garbage in it.
 
     Nothing of what an import makes is garbage, and looking takes a tenth of the time.
     """
-    collects, printed = gc.isenabled(), io.StringIO()
+    collects, stdout = gc.isenabled(), sys.stdout
     gc.disable()
+    quiet = sys.stdout = stdout and StreamWithoutNote(stdout)
     try:
-        with redirect_stdout(printed):
-            yield
+        yield
     finally:
         if collects:
             gc.enable()
-        print(printed.getvalue().replace(NOTE, ''), end='')
+        if sys.stdout is quiet:  # and not that of another thread, which holds this one
+            sys.stdout = stdout
 
 
 def follow(name: str) -> None:

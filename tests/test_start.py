@@ -191,6 +191,27 @@ def test_no_loader_runs_code_after_the_import(tmp_path, monkeypatch, first):
     assert set(refused) == {'InputError', 'UnpicklingError', 'ConstructorError'}
 
 
+THREADS = """
+import sys, threading, mmseg_deeplab
+from importlib import import_module
+names = 'mmengine.runner', 'mmseg.models', 'mmseg.datasets'
+threads = [threading.Thread(target=import_module, args=[name]) for name in names]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print('printed')
+from mmengine.utils import track_iter_progress
+assert list(track_iter_progress([1])) == [1]
+"""
+
+
+@pytest.mark.slow
+def test_after_imports_by_several_threads_everything_is_printed():
+    printed = python(THREADS)
+    assert printed.startswith('printed\n') and '1/1' in printed
+
+
 @BEFORE_AND_AFTER
 def test_the_import_prints_nothing_and_reads_data(tmp_path, monkeypatch, first):
     code = f"""

@@ -59,27 +59,42 @@ def depthwise_atrous_conv2d(
 
 
 class _DepthwiseAtrousConv(torch.autograd.Function):
+    generate_vmap_rule = True
+
     @staticmethod
-    @torch.amp.custom_fwd(device_type='cpu')
-    def forward(ctx: Any, x: Tensor, weight: Tensor, dilation: int) -> Tensor:
-        ctx.save_for_backward(x, weight)
-        ctx.dilation = dilation
+    def forward(x: Tensor, weight: Tensor, dilation: int) -> Tensor:
         return _convolve(x, weight, None, dilation)
 
     @staticmethod
-    @torch.amp.custom_bwd(device_type='cpu')
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+    def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
+        x, weight, ctx.dilation = inputs
+        ctx.save_for_backward(x, weight)
+        ctx.save_for_forward(x, weight)
+
+    @staticmethod
+    def jvp(ctx: Any, x_tangent: Tensor, weight_tangent: Tensor, _: None) -> Tensor:
         x, weight = ctx.saved_tensors
-        of_x = of_weight = None
-        if ctx.needs_input_grad[0]:
-            of_x = _convolve(gradient, weight.flip(2, 3), None, ctx.dilation)
-        if ctx.needs_input_grad[1]:
-            images = max(1, TOGETHER // max(1, prod(x.shape[1:])))
-            parts = zip(x.split(images), gradient.split(images), strict=True)
-            of_weight = sum(
-                _weight_gradient(*part, weight.shape, ctx.dilation) for part in parts
-            )
-        return of_x, of_weight, None
+        along_x = _convolve(x_tangent, weight, None, ctx.dilation)
+        return along_x + _convolve(x, weight_tangent, None, ctx.dilation)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        with torch.autocast('cpu', enabled=False):  # as in the forward pass
+            return *_gradients(ctx, gradient), None
+
+
+def _gradients(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
+    x, weight = ctx.saved_tensors
+    of_x = of_weight = None
+    if ctx.needs_input_grad[0]:
+        of_x = _convolve(gradient, weight.flip(2, 3), None, ctx.dilation)
+    if ctx.needs_input_grad[1]:
+        images = max(1, TOGETHER // max(1, prod(x.shape[1:])))
+        parts = zip(x.split(images), gradient.split(images), strict=True)
+        of_weight = sum(
+            _weight_gradient(*part, weight.shape, ctx.dilation) for part in parts
+        )
+    return of_x, of_weight
 
 
 def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: int) -> Tensor:
@@ -93,7 +108,7 @@ def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: int) -> 
 def _weight_gradient(
     x: Tensor, gradient: Tensor, size: torch.Size, dilation: int
 ) -> Tensor:
-    channels_last = x.is_contiguous(memory_format=torch.channels_last)
+    channels_last = x.stride(1) == 1
     if channels_last and max(size[2:]) * dilation <= min(x.shape[2:]):
         # The grids of every dilation-th pixel as images of a larger batch.
         grids = _grids(x, dilation), _grids(gradient, dilation)

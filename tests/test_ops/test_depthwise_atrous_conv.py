@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.func import grad, vmap
 
 from mmseg_deeplab.ops import depthwise_atrous_conv, depthwise_atrous_conv2d
 
@@ -73,13 +74,26 @@ def test_a_prediction_is_that_of_pytorch(
 
 
 def test_the_formulas_of_the_gradients_are_exact():
-    """In float64, and the gradient of the gradient, too."""
+    """In float64, in forward mode and the gradient of the gradient, too."""
     x, weight, _, _ = make((2, 3, 7, 8), (3, 3), torch.float64)
     for values in (x, x.contiguous(memory_format=torch.channels_last)):
         given = values.detach().requires_grad_(), weight.detach().requires_grad_(), 2
         function = depthwise_atrous_conv._DepthwiseAtrousConv.apply
-        assert torch.autograd.gradcheck(function, given)
+        assert torch.autograd.gradcheck(function, given, check_forward_ad=True)
         assert torch.autograd.gradgradcheck(function, given)
+
+
+@pytest.mark.parametrize('layout', LAYOUTS)
+def test_torch_func_gives_the_gradients_of_each_image(layout):
+    x, weight, bias, _ = make((3, 4, 9, 11), (3, 3))
+    found, expected = (
+        vmap(
+            grad(lambda w, image, f=f: f(image[None], w, bias, 2).square().sum()),
+            in_dims=(None, 0),
+        )(weight, x.contiguous(memory_format=layout))
+        for f in (depthwise_atrous_conv2d, stock)
+    )
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-4)
 
 
 @pytest.mark.parametrize('frozen', [0, 1])

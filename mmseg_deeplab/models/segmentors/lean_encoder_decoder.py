@@ -16,7 +16,7 @@ from mmseg_deeplab.utils.errors import InputError
 from mmseg_deeplab.utils.value_checks import require_at_least
 
 from ..decode_heads.resizing_heads import RESIZING_HEADS
-from ..depthwise_conv_layer import replace_depthwise_atrous_convs
+from ..depthwise_conv_layer import speed_up_depthwise_atrous_convs
 from .lean_loss import head_loss
 from .logit_windows import LogitWindows
 from .original_image import original_image
@@ -73,7 +73,7 @@ class LeanEncoderDecoder(EncoderDecoder):
         ):
             data_preprocessor = {**data_preprocessor, 'type': 'LeanPreprocessor'}
         super().__init__(data_preprocessor=data_preprocessor, **kwargs)
-        replace_depthwise_atrous_convs(self)
+        speed_up_depthwise_atrous_convs(self)
         self._check_windows()
         self.crf = None
         if crf is not None:
