@@ -1,6 +1,7 @@
 """Arguments that several commands share."""
 
 import os
+import re
 from argparse import Action, ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,6 +47,13 @@ class Overrides(Action):
             is_text = key.rpartition('.')[2].endswith(TEXT_ENDS)
             if is_text and isinstance(options[key], int | float):
                 options[key] = text  # not the number that it looks like
+            elif isinstance(options[key], str):
+                options[key] = text.strip('\'"')  # with its blanks
+            elif re.search(r'\w +\w', text):
+                parser.error(
+                    f'{option_string} {key}={text}: blanks inside the values of a list '
+                    'get lost. Remedy: put it into a config that inherits this one'
+                )
 
 
 def add_config(parser: ArgumentParser, *, checkpoint: bool = False) -> None:

@@ -1,5 +1,6 @@
 """What a planned config is chosen from: the data of a folder, read once."""
 
+import shlex
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -109,7 +110,7 @@ def scan_folder(
         raise InputError(
             f'{len(faults)} faults in the data, the first one: {faults[0].message} '
             'See all with mmseg-deeplab check-data deeplabv3_mobilenetv2_folder '
-            f'--cfg-options data_root={folder}'
+            f'--cfg-options data_root={shlex.quote(str(folder))}'
         )
     train, val = report.datasets
     return train, val

@@ -87,6 +87,18 @@ def refuse_useless_options(cfg: Config, options: dict[str, Any]) -> None:
             raise InputError(f'the option {key} would change nothing: {why}.{hint}')
 
 
+def refuse_misspelt_names(cfg: Config) -> None:
+    """Raise InputError for a name at the top of a config that nearly is a setting."""
+    settings = all_settings()
+    for name in cfg.keys() - settings:
+        # MMSegmentation's own configs have test_pipeline (0.88 like tta_pipeline).
+        if near := get_close_matches(name, settings, 1, cutoff=0.92):
+            raise InputError(
+                f'nothing reads {name} at the top of the config. Did you mean {near[0]}? '
+                'Remedy: correct it, or give a variable of your own another name'
+            )
+
+
 def all_settings() -> set[str]:
     """Return the names at the top of a config that something reads."""
     from mmengine.runner import Runner  # costly, and most configs are read as they are

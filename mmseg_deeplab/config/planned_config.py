@@ -4,6 +4,7 @@ The rules are in :mod:`.planning_rules`, and their evidence in docs/auto_config.
 """
 
 import os
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -175,7 +176,7 @@ def config_text(plan: Plan, out: Path) -> str:
 {data}
 {plan.machine}; the rules are in docs/auto_config.md.
 
-    mmseg-deeplab train {out.name}
+    mmseg-deeplab train {shlex.quote(str(out))}
 """
 
 _base_ = [

@@ -31,7 +31,7 @@ from .config_checks import (
 from .config_errors import FirstTimeHook, blames_config, config_errors
 from .crop_checks import warn_of_small_crops
 from .image_channels import check_channels
-from .option_check import named_dicts
+from .option_check import named_dicts, refuse_misspelt_names
 from .prediction_options import apply_prediction_options
 from .scan_config import check_first_labels, dataset_configs
 from .unlabelled_test import leave_labels_out
@@ -51,6 +51,7 @@ def prepare_training(
     ``resume``, also of the config, goes on from the newest whole checkpoint of the work
     folder, if there is one, or from the file ``resume_from``.
     """
+    refuse_misspelt_names(cfg)
     cfg.resume = resume = resume or bool(cfg.get('resume'))
     if resume and not resume_from:
         cfg.resume = 'auto'  # see ResumableRunner
@@ -112,6 +113,7 @@ def prepare_testing(
     opens a window for ``wait_time`` seconds. The other arguments are those of
     :func:`apply_prediction_options`.
     """
+    refuse_misspelt_names(cfg)
     check_checkpoint(checkpoint)
     if out is not None:
         write_predictions(cfg, out, format_only=format_only, ids=ids)

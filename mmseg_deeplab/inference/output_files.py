@@ -55,6 +55,8 @@ class FileOutputs:
         require_local(self.folder, 'out')
         if self.polygons:
             load_rasterio()  # before anything is predicted
+        if not 0 <= self.opacity <= 1:
+            raise InputError(f'opacity must be in 0..1, received {self.opacity}')
         if not 0 <= self.simplify < math.inf:
             raise InputError(f'simplify must be 0 or more, received {self.simplify}')
 
@@ -81,12 +83,16 @@ class FileOutputs:
     def finish(self, *, since: float) -> None:
         """Put the outlines of all images into one file, where the format has one.
 
-        The folder may hold older ones than ``since`` (POSIX time, s), of another model.
+        These are the images that have labels. Outlines older than ``since`` (POSIX
+        time, s) do not count.
         """
-        if self.polygons == 'coco':
-            found = sorted((self.folder / 'coco').rglob(f'*{SUFFIXES["coco"]}'))
-            valid = [path for path in found if path.stat().st_mtime >= since]
-            merge_coco(valid, self.folder / 'coco.json')
+        if self.polygons != 'coco':
+            return
+        labels = self.folder / 'labels'
+        names = sorted(path.relative_to(labels) for path in labels.rglob('*.*'))
+        paths = [self.folder / 'coco' / name.with_suffix('.json') for name in names]
+        found = [p for p in paths if p.is_file() and p.stat().st_mtime >= since]
+        merge_coco(found, self.folder / 'coco.json')
 
     def write_areas(self, item: InputFile, areas: Iterable[Area], **about: Any) -> None:
         """Write outlines; ``about`` is what else :class:`Traced` holds."""

@@ -11,6 +11,7 @@ import torch
 from local import largest_file
 
 from mmseg_deeplab import cli
+from mmseg_deeplab.config.shipped import find_config
 
 CONFIG = 'deeplabv2_r26_synthetic_streets'
 OF_CONFIG = {
@@ -44,6 +45,15 @@ OTHERS = {
     f'train {CONFIG} --cfg-options alone': 'alone: expected KEY=VALUE',
     f'train {CONFIG} --cfg-options a=[1,2': r'a=\[1,2: expected KEY=VALUE',
     f'train {CONFIG} --cfg-options a=dict(b=1,c=2)': 'a=dict.* put dicts',
+    f'train {CONFIG} --cfg-options model.test_cfg.mode=sliding':
+        r'test_cfg\.mode must be one of whole, slide',
+    f'train {CONFIG} --cfg-options model.test_cfg.mode=slide':
+        'test_cfg lacks crop_size and stride',
+    'train misspelt.py': 'nothing reads optim_wraper .*Did you mean optim_wrapper',
+    'test misspelt.py x.pth': 'nothing reads optim_wraper',
+    'train hook.py': r'hook\.py.*does not take intervall\. Remedy: interval',
+    'train window.py': r'window\.py.*test_cfg has no mod\. Remedy: mode',
+    f'predict {CONFIG} x.pth image.png --out o --opacity 3': 'opacity must be in 0..1',
     f'train {CONFIG} --mixin ampp': "no mixin 'ampp'; there are .*amp",
     f'train {CONFIG} --mixin no/such.py': "mixin 'no/such.py' does not",
     f'train {CONFIG} --work-dir text.txt/run': r'text\.txt',
@@ -128,6 +138,13 @@ OTHERS = {
     'plot curves folder --out x.doc': r'x\.doc',
 }  # fmt: skip
 
+# Configs that inherit CONFIG, with a mistake that no option check sees.
+LEAVES = {
+    'misspelt.py': 'optim_wraper = dict(clip_grad=dict(max_norm=1))',
+    'hook.py': 'default_hooks = dict(checkpoint=dict(intervall=2))',
+    'window.py': "model = dict(test_cfg=dict(mod='slide'))",
+}
+
 
 @pytest.fixture
 def place(tmp_path, monkeypatch) -> Path:
@@ -139,6 +156,8 @@ def place(tmp_path, monkeypatch) -> Path:
     for name in ('noise.py', 'noise.pt2', 'noise.onnx'):
         Path(name).write_bytes(bytes(range(256)))
     Path('text.txt').write_text('text\n')
+    for name, line in LEAVES.items():
+        Path(name).write_text(f'_base_ = [{str(find_config(CONFIG))!r}]\n{line}')
     cv2.imwrite('image.png', np.zeros((9, 9, 3), np.uint8))
     torch.save(dict(state_dict={}), 'x.pth')
     torch.save({'mine.weight': torch.ones(1)}, 'names.pth')

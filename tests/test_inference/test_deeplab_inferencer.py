@@ -67,6 +67,16 @@ def test_outputs_lie_as_the_images_do(source, tmp_path):
         assert (out / f'vis/{folder}/1.png').is_file()
 
 
+def test_what_cannot_be_predicted_is_refused(source, tmp_path):
+    write_image(tmp_path / 'in/a/1.png')
+    call = inferencer(source)
+    with pytest.raises(ValueError, match=r'in: no image .*sub-folders'):
+        call(str(tmp_path / 'in'))
+    for array in (np.zeros((8, 9, 4), np.uint8), np.zeros((8, 9, 3), np.uint16)):
+        with pytest.raises((ValueError, TypeError), match='an image must be'):
+            call(array)
+
+
 @pytest.mark.parametrize('calls', [['a/1.png', 'b/1.png'], ['a/1.png', 'b/1.jpg']])
 def test_a_later_call_overwrites_nothing(source, tmp_path, calls):
     for number, path in enumerate(calls):

@@ -87,6 +87,14 @@ def test_of_a_folder_of_predictions_coco_json_alone_is_imported(tmp_path):
         assert np.array_equal(found, masks[name.replace('__', '/')])
 
 
+def test_files_of_others_are_not_joined_in_coco_json(tmp_path):
+    write(tmp_path, 'coco', {'x': blots(0)})
+    joined = (tmp_path / 'out/coco.json').read_text()
+    (tmp_path / 'out/coco/mine.json').write_text('{"a": 1}')
+    write(tmp_path, 'coco', {'x': blots(0)})
+    assert (tmp_path / 'out/coco.json').read_text() == joined
+
+
 @pytest.mark.parametrize('source', ['out', 'out/coco.json'])
 def test_predicted_masks_are_never_taken_for_the_images(tmp_path, source):
     write(tmp_path, 'coco', {'x': blots(0)})

@@ -1,12 +1,15 @@
 """Checkpoints that are whole and belong to one training."""
 
-from collections.abc import Callable, Iterator
+import inspect
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from mmengine.dist import master_only
+from mmengine.evaluator import Evaluator
 from mmengine.fileio import LocalBackend, join_path, register_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
@@ -20,6 +23,7 @@ from mmseg_deeplab.engine.resume import (
     start_of,
     unpacked_hub,
 )
+from mmseg_deeplab.evaluation import SegmentationMetric
 from mmseg_deeplab.utils.atomic_files import remove_parts, write_whole
 from mmseg_deeplab.utils.errors import InputError
 
@@ -121,6 +125,7 @@ class TrustedCheckpointHook(CheckpointHook):
         if local and backend_args is None and 'file_client_args' not in kwargs:
             backend_args = {'backend': 'atomic_local'}
         kwargs.setdefault('greater_keys', GREATER_IS_BETTER)
+        _refuse_unknown(kwargs)
         super().__init__(*args, out_dir=out_dir, backend_args=backend_args, **kwargs)
         self._superseded: list[str] = []
 
@@ -146,6 +151,20 @@ class TrustedCheckpointHook(CheckpointHook):
         if isinstance(self.file_backend, AtomicLocalBackend):
             self._tidy(runner)
         self._warn_of_lost_gradients(runner)
+        if runner.val_loop is not None:
+            self._check_classes(runner.val_loop.evaluator)
+
+    def _check_classes(self, evaluator: Evaluator) -> None:
+        """Raise InputError if ``save_best`` names a class that there is not."""
+        classes = (evaluator.dataset_meta or {}).get('classes', ())
+        has_classes = any(isinstance(m, SegmentationMetric) for m in evaluator.metrics)
+        for name in self.key_indicators if self.save_best and has_classes else ():
+            metric, dot, label = name.partition('.')
+            if dot and label not in classes:
+                raise InputError(
+                    f'save_best={name!r}: there is no class {label!r}. Remedy: '
+                    f'{metric}, a dot, and one of {", ".join(classes)}'
+                )
 
     def after_train(self, runner: Runner) -> None:
         super().after_train(runner)
@@ -214,6 +233,21 @@ class TrustedCheckpointHook(CheckpointHook):
         if isinstance(self.file_backend, AtomicLocalBackend):
             return self.file_backend.removals_last()
         return nullcontext()
+
+
+def _refuse_unknown(arguments: Iterable[str]) -> None:
+    """Raise InputError for what mmengine would refuse at the first save only."""
+    known = {
+        name
+        for function in (CheckpointHook, Runner.save_checkpoint)
+        for name in inspect.signature(function).parameters
+    }
+    for name in set(arguments) - known:
+        near = get_close_matches(name, known, 1)
+        raise InputError(
+            f'the checkpoint hook does not take {name}'
+            + (f'. Remedy: {near[0]}' if near else '')
+        )
 
 
 def _class_metrics(runner: Runner) -> dict[str, float | None]:

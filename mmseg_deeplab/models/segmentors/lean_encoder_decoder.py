@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from difflib import get_close_matches
 
 import torch
 from mmengine.structures import PixelData
@@ -13,13 +14,17 @@ from mmseg.utils import ConfigType, add_prefix
 from torch import Tensor, nn
 
 from mmseg_deeplab.utils.errors import InputError
-from mmseg_deeplab.utils.value_checks import require_at_least
+from mmseg_deeplab.utils.value_checks import require_at_least, require_one_of
 
 from ..decode_heads.resizing_heads import RESIZING_HEADS
 from ..depthwise_conv_layer import speed_up_depthwise_atrous_convs
 from .lean_loss import head_loss
 from .logit_windows import LogitWindows
 from .original_image import original_image
+
+MODES = ('whole', 'slide')
+# What is read of test_cfg.
+TEST_KEYS = {'mode', 'crop_size', 'stride', 'slide_batch_size', 'keep_logits'}
 
 
 @MODELS.register_module()
@@ -74,7 +79,7 @@ class LeanEncoderDecoder(EncoderDecoder):
             data_preprocessor = {**data_preprocessor, 'type': 'LeanPreprocessor'}
         super().__init__(data_preprocessor=data_preprocessor, **kwargs)
         speed_up_depthwise_atrous_convs(self)
-        self._check_windows()
+        self._check_test_cfg()
         self.crf = None
         if crf is not None:
             if self.out_channels < 2:
@@ -159,11 +164,20 @@ class LeanEncoderDecoder(EncoderDecoder):
         logits = self._forward(inputs)
         return LogitWindows.whole(logits, size, self.align_corners)
 
-    def _check_windows(self) -> None:
-        """Raise ValueError if pixels would lie between the windows of ``slide``."""
+    def _check_test_cfg(self) -> None:
+        """Raise ValueError for names that mean nothing, and for pixels in no window."""
         test_cfg = self.test_cfg or {}
+        require_one_of('test_cfg.mode', test_cfg.get('mode', 'whole'), MODES)
+        for name in test_cfg.keys() - TEST_KEYS:  # other heads may read theirs
+            if near := get_close_matches(name, TEST_KEYS, 1, cutoff=0.75):
+                raise InputError(f'test_cfg has no {name}. Remedy: {near[0]}')
         if test_cfg.get('mode', 'whole') != 'slide':
             return
+        if missing := {'crop_size', 'stride'} - test_cfg.keys():
+            raise InputError(
+                f"test_cfg lacks {' and '.join(sorted(missing))}, which mode='slide' "
+                'needs. Remedy: crop_size=(H, W) and stride=(H, W) in pixels'
+            )
         window, stride = test_cfg['crop_size'], test_cfg['stride']
         if any(not 0 < s <= w for s, w in zip(stride, window, strict=True)):
             raise InputError(
@@ -174,7 +188,7 @@ class LeanEncoderDecoder(EncoderDecoder):
             )
 
     def _slide(self, inputs: Tensor) -> LogitWindows:
-        self._check_windows()  # test_cfg may have been changed
+        self._check_test_cfg()  # test_cfg may have been changed
         size = tuple(inputs.shape[2:])
         window = tuple(map(min, self.test_cfg.crop_size, size))
         corners = window_corners(size, window, self.test_cfg.stride)
