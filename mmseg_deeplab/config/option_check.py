@@ -94,8 +94,9 @@ def refuse_misspelt_names(cfg: Config) -> None:
         # MMSegmentation's own configs have test_pipeline (0.88 like tta_pipeline).
         if near := get_close_matches(name, settings, 1, cutoff=0.92):
             raise InputError(
-                f'nothing reads {name} at the top of the config. Did you mean {near[0]}? '
-                'Remedy: correct it, or give a variable of your own another name'
+                f'nothing reads {name} at the top of the config. Did you mean '
+                f'{near[0]}? Remedy: correct it; a variable of your own needs another '
+                'name'
             )
 
 
