@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
 from importlib.machinery import ModuleSpec
+from itertools import dropwhile, islice
 from types import ModuleType
 from typing import Any, TextIO
 
@@ -51,8 +52,8 @@ class FollowingFinder:
         """
         if name not in FOLLOWERS:
             return None
-        others = sys.meta_path[sys.meta_path.index(self) + 1 :]
-        specs = (finder.find_spec(name, *places) for finder in others)
+        others = dropwhile(lambda finder: finder is not self, sys.meta_path)
+        specs = (finder.find_spec(name, *places) for finder in islice(others, 1, None))
         spec = next(filter(None, specs), None)
         if spec is not None:
             spec.loader.exec_module = partial(self._execute, spec.loader.exec_module)
@@ -102,15 +103,17 @@ def quiet_import() -> Iterator[None]:
 
     Nothing of what an import makes is garbage, and looking takes a tenth of the time.
     """
-    collects, stdout = gc.isenabled(), sys.stdout
+    collects, quiet = gc.isenabled(), sys.stdout
+    stdout = quiet
     gc.disable()
-    quiet = sys.stdout = stdout and StreamWithoutNote(stdout)
+    if stdout and not isinstance(stdout, StreamWithoutNote):  # of another thread
+        quiet = sys.stdout = StreamWithoutNote(stdout)
     try:
         yield
     finally:
         if collects:
             gc.enable()
-        if sys.stdout is quiet:  # and not that of another thread, which holds this one
+        if sys.stdout is quiet:
             sys.stdout = stdout
 
 

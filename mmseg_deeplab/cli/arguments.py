@@ -45,14 +45,15 @@ class Overrides(Action):
         options = getattr(namespace, self.dest)
         for key, _, text in (pair.partition('=') for pair in values):
             is_text = key.rpartition('.')[2].endswith(TEXT_ENDS)
-            if is_text and isinstance(options[key], int | float):
-                options[key] = text  # not the number that it looks like
-            elif isinstance(options[key], str):
-                options[key] = text.strip('\'"')  # with its blanks
-            elif re.search(r'\w +\w', text):
+            is_number = isinstance(options[key], int | float)
+            if isinstance(options[key], str) or (is_text and is_number):
+                # With its blanks, and not the number that it looks like.
+                options[key] = text.strip().strip('\'"')
+            elif re.search(r'[^\s,()[\]]\s+[^\s,()[\]]', text):
                 parser.error(
-                    f'{option_string} {key}={text}: blanks inside the values of a list '
-                    'get lost. Remedy: put it into a config that inherits this one'
+                    f'{option_string} {key}={text}: a number or a list cannot hold '
+                    'blanks inside its values. Remedy: put it into a config that '
+                    'inherits this one'
                 )
 
 

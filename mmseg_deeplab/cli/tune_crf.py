@@ -50,7 +50,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     search.add_argument('--fine-rounds', type=int, default=2, help='finer grids (2)')
     learn = parser.add_argument_group('learning')
     learn.add_argument('--learn', action='store_true', help='learn instead of search')
-    learn.add_argument('--epochs', type=int, default=5, help='(5)')
+    learn.add_argument(
+        '--epochs', type=int, default=5, help='passes over the images (5)'
+    )
     learn.add_argument('--lr', type=float, default=0.01, help='relative to the start')
     learn.add_argument(
         '--learnable',

@@ -88,11 +88,13 @@ def refuse_useless_options(cfg: Config, options: dict[str, Any]) -> None:
 
 
 def refuse_misspelt_names(cfg: Config) -> None:
-    """Raise InputError for a name at the top of a config that nearly is a setting."""
+    """Raise InputError for a name at the top of a config that is nearly a setting."""
     settings = all_settings()
-    for name in cfg.keys() - settings:
-        # MMSegmentation's own configs have test_pipeline (0.88 like tta_pipeline).
-        if near := get_close_matches(name, settings, 1, cutoff=0.92):
+    for name in sorted(cfg.keys() - settings):
+        # MMSegmentation's own configs have test_pipeline (0.88 like tta_pipeline), and
+        # train_dataloader2 is a variable.
+        near = get_close_matches(name, settings, 1, cutoff=0.92)
+        if near and not name.startswith(near[0]):
             raise InputError(
                 f'nothing reads {name} at the top of the config. Did you mean '
                 f'{near[0]}? Remedy: correct it; a variable of your own needs another '

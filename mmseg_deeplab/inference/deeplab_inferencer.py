@@ -28,7 +28,6 @@ from mmseg_deeplab.utils.output_names import check_owner, output_names
 
 from .class_names import class_meta
 from .full_pipeline import build_full_pipeline
-from .images import check_image
 from .network import load_weights
 from .output_files import write_labels
 from .pipeline import test_pipeline
@@ -114,12 +113,9 @@ class DeepLabInferencer(MMSegInferencer):
         given, inputs = inputs, self._inputs_to_list(inputs)
         if not inputs and isinstance(given, str):
             raise InputError(
-                f'{given}: no image in this folder; those in sub-folders do not count. '
+                f'{given}: no files in this folder; sub-folders are not searched. '
                 'Remedy: a list of files, or mmseg-deeplab predict'
             )
-        for one in inputs:
-            if not isinstance(one, str):
-                check_image(one, self.bands)
         self._names = self._named(inputs)
         if out_dir:
             require_local(out_dir, 'out_dir')

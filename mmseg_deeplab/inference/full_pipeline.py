@@ -9,6 +9,7 @@ from mmcv.transforms import Compose, LoadImageFromFile
 from mmseg.datasets.transforms.loading import InferencerLoader
 from mmseg.registry import TRANSFORMS
 
+from mmseg_deeplab.config.image_channels import image_bands
 from mmseg_deeplab.config.option_check import is_derived
 from mmseg_deeplab.config.unlabelled_test import without_labels
 from mmseg_deeplab.utils.errors import InputError
@@ -36,9 +37,24 @@ class _Loader(InferencerLoader):
         super().__init__(to_float32=from_file.to_float32)
         self.from_file = from_file
         self.is_grey = from_file.color_type.startswith('grayscale')
+        self.has_bands = image_bands(step) is not None
 
     def transform(self, single_input: str | np.ndarray | dict[str, Any]) -> dict:
+        if isinstance(single_input, np.ndarray) and not self.has_bands:
+            self._check(single_input)
         results = super().transform(single_input)
         if self.is_grey and results['img'].ndim == 3:
             results['img'] = cv2.cvtColor(results['img'], cv2.COLOR_BGR2GRAY)
         return results
+
+    def _check(self, image: np.ndarray) -> None:
+        """Raise InputError for an array that has not the form of an 8-bit image."""
+        shapes = '(H, W) or (H, W, 3)' if self.is_grey else '(H, W, 3)'
+        is_image = image.shape[2:] == (3,) or (self.is_grey and image.ndim == 2)
+        is_known = image.dtype == np.uint8 or np.issubdtype(image.dtype, np.floating)
+        if not (is_image and is_known and image.size):
+            raise InputError(
+                f'an array must be BGR, {shapes}, uint8 or floats of 0 to 255, '
+                f'received {image.dtype} {image.shape}. Remedy: convert it, or give '
+                'the path'
+            )

@@ -89,8 +89,11 @@ class FileOutputs:
         if self.polygons != 'coco':
             return
         labels = self.folder / 'labels'
-        names = sorted(path.relative_to(labels) for path in labels.rglob('*.*'))
-        paths = [self.folder / 'coco' / name.with_suffix('.json') for name in names]
+        files = (
+            path.relative_to(labels) for path in labels.rglob('*') if path.is_file()
+        )
+        names = sorted({file.with_suffix('.json') for file in files})
+        paths = [self.folder / 'coco' / name for name in names]
         found = [p for p in paths if p.is_file() and p.stat().st_mtime >= since]
         merge_coco(found, self.folder / 'coco.json')
 

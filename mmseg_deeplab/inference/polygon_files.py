@@ -66,7 +66,7 @@ def to_coco(traced: Traced, _: Path) -> dict[str, Any]:
             zip(traced.classes, traced.palette, strict=True), start=1
         )
     ]
-    # So that the import makes no class for pixels without an outline.
+    # With this, the import makes no class for pixels without an outline.
     info = dict(every_pixel=not background(traced.classes))
     return dict(
         info=info, images=[image], annotations=annotations, categories=categories
@@ -74,7 +74,7 @@ def to_coco(traced: Traced, _: Path) -> dict[str, Any]:
 
 
 def merge_coco(paths: Iterable[Path], target: Path) -> None:
-    """Write one COCO file for many images, of the file of each."""
+    """Join the COCO files of single images into one."""
     images, annotations, others = [], [], {}
     for path in paths:
         content = read_json(path)

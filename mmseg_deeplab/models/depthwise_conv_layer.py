@@ -11,15 +11,17 @@ def speed_up_depthwise_atrous_convs(model: nn.Module) -> None:
     """Let :func:`depthwise_atrous_conv2d` compute the convolutions it can, in place.
 
     The modules stay, and so do their parameters and hooks: others look for convolutions
-    by their class, such as mmengine's ``efficient_conv_bn_eval``.
+    by their class, such as mmengine's ``efficient_conv_bn_eval``. Each gets a
+    ``forward`` of its own, which ``deepcopy`` and ``pickle`` carry over, but not
+    ``copy.copy``: :class:`torch.nn.DataParallel` does not work with it.
     """
     for module in model.modules():
         if _is_depthwise_atrous(module):
             module.forward = partial(_forward, module)
 
 
-def _forward(conv: nn.Conv2d, x: Tensor) -> Tensor:
-    return depthwise_atrous_conv2d(x, conv.weight, conv.bias, conv.dilation[0])
+def _forward(conv: nn.Conv2d, input: Tensor) -> Tensor:
+    return depthwise_atrous_conv2d(input, conv.weight, conv.bias, conv.dilation[0])
 
 
 def _is_depthwise_atrous(module: nn.Module) -> bool:

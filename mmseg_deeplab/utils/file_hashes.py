@@ -25,7 +25,7 @@ def named_hash(name: str) -> str | None:
 
 
 def check_hash(file: str | os.PathLike) -> None:
-    """Raise InputError if a file has another SHA-256 than its name says, if it does."""
+    """Raise InputError if the SHA-256 of a file is not that in its name, if any."""
     file = Path(file)
     expected = named_hash(file.name)
     if expected is None:

@@ -1,6 +1,7 @@
 """A mistake in the arguments of any command ends with one line and no traceback."""
 
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -52,8 +53,10 @@ OTHERS = {
     'train misspelt.py': 'nothing reads optim_wraper .*Did you mean optim_wrapper',
     'test misspelt.py x.pth': 'nothing reads optim_wraper',
     'train hook.py': r'hook\.py.*does not take intervall\. Remedy: interval',
-    'train window.py': r'window\.py.*test_cfg has no mod\. Remedy: mode',
+    'train window.py': r"window\.py.*test_cfg has no mod='slide'\. Remedy: mode",
     f'predict {CONFIG} x.pth image.png --out o --opacity 3': 'opacity must be in 0..1',
+    f'train {CONFIG} --cfg-options "classes=[traffic light,car]"':
+        r'classes=\[traffic light,car\]: .* cannot hold blanks',
     f'train {CONFIG} --mixin ampp': "no mixin 'ampp'; there are .*amp",
     f'train {CONFIG} --mixin no/such.py': "mixin 'no/such.py' does not",
     f'train {CONFIG} --work-dir text.txt/run': r'text\.txt',
@@ -197,5 +200,5 @@ def test_a_package_that_is_not_installed(place, capsys, monkeypatch):
 
 @pytest.mark.parametrize('line', OTHERS)
 def test_other_mistakes(place, capsys, line):
-    found = mistake(capsys, *line.split())
+    found = mistake(capsys, *shlex.split(line))
     assert re.search(OTHERS[line], found), found

@@ -70,11 +70,15 @@ def test_outputs_lie_as_the_images_do(source, tmp_path):
 def test_what_cannot_be_predicted_is_refused(source, tmp_path):
     write_image(tmp_path / 'in/a/1.png')
     call = inferencer(source)
-    with pytest.raises(ValueError, match=r'in: no image .*sub-folders'):
+    with pytest.raises(ValueError, match=r'in: no files .*sub-folders'):
         call(str(tmp_path / 'in'))
-    for array in (np.zeros((8, 9, 4), np.uint8), np.zeros((8, 9, 3), np.uint16)):
-        with pytest.raises((ValueError, TypeError), match='an image must be'):
+    image = np.full((8, 9, 4), 100, np.uint8)
+    for array in (image, image[..., 0], image[..., :3].astype(np.uint16)):
+        with pytest.raises(ValueError, match=r'an array must be BGR, \(H, W, 3\)'):
             call(array)
+    expected = call(image[..., :3])['predictions']
+    for one in (image[..., :3].astype(np.float32), dict(img=image[..., :3])):
+        assert np.array_equal(call(one)['predictions'], expected)
 
 
 @pytest.mark.parametrize('calls', [['a/1.png', 'b/1.png'], ['a/1.png', 'b/1.jpg']])

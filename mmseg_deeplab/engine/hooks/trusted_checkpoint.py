@@ -1,7 +1,7 @@
 """Checkpoints that are whole and belong to one training."""
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from difflib import get_close_matches
@@ -125,7 +125,7 @@ class TrustedCheckpointHook(CheckpointHook):
         if local and backend_args is None and 'file_client_args' not in kwargs:
             backend_args = {'backend': 'atomic_local'}
         kwargs.setdefault('greater_keys', GREATER_IS_BETTER)
-        _refuse_unknown(kwargs)
+        _refuse_unknown(kwargs.keys())
         super().__init__(*args, out_dir=out_dir, backend_args=backend_args, **kwargs)
         self._superseded: list[str] = []
 
@@ -143,6 +143,8 @@ class TrustedCheckpointHook(CheckpointHook):
             checkpoint['message_hub'] = unpacked_hub(checkpoint['message_hub'])
 
     def before_train(self, runner: Runner) -> None:
+        if self.save_best and runner.val_loop is not None:
+            self._check_classes(runner.val_loop.evaluator)
         folder = checkpoint_folder(self.out_dir, runner.work_dir)
         loaded_from, is_resumed = start_of(runner)
         if is_resumed:
@@ -151,16 +153,14 @@ class TrustedCheckpointHook(CheckpointHook):
         if isinstance(self.file_backend, AtomicLocalBackend):
             self._tidy(runner)
         self._warn_of_lost_gradients(runner)
-        if runner.val_loop is not None:
-            self._check_classes(runner.val_loop.evaluator)
 
     def _check_classes(self, evaluator: Evaluator) -> None:
-        """Raise InputError if ``save_best`` names a class that there is not."""
-        classes = (evaluator.dataset_meta or {}).get('classes', ())
+        """Raise InputError if ``save_best`` names an unknown class."""
+        classes = (evaluator.dataset_meta or {}).get('classes') or ()
         has_classes = any(isinstance(m, SegmentationMetric) for m in evaluator.metrics)
-        for name in self.key_indicators if self.save_best and has_classes else ():
+        for name in self.key_indicators if has_classes else ():
             metric, dot, label = name.partition('.')
-            if dot and label not in classes:
+            if dot and '/' not in name and label not in classes:  # a/b has a prefix
                 raise InputError(
                     f'save_best={name!r}: there is no class {label!r}. Remedy: '
                     f'{metric}, a dot, and one of {", ".join(classes)}'
@@ -235,18 +235,13 @@ class TrustedCheckpointHook(CheckpointHook):
         return nullcontext()
 
 
-def _refuse_unknown(arguments: Iterable[str]) -> None:
+def _refuse_unknown(arguments: Set[str]) -> None:
     """Raise InputError for what mmengine would refuse at the first save only."""
-    known = {
-        name
-        for function in (CheckpointHook, Runner.save_checkpoint)
-        for name in inspect.signature(function).parameters
-    }
-    for name in set(arguments) - known:
-        near = get_close_matches(name, known, 1)
+    known = inspect.signature(CheckpointHook).parameters.keys() - {'kwargs'}
+    for name in sorted(arguments - known):
+        near = get_close_matches(name, known, 1) or sorted(known)
         raise InputError(
-            f'the checkpoint hook does not take {name}'
-            + (f'. Remedy: {near[0]}' if near else '')
+            f'default_hooks.checkpoint does not take {name}. Remedy: {", ".join(near)}'
         )
 
 

@@ -165,12 +165,14 @@ class LeanEncoderDecoder(EncoderDecoder):
         return LogitWindows.whole(logits, size, self.align_corners)
 
     def _check_test_cfg(self) -> None:
-        """Raise ValueError for names that mean nothing, and for pixels in no window."""
+        """Raise InputError for unknown names, and for gaps between windows."""
         test_cfg = self.test_cfg or {}
         require_one_of('test_cfg.mode', test_cfg.get('mode', 'whole'), MODES)
-        for name in test_cfg.keys() - TEST_KEYS:  # other heads may read theirs
-            if near := get_close_matches(name, TEST_KEYS, 1, cutoff=0.75):
-                raise InputError(f'test_cfg has no {name}. Remedy: {near[0]}')
+        for name in sorted(test_cfg.keys() - TEST_KEYS):  # other heads may read theirs
+            if near := get_close_matches(name, TEST_KEYS, 1, cutoff=0.8):
+                raise InputError(
+                    f'test_cfg has no {name}={test_cfg[name]!r}. Remedy: {near[0]}'
+                )
         if test_cfg.get('mode', 'whole') != 'slide':
             return
         if missing := {'crop_size', 'stride'} - test_cfg.keys():

@@ -84,9 +84,9 @@ class LogitWindows(NamedTuple):
     def labels(self, part: tuple[int, int, int, int], size: Sequence[int]) -> Tensor:
         """Return the classes ``(N, H, W)`` with the largest logits, in int64.
 
-        ``part`` is cut out (left, right, top and bottom edge) and its logits are
-        resized to ``size``, which is its own if empty, yet nothing of full size is kept
-        but the labels.
+        ``part`` is cut out (left, right, top and bottom edge), and its logits are
+        resized to ``size`` (not resized if empty). Only the labels are ever held at
+        full size.
         """
         left, right, top, bottom = part
         inside = (bottom - top, right - left)

@@ -74,7 +74,8 @@ class PanopticDeepLab(LeanEncoderDecoder):
             )
         if unknown := set(grouping or ()) - GROUPING:
             raise InputError(
-                f'grouping takes {sorted(GROUPING)}, received {sorted(unknown)}'
+                f'grouping takes {sorted(GROUPING)}, received {sorted(unknown)}. '
+                'Remedy: leave them out'
             )
         self.thing_classes = tuple(thing_classes)
         self.grouping = dict(grouping or {})
