@@ -71,7 +71,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     group.add_argument('--window', type=int, help='side in pixels (1024 or 1025)')
     group.add_argument('--overlap', type=int, help='overlap of windows in pixels')
     group.add_argument(
-        '--bands', nargs=3, type=int, help='red, green and blue, from 1 (1 2 3)'
+        '--bands',
+        nargs='+',
+        type=int,
+        help='red, green and blue, from 1 (1 2 3), or as many as the network reads',
     )
     group.add_argument(
         '--scale',

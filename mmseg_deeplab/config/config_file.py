@@ -79,7 +79,14 @@ def apply_options(
     try:
         cfg.merge_from_dict(options)
     except (KeyError, TypeError, AssertionError) as error:
-        raise InputError(f'{cfg.filename}: the options do not fit: {error}') from error
+        hint = ''
+        if 'list indices' in str(error):
+            hint = (
+                '. Remedy: the position in a list, such as loss_decode.0.class_weight'
+            )
+        raise InputError(
+            f'{cfg.filename}: the options do not fit: {error}{hint}'
+        ) from error
     for key, old in before.items():
         for _, node, name in places_of(cfg, key, old):
             node[name] = cfg[key]

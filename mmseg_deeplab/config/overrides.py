@@ -53,6 +53,11 @@ def _merge_losses(cfg: Config, changes: dict, mixin: Path) -> None:
     head = changes.get('model', {}).get('decode_head', {})
     if 'loss_decode' not in head:
         return
+    if 'loss_decode' not in cfg.model.decode_head:
+        raise InputError(
+            f'{mixin}: changes loss_decode, and {cfg.model.decode_head.type} of '
+            f'{cfg.filename} has losses of its own. Remedy: leave it out'
+        )
     new, old = head['loss_decode'], cfg.model.decode_head.loss_decode
     if isinstance(new, list):
         head['loss_decode'] = [*(old if isinstance(old, list) else [old]), *new]

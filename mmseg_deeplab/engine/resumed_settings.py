@@ -69,6 +69,25 @@ def take_settings(runner: Runner, checkpoint: dict[str, Any]) -> None:
             part.saved_schedulers[:] = [s.state_dict() for s in part.schedulers]
 
 
+def take_trained_weights(runner: Runner, checkpoint: dict[str, Any]) -> None:
+    """Let a training without ``EMAHook`` go on from the weights that were trained.
+
+    ``EMAHook`` saves their average as ``state_dict``, and them as ``ema_state_dict``.
+    """
+    trained = {
+        name.removeprefix('module.'): value
+        for name, value in checkpoint.get('ema_state_dict', {}).items()
+        if name.startswith('module.')
+    }
+    if trained:
+        checkpoint['state_dict'].update(trained)
+        runner.logger.warning(
+            'The checkpoint has averaged weights, and this training makes no average: '
+            'it goes on from the trained weights, without the average. Remedy to go on '
+            'with both: --mixin ema, or its EMAHook in custom_hooks'
+        )
+
+
 def replay(schedulers: list[_ParamScheduler], *, iters: int, epochs: int) -> None:
     """Step new schedulers as often as a training of that length has done."""
     epoch_ends = {(n + 1) * iters // epochs for n in range(epochs)}

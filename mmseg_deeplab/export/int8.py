@@ -56,6 +56,11 @@ def export_int8(
         raise InputError(f'{path}: int8 goes with --format onnx alone')
     labelled = None if split == 'none' else LabelledImages(cfg, split)
     before = ExportedPredictor(path)
+    if before.bands is not None:
+        raise InputError(
+            f'{path}: int8 is for networks of colour images, and this one reads bands. '
+            'Remedy: leave out --int8; the float file is there'
+        )
     count, images = _calibration_images(cfg, folder, num_images)
     content = quantize(path.read_bytes(), map(before.prepare, images), method=method)
     settings = dict(images=count, of=folder or 'train_dataloader', method=method)

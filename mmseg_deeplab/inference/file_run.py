@@ -230,6 +230,8 @@ class FileRun:
                     f'{item.path}: --ids label is for images, not for a {kind}. '
                     'Remedy: leave it out'
                 )
+            if kind == 'video':
+                self._check_video(predictor, item)
             predict = dict(video=self._predict_video, raster=self._predict_raster)
             predict[kind](predictor, item)
         except FILE_ERRORS as error:
@@ -286,13 +288,19 @@ class FileRun:
         except (ValueError, cv2.error) as error:  # an image too large for a format
             self._failures[item.path] = f'its outputs cannot be written: {error}'
 
+    def _check_video(self, predictor: Predictor, item: InputFile) -> None:
+        if predictor.bands is not None:
+            raise InputError(f'{item.path}: is a video, and the network reads bands')
+        if self._outputs.probabilities:
+            raise InputError(
+                f'{item.path}: --probabilities is not for a video. Remedy: leave it out'
+            )
+
     def _predict_video(self, predictor: Predictor, item: InputFile) -> None:
-        # Matroska takes sound of any codec.
-        painted = '.mp4' if item.path.lower().endswith(('.mp4', '.m4v')) else '.mkv'
         predict_video(
             predictor,
             item.path,
-            self._outputs.path(item, 'overlays', painted),
+            self._outputs.video_overlay(item),
             batch_size=self.options.batch_size,
             opacity=self._outputs.opacity,
             label_video=self._outputs.path(item, 'labels', '.mkv'),
@@ -333,7 +341,7 @@ class _InputReader:
     def __init__(self, options: RunOptions, bands: ImageBands | None) -> None:
         self._max_pixels, self._bands = options.max_pixels, bands
         # What these options are for is read as a raster, whatever its format.
-        self._chooses = bands is not None and (options.bands or options.scale)
+        self._chooses = bool(options.bands or options.scale)
 
     def __call__(self, item: InputFile) -> tuple[InputFile, str, Any]:
         try:

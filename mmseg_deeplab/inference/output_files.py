@@ -64,6 +64,11 @@ class FileOutputs:
         """Return a path; ``part`` is labels, overlays or probabilities."""
         return self.folder / part / f'{item.name}{suffix}'
 
+    def video_overlay(self, item: InputFile) -> Path:
+        """Return the path of a painted video; Matroska takes sound of any codec."""
+        is_mp4 = item.path.lower().endswith(('.mp4', '.m4v'))
+        return self.path(item, 'overlays', '.mp4' if is_mp4 else '.mkv')
+
     def polygons_path(self, item: InputFile) -> Path:
         """Return the path of an input's outlines."""
         return self.path(item, self.polygons, SUFFIXES[self.polygons])
@@ -110,6 +115,8 @@ class FileOutputs:
             paths += [
                 self.path(item, *o) for o in others.items() if getattr(self, o[0])
             ]
+            if self.overlays and suffix == '.mkv':
+                paths.append(self.video_overlay(item))
             if self.polygons and suffix != '.mkv':
                 paths.append(self.polygons_path(item))
             try:

@@ -165,7 +165,9 @@ class VideoReader:
         # The duration of the file is also that of subtitles, which may last longer.
         if len(streams) < len(container.streams) or not container.duration:
             return Fraction(0)
-        return ((container.start_time or 0) + container.duration) * MICROSECOND
+        # Matroska's duration is the time of the end.
+        begins = 'matroska' not in container.format.name and container.start_time
+        return ((begins or 0) + container.duration) * MICROSECOND
 
     def _frame(self, frame: Any, last: Frame | None) -> Frame:
         ticks = frame.pts if frame.pts is not None else frame.dts

@@ -50,9 +50,13 @@ OTHERS = {
         r'test_cfg\.mode must be one of whole, slide',
     f'train {CONFIG} --cfg-options model.test_cfg.mode=slide':
         'test_cfg lacks crop_size and stride',
+    f'train {CONFIG} --mixin dice --cfg-options '
+    'model.decode_head.loss_decode.loss_weight=2': r'Remedy: the position in a list',
+    'train panoptic_deeplab_r26_synthetic_streets --mixin ohem':
+        'ohem.py: changes loss_decode, and PanopticDeepLabHead of .* losses of its own',
     'train misspelt.py': 'nothing reads optim_wraper .*Did you mean optim_wrapper',
     'test misspelt.py x.pth': 'nothing reads optim_wraper',
-    'train hook.py': r'hook\.py.*does not take intervall\. Remedy: interval',
+    'train hook.py': r'hook\.py.*does not take intervals\. Remedy: interval',
     'train window.py': r"window\.py.*test_cfg has no mod='slide'\. Remedy: mode",
     f'predict {CONFIG} x.pth image.png --out o --opacity 3': 'opacity must be in 0..1',
     f'train {CONFIG} --cfg-options "classes=[traffic light,car]"':
@@ -144,7 +148,7 @@ OTHERS = {
 # Configs that inherit CONFIG, with a mistake that no option check sees.
 LEAVES = {
     'misspelt.py': 'optim_wraper = dict(clip_grad=dict(max_norm=1))',
-    'hook.py': 'default_hooks = dict(checkpoint=dict(intervall=2))',
+    'hook.py': 'default_hooks = dict(checkpoint=dict(intervals=2))',
     'window.py': "model = dict(test_cfg=dict(mod='slide'))",
 }
 

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from mmengine import Config
 from mmseg.registry import MODELS
-from training import ROOT, train_here, weights, write_config
+from training import ROOT, log_of, train_here, weights, write_config
 
 from mmseg_deeplab.config import read_config
 from mmseg_deeplab.config.config_checks import prepare_class_weights
@@ -45,6 +45,18 @@ def test_ema_goes_on_after_a_resume(tmp_path):
     assert found['ema_state_dict']['steps'] == expected['ema_state_dict']['steps'] == 3
     for key, value in expected['state_dict'].items():
         torch.testing.assert_close(found['state_dict'][key], value)
+
+
+def test_without_ema_a_resume_goes_on_from_the_trained_weights(tmp_path):
+    train(tmp_path, 'plain', mixins=())
+    train(tmp_path, 'parts', custom_hooks__0__interval=1, train_cfg__max_iters=2)
+    train(tmp_path, 'parts', mixins=(), resume=True)
+    found, expected = (
+        weights(tmp_path / f'{n}/iter_3.pth') for n in ('parts', 'plain')
+    )
+    for key, value in expected.items():
+        torch.testing.assert_close(found[key], value)
+    assert 'without the average' in log_of(tmp_path / 'parts')
 
 
 def test_a_checkpoint_holds_the_average_and_the_trained_weights(tmp_path):

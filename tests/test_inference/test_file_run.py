@@ -22,6 +22,7 @@ from mmseg_deeplab.inference import (
 from mmseg_deeplab.inference.file_run import FileRun
 from mmseg_deeplab.inference.input_files import find_inputs
 from mmseg_deeplab.utils.errors import InputError
+from mmseg_deeplab.utils.image_bands import ImageBands
 
 
 class Threshold(PlainPredictor):
@@ -293,5 +294,30 @@ def test_a_video_becomes_two(folder):
     with av.open(str(folder / 'out/labels/film.mkv')) as labels:
         frames = [f.to_ndarray(format='gray') for f in labels.decode(video=0)]
     assert [np.unique(frame).tolist() for frame in frames] == [[0], [0], [1]]
-    assert (folder / 'out/overlays/film.mkv').is_file()
     assert run(folder, None) == {}
+    (folder / 'out/overlays/film.mkv').unlink()
+    assert run(folder, Threshold(), batch_size=2) == {}
+    assert (folder / 'out/overlays/film.mkv').is_file()
+
+
+@pytest.mark.parametrize('what', ['--probabilities', 'bands'])
+def test_what_a_video_cannot_have_is_a_fault(folder, what):
+    write_video(folder / 'in/film.avi', [np.zeros((32, 64, 3), np.uint8)])
+    predictor, outputs = Threshold(), {}
+    if what == 'bands':
+        predictor.bands = ImageBands(3)
+        (folder / 'in').rename(folder / 'all')
+        (folder / 'in').mkdir()
+        (folder / 'all/film.avi').rename(folder / 'in/film.avi')
+    else:
+        outputs = dict(probabilities=True)
+    failures = run(folder, predictor, outputs=outputs)
+    assert list(failures) == ['film'] and what in failures['film']
+
+
+def test_bands_are_chosen_of_images_too(folder):
+    pytest.importorskip('rasterio')
+    image = write_image(folder / 'in/0.png')
+    assert run(folder, Threshold(), bands=(3, 2, 1)) == {}
+    labels = np.array(Image.open(folder / 'out/labels/0.tif'))
+    assert np.array_equal(labels, image[..., 2] > 127)

@@ -255,6 +255,13 @@ def test_few_frames_are_alive_however_long_the_video(tmp_path):
     assert predictor.most <= 8
 
 
+@pytest.mark.parametrize('name', ['a.mp4', 'a.mkv', 'a.ts'])
+def test_a_video_that_begins_late_is_whole(tmp_path, name):
+    path = make(tmp_path / name, count=12, ticks=range(50, 62))
+    predict_video(Halves(), path, tmp_path / 'b.mkv')
+    assert len(decoded(tmp_path / 'b.mkv')[1]) == 12
+
+
 @pytest.mark.parametrize('name', ['a.mp4', 'a.mkv', 'a.avi', 'fast.mp4'])
 def test_a_truncated_file_is_an_error_and_leaves_nothing(tmp_path, name):
     movflags = dict(movflags='+faststart') if name == 'fast.mp4' else {}

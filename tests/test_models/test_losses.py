@@ -68,7 +68,8 @@ LOSSES = dict(
     dice=(dict(type='SoftDiceLoss'), dice),
     lovasz=(dict(type='LovaszSoftmaxLoss'), lovasz),
     focal=(dict(type='SoftmaxFocalLoss'), focal),
-    ohem=(dict(type='HardPixelCrossEntropy', thresh=0.4), ohem),
+    # Configs of MMSegmentation have use_sigmoid=False.
+    ohem=(dict(type='HardPixelCrossEntropy', thresh=0.4, use_sigmoid=False), ohem),
     share=(
         dict(type='HardPixelCrossEntropy', thresh=0.01, min_share=0.5),
         lambda p, y, w: ohem(p, y, w, 0.01, 0.5),
@@ -172,6 +173,7 @@ def test_the_slopes_of_many_pixels_keep_their_digits():
         dict(type='SoftTverskyLoss', beta=0),
         dict(type='SoftmaxFocalLoss', gamma=-1),
         dict(type='HardPixelCrossEntropy', min_share=0),
+        dict(type='HardPixelCrossEntropy', use_sigmoid=True),
     ],
 )
 def test_settings_that_make_no_loss_are_refused(options):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from mmengine.hooks import Hook
+from mmengine.hooks import EMAHook, Hook
 from mmengine.optim import ConstantParamScheduler, LinearParamScheduler
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmseg.registry import HOOKS
@@ -14,7 +14,7 @@ from mmseg_deeplab.checkpoints.class_order import (
     class_difference,
 )
 from mmseg_deeplab.engine.resume import start_of
-from mmseg_deeplab.engine.resumed_settings import take_settings
+from mmseg_deeplab.engine.resumed_settings import take_settings, take_trained_weights
 from mmseg_deeplab.utils.errors import InputError
 
 NORMALISATION = ('mean', 'std', 'bgr_to_rgb', 'rgb_to_bgr')
@@ -65,6 +65,8 @@ class TrainedSettingsHook(Hook):
             )
         if is_resumed:
             take_settings(runner, checkpoint)
+            if not any(isinstance(hook, EMAHook) for hook in runner.hooks):
+                take_trained_weights(runner, checkpoint)
 
     def before_train(self, runner: Runner) -> None:
         """Compare the end of the training with its beginning and its schedule."""

@@ -26,7 +26,13 @@ class _SoftmaxCrossEntropy(CrossEntropyLoss):
         loss_weight: float = 1.0,
         loss_name: str,
         avg_non_ignore: bool = True,
+        use_sigmoid: bool = False,
     ) -> None:
+        if use_sigmoid:
+            raise InputError(
+                f'{loss_name}: expected use_sigmoid=False, received True: it is a '
+                'softmax loss, of one channel, too'
+            )
         super().__init__(
             class_weight=class_weight,
             loss_weight=loss_weight,
