@@ -115,6 +115,8 @@ class FileOutputs:
             paths += [
                 self.path(item, *o) for o in others.items() if getattr(self, o[0])
             ]
+            if suffix == '.png' and (self.folder / 'panoptic').is_dir():
+                paths += [self.path(item, 'panoptic', s) for s in OUTPUTS['panoptic']]
             if self.overlays and suffix == '.mkv':
                 paths.append(self.video_overlay(item))
             if self.polygons and suffix != '.mkv':

@@ -52,6 +52,9 @@ def test_files_hold_the_segments_that_the_model_finds(model, tmp_path):
     for index in (1, 2):
         count = sum(s['category_id'] == index for s in infos)
         assert (f'{count} {CLASSES[index]}' in report) == (count > 0)
+    (out / 'panoptic' / 'a.png').unlink()  # it is made again
+    assert predict(model, tmp_path / 'in', out) == report
+    assert (out / 'panoptic' / 'a.png').is_file()
 
 
 def test_frames_of_a_video_show_instances(model, tmp_path):
