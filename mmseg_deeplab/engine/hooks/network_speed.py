@@ -24,8 +24,8 @@ class ChannelsLastHook(Hook):
     The convolutions of oneDNN (CPU) and of tensor cores (GPU, mixed precision) work in
     this format, and otherwise convert to it and back. Converting the weights is enough:
     a convolution with such weights gives its output in the same format. Shapes,
-    values up to rounding, and checkpoints stay the same. The same
-    seed gives other random initial weights, because they are drawn in memory order.
+    values up to rounding, and checkpoints stay the same. The same seed gives other
+    random initial weights, because they are drawn in memory order.
 
     On a CPU, BatchNorm of fewer than 16 channels is trained in the default format. In
     channels_last, two of torch's threads then keep their sums in one cache line, which
