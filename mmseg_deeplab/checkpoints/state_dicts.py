@@ -15,6 +15,19 @@ from mmseg_deeplab.utils.listing import some
 StateDict = dict[str, Tensor]
 
 
+def trained_weights(checkpoint: Mapping[str, Any]) -> StateDict:
+    """Return the weights behind a moving average; empty if there is none.
+
+    mmengine's ``EMAHook`` saves the average as ``state_dict``, and the weights that
+    were trained as ``ema_state_dict``.
+    """
+    return {
+        name.removeprefix('module.'): value
+        for name, value in checkpoint.get('ema_state_dict', {}).items()
+        if name.startswith('module.')
+    }
+
+
 def tensors_of(checkpoint: Mapping[str, Any]) -> StateDict:
     """Return the tensors of a checkpoint, nested or not, numpy's arrays included."""
     for name in ('state_dict', 'model', 'model_state', 'model_state_dict'):

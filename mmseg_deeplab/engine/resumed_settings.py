@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from mmengine.optim import OptimWrapper, OptimWrapperDict, _ParamScheduler
 from mmengine.runner import Runner
 
+from mmseg_deeplab.checkpoints.state_dicts import trained_weights
 from mmseg_deeplab.utils.errors import InputError
 
 from .resume import start_of
@@ -70,16 +71,8 @@ def take_settings(runner: Runner, checkpoint: dict[str, Any]) -> None:
 
 
 def take_trained_weights(runner: Runner, checkpoint: dict[str, Any]) -> None:
-    """Let a training without ``EMAHook`` go on from the weights that were trained.
-
-    ``EMAHook`` saves their average as ``state_dict``, and them as ``ema_state_dict``.
-    """
-    trained = {
-        name.removeprefix('module.'): value
-        for name, value in checkpoint.get('ema_state_dict', {}).items()
-        if name.startswith('module.')
-    }
-    if trained:
+    """Let a training without ``EMAHook`` go on from the weights that were trained."""
+    if trained := trained_weights(checkpoint):
         checkpoint['state_dict'].update(trained)
         runner.logger.warning(
             'The checkpoint has averaged weights, and this training makes no average: '

@@ -20,7 +20,7 @@ from mmseg_deeplab.checkpoints.formats.safetensors_file import (
     dump_safetensors,
     own_memory,
 )
-from mmseg_deeplab.checkpoints.state_dicts import StateDict, tensors_of
+from mmseg_deeplab.checkpoints.state_dicts import StateDict, tensors_of, trained_weights
 from mmseg_deeplab.config.config_errors import blames_config
 from mmseg_deeplab.inference.class_names import class_meta
 from mmseg_deeplab.utils.atomic_files import write_whole
@@ -150,17 +150,15 @@ def published_meta(
 def published_state(checkpoint: Mapping[str, Any], *, ema: bool | None) -> StateDict:
     """Return the weights to publish, each tensor alone in its memory.
 
-    mmengine's ``EMAHook`` saves the average as ``state_dict`` and the weights that were
-    trained as ``ema_state_dict``. ``ema`` chooses; None is for what ``state_dict`` has.
+    ``ema`` chooses between average and trained weights; None is for what ``state_dict``
+    has.
     """
-    trained = checkpoint.get('ema_state_dict')
-    if ema is not None and trained is None:
+    if ema is not None and 'ema_state_dict' not in checkpoint:
         option = '--ema' if ema else '--no-ema'
         raise InputError(f'{option}: the checkpoint holds no moving average')
     state = tensors_of(checkpoint)
     if ema is False:
-        averaged = {key for key in trained if key.startswith('module.')}
-        state |= {key.removeprefix('module.'): trained[key] for key in averaged}
+        state |= trained_weights(checkpoint)
     if all(key.startswith('module.') for key in state):  # saved by a wrapper
         state = {key.removeprefix('module.'): value for key, value in state.items()}
     return own_memory(state)
